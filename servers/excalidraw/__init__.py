@@ -1,0 +1,1 @@
+"""Diagrams that several people edit at once, with their cursors and who is there."""

@@ -1,0 +1,212 @@
+"""What is drawn: diagrams of elements that several people change at once.
+
+Elements merge by `merge.py`, so clients may send the same edit twice, late or at the same time as another's.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import msgspec
+from bodhisattva.servers.core.domain import Context, Decision, Event
+from bodhisattva.servers.core.errors import Conflict, NotFound
+from bodhisattva.servers.excalidraw.merge import Element, check, in_order, merge
+
+DiagramId = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_.@/+-][A-Za-z0-9_.@/+:-]*\Z")
+]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Elements = Annotated[list[Element], msgspec.Meta(max_length=10_000)]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
+@dataclass
+class Diagram:
+    """One diagram; `version` rises by one with every event that changed it."""
+
+    diagram_id: str
+    name: str
+    version: int
+    created_by: str
+    created_at: str
+    updated_by: str
+    updated_at: str
+    elements: dict[str, Element] = field(default_factory=dict)
+
+    def status(self) -> dict[str, Any]:
+        deleted = sum(bool(element.get("isDeleted")) for element in self.elements.values())
+        return {
+            "diagram_id": self.diagram_id,
+            "name": self.name,
+            "version": self.version,
+            "element_count": len(self.elements) - deleted,
+            "deleted_count": deleted,
+            "created_by": self.created_by,
+            "created_at": self.created_at,
+            "updated_by": self.updated_by,
+            "updated_at": self.updated_at,
+        }
+
+
+@dataclass
+class State:
+    """Every diagram that was created and not deleted."""
+
+    diagrams: dict[str, Diagram] = field(default_factory=dict)
+
+    def apply(self, event: Event) -> None:
+        data = event.data
+        match event.name:
+            case "diagram.created":
+                self.diagrams[data["diagram_id"]] = Diagram(
+                    diagram_id=data["diagram_id"],
+                    name=data["name"],
+                    version=data["version"],
+                    created_by=data["user_id"],
+                    created_at=data["created_at"],
+                    updated_by=data["user_id"],
+                    updated_at=data["created_at"],
+                    elements={element["id"]: element for element in data["elements"]},
+                )
+            case "diagram.updated":
+                diagram = self.diagrams[data["diagram_id"]]
+                diagram.elements |= {element["id"]: element for element in data["elements"]}
+                diagram.version = data["version"]
+                diagram.updated_by = data["user_id"]
+                diagram.updated_at = data["updated_at"]
+            case "diagram.deleted":
+                del self.diagrams[data["diagram_id"]]
+            case other:
+                raise ValueError(f"excalidraw records no event {other!r}")
+
+    def diagram(self, diagram_id: str) -> Diagram:
+        """The diagram of that id, or NotFound."""
+        try:
+            return self.diagrams[diagram_id]
+        except KeyError:
+            raise NotFound("There is no such diagram.", diagram_id=diagram_id) from None
+
+
+class CreateDiagram(msgspec.Struct, frozen=True):
+    diagram_id: DiagramId | None = None
+    name: Name = "Untitled"
+    elements: Elements = []
+
+
+class UpdateDiagram(msgspec.Struct, frozen=True):
+    diagram_id: DiagramId
+    elements: Elements
+
+
+class OneDiagram(msgspec.Struct, frozen=True):
+    diagram_id: DiagramId
+
+
+class GetDiagram(msgspec.Struct, frozen=True):
+    diagram_id: DiagramId
+    include_deleted: bool = True
+
+
+class ListDiagrams(msgspec.Struct, frozen=True):
+    """A page in order of id: those that come after the id `after`."""
+
+    after: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    limit: Limit = 100
+
+
+def create_diagram(state: State, data: CreateDiagram, context: Context) -> Decision:
+    """A new diagram; Conflict if the id is taken."""
+    diagram_id = data.diagram_id or context.new_id()
+    if diagram_id in state.diagrams:
+        raise Conflict(
+            "A diagram of this id exists.", diagram_id=diagram_id, version=state.diagrams[diagram_id].version
+        )
+    check(data.elements)
+    created = {
+        "diagram_id": diagram_id,
+        "name": data.name,
+        "elements": list(merge({}, data.elements).values()),
+        "version": 1,
+        "user_id": context.user_id,
+        "created_at": context.now.isoformat(),
+    }
+    return Decision(
+        answer={"diagram_id": diagram_id, "version": 1}, events=(_recorded("diagram.created", created),)
+    )
+
+
+def update_diagram(state: State, data: UpdateDiagram, context: Context) -> Decision:
+    """Merge the elements in; what is stale changes nothing and records nothing.
+
+    Answers the diagram's version, the ids `accepted`, and as `superseded` the held elements that won over
+    sent ones: with them the sender catches up.
+    """
+    diagram = state.diagram(data.diagram_id)
+    check(data.elements)
+    news = merge(diagram.elements, data.elements)
+    version = diagram.version + bool(news)
+    answer = {
+        "diagram_id": data.diagram_id,
+        "version": version,
+        "accepted": list(news),
+        "superseded": list(_winners(diagram, data.elements, news)),
+    }
+    if not news:
+        return Decision(answer)
+    updated = {
+        "diagram_id": data.diagram_id,
+        "elements": list(news.values()),
+        "version": version,
+        "user_id": context.user_id,
+        "updated_at": context.now.isoformat(),
+    }
+    return Decision(answer, events=(_recorded("diagram.updated", updated),))
+
+
+def _winners(diagram: Diagram, sent: list[Element], news: dict[str, Element]) -> Iterator[Element]:
+    for identity in dict.fromkeys(element["id"] for element in sent):
+        if identity not in news and diagram.elements[identity] not in sent:
+            yield diagram.elements[identity]
+
+
+def delete_diagram(state: State, data: OneDiagram, context: Context) -> Decision:
+    """Remove the diagram; its id may be used again."""
+    diagram = state.diagram(data.diagram_id)
+    deleted = {
+        "diagram_id": data.diagram_id,
+        "version": diagram.version + 1,
+        "user_id": context.user_id,
+        "deleted_at": context.now.isoformat(),
+    }
+    return Decision(
+        answer={"diagram_id": data.diagram_id, "status": "deleted"},
+        events=(_recorded("diagram.deleted", deleted),),
+    )
+
+
+def get_diagram(state: State, data: GetDiagram, context: Context) -> dict[str, Any]:
+    """The diagram with its elements from back to front; deleted ones too, marked so, unless unwanted."""
+    diagram = state.diagram(data.diagram_id)
+    elements = in_order(diagram.elements.values())
+    if not data.include_deleted:
+        elements = [element for element in elements if not element.get("isDeleted")]
+    return diagram.status() | {"elements": elements}
+
+
+def get_diagram_status(state: State, data: OneDiagram, context: Context) -> dict[str, Any]:
+    """All about the diagram but its elements."""
+    return state.diagram(data.diagram_id).status()
+
+
+def list_diagrams(state: State, data: ListDiagrams, context: Context) -> dict[str, Any]:
+    """The statuses of a page of diagrams, and the `after` of the next page, null on the last."""
+    identities = sorted(identity for identity in state.diagrams if identity > data.after)
+    page = identities[: data.limit]
+    return {
+        "diagrams": [state.diagrams[identity].status() for identity in page],
+        "next": page[-1] if len(page) < len(identities) else None,
+    }
+
+
+def _recorded(name: str, data: dict[str, Any]) -> Event:
+    return Event(name, (f"diagram:{data['diagram_id']}",), data)

@@ -1,0 +1,86 @@
+"""Who is at a diagram and where they point: said to those who listen now, never recorded."""
+
+from typing import Annotated, Any
+from zlib import crc32
+
+import msgspec
+from bodhisattva.servers.core.domain import Context, Decision, Event, Join, Leave
+from bodhisattva.servers.core.errors import NotFound
+from bodhisattva.servers.excalidraw.domain import DiagramId, Name, OneDiagram, State
+
+Color = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}\Z")]
+Coordinate = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
+
+_COLORS = ("#e03131", "#2f9e44", "#1971c2", "#f08c00", "#6741d9", "#0c8599", "#c2255c", "#846358")
+
+
+class Position(msgspec.Struct, frozen=True):
+    """A point in scene coordinates."""
+
+    x: Coordinate
+    y: Coordinate
+
+
+class MoveCursor(msgspec.Struct, frozen=True):
+    diagram_id: DiagramId
+    position: Position
+
+
+class JoinDiagram(msgspec.Struct, frozen=True):
+    diagram_id: DiagramId
+    name: Name | None = None
+    color: Color | None = None
+
+
+def move_cursor(state: State, data: MoveCursor, context: Context) -> Decision:
+    """Say where the caller points; nothing is kept."""
+    state.diagram(data.diagram_id)
+    joined = context.membership.get(f"presence:{data.diagram_id}")
+    moved = {
+        "diagram_id": data.diagram_id,
+        "user_id": context.user_id,
+        "position": {"x": data.position.x, "y": data.position.y},
+        "user_info": joined and joined["user_info"],
+    }
+    channel = f"cursor:{data.diagram_id}"
+    return Decision(
+        answer={"diagram_id": data.diagram_id, "status": "moved"},
+        ephemeral=(Event("cursor.moved", (channel,), moved),),
+    )
+
+
+def join_diagram(state: State, data: JoinDiagram, context: Context) -> Decision:
+    """The caller's connection appears on `presence:`; name and colour default to ones made of the user id."""
+    state.diagram(data.diagram_id)
+    channel = f"presence:{data.diagram_id}"
+    color = data.color or _COLORS[crc32(context.user_id.encode()) % len(_COLORS)]
+    info = {
+        "diagram_id": data.diagram_id,
+        "user_id": context.user_id,
+        "connection_id": context.connection_id,
+        "user_info": {"name": data.name or context.user_id, "color": color},
+    }
+    news = () if context.membership.get(channel) == info else (Event("user.joined", (channel,), info),)
+    return Decision(
+        answer={"status": "joined", "channel": channel, **info},
+        ephemeral=news,
+        membership=(Join(channel, info),),
+    )
+
+
+def leave_diagram(state: State, data: OneDiagram, context: Context) -> Decision:
+    """The caller's connection leaves, also what was deleted meanwhile; NotFound if it had not joined."""
+    channel = f"presence:{data.diagram_id}"
+    info = context.membership.get(channel)
+    if info is None:
+        raise NotFound("This connection has not joined the diagram.", diagram_id=data.diagram_id)
+    return Decision(
+        answer={"diagram_id": data.diagram_id, "status": "left"},
+        ephemeral=(parted(channel, info),),
+        membership=(Leave(channel),),
+    )
+
+
+def parted(channel: str, info: dict[str, Any]) -> Event:
+    """What those who remain are told when a member is gone, asked or not."""
+    return Event("user.left", (channel,), info)

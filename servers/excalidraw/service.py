@@ -1,0 +1,27 @@
+"""The diagram service's declaration (contract 8)."""
+
+from bodhisattva.servers.core.service import ChannelKind, Service
+from bodhisattva.servers.excalidraw import domain, presence
+
+SERVICE = Service(
+    name="excalidraw",
+    server="excalidraw-mcp",
+    port=3042,
+    purpose="diagrams edited together, cursors, presence",
+    state=domain.State,
+    channels=(
+        ChannelKind("diagram:"),
+        ChannelKind("cursor:", persisted=False),
+        ChannelKind("presence:", persisted=False),
+    ),
+    commands=(
+        domain.create_diagram,
+        domain.update_diagram,
+        domain.delete_diagram,
+        presence.move_cursor,
+        presence.join_diagram,
+        presence.leave_diagram,
+    ),
+    queries=(domain.get_diagram, domain.get_diagram_status, domain.list_diagrams),
+    parted=presence.parted,
+)

@@ -1,0 +1,96 @@
+"""A service's pure part driven as the host drives it: convert, decide, record, apply — and nothing else.
+
+Every use checks what the host relies on: a decider leaves the state alone, every event is JSON and fits
+declared channels of the right kind, and the state grows only out of recorded events.
+"""
+
+import copy
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import msgspec
+from bodhisattva.servers.core.domain import Context, Decision, Event, Join
+from bodhisattva.servers.core.service import ForeignEvent, Handler, Service
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Bench:
+    """One service with its state, its log of recorded events, and a clock that moves only when told."""
+
+    def __init__(self, service: Service, user_id: str = "ada") -> None:
+        self.service = service
+        self.user_id = user_id
+        self.state: Any = service.state()
+        self.log: list[Event] = []
+        self.now = START
+        self.membership: dict[str, dict[str, Any]] = {}
+        self._ids = count(1)
+
+    def do(self, command: str, /, **data: Any) -> Decision:
+        """Carry the command out: decided, recorded, applied."""
+        handler = self.service.command_handlers[command]
+        return self._record(self._call(handler, data))
+
+    def ask(self, query: str, /, **data: Any) -> dict[str, Any]:
+        """The query's answer, as it would read on the wire."""
+        answer: dict[str, Any] = _as_json(self._call(self.service.query_handlers[query], data))
+        return answer
+
+    def hear(self, source: str, name: str, **data: Any) -> Decision:
+        """Let the bridge to `source` react to an event that happened there now."""
+        (bridge,) = (bridge for bridge in self.service.bridges if bridge.source == source)
+        event = ForeignEvent(source, name, data, self.now.isoformat())
+        return self._record(bridge.react(self.state, event, self.context()))
+
+    def wait(self, seconds: float) -> None:
+        """Move the clock."""
+        self.now += timedelta(seconds=seconds)
+
+    def replayed(self) -> Any:
+        """The state that the log alone gives."""
+        state = self.service.state()
+        for event in self.log:
+            state.apply(event)
+        return state
+
+    def context(self) -> Context:
+        return Context(
+            self.now, self.user_id, "connection-1", lambda: f"id-{next(self._ids)}", dict(self.membership)
+        )
+
+    def _call(self, handler: Handler, data: dict[str, Any]) -> Any:
+        before = copy.deepcopy(self.state)
+        try:
+            return handler.function(self.state, msgspec.convert(data, handler.input_type), self.context())
+        finally:
+            assert self.state == before, f"{handler.name} changed the state outside of apply"
+
+    def _record(self, decision: Decision) -> Decision:
+        self._check_channels(decision.events, persisted=True)
+        self._check_channels(decision.ephemeral, persisted=False)
+        for event in decision.events:
+            recorded = msgspec.convert(_as_json(msgspec.to_builtins(event)), Event)
+            self.log.append(recorded)
+            self.state.apply(recorded)
+        for change in decision.membership:
+            if isinstance(change, Join):
+                self.membership[change.channel] = change.info
+            else:
+                del self.membership[change.channel]
+        return decision
+
+    def _check_channels(self, events: Iterable[Event], *, persisted: bool) -> None:
+        for event in events:
+            assert event.channels, f"{event.name} belongs to no channel"
+            for channel in event.channels:
+                kind = self.service.channel_kind(channel)
+                assert kind.persisted is persisted, (
+                    f"{event.name} on {channel}: persisted is {kind.persisted}"
+                )
+
+
+def _as_json(value: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(value))
