@@ -84,7 +84,7 @@ class State:
         try:
             return self.diagrams[diagram_id]
         except KeyError:
-            raise NotFound("There is no such diagram.", diagram_id=diagram_id) from None
+            raise NotFound("There is no such diagram.", field="diagram_id", value=diagram_id) from None
 
 
 class CreateDiagram(msgspec.Struct, frozen=True):
@@ -118,9 +118,7 @@ def create_diagram(state: State, data: CreateDiagram, context: Context) -> Decis
     """A new diagram; Conflict if the id is taken."""
     diagram_id = data.diagram_id or context.new_id()
     if diagram_id in state.diagrams:
-        raise Conflict(
-            "A diagram of this id exists.", diagram_id=diagram_id, version=state.diagrams[diagram_id].version
-        )
+        raise Conflict("A diagram of this id exists.", field="diagram_id", value=diagram_id)
     check(data.elements)
     created = {
         "diagram_id": diagram_id,

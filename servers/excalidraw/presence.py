@@ -73,7 +73,9 @@ def leave_diagram(state: State, data: OneDiagram, context: Context) -> Decision:
     channel = f"presence:{data.diagram_id}"
     info = context.membership.get(channel)
     if info is None:
-        raise NotFound("This connection has not joined the diagram.", diagram_id=data.diagram_id)
+        raise NotFound(
+            "This connection has not joined the diagram.", field="diagram_id", value=data.diagram_id
+        )
     return Decision(
         answer={"diagram_id": data.diagram_id, "status": "left"},
         ephemeral=(parted(channel, info),),

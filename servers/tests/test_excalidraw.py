@@ -59,7 +59,7 @@ def test_higher_version_wins_then_lower_nonce() -> None:
 
 def test_order_is_by_index_then_arrival() -> None:
     elements = [
-        element("late"),
+        element("new"),
         element("top", index="a2"),
         element("z", index="a1"),
         element("b", index="a1"),
@@ -175,7 +175,7 @@ def test_cursor_is_only_said(bench: Bench) -> None:
 def test_taken_id_is_a_conflict(bench: Bench) -> None:
     with pytest.raises(Conflict) as refusal:
         bench.do("create_diagram", diagram_id="plan")
-    assert refusal.value.data == {"diagram_id": "plan", "version": 1}
+    assert refusal.value.data == {"field": "diagram_id", "value": "plan"}
 
 
 def test_id_is_made_when_none_is_given() -> None:
