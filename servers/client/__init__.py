@@ -1,0 +1,54 @@
+"""The async client that bridges, suites, chaos and users share: it reconnects, resumes and retries.
+
+async with Client("ws://127.0.0.1:8690/ws", token=token) as client:
+    answer = await client.request("start_workflow", {"workflow_id": "w1", ...})
+    async with client.subscribe("workflow:w1") as events:
+        async for event in events:
+            print(event.position, event.name, event.data)
+"""
+
+from bodhisattva.servers.client.backoff import Backoff
+from bodhisattva.servers.client.client import Client
+from bodhisattva.servers.client.errors import (
+    AuthenticationFailed,
+    CertificateRefused,
+    ClientClosed,
+    ClientError,
+    ConnectionLost,
+    Discontinuity,
+    GapDetected,
+    Indeterminate,
+    PositionLost,
+    Refused,
+    RequestFailed,
+    RequestTimedOut,
+    SubscriptionRevoked,
+    Unreachable,
+)
+from bodhisattva.servers.client.link import State
+from bodhisattva.servers.client.position import Position
+from bodhisattva.servers.client.subscription import Subscription
+from bodhisattva.servers.client.wire import Event
+
+__all__ = [
+    "AuthenticationFailed",
+    "Backoff",
+    "CertificateRefused",
+    "Client",
+    "ClientClosed",
+    "ClientError",
+    "ConnectionLost",
+    "Discontinuity",
+    "Event",
+    "GapDetected",
+    "Indeterminate",
+    "Position",
+    "PositionLost",
+    "Refused",
+    "RequestFailed",
+    "RequestTimedOut",
+    "State",
+    "Subscription",
+    "SubscriptionRevoked",
+    "Unreachable",
+]

@@ -1,0 +1,204 @@
+"""The client: requests that are safe to retry, and subscriptions that resume."""
+
+import asyncio
+import ssl as tls
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from bodhisattva.servers.client.backoff import Backoff
+from bodhisattva.servers.client.credentials import Token, TokenSource
+from bodhisattva.servers.client.endpoint import Endpoint
+from bodhisattva.servers.client.errors import (
+    ClientClosed,
+    ConnectionLost,
+    RequestFailed,
+    RequestTimedOut,
+    Unreachable,
+)
+from bodhisattva.servers.client.link import Link, OnState, State
+from bodhisattva.servers.client.position import Position
+from bodhisattva.servers.client.subscription import Subscription
+from bodhisattva.servers.client.wire import Event, events_of, fresh_id
+
+
+def _ignore(_state: State, _reason: str) -> None:
+    """The observer of a client that nobody observes."""
+
+
+class Client:
+    """One service's client, to be used in `async with`, in one event loop.
+
+    token: a string, or a callable (sync or async) that is asked for a fresh one at each connection
+    and before expiry. ssl, server_hostname, headers, heartbeat and the rest: see Endpoint.
+    open_timeout: how long entering waits for the first connection, None for as long as it takes.
+    connect_timeout: for one attempt, from TCP to the welcome. All times are in seconds.
+    on_state: called with each new state and its reason; it must not raise.
+
+    Entering raises Unreachable, or a Refused: a token or certificate that no retry would mend.
+    A Refused later on closes the client, and every use of it raises that error. Any other loss is
+    followed by a reconnect after a full-jitter backoff, added to what a draining server asks for.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: Token | None = None,
+        ssl: tls.SSLContext | None = None,
+        server_hostname: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        heartbeat: float | None = 20.0,
+        open_timeout: float | None = 10.0,
+        connect_timeout: float = 10.0,
+        close_timeout: float = 1.0,
+        max_message_bytes: int = 16 * 2**20,
+        backoff: Backoff | None = None,
+        on_state: OnState = _ignore,
+    ) -> None:
+        endpoint = Endpoint(
+            url, ssl, server_hostname, headers or {}, heartbeat, close_timeout, max_message_bytes
+        )
+        self._tokens = TokenSource(token)
+        self._open_timeout = open_timeout
+        self._subscriptions: dict[str, Subscription] = {}
+        self._link = Link(
+            endpoint,
+            self._tokens,
+            backoff=backoff or Backoff(),
+            connect_timeout=connect_timeout,
+            on_event=self._dispatch,
+            on_state=on_state,
+        )
+
+    @property
+    def connections(self) -> int:
+        """How many connections were opened so far."""
+        return self._link.connections
+
+    @property
+    def state(self) -> State:
+        return self._link.state
+
+    @property
+    def welcome(self) -> dict[str, Any]:
+        """Data of the newest connection's welcome (contract 2.4)."""
+        return self._link.welcome
+
+    async def __aenter__(self) -> Self:
+        self._link.start()
+        try:
+            await self._link.opened(self._open_timeout)
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connection and end every subscription with ClientClosed; harmless when closed already."""
+        await self._link.aclose()
+        for subscription in list(self._subscriptions.values()):
+            await subscription.aclose(ClientClosed("the client is closed"))
+
+    async def request(
+        self,
+        name: str,
+        data: dict[str, Any] | None = None,
+        *,
+        id: str | None = None,  # noqa: A002 - the contract's word for it
+        timeout: float = 10.0,
+        retry: bool = True,
+    ) -> dict[str, Any]:
+        """Send a query or command and return the data of its answer.
+
+        With `retry`, a request whose connection ended, or that was dropped by the rate limit, is sent
+        again with the same id until `timeout`: the server executes it at most once (contract 1.2).
+
+        RequestFailed: the server said no. Unreachable: nothing was sent. RequestTimedOut, and without
+        `retry` ConnectionLost: indeterminate, so that only the same `id` may be sent again safely.
+        """
+        request_id = id or fresh_id()
+        sent = False
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    connection = await self._link.ready()
+                    sent = True
+                    try:
+                        return await connection.request(name, data or {}, request_id=request_id)
+                    except (ConnectionLost, RequestFailed) as error:
+                        await asyncio.sleep(_pause_before_retry(error, retry))
+        except TimeoutError:
+            if sent:
+                raise RequestTimedOut(f"{name}: no answer within {timeout} s") from None
+            raise Unreachable(f"{name}: no connection within {timeout} s, nothing was sent") from None
+
+    def subscribe(
+        self, channel: str, *, since: Position | None = None, capacity: int = 4096, timeout: float = 10.0
+    ) -> Subscription:
+        """A channel's events from now on, or all after `since`; see Subscription.
+
+        capacity: events kept for a consumer that is behind. timeout: for entering, in seconds.
+        One client subscribes to a channel once at a time: a second attempt is a ValueError.
+        """
+        return Subscription(
+            self._link, self._subscriptions, channel, since=since, capacity=capacity, timeout=timeout
+        )
+
+    async def history(
+        self, channel: str, *, after: int | None = None, limit: int | None = None, timeout: float = 10.0
+    ) -> list[Event]:
+        """Recorded events of a persisted channel with offsets above `after`, at most `limit` of them."""
+        bounds = {"after": after, "limit": limit}
+        data = {"channel": channel} | {key: value for key, value in bounds.items() if value is not None}
+        answer = await self.request("history", data, timeout=timeout)
+        return events_of(answer["events"])
+
+    async def head(self, channel: str, *, timeout: float = 10.0) -> Position:
+        """The newest position of a persisted channel; its epoch with offset 0 is the beginning."""
+        answer = await self.request("history", {"channel": channel, "limit": 1}, timeout=timeout)
+        return msgspec.convert(answer, Position)
+
+    async def presence(self, channel: str, *, timeout: float = 10.0) -> list[dict[str, Any]]:
+        """The members of a channel, in the server's own form."""
+        answer = await self.request("presence", {"channel": channel}, timeout=timeout)
+        return msgspec.convert(answer["members"], list[dict[str, Any]])
+
+    async def refresh_token(self, token: str | None = None, *, timeout: float = 10.0) -> dict[str, Any]:
+        """Replace the connection's token, by a fresh one from the callable if none is given.
+
+        A token given here serves later connections too, unless tokens come from a callable.
+        """
+        fresh = token or await self._tokens.get()
+        if fresh is None:
+            raise ValueError("this client has no token to refresh")
+        answer = await self.request("refresh_token", {"token": fresh}, timeout=timeout, retry=False)
+        self._tokens.replace(fresh)
+        return answer
+
+    def _dispatch(self, event: Event) -> None:
+        revoked = event.name == "subscription.revoked"
+        channel = event.data.get("channel") if revoked and event.channel is None else event.channel
+        subscription = self._subscriptions.get(channel or "")
+        if subscription is None:
+            return
+        if revoked:
+            subscription.revoke()
+        else:
+            subscription.deliver(event)
+
+
+def _pause_before_retry(error: ConnectionLost | RequestFailed, retry: bool) -> float:
+    """Seconds to wait before sending again; raises `error` if that would be wrong or useless."""
+    if retry and isinstance(error, ConnectionLost) and error.retriable:
+        return 0.0
+    if retry and isinstance(error, RequestFailed) and error.code == "RATE_LIMIT_EXCEEDED":
+        return float(error.data.get("retry_after") or 0.1)
+    raise error

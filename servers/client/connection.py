@@ -1,0 +1,156 @@
+"""One WebSocket connection: handshake, requests and their answers, events, the end."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from bodhisattva.servers.client.errors import AuthenticationFailed, ConnectionLost, RequestFailed, Unreachable
+from bodhisattva.servers.client.wire import Envelope, Event, decode, encode_request, fresh_id
+
+AUTH_CODES = frozenset({"AUTH_FAILED", "AUTH_REQUIRED", "TOKEN_EXPIRED"})
+_WELCOME = "session.created"
+_PROTOCOL_ERROR = 1002
+_POLICY_VIOLATION = 1008
+_ABNORMAL = 1006
+
+Answer = dict[str, Any]
+OnAnswer = Callable[[Answer], None]
+
+
+@dataclass
+class _Pending:
+    """A request in flight; `on_answer` runs before the next message is read."""
+
+    answer: asyncio.Future[Envelope | ConnectionLost]
+    on_answer: OnAnswer | None
+
+
+class Connection:
+    """A reader task hands events on and answers to who waits for them.
+
+    on_event and on_close are called synchronously, in the order of the wire; on_close before anybody
+    else learns that the connection is gone. closed: how it ended.
+    last_error: code of the last error that answered no request.
+    """
+
+    def __init__(
+        self,
+        socket: aiohttp.ClientWebSocketResponse,
+        on_event: Callable[[Event], None],
+        on_close: Callable[[], None],
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.closed: asyncio.Future[ConnectionLost] = loop.create_future()
+        self.last_error: str | None = None
+        self._socket = socket
+        self._on_event = on_event
+        self._on_close = on_close
+        self._pending: dict[str, _Pending] = {}
+        self._welcome: asyncio.Future[Answer | ConnectionLost] = loop.create_future()
+        self._reader = loop.create_task(self._read())
+
+    async def handshake(self, token: str | None) -> Answer:
+        """Authenticate (contract 2.3) if there is a token; wait for the welcome (2.4) and return its data."""
+        try:
+            if token is not None:
+                await self.request("auth", {"token": token}, request_id=fresh_id())
+            welcome = await self._welcome
+            if isinstance(welcome, ConnectionLost):
+                raise welcome
+        except RequestFailed as error:
+            if error.code in AUTH_CODES:
+                raise AuthenticationFailed(str(error)) from error
+            raise Unreachable(f"the server cannot authenticate now: {error}") from error
+        except ConnectionLost as lost:
+            if lost.code == _POLICY_VIOLATION:
+                raise AuthenticationFailed(f"{self.last_error or lost.code}: {lost.reason}") from lost
+            raise Unreachable(f"the server hung up before its welcome: {lost}") from lost
+        return welcome
+
+    async def request(
+        self, name: str, data: dict[str, Any], *, request_id: str, on_answer: OnAnswer | None = None
+    ) -> Answer:
+        """Send a request and return its answer's data; RequestFailed or ConnectionLost otherwise.
+
+        `on_answer` sees the data of a success before any later message is read: nothing slips between.
+        """
+        if self.closed.done():
+            raise self.closed.result()
+        if request_id in self._pending:
+            raise ValueError(f"a request with the id {request_id} is already waiting for its answer")
+        pending = _Pending(asyncio.get_running_loop().create_future(), on_answer)
+        self._pending[request_id] = pending
+        try:
+            with suppress(ConnectionResetError, aiohttp.ClientError):  # the reader tells how it ended
+                await self._socket.send_str(encode_request(name, data, request_id))
+            answer = await pending.answer
+        finally:
+            del self._pending[request_id]
+        if isinstance(answer, ConnectionLost):
+            raise answer
+        if answer.type == "error":
+            raise RequestFailed(answer.error_code or "", answer.error_message or "", answer.data)
+        return answer.data or {}
+
+    async def aclose(self) -> None:
+        """Close with 1000 and wait for the reader; does nothing the second time."""
+        await self._socket.close()
+        await self._reader
+
+    async def _read(self) -> None:
+        lost = ConnectionLost(_ABNORMAL, "")
+        try:
+            while True:
+                message = await self._socket.receive()
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    lost = self._ending(message)
+                    break
+                self._route(decode(message.data))
+        except msgspec.DecodeError:
+            lost = ConnectionLost(_PROTOCOL_ERROR, "the server sent what is no envelope")
+            await self._socket.close(code=_PROTOCOL_ERROR)
+        finally:
+            self._finish(lost)
+        await self._socket.close()
+
+    def _ending(self, message: aiohttp.WSMessage) -> ConnectionLost:
+        if message.type is aiohttp.WSMsgType.CLOSE:
+            return ConnectionLost(int(message.data), message.extra or "")
+        if message.type is aiohttp.WSMsgType.BINARY:
+            return ConnectionLost(_PROTOCOL_ERROR, "the server sent a binary frame")
+        return ConnectionLost(self._socket.close_code or _ABNORMAL, str(self._socket.exception() or ""))
+
+    def _route(self, envelope: Envelope) -> None:
+        if envelope.type == "event":
+            self._take_event(envelope)
+        elif envelope.correlation_id in self._pending:
+            self._resolve(self._pending[envelope.correlation_id], envelope)
+        elif envelope.type == "error":
+            self.last_error = envelope.error_code
+
+    def _take_event(self, envelope: Envelope) -> None:
+        if envelope.event == _WELCOME and envelope.room is None and not self._welcome.done():
+            self._welcome.set_result(envelope.data or {})
+        else:
+            self._on_event(Event.of(envelope))
+
+    def _resolve(self, pending: _Pending, envelope: Envelope) -> None:
+        if pending.answer.done():
+            return
+        if pending.on_answer is not None and envelope.type != "error":
+            pending.on_answer(envelope.data or {})
+        pending.answer.set_result(envelope)
+
+    def _finish(self, lost: ConnectionLost) -> None:
+        self._on_close()
+        self.closed.set_result(lost)
+        if not self._welcome.done():
+            self._welcome.set_result(lost)
+        for pending in self._pending.values():
+            if not pending.answer.done():
+                pending.answer.set_result(lost)

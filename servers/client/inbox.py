@@ -1,0 +1,57 @@
+"""The bounded buffer between the reader, which never waits, and a subscription's one consumer."""
+
+import asyncio
+from collections import deque
+
+from bodhisattva.servers.client.errors import Discontinuity
+from bodhisattva.servers.client.wire import Event
+
+
+class Inbox:
+    """First in, first out; a Discontinuity is raised where it stands among the events.
+
+    drained: set while nothing is left to take. dropped: how many events made room for newer ones.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.drained = asyncio.Event()
+        self.drained.set()
+        self.dropped = 0
+        self._capacity = capacity
+        self._items: deque[Event | Discontinuity] = deque()
+        self._changed = asyncio.Event()
+        self._end: BaseException | None = None
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._items) >= self._capacity
+
+    def put(self, item: Event | Discontinuity) -> None:
+        self._items.append(item)
+        self.drained.clear()
+        self._changed.set()
+
+    def put_newest(self, event: Event) -> None:
+        """Put, at the price of the oldest if there is no room."""
+        if self.is_full:
+            self._items.popleft()
+            self.dropped += 1
+        self.put(event)
+
+    def finish(self, end: BaseException) -> None:
+        """After what is still in here, every `take` raises `end`; the first call decides."""
+        self._end = self._end or end
+        self._changed.set()
+
+    async def take(self) -> Event:
+        while not self._items:
+            if self._end is not None:
+                raise self._end
+            self._changed.clear()
+            await self._changed.wait()
+        item = self._items.popleft()
+        if not self._items:
+            self.drained.set()
+        if isinstance(item, Discontinuity):
+            raise item
+        return item

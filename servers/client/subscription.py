@@ -1,0 +1,214 @@
+"""A channel's events as an async iterator that outlives connections."""
+
+import asyncio
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+from bodhisattva.servers.client.backoff import Backoff
+from bodhisattva.servers.client.connection import Connection
+from bodhisattva.servers.client.errors import (
+    ClientError,
+    ConnectionLost,
+    Discontinuity,
+    RequestFailed,
+    RequestTimedOut,
+    SubscriptionRevoked,
+)
+from bodhisattva.servers.client.inbox import Inbox
+from bodhisattva.servers.client.link import Link
+from bodhisattva.servers.client.position import Position, Resumption
+from bodhisattva.servers.client.wire import Event, fresh_id, position_of
+
+_TRANSIENT = frozenset({"UNAVAILABLE", "RATE_LIMIT_EXCEEDED"})
+_UNSUBSCRIBE_TIMEOUT = 1.0
+
+
+class Subscription:
+    """`async with client.subscribe(channel) as events: async for event in events: ...`
+
+    Persisted channel: every event once, in order, across any number of connections. Where the server
+    cannot or does not keep that, the iteration raises a Discontinuity at the place of the break;
+    iterating on continues behind it. A consumer that falls `capacity` events behind costs no more
+    memory: the channel is unsubscribed, and resumed from the last event kept once that is consumed.
+    Ephemeral channel (no offsets): a consumer that falls behind loses the oldest, counted in `dropped`.
+
+    The end: RequestFailed if the server refuses to resubscribe, SubscriptionRevoked, or the client's
+    own end (ClientClosed, AuthenticationFailed), each after the events that came before it.
+
+    position: of the last event handed out, to be stored and given as `since` another time.
+    duplicates: events that the server sent again, and that were therefore not handed out.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        subscriptions: dict[str, "Subscription"],
+        channel: str,
+        *,
+        since: Position | None,
+        capacity: int,
+        timeout: float,
+    ) -> None:
+        self.channel = channel
+        self.position = since
+        self.duplicates = 0
+        self._link = link
+        self._subscriptions = subscriptions
+        self._timeout = timeout
+        self._inbox = Inbox(capacity)
+        self._resumption = Resumption(channel, since)
+        self._backoff = Backoff()
+        self._live = False  # between the server's answer to subscribe and the next interruption
+        self._interrupted = asyncio.Event()
+        self._started: asyncio.Future[ClientError | None] = asyncio.get_running_loop().create_future()
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def dropped(self) -> int:
+        return self._inbox.dropped
+
+    async def __aenter__(self) -> Self:
+        """Subscribed when this returns; RequestFailed if refused, RequestTimedOut if not answered in time."""
+        if self.channel in self._subscriptions:
+            raise ValueError(f"this client is already subscribed to {self.channel}")
+        self._subscriptions[self.channel] = self
+        self._keeper = asyncio.get_running_loop().create_task(self._keep())
+        try:
+            await self._begin()
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self, end: BaseException | None = None) -> None:
+        """Unsubscribe, if there is a connection; whoever iterates still gets `end`, or a normal end."""
+        self._inbox.finish(end or StopAsyncIteration())
+        if self._subscriptions.pop(self.channel, None) is None or self._keeper is None:
+            return
+        self._keeper.cancel()
+        await asyncio.gather(self._keeper, return_exceptions=True)
+        if self._live:
+            self._live = False
+            with suppress(ClientError, TimeoutError):
+                async with asyncio.timeout(_UNSUBSCRIBE_TIMEOUT):
+                    await self._unsubscribe(await self._link.ready())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        try:
+            event = await self._inbox.take()
+        except Discontinuity as broken:
+            self.position = broken.at
+            raise
+        self.position = event.position or self.position
+        return event
+
+    def deliver(self, event: Event) -> None:
+        """Take an event of this channel from the reader, without ever waiting."""
+        if not self._live:
+            return
+        if event.position is None:
+            self._inbox.put_newest(event)
+        elif self._resumption.is_duplicate(event.position):
+            self.duplicates += 1
+        elif self._inbox.is_full:
+            self._live = False
+            self._interrupted.set()
+        else:
+            broken = self._resumption.advance(event.position)
+            if broken is not None:
+                self._inbox.put(broken)
+            self._inbox.put(event)
+
+    def revoke(self) -> None:
+        """The server has ended the subscription (contract 2, tokens)."""
+        self._live = False
+        self._end(SubscriptionRevoked(self.channel))
+
+    async def _begin(self) -> None:
+        """Wait for the first answer to subscribe."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                error = await asyncio.shield(self._started)
+        except TimeoutError:
+            raise RequestTimedOut(f"not subscribed to {self.channel} within {self._timeout} s") from None
+        if error is not None:
+            raise error
+
+    async def _keep(self) -> None:
+        """Subscribe on each new connection and after each overflow, until server or client say no."""
+        try:
+            while True:
+                connection = await self._link.ready()
+                with suppress(ConnectionLost, TimeoutError):
+                    await self._attend(connection)
+        except ClientError as error:
+            self._end(error)
+
+    async def _attend(self, connection: Connection) -> None:
+        """Be subscribed until the connection ends, or until there is room again after an overflow."""
+        if not await self._subscribe(connection):
+            return
+        await self._interruption(connection)
+        if not connection.closed.done():
+            async with asyncio.timeout(self._timeout):
+                await self._unsubscribe(connection)
+        await self._inbox.drained.wait()
+
+    async def _subscribe(self, connection: Connection) -> bool:
+        """Ask once; False, after a pause, if the server says that it cannot just now."""
+        self._live = False
+        self._interrupted.clear()
+        data: dict[str, Any] = {"channel": self.channel}
+        since = self._resumption.position
+        if since is not None:
+            data["since"] = {"epoch": since.epoch, "offset": since.offset}
+        try:
+            async with asyncio.timeout(self._timeout):
+                await connection.request("subscribe", data, request_id=fresh_id(), on_answer=self._resume)
+        except RequestFailed as error:
+            if error.code not in _TRANSIENT:
+                raise
+            await asyncio.sleep(float(error.data.get("retry_after") or 0.0) + self._backoff.next())
+            return False
+        self._backoff.reset()
+        return True
+
+    def _resume(self, answer: dict[str, Any]) -> None:
+        at = position_of(answer.get("epoch"), answer.get("offset"))
+        if at is not None:
+            broken = self._resumption.resumed(at, recovered=answer.get("recovered") is True)
+            if broken is not None:
+                self._inbox.put(broken)
+            self.position = self.position or at
+        self._live = True
+        if not self._started.done():
+            self._started.set_result(None)
+
+    async def _interruption(self, connection: Connection) -> None:
+        """Wait until the connection ends or the inbox has overflowed."""
+
+        def interrupt(_: asyncio.Future[ConnectionLost]) -> None:
+            self._interrupted.set()
+
+        connection.closed.add_done_callback(interrupt)
+        try:
+            await self._interrupted.wait()
+        finally:
+            connection.closed.remove_done_callback(interrupt)
+
+    async def _unsubscribe(self, connection: Connection) -> None:
+        await connection.request("unsubscribe", {"channel": self.channel}, request_id=fresh_id())
+
+    def _end(self, error: ClientError) -> None:
+        self._inbox.finish(error)
+        if not self._started.done():
+            self._started.set_result(error)

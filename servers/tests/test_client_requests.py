@@ -1,0 +1,220 @@
+"""Requests: each gets its own answer, over as many connections as it takes, or a truthful error."""
+
+import asyncio
+
+import pytest
+
+from bodhisattva.servers.client import (
+    Backoff,
+    Client,
+    ClientClosed,
+    ConnectionLost,
+    Position,
+    RequestFailed,
+    RequestTimedOut,
+    Unreachable,
+)
+from bodhisattva.servers.tests.scripted_server import EPOCH, Peer, ScriptedServer
+
+
+def client(server: ScriptedServer) -> Client:
+    return Client(server.url, token="t", backoff=Backoff(base=0.01, cap=0.05))
+
+
+async def only_greet(peer: Peer) -> None:
+    await peer.greet()
+
+
+async def test_answers_find_their_requests_in_any_order() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        first, second = await peer.expect("one"), await peer.expect("two")
+        await peer.answer(second, value=2)
+        await peer.answer(first, value=1)
+
+    async with ScriptedServer(script) as server, client(server) as c:
+        answers = tuple(await asyncio.gather(c.request("one"), c.request("two")))
+    assert answers == ({"value": 1}, {"value": 2})
+
+
+async def test_pong_is_the_answer_to_ping() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        ping = await peer.expect("ping")
+        await peer.text(f'{{"type":"pong","id":"x","correlation_id":"{ping["id"]}"}}')
+
+    async with ScriptedServer(script) as server, client(server) as c:
+        assert await c.request("ping") == {}
+
+
+async def test_error_is_raised_with_its_particulars() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        await peer.error(await peer.expect("set_state"), "CONFLICT", expected=4)
+
+    async with ScriptedServer(script) as server, client(server) as c:
+        with pytest.raises(RequestFailed, match="CONFLICT: because") as failure:
+            await c.request("set_state", {"expected_version": 3})
+    assert (failure.value.code, failure.value.data) == ("CONFLICT", {"expected": 4})
+
+
+async def test_lost_connection_is_answered_over_the_next_with_the_same_id() -> None:
+    async def lose(peer: Peer) -> None:
+        await peer.greet()
+        await peer.expect("start_workflow", workflow_id="w")
+        peer.abort()
+
+    async def serve(peer: Peer) -> None:
+        await peer.greet()
+        await peer.answer(await peer.expect("start_workflow", workflow_id="w"), done=True)
+
+    async with ScriptedServer(lose, serve) as server, client(server) as c:
+        assert await c.request("start_workflow", {"workflow_id": "w"}) == {"done": True}
+        assert c.connections == 2
+    assert server.peers[0].received[-1]["id"] == server.peers[1].received[-1]["id"]
+
+
+async def test_given_id_is_sent() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        request = await peer.expect("q")
+        await peer.answer(request, id=request["id"])
+
+    async with ScriptedServer(script) as server, client(server) as c:
+        assert await c.request("q", id="mine") == {"id": "mine"}
+
+
+async def test_without_retry_a_lost_connection_is_told() -> None:
+    async def lose(peer: Peer) -> None:
+        await peer.greet()
+        await peer.expect("q")
+        await peer.close(1011, "broken")
+
+    async with ScriptedServer(lose, only_greet) as server, client(server) as c:
+        with pytest.raises(ConnectionLost, match="1011 broken"):
+            await c.request("q", retry=False)
+
+
+async def test_message_that_the_server_cannot_take_is_not_sent_again() -> None:
+    async def refuse(peer: Peer) -> None:
+        await peer.greet()
+        await peer.expect("huge")
+        await peer.close(1009, "too big")
+
+    async with ScriptedServer(refuse, only_greet) as server, client(server) as c:
+        with pytest.raises(ConnectionLost, match="1009"):
+            await c.request("huge")
+
+
+async def test_no_answer_is_indeterminate_and_a_late_one_harms_nobody() -> None:
+    asked = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        slow = await peer.expect("slow")
+        await asked.wait()
+        quick = await peer.expect("quick")
+        await peer.answer(slow, which="slow")
+        await peer.answer(quick, which="quick")
+
+    async with ScriptedServer(script) as server, client(server) as c:
+        with pytest.raises(RequestTimedOut, match=r"slow: no answer within 0\.1 s"):
+            await c.request("slow", timeout=0.1)
+        asked.set()
+        assert await c.request("quick") == {"which": "quick"}
+
+
+async def test_without_a_connection_nothing_is_sent() -> None:
+    gone = asyncio.Event()
+
+    async def leave(peer: Peer) -> None:
+        await peer.greet()
+        await peer.event("server.draining", {"reconnect_after": 30})
+        await peer.close(1001)
+        gone.set()
+
+    async with ScriptedServer(leave) as server, client(server) as c:
+        await gone.wait()
+        with pytest.raises(Unreachable, match="nothing was sent"):
+            await c.request("q", timeout=0.1)
+
+
+async def test_rate_limited_request_is_sent_again_when_the_server_says() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        first = await peer.expect("q")
+        await peer.error(first, "RATE_LIMIT_EXCEEDED", retry_after=0.05)
+        second = await peer.expect("q")
+        assert second["id"] == first["id"]
+        await peer.answer(second, ok=True)
+
+    async with ScriptedServer(script) as server, client(server) as c:
+        assert await c.request("q") == {"ok": True}
+
+
+async def test_rate_limit_is_told_without_retry() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        await peer.error(await peer.expect("q"), "RATE_LIMIT_EXCEEDED", retry_after=0.05)
+
+    async with ScriptedServer(script) as server, client(server) as c:
+        with pytest.raises(RequestFailed, match="RATE_LIMIT_EXCEEDED"):
+            await c.request("q", retry=False)
+
+
+async def test_an_id_in_flight_is_not_used_twice() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        await peer.answer(await peer.expect("q"))
+
+    async with ScriptedServer(script) as server, client(server) as c:
+        results = await asyncio.gather(
+            c.request("q", id="same"), c.request("q", id="same"), return_exceptions=True
+        )
+    assert results[0] == {}
+    assert isinstance(results[1], ValueError)
+
+
+async def test_history_and_head() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        event = {"type": "event", "id": "i", "event": "happened", "data": {"n": 2}, "room": "c",
+                 "timestamp": "2026-01-01T00:00:00+00:00", "offset": 2, "epoch": EPOCH}  # fmt: skip
+        request = await peer.expect("history", channel="c", after=1, limit=5)
+        await peer.answer(request, events=[event], epoch=EPOCH, offset=2)
+        await peer.answer(await peer.expect("history", channel="c"), events=[event], epoch=EPOCH, offset=2)
+
+    async with ScriptedServer(script) as server, client(server) as c:
+        (event,) = await c.history("c", after=1, limit=5)
+        assert (event.name, event.data, event.channel) == ("happened", {"n": 2}, "c")
+        assert event.position == Position(EPOCH, 2)
+        assert await c.head("c") == Position(EPOCH, 2)
+
+
+async def test_presence() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        await peer.answer(await peer.expect("presence", channel="c"), members=[{"user_id": "u"}])
+
+    async with ScriptedServer(script) as server, client(server) as c:
+        assert await c.presence("c") == [{"user_id": "u"}]
+
+
+async def test_closing_ends_requests_in_flight() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        await peer.expect("q")
+
+    async with ScriptedServer(script) as server, client(server) as c:
+        waiting = asyncio.create_task(c.request("q"))
+        await asyncio.sleep(0)
+        await c.aclose()
+        with pytest.raises(ClientClosed):
+            await waiting
+        with pytest.raises(ClientClosed):
+            await c.request("q")
+
+
+async def test_unopened_client_says_how_to_open_it() -> None:
+    with pytest.raises(ClientClosed, match="async with"):
+        await Client("ws://127.0.0.1:1/ws").request("q")
