@@ -1,0 +1,1 @@
+"""UI components rendered on the server and a state tree, both pushed to pages."""

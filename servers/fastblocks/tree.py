@@ -1,0 +1,85 @@
+"""A tree of JSON values in which every node counts its changes, so that a writer can compare before it sets.
+
+An object is an inner node whose keys lead to its children; anything else, lists and null too, is a leaf.
+A change counts at the node that is set, at every node below it that is or was there, and at every node above
+it, because a node's value includes what lies below. A node that vanishes keeps its count, so that a version
+never names two different values.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Mark(Enum):
+    """What a node holds besides a leaf's JSON value."""
+
+    ABSENT = "absent"
+    OBJECT = "object"
+
+
+@dataclass
+class Node:
+    """One place of the tree; `version` is 0 until something is there for the first time."""
+
+    version: int = 0
+    children: dict[str, "Node"] = field(default_factory=dict)
+    _held: Any = Mark.ABSENT
+
+    @property
+    def exists(self) -> bool:
+        return self._held is not Mark.ABSENT
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.exists and self._held is not Mark.OBJECT
+
+    @property
+    def value(self) -> Any:
+        """The JSON value of the node with all that lies below, or Mark.ABSENT."""
+        if self._held is not Mark.OBJECT:
+            return self._held
+        return {key: child.value for key, child in self.children.items() if child.exists}
+
+    def find(self, keys: list[str]) -> "Node | None":
+        """The node there, which may be one that vanished; None if there never was one."""
+        *_, last = self._walk(keys)
+        return last
+
+    def leaf_above(self, keys: list[str]) -> int | None:
+        """How many keys lead to a leaf that stands in the way of a node at `keys`; None if nothing does."""
+        for depth, node in enumerate(self._walk(keys[:-1])):
+            if node is not None and node.is_leaf:
+                return depth
+        return None
+
+    def set(self, keys: list[str], value: Any) -> int:
+        """Put the value there, making the nodes above it, and return the node's new version."""
+        node = self
+        for key in keys:
+            node._held = Mark.OBJECT
+            node.version += 1
+            node = node.children.setdefault(key, Node())
+        node._replace(value)
+        return node.version
+
+    def next_version(self, keys: list[str]) -> int:
+        """What `set` there would return."""
+        node = self.find(keys)
+        return node.version + 1 if node else 1
+
+    def _walk(self, keys: list[str]) -> "Iterator[Node | None]":
+        node: Node | None = self
+        yield node
+        for key in keys:
+            node = node.children.get(key) if node else None
+            yield node
+
+    def _replace(self, value: Any) -> None:
+        below = value if isinstance(value, dict) else {}
+        for key in {**self.children, **below}:
+            self.children.setdefault(key, Node())._replace(below.get(key, Mark.ABSENT))
+        if self.exists or value is not Mark.ABSENT:
+            self.version += 1
+        self._held = Mark.OBJECT if isinstance(value, dict) else value

@@ -1,0 +1,316 @@
+"""The state tree compares before it sets, and rendered components never let a prop become markup."""
+
+from html.parser import HTMLParser
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
+from bodhisattva.servers.fastblocks.render import render
+from bodhisattva.servers.fastblocks.service import SERVICE
+from bodhisattva.servers.tests.bench import Bench
+
+keys = st.sampled_from("abc")
+paths = st.lists(keys, min_size=1, max_size=3).map(".".join)
+values = st.recursive(
+    st.none() | st.integers(0, 9) | st.lists(st.integers(0, 9), max_size=2),
+    lambda below: st.dictionaries(keys, below, max_size=2),
+    max_leaves=4,
+)
+writes = st.lists(st.tuples(paths, values), max_size=8)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench(SERVICE)
+
+
+def read(bench: Bench, path: str) -> tuple[Any, int] | None:
+    try:
+        answer = bench.ask("get_state", state_path=path)
+    except NotFound:
+        return None
+    return answer["value"], answer["version"]
+
+
+def put(document: dict[str, Any], path: str, value: Any) -> bool:
+    """Set the value in a plain document; False if a leaf stands above it."""
+    *above, last = path.split(".")
+    for key in above:
+        document = document.setdefault(key, {})
+        if not isinstance(document, dict):
+            return False
+    document[last] = value
+    return True
+
+
+def has_leaf_above(bench: Bench, path: str) -> bool:
+    parts = path.split(".")
+    held = [read(bench, ".".join(parts[:depth])) for depth in range(1, len(parts))]
+    return any(found is not None and not isinstance(found[0], dict) for found in held)
+
+
+@given(writes)
+def test_tree_holds_what_a_document_would(sequence: list[tuple[str, Any]]) -> None:
+    bench, document = Bench(SERVICE), dict[str, Any]()
+    for path, value in sequence:
+        if has_leaf_above(bench, path):
+            with pytest.raises(Conflict):
+                bench.do("set_state", state_path=path, value=value)
+        else:
+            bench.do("set_state", state_path=path, value=value)
+            assert put(document, path, value)
+    for key in "abc":
+        found = read(bench, key)
+        assert (found[0] if found else ...) == document.get(key, ...)
+    assert bench.replayed() == bench.state
+
+
+@given(writes)
+def test_a_version_never_names_two_values(sequence: list[tuple[str, Any]]) -> None:
+    bench = Bench(SERVICE)
+    seen: dict[tuple[str, int], Any] = {}
+    for path, value in sequence:
+        if not has_leaf_above(bench, path):
+            bench.do("set_state", state_path=path, value=value)
+        for watched in ("a", "b", "a.a", "a.b", "a.a.a"):
+            found = read(bench, watched)
+            if found is not None:
+                held, version = found
+                assert seen.setdefault((watched, version), held) == held
+
+
+@given(writes, paths, st.integers(2, 5))
+def test_of_writers_that_saw_the_same_version_one_wins(
+    sequence: list[tuple[str, Any]], path: str, writers: int
+) -> None:
+    bench = Bench(SERVICE)
+    for before, value in [*sequence, (path, 0)]:
+        if not has_leaf_above(bench, before):
+            bench.do("set_state", state_path=before, value=value)
+    found = read(bench, path)
+    if found is None:
+        return
+    won = []
+    for writer in range(writers):
+        try:
+            bench.do("set_state", state_path=path, value=writer, expected_version=found[1])
+            won.append(writer)
+        except Conflict:
+            continue
+    assert won == [0]
+    assert read(bench, path) == (0, found[1] + 1)
+
+
+def test_set_reads_back_with_versions_from_one(bench: Bench) -> None:
+    decision = bench.do("set_state", state_path="app.theme", value="dark", expected_version=0)
+    (changed,) = decision.events
+    assert (changed.name, changed.channels) == ("state.changed", ("state",))
+    assert changed.data["state_path"] == "app.theme"
+    assert changed.data["new_value"] == "dark"
+    assert changed.data["version"] == 1
+    assert read(bench, "app.theme") == ("dark", 1)
+    bench.do("set_state", state_path="app.theme", value=None)
+    assert read(bench, "app.theme") == (None, 2)
+
+
+def test_lost_race_tells_expected_and_actual(bench: Bench) -> None:
+    bench.do("set_state", state_path="count", value=1)
+    bench.do("set_state", state_path="count", value=2)
+    with pytest.raises(Conflict) as refusal:
+        bench.do("set_state", state_path="count", value=9, expected_version=1)
+    assert refusal.value.data == {"state_path": "count", "expected": 1, "actual": 2}
+    with pytest.raises(Conflict) as refusal:
+        bench.do("set_state", state_path="count", value=9, expected_version=0)
+    assert refusal.value.data["actual"] == 2
+    assert read(bench, "count") == (2, 2)
+
+
+def test_expecting_a_version_where_nothing_is_conflicts(bench: Bench) -> None:
+    with pytest.raises(Conflict) as refusal:
+        bench.do("set_state", state_path="count", value=9, expected_version=1)
+    assert refusal.value.data["actual"] == 0
+
+
+def test_change_below_moves_the_nodes_above(bench: Bench) -> None:
+    bench.do("set_state", state_path="app", value={"theme": "dark"})
+    bench.do("set_state", state_path="app.theme", value="light")
+    assert read(bench, "app") == ({"theme": "light"}, 2)
+    with pytest.raises(Conflict):
+        bench.do("set_state", state_path="app", value={}, expected_version=1)
+
+
+def test_replacing_a_subtree_moves_and_removes_the_nodes_below(bench: Bench) -> None:
+    bench.do("set_state", state_path="app", value={"theme": "dark", "size": 1})
+    bench.do("set_state", state_path="app", value={"theme": "dark"})
+    assert read(bench, "app.theme") == ("dark", 2)
+    assert read(bench, "app.size") is None
+
+
+def test_leaf_above_the_path_is_not_destroyed(bench: Bench) -> None:
+    bench.do("set_state", state_path="app.theme", value="dark")
+    with pytest.raises(Conflict) as refusal:
+        bench.do("set_state", state_path="app.theme.hue.deep", value=1)
+    assert refusal.value.data == {"state_path": "app.theme.hue.deep", "blocked_by": "app.theme"}
+
+
+def test_unknown_state_is_not_found(bench: Bench) -> None:
+    with pytest.raises(NotFound) as refusal:
+        bench.ask("get_state", state_path="nowhere")
+    assert refusal.value.data == {"field": "state_path", "value": "nowhere"}
+
+
+@pytest.mark.parametrize("path", ["", ".", "a.", ".a", "a..b", "a b", "a\n", ".".join("a" * 17)])
+def test_malformed_path_is_refused(bench: Bench, path: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        bench.do("set_state", state_path=path, value=1)
+
+
+PROPS: dict[str, dict[str, Any]] = {
+    "text": {"text": "hello"},
+    "status": {"label": "Build", "status": "running", "detail": "compiling", "done": 1, "total": 3},
+    "card": {"title": "News", "body": "None", "footer": "today"},
+    "list": {"title": "To do", "items": ["one", "two"]},
+    "progress": {"label": "Copied", "value": 3, "maximum": 4},
+}
+
+
+class Markup(HTMLParser):
+    """The tags, attributes and text that a browser would see."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[str] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize("component_type", PROPS)
+def test_component_renders_its_props(bench: Bench, component_type: str) -> None:
+    props = PROPS[component_type]
+    decision = bench.do("render_component", component_id="x", component_type=component_type, props=props)
+    rendered = decision.events[0]
+    assert (rendered.name, rendered.channels) == ("component.rendered", ("component:x",))
+    html = rendered.data["html"]
+    assert html.startswith(f'<div id="x" class="component {component_type}"')
+    for shown in props.values():
+        for text in shown if isinstance(shown, list) else [shown]:
+            assert str(text) in html
+    status = bench.ask("get_component_status", component_id="x")
+    assert (status["html"], status["version"], status["props"]) == (html, 1, props)
+
+
+@given(st.text(max_size=50) | st.sampled_from(["<script>alert(1)</script>", "</p><img onerror=x>", '"><b>']))
+def test_no_prop_becomes_markup(text: str) -> None:
+    plain = Markup(render("x", "card", {"title": "a", "body": "b", "footer": "c"}))
+    hostile = Markup(render("x", "card", {"title": text, "body": text, "footer": text}))
+    assert (hostile.tags, hostile.attributes) == (plain.tags, plain.attributes)
+    assert hostile.text == text * 3
+
+
+def test_full_bar_is_not_exceeded() -> None:
+    assert '<progress value="4" max="4">' in render("x", "progress", {"label": "", "value": 9, "maximum": 4})
+
+
+def test_update_keeps_other_props_and_tells_the_page(bench: Bench) -> None:
+    bench.do("render_component", component_id="x", component_type="card", page="home", props=PROPS["card"])
+    decision = bench.do("update_component", component_id="x", props={"title": "Old news"})
+    rendered, updated = decision.events
+    assert rendered.data["props"] == PROPS["card"] | {"title": "Old news"}
+    assert "<h2>Old news</h2>" in decision.answer["html"]
+    assert (updated.name, updated.channels) == ("ui.updated", ("ui:x", "ui:home"))
+    assert updated.data["component_id"] == "x"
+    assert updated.data["changed_props"] == {"title": "Old news"}
+    assert updated.data["version"] == 2
+    assert bench.replayed() == bench.state
+
+
+def test_unknown_component_is_not_found(bench: Bench) -> None:
+    with pytest.raises(NotFound):
+        bench.do("update_component", component_id="x", props={})
+    with pytest.raises(NotFound):
+        bench.ask("get_component_status", component_id="x")
+
+
+def test_unknown_type_names_the_known_ones(bench: Bench) -> None:
+    with pytest.raises(InvalidData) as refusal:
+        bench.do("render_component", component_type="marquee", props={})
+    assert refusal.value.data == {"field": "component_type", "expected": sorted(PROPS)}
+
+
+@pytest.mark.parametrize("props", [{}, {"text": 1}, {"text": "a", "onclick": "x"}, {"text": "a" * 100_001}])
+def test_wrong_props_are_refused(bench: Bench, props: dict[str, Any]) -> None:
+    with pytest.raises(InvalidData) as refusal:
+        bench.do("render_component", component_type="text", props=props)
+    assert refusal.value.data == {"field": "props", "expected": ["text"]}
+    assert bench.log == []
+
+
+def test_update_that_breaks_the_component_is_refused(bench: Bench) -> None:
+    bench.do("render_component", component_id="x", component_type="text", props=PROPS["text"])
+    with pytest.raises(InvalidData):
+        bench.do("update_component", component_id="x", props={"text": None})
+    assert bench.ask("get_component_status", component_id="x")["version"] == 1
+
+
+def follow(bench: Bench) -> dict[str, Any]:
+    shown: dict[str, Any] = bench.ask("get_component_status", component_id="workflow-w1")["props"]
+    return shown
+
+
+def test_status_component_follows_a_workflow(bench: Bench) -> None:
+    bench.hear(
+        "mahavishnu", "workflow.started", workflow_id="w1", adapter="local", prompt="x", total_stages=2
+    )
+    assert follow(bench) == {
+        "label": "Workflow w1",
+        "status": "running",
+        "detail": "local",
+        "done": 0,
+        "total": 2,
+    }
+    bench.hear(
+        "mahavishnu", "workflow.stage_completed", workflow_id="w1", stage_name="build", result={"a": 1}
+    )
+    assert (follow(bench)["detail"], follow(bench)["done"]) == ("build", 1)
+    bench.hear("mahavishnu", "workflow.completed", workflow_id="w1", result="fine")
+    assert (follow(bench)["status"], follow(bench)["detail"]) == ("completed", None)
+    assert bench.log[-1].channels == ("ui:workflow-w1", "ui:workflows")
+    assert bench.replayed() == bench.state
+
+
+def test_failed_workflow_shows_its_error(bench: Bench) -> None:
+    bench.hear("mahavishnu", "workflow.failed", workflow_id="w1", error="<out of memory>" * 100)
+    assert follow(bench)["status"] == "failed"
+    assert follow(bench)["detail"].startswith("<out of memory>")
+    html = bench.ask("get_component_status", component_id="workflow-w1")["html"]
+    assert "&lt;out of memory&gt;" in html
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("worker.status_changed", {"worker_id": "a", "workflow_id": "w1"}),
+        ("workflow.started", {"adapter": "no id"}),
+        ("workflow.started", {"workflow_id": 7}),
+    ],
+)
+def test_other_foreign_events_change_nothing(bench: Bench, name: str, data: dict[str, Any]) -> None:
+    assert bench.hear("mahavishnu", name, **data).events == ()
+
+
+def test_workflow_whose_id_names_no_component_is_followed_all_the_same(bench: Bench) -> None:
+    decision = bench.hear("mahavishnu", "workflow.started", workflow_id="w" * 200, total_stages=-1)
+    assert len(decision.answer["component_id"]) <= 200
