@@ -1,0 +1,234 @@
+"""The project's tasks: `nox -s NAME`, or `./ci/nox -s NAME` where nox is not installed.
+
+What follows `--` goes to the tool behind the task: `nox -s conformance -- --stack docker -k auth`.
+A task that is refused (bad input, a missing tool) ends with exit code 2, a negative verdict with 1.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import nox
+
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "tests", "conformance"]
+
+ROOT = Path(__file__).parent
+PACKAGES = ("servers", "suites", "fixtures", "chaos", "reports")
+PYTHON_FILES = (*PACKAGES, "deploy", "noxfile.py", "setup.py")
+WORKERS = str(min(os.cpu_count() or 2, 4))
+PYTEST_REFUSALS = (2, 4)  # interrupted or told to exit; wrong usage
+REFUSED = 2
+PARTIAL = 3  # what `bodhisattva report` says of a run that left clauses out
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Judge the services over their sockets: -- [--stack KIND] [--out DIR] [suites/CATEGORY]."""
+    install(session, "suite")
+    prepare_docker(session)
+    paths = [] if names_suites(session) else ["suites"]
+    judge(session, "out/conformance", *paths, "--ignore=suites/meta", "--ignore=suites/interop")
+
+
+@nox.session
+def chaos(session: nox.Session) -> None:
+    """Break the services and judge the history: -- [--stack KIND] [--out DIR] [--seed N] [--replay FILE] …"""
+    install(session, "suite")
+    prepare_docker(session)
+    run_script(session, "ci/toxiproxy", *(["--image"] if wants_docker(session) else []))
+    out = option(session, "--out", "out/chaos")
+    command = ("python", "-m", "bodhisattva.chaos", "run", "--out", out)
+    code = exit_code(session, *command, *session.posargs)
+    conclude(session, code if code == REFUSED else 0, (REFUSED,))
+    verdict = exit_code(session, "bodhisattva", "report", out)
+    session.log(f"histories, verdicts and report: {Path(out).resolve()}")
+    conclude(session, code or verdict, (REFUSED,))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The project's own unit tests, the suite's among them; its mutants have a task of their own."""
+    install(session, "dev")
+    folders = [folder for folder in (*PACKAGES, "suites/meta") if folder != "suites"]
+    options = ("--stack", "process", "-m", "not mutants", *plugin("out/tests"))
+    code = run_pytest(session, *folders, *options, *session.posargs)
+    conclude(session, code, PYTEST_REFUSALS)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Prove that the suite can fail: each server that is wrong in one thing is rejected by its clause."""
+    install(session, "dev")
+    options = ("--stack", "process", "-m", "mutants", *plugin("out/mutants"))
+    code = run_pytest(session, "suites/meta", *options, *session.posargs)
+    conclude(session, code, PYTEST_REFUSALS)
+
+
+@nox.session
+def interop(session: nox.Session) -> None:
+    """The ecosystem's published client against the seven services; it needs a Python of at least 3.13."""
+    run_script(session, "ci/peer")
+    install(session, "suite")
+    session.env["BODHISATTVA_INTEROP_PYTHON"] = str(ROOT / ".tools/peer/bin/python")
+    judge(session, "out/interop", "suites/interop")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, strict types, the workflow and the scripts."""
+    install(session, "dev", "nox")
+    session.run("ruff", "check", *PYTHON_FILES)
+    session.run("ruff", "format", "--check", *PYTHON_FILES)
+    check_types(session)
+    check_workflow(session)
+    for script in shell_scripts():
+        session.run("bash", "-n", str(script), external=True, silent=True)
+
+
+@nox.session
+def report(session: nox.Session) -> None:
+    """Build the report of each run under out/ with its Allure site, or one site of all: -- [--site DIR]."""
+    runs = [folder for folder in sorted(ROOT.glob("out/*")) if holds_run(folder)]
+    if not runs:
+        refuse(session, "there is nothing to report: run `nox -s conformance` or `nox -s chaos` first")
+    one_site = option(session, "--site", "")
+    install(session, "suite")
+    run_script(session, "ci/node")
+    for run in runs:
+        session.run("bodhisattva", "report", str(run), success_codes=range(256))
+        if not one_site:
+            build_site(session, run / "allure-report", [run])
+    if one_site:
+        build_site(session, Path(one_site).resolve(), runs)
+
+
+def install(session: nox.Session, extra: str, *others: str) -> None:
+    """This project with one of its extras, at the locked versions."""
+    session.install("-c", "ci/constraints.txt", "-e", f".[{extra}]", *others)
+
+
+def option(session: nox.Session, name: str, default: str) -> str:
+    """The value of `NAME VALUE` or `NAME=VALUE` among the session's arguments, or the default."""
+    words = [word for argument in session.posargs for word in argument.split("=", 1)]
+    if name not in words:
+        return default
+    following = words[words.index(name) + 1 :]
+    return following[0] if following else refuse(session, f"{name} needs a value")
+
+
+def names_suites(session: nox.Session) -> bool:
+    """True if the arguments name files or folders of the suite, which are then run instead of all."""
+    return any(argument.startswith("suites/") for argument in session.posargs)
+
+
+def narrowed(session: nox.Session) -> bool:
+    """True if the arguments ask for less than the whole suite."""
+    options = {argument.partition("=")[0] for argument in session.posargs}
+    return names_suites(session) or not options.isdisjoint({"-k", "-m", "--services", "--deselect"})
+
+
+def wants_docker(session: nox.Session) -> bool:
+    """True if the arguments choose the docker stack."""
+    return option(session, "--stack", "auto") == "docker"
+
+
+def prepare_docker(session: nox.Session) -> None:
+    """The services' image, where containers are asked for."""
+    if wants_docker(session):
+        run_script(session, "ci/service-image")
+
+
+def judge(session: nox.Session, default_out: str, *arguments: str) -> None:
+    """Run part of the suite, write the report whatever the outcome, and end with the verdict of both.
+
+    A run of less than the whole suite is reported as partial (3): a failure only where the whole was meant.
+    """
+    out = option(session, "--out", default_out)
+    code = run_pytest(session, *arguments, *plugin(out), *session.posargs)
+    conclude(session, code if code in PYTEST_REFUSALS else 0, PYTEST_REFUSALS)
+    verdict = exit_code(session, "bodhisattva", "report", out)
+    session.log(f"report: {Path(out).resolve()}")
+    partial_is_fine = verdict == PARTIAL and narrowed(session)
+    conclude(session, code or (0 if partial_is_fine else verdict), (REFUSED,))
+
+
+def plugin(out: str) -> tuple[str, ...]:
+    """The clause plugin, told where its results go, and as many workers as there are cores."""
+    return ("-p", "bodhisattva.fixtures.plugin", f"--out={out}", "-n", WORKERS)
+
+
+def run_pytest(session: nox.Session, *arguments: str) -> int:
+    """Pytest's exit code."""
+    return exit_code(session, "python", "-m", "pytest", *arguments)
+
+
+def exit_code(session: nox.Session, *command: str, external: bool = False) -> int:
+    """What `command` exits with."""
+    try:
+        session.run(*command, external=external)
+    except nox.command.CommandFailed as failure:
+        return failure.return_code or 1
+    return 0
+
+
+def run_script(session: nox.Session, script: str, *arguments: str) -> None:
+    """One of the scripts of ci/; where it refuses, so does the task."""
+    conclude(session, exit_code(session, str(ROOT / script), *arguments, external=True), (REFUSED,))
+
+
+def conclude(session: nox.Session, code: int, refusals: tuple[int, ...]) -> None:
+    """End the task with the verdict that an exit code means."""
+    if code in refusals:
+        raise SystemExit(REFUSED)
+    if code:
+        session.error(f"failed with exit code {code}")
+
+
+def refuse(session: nox.Session, reason: str) -> NoReturn:
+    """Say why this cannot be done, and end with exit code 2."""
+    session.warn(reason)
+    raise SystemExit(REFUSED)
+
+
+def check_types(session: nox.Session) -> None:
+    """Mypy, strict, under the import names that the folders have once installed."""
+    root = Path(session.create_tmp()) / "typing"
+    shutil.rmtree(root, ignore_errors=True)
+    (root / "bodhisattva").mkdir(parents=True)
+    for package in PACKAGES:
+        (root / "bodhisattva" / package).symlink_to(ROOT / package)
+    chosen = [word for package in PACKAGES for word in ("-p", f"bodhisattva.{package}")]
+    session.run("mypy", *chosen, env={"MYPYPATH": str(root)})
+    session.run("mypy", "noxfile.py", "deploy/docker/health.py")
+
+
+def check_workflow(session: nox.Session) -> None:
+    """Actionlint, where ci/actionlint has built it or PATH has it."""
+    checker = shutil.which("actionlint") or shutil.which("actionlint", path=ROOT / ".tools/bin")
+    if checker is None:
+        session.warn("the workflow is not checked: no actionlint here, ci/actionlint builds it")
+        return
+    session.run(checker, external=True)
+
+
+def shell_scripts() -> list[Path]:
+    """The scripts of ci/ and .ci/, told by their first lines."""
+    files = [file for file in (*(ROOT / "ci").iterdir(), ROOT / ".ci/run") if file.is_file()]
+    return sorted(file for file in files if file.read_text().partition("\n")[0].endswith("sh"))
+
+
+def holds_run(folder: Path) -> bool:
+    """True if a run of the suite or of chaos left its records in `folder`."""
+    return (folder / "run.json").exists() or any(folder.glob("*/verdict.json"))
+
+
+def build_site(session: nox.Session, site: Path, runs: list[Path]) -> None:
+    """One Allure 3 site of some runs; Allure's exit code says nothing about them, their own verdicts do."""
+    shutil.rmtree(site, ignore_errors=True)
+    results = [str(run / "allure-results") for run in runs]
+    options = ("--config", "reports/allurerc.mjs", "--output", str(site))
+    session.run(str(ROOT / ".tools/bin/allure"), "generate", *results, *options, external=True)
+    session.log(f"site: {site / 'index.html'}")
