@@ -1,0 +1,1 @@
+"""Workflow orchestration: workflows with stages, pools of workers, teams, adapters."""

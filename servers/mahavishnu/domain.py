@@ -1,0 +1,240 @@
+"""What mahavishnu knows: its records and how each event changes them."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from bodhisattva.servers.core.domain import Event
+
+WorkerStatus = Literal["idle", "busy", "error", "offline"]
+AdapterHealth = Literal["healthy", "degraded", "unhealthy"]
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """One step of a workflow; with `service` it is a request made there (timeout in seconds)."""
+
+    name: str
+    service: str | None = None
+    request: str | None = None
+    data: dict[str, Any] | None = None
+    timeout: float | None = None
+
+
+class Workflow(msgspec.Struct):
+    workflow_id: str
+    adapter: str
+    prompt: str
+    stages: list[Stage]
+    started_by: str
+    started_at: str
+    status: Literal["running", "completed", "failed"] = "running"
+    results: list[Any] = []
+    result: Any = None
+    error: str | None = None
+    finished_at: str | None = None
+
+    @property
+    def next_stage(self) -> Stage | None:
+        """The stage that is due; none when all are completed or the workflow is over."""
+        done = self.status != "running" or len(self.results) == len(self.stages)
+        return None if done else self.stages[len(self.results)]
+
+
+class Task(msgspec.Struct):
+    task_id: str
+    pool_id: str
+    prompt: str
+    queued_by: str
+    queued_at: str
+    status: Literal["queued", "assigned", "completed"] = "queued"
+    worker_id: str | None = None
+    result: Any = None
+
+
+class Worker(msgspec.Struct):
+    worker_id: str
+    pool_id: str
+    status: WorkerStatus
+    changed_at: str
+    task_id: str | None = None
+
+
+class Pool(msgspec.Struct):
+    pool_id: str
+    created_by: str
+    created_at: str
+    workers: dict[str, Worker] = {}
+    queue: deque[str] = msgspec.field(default_factory=deque)
+    tasks_completed: int = 0
+
+
+class Team(msgspec.Struct):
+    team_id: str
+    team_name: str
+    goal: str
+    mode: str
+    members: list[str]
+    owner: str
+    created_at: str
+    task: str | None = None
+    started_at: str | None = None
+    executions_completed: int = 0
+    executions_failed: int = 0
+    last_result: Any = None
+    last_error: str | None = None
+
+
+class Adapter(msgspec.Struct):
+    adapter_id: str
+    adapter_name: str
+    provider: str
+    capabilities: list[str]
+    registered_at: str
+    health: AdapterHealth = "healthy"
+    details: dict[str, Any] = {}
+
+
+class State(msgspec.Struct):
+    """The read model.
+
+    remote_due: for each workflow whose due stage is to be run on another service, that stage's index.
+    """
+
+    workflows: dict[str, Workflow] = {}
+    remote_due: dict[str, int] = {}
+    pools: dict[str, Pool] = {}
+    workers: dict[str, Worker] = {}
+    tasks: dict[str, Task] = {}
+    teams: dict[str, Team] = {}
+    adapters: dict[str, Adapter] = {}
+
+    def apply(self, event: Event) -> None:
+        _APPLY[event.name](self, event.data)
+
+    def workflow_moved(self, workflow: Workflow) -> None:
+        stage = workflow.next_stage
+        if stage is not None and stage.service is not None:
+            self.remote_due[workflow.workflow_id] = len(workflow.results)
+        else:
+            self.remote_due.pop(workflow.workflow_id, None)
+
+
+Data = dict[str, Any]
+
+
+def _workflow_started(state: State, data: Data) -> None:
+    workflow = msgspec.convert(data, Workflow)
+    state.workflows[workflow.workflow_id] = workflow
+    state.workflow_moved(workflow)
+
+
+def _stage_completed(state: State, data: Data) -> None:
+    workflow = state.workflows[data["workflow_id"]]
+    workflow.results.append(data["result"])
+    state.workflow_moved(workflow)
+
+
+def _workflow_completed(state: State, data: Data) -> None:
+    workflow = state.workflows[data["workflow_id"]]
+    workflow.status, workflow.result, workflow.finished_at = "completed", data["result"], data["finished_at"]
+    state.workflow_moved(workflow)
+
+
+def _workflow_failed(state: State, data: Data) -> None:
+    workflow = state.workflows[data["workflow_id"]]
+    workflow.status, workflow.error, workflow.finished_at = "failed", data["error"], data["finished_at"]
+    state.workflow_moved(workflow)
+
+
+def _pool_created(state: State, data: Data) -> None:
+    pool = msgspec.convert(data, Pool)
+    state.pools[pool.pool_id] = pool
+
+
+def _worker_changed(state: State, data: Data) -> None:
+    worker = msgspec.convert(data, Worker)
+    state.workers[worker.worker_id] = worker
+    state.pools[worker.pool_id].workers[worker.worker_id] = worker
+
+
+def _task_queued(state: State, data: Data) -> None:
+    task = msgspec.convert(data, Task)
+    state.tasks[task.task_id] = task
+    state.pools[task.pool_id].queue.append(task.task_id)
+
+
+def _task_assigned(state: State, data: Data) -> None:
+    task = state.tasks[data["task_id"]]
+    task.status, task.worker_id = "assigned", data["worker_id"]
+    state.pools[task.pool_id].queue.remove(task.task_id)
+
+
+def _task_requeued(state: State, data: Data) -> None:
+    task = state.tasks[data["task_id"]]
+    task.status, task.worker_id = "queued", None
+    state.pools[task.pool_id].queue.appendleft(task.task_id)
+
+
+def _task_completed(state: State, data: Data) -> None:
+    task = state.tasks[data["task_id"]]
+    task.status, task.result = "completed", data["result"]
+    state.pools[task.pool_id].tasks_completed += 1
+
+
+def _team_created(state: State, data: Data) -> None:
+    team = msgspec.convert(data, Team)
+    state.teams[team.team_id] = team
+
+
+def _team_started(state: State, data: Data) -> None:
+    team = state.teams[data["team_id"]]
+    team.task, team.started_at = data["task"], data["started_at"]
+
+
+def _team_completed(state: State, data: Data) -> None:
+    team = state.teams[data["team_id"]]
+    team.task, team.last_result = None, data["result"]
+    team.executions_completed += 1
+
+
+def _team_failed(state: State, data: Data) -> None:
+    team = state.teams[data["team_id"]]
+    team.task, team.last_error = None, data["message"]
+    team.executions_failed += 1
+
+
+def _adapter_registered(state: State, data: Data) -> None:
+    adapter = msgspec.convert(data, Adapter)
+    state.adapters[adapter.adapter_id] = adapter
+
+
+def _adapter_health(state: State, data: Data) -> None:
+    adapter = state.adapters[data["adapter_id"]]
+    adapter.health, adapter.details = data["new_status"], data["details"]
+
+
+def _derived(state: State, data: Data) -> None:
+    """Says what other events already changed."""
+
+
+_APPLY: Mapping[str, Callable[[State, Data], None]] = {
+    "workflow.started": _workflow_started,
+    "workflow.stage_completed": _stage_completed,
+    "workflow.completed": _workflow_completed,
+    "workflow.failed": _workflow_failed,
+    "pool.created": _pool_created,
+    "pool.status_changed": _derived,
+    "worker.status_changed": _worker_changed,
+    "task.queued": _task_queued,
+    "task.assigned": _task_assigned,
+    "task.requeued": _task_requeued,
+    "task.completed": _task_completed,
+    "team.created": _team_created,
+    "team.execution_started": _team_started,
+    "team.execution_completed": _team_completed,
+    "team.error": _team_failed,
+    "adapter.registered": _adapter_registered,
+    "adapter.health_changed": _adapter_health,
+}

@@ -1,0 +1,201 @@
+"""Workflows: started with their stages, which are completed in order, then completed or failed."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from bodhisattva.servers.core.domain import Context, Decision, Event
+from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
+from bodhisattva.servers.mahavishnu.domain import Stage, State, Workflow
+from bodhisattva.servers.mahavishnu.records import Id, Name, Paging, Text, claim_id, find, page
+
+DEFAULT_STAGE_TIMEOUT = 60.0
+# Asking again is safe only within the peer's deduplication window (contract 1.2, by default 10 minutes).
+MAX_STAGE_TIMEOUT = 600.0
+# These speak about the connection, which a remote stage shares with others.
+_CONNECTION_REQUESTS = frozenset({"auth", "refresh_token", "subscribe", "unsubscribe"})
+
+
+class StageInput(msgspec.Struct, frozen=True):
+    """A stage; with `service` and `request` it is run on that service, within `timeout` seconds."""
+
+    name: Name
+    service: Name | None = None
+    request: Name | None = None
+    data: dict[str, Any] = {}
+    timeout: Annotated[float, msgspec.Meta(gt=0, le=MAX_STAGE_TIMEOUT)] = DEFAULT_STAGE_TIMEOUT
+
+    def __post_init__(self) -> None:
+        if (self.service is None) != (self.request is None):
+            raise ValueError("A remote stage names both service and request.")
+        if self.data and self.service is None:
+            raise ValueError("Only a remote stage takes data.")
+        if self.request in _CONNECTION_REQUESTS:
+            raise ValueError("A remote stage cannot make this request.")
+
+    def stage(self) -> Stage:
+        if self.service is None:
+            return Stage(self.name)
+        return Stage(self.name, self.service, self.request, self.data, self.timeout)
+
+
+class StartWorkflow(msgspec.Struct, frozen=True):
+    adapter: Name
+    prompt: Text
+    stages: Annotated[list[Name | StageInput], msgspec.Meta(min_length=1, max_length=1000)]
+    workflow_id: Id | None = None
+
+
+class CompleteStage(msgspec.Struct, frozen=True):
+    workflow_id: Id
+    stage_name: Name
+    result: Any = None
+
+
+class CompleteWorkflow(msgspec.Struct, frozen=True):
+    workflow_id: Id
+    result: Any = None
+
+
+class FailWorkflow(msgspec.Struct, frozen=True):
+    workflow_id: Id
+    error: Text
+
+
+class GetWorkflowStatus(msgspec.Struct, frozen=True):
+    workflow_id: Id
+
+
+class ListWorkflows(Paging, frozen=True):
+    status: Literal["running", "completed", "failed"] | None = None
+
+
+def start_workflow(state: State, data: StartWorkflow, context: Context) -> Decision:
+    workflow_id = claim_id(state.workflows, data.workflow_id, "workflow_id", context)
+    adapter = state.adapters.get(data.adapter)
+    if adapter is not None and adapter.health == "unhealthy":
+        raise Conflict("The adapter is unhealthy.", field="adapter")
+    stages = [Stage(stage) if isinstance(stage, str) else stage.stage() for stage in data.stages]
+    if len({stage.name for stage in stages}) < len(stages):
+        raise InvalidData("Two stages have the same name.", field="stages")
+    event = _event(
+        "workflow.started",
+        workflow_id,
+        adapter=data.adapter,
+        prompt=data.prompt,
+        total_stages=len(stages),
+        stages=msgspec.to_builtins(stages),
+        started_by=context.user_id,
+        started_at=context.now.isoformat(),
+    )
+    answer = {"workflow_id": workflow_id, "status": "running", "total_stages": len(stages)}
+    return Decision(answer, (event,))
+
+
+def complete_stage(state: State, data: CompleteStage, context: Context) -> Decision:
+    workflow = _running(state, data.workflow_id)
+    if all(stage.name != data.stage_name for stage in workflow.stages):
+        raise NotFound("The workflow has no such stage.", field="stage_name", value=data.stage_name)
+    due = workflow.next_stage
+    if due is None or due.name != data.stage_name:
+        raise Conflict("Another stage is due.", field="stage_name", expected=due and due.name)
+    event = _event(
+        "workflow.stage_completed",
+        workflow.workflow_id,
+        stage_name=due.name,
+        stage_index=len(workflow.results),
+        result=data.result,
+        completed_at=context.now.isoformat(),
+    )
+    answer = {
+        "workflow_id": workflow.workflow_id,
+        "stages_completed": len(workflow.results) + 1,
+        "total_stages": len(workflow.stages),
+    }
+    return Decision(answer, (event,))
+
+
+def complete_workflow(state: State, data: CompleteWorkflow, context: Context) -> Decision:
+    workflow = _running(state, data.workflow_id)
+    due = workflow.next_stage
+    if due is not None:
+        raise Conflict("A stage is still to be completed.", field="workflow_id", expected=due.name)
+    event = _event(
+        "workflow.completed", workflow.workflow_id, result=data.result, **_ending(workflow, context)
+    )
+    return Decision({"workflow_id": workflow.workflow_id, "status": "completed"}, (event,))
+
+
+def fail_workflow(state: State, data: FailWorkflow, context: Context) -> Decision:
+    workflow = _running(state, data.workflow_id)
+    due = workflow.next_stage
+    event = _event(
+        "workflow.failed",
+        workflow.workflow_id,
+        error=data.error,
+        stage_name=due and due.name,
+        **_ending(workflow, context),
+    )
+    return Decision({"workflow_id": workflow.workflow_id, "status": "failed"}, (event,))
+
+
+def get_workflow_status(state: State, data: GetWorkflowStatus, context: Context) -> dict[str, Any]:
+    workflow = find(state.workflows, data.workflow_id, "workflow_id")
+    results = [*workflow.results, *[None] * (len(workflow.stages) - len(workflow.results))]
+    return {
+        **_summary(workflow),
+        "prompt": workflow.prompt,
+        "started_by": workflow.started_by,
+        "result": workflow.result,
+        "error": workflow.error,
+        "stages": [
+            {
+                "name": stage.name,
+                "service": stage.service,
+                "completed": index < len(workflow.results),
+                "result": results[index],
+            }
+            for index, stage in enumerate(workflow.stages)
+        ],
+    }
+
+
+def list_workflows(state: State, data: ListWorkflows, context: Context) -> dict[str, Any]:
+    workflows, after = page(state.workflows, data, lambda workflow: data.status in (None, workflow.status))
+    return {"workflows": [_summary(workflow) for workflow in workflows], "next": after}
+
+
+def _running(state: State, workflow_id: str) -> Workflow:
+    workflow = find(state.workflows, workflow_id, "workflow_id")
+    if workflow.status != "running":
+        raise Conflict(f"The workflow has {workflow.status}.", field="workflow_id", status=workflow.status)
+    return workflow
+
+
+def _ending(workflow: Workflow, context: Context) -> dict[str, Any]:
+    duration = context.now - datetime.fromisoformat(workflow.started_at)
+    return {
+        "adapter": workflow.adapter,
+        "prompt": workflow.prompt,
+        "stages_completed": len(workflow.results),
+        "total_stages": len(workflow.stages),
+        "finished_at": context.now.isoformat(),
+        "duration_seconds": duration.total_seconds(),
+    }
+
+
+def _summary(workflow: Workflow) -> dict[str, Any]:
+    return {
+        "workflow_id": workflow.workflow_id,
+        "status": workflow.status,
+        "adapter": workflow.adapter,
+        "stages_completed": len(workflow.results),
+        "total_stages": len(workflow.stages),
+        "started_at": workflow.started_at,
+        "finished_at": workflow.finished_at,
+    }
+
+
+def _event(name: str, workflow_id: str, **data: Any) -> Event:
+    return Event(name, (f"workflow:{workflow_id}",), {"workflow_id": workflow_id, **data})

@@ -1,0 +1,368 @@
+"""Workflows go through their stages in order, pools count what workers do, teams do one task at a time."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bodhisattva.servers.core.envelope import convert
+from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound, ServiceError
+from bodhisattva.servers.mahavishnu.service import SERVICE
+from bodhisattva.servers.tests.bench import Bench
+
+REMOTE = {"name": "measure", "service": "crackerjack", "request": "record_coverage", "data": {"project": "p"}}
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench(SERVICE)
+
+
+def start(bench: Bench, *stages: Any, workflow_id: str = "w") -> None:
+    bench.do(
+        "start_workflow", workflow_id=workflow_id, adapter="local", prompt="Build it", stages=list(stages)
+    )
+
+
+def refused(bench: Bench, expected: type[ServiceError], command: str, **data: Any) -> ServiceError:
+    with pytest.raises(expected) as caught:
+        carry_out(bench, command, data)
+    return caught.value
+
+
+def carry_out(bench: Bench, command: str, data: dict[str, Any]) -> None:
+    convert(data, SERVICE.command_handlers[command].input_type)
+    bench.do(command, **data)
+
+
+# Workflows
+
+
+def test_a_workflow_goes_through_its_stages_and_completes(bench: Bench) -> None:
+    start(bench, "plan", "build")
+    bench.wait(2)
+    bench.do("complete_stage", workflow_id="w", stage_name="plan", result={"steps": 3})
+    assert bench.ask("get_workflow_status", workflow_id="w")["stages_completed"] == 1
+    bench.do("complete_stage", workflow_id="w", stage_name="build", result="built")
+    bench.wait(3)
+    decision = bench.do("complete_workflow", workflow_id="w", result="done")
+
+    (completed,) = decision.events
+    assert completed.name == "workflow.completed"
+    assert completed.channels == ("workflow:w",)
+    assert completed.data["result"] == "done"
+    assert completed.data["prompt"] == "Build it"
+    assert completed.data["duration_seconds"] == 5.0
+    status = bench.ask("get_workflow_status", workflow_id="w")
+    assert (status["status"], status["stages_completed"], status["total_stages"]) == ("completed", 2, 2)
+    assert [stage["result"] for stage in status["stages"]] == [{"steps": 3}, "built"]
+
+
+def test_a_workflow_without_an_id_gets_one(bench: Bench) -> None:
+    answer = bench.do("start_workflow", adapter="local", prompt="x", stages=["only"]).answer
+    assert bench.ask("get_workflow_status", workflow_id=answer["workflow_id"])["status"] == "running"
+
+
+def test_a_failed_workflow_says_at_which_stage(bench: Bench) -> None:
+    start(bench, "plan", "build")
+    (failed,) = bench.do("fail_workflow", workflow_id="w", error="no plan").events
+    assert (failed.name, failed.data["error"], failed.data["stage_name"]) == (
+        "workflow.failed",
+        "no plan",
+        "plan",
+    )
+    assert bench.ask("get_workflow_status", workflow_id="w")["error"] == "no plan"
+
+
+def test_stages_are_completed_in_order(bench: Bench) -> None:
+    start(bench, "plan", "build")
+    early = refused(bench, Conflict, "complete_stage", workflow_id="w", stage_name="build")
+    assert early.data["expected"] == "plan"
+    refused(bench, NotFound, "complete_stage", workflow_id="w", stage_name="deploy")
+    refused(bench, Conflict, "complete_workflow", workflow_id="w")
+    bench.do("complete_stage", workflow_id="w", stage_name="plan")
+    refused(bench, Conflict, "complete_stage", workflow_id="w", stage_name="plan")
+
+
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        ("complete_stage", {"stage_name": "only"}),
+        ("complete_workflow", {}),
+        ("fail_workflow", {"error": "x"}),
+    ],
+)
+def test_a_finished_workflow_takes_no_command_and_an_unknown_one_is_not_found(
+    bench: Bench, command: str, more: dict[str, Any]
+) -> None:
+    start(bench, "only")
+    bench.do("fail_workflow", workflow_id="w", error="enough")
+    finished = refused(bench, Conflict, command, workflow_id="w", **more)
+    assert finished.data["status"] == "failed"
+    refused(bench, NotFound, command, workflow_id="other", **more)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stages": []},
+        {"stages": ["a", "a"]},
+        {"stages": [7]},
+        {"stages": [{"name": "a", "service": "dhruva"}]},
+        {"stages": [{"name": "a", "data": {"x": 1}}]},
+        {"stages": [{**REMOTE, "request": "subscribe"}]},
+        {"stages": [{**REMOTE, "timeout": 0}]},
+        {"workflow_id": "with space"},
+        {"workflow_id": "newline\n"},
+        {"prompt": ""},
+        {"adapter": None},
+    ],
+)
+def test_a_workflow_that_makes_no_sense_is_not_started(bench: Bench, change: dict[str, Any]) -> None:
+    valid = {"adapter": "local", "prompt": "x", "stages": ["a"]}
+    refused(bench, InvalidData, "start_workflow", **(valid | change))
+
+
+def test_a_workflow_id_is_used_once(bench: Bench) -> None:
+    start(bench, "only")
+    again = {"workflow_id": "w", "adapter": "local", "prompt": "x", "stages": ["a"]}
+    refused(bench, Conflict, "start_workflow", **again)
+
+
+def test_workflows_are_listed_page_by_page(bench: Bench) -> None:
+    for number in range(5):
+        start(bench, "only", workflow_id=f"w{number}")
+    bench.do("fail_workflow", workflow_id="w3", error="x")
+    first = bench.ask("list_workflows", limit=2)
+    assert [each["workflow_id"] for each in first["workflows"]] == ["w0", "w1"]
+    rest = bench.ask("list_workflows", after=first["next"])
+    assert [each["workflow_id"] for each in rest["workflows"]] == ["w2", "w3", "w4"]
+    assert rest["next"] is None
+    failed = bench.ask("list_workflows", status="failed")
+    assert [each["workflow_id"] for each in failed["workflows"]] == ["w3"]
+    with pytest.raises(NotFound):
+        bench.ask("get_workflow_status", workflow_id="nothing")
+
+
+def test_only_the_due_stage_of_a_running_workflow_is_run_elsewhere(bench: Bench) -> None:
+    start(bench, "plan", REMOTE)
+    assert bench.state.remote_due == {}
+    bench.do("complete_stage", workflow_id="w", stage_name="plan")
+    assert bench.state.remote_due == {"w": 1}
+    bench.do("fail_workflow", workflow_id="w", error="x")
+    assert bench.state.remote_due == {}
+
+
+# Pools
+
+
+def test_a_pool_counts_what_its_workers_do(bench: Bench) -> None:
+    bench.do("create_pool", pool_id="p")
+    bench.do("set_worker_status", worker_id="a", pool_id="p", status="idle")
+    decision = bench.do("set_worker_status", worker_id="b", pool_id="p", status="busy")
+
+    worker, pool = decision.events
+    assert (worker.name, worker.channels) == ("worker.status_changed", ("worker:b", "pool:p"))
+    assert (pool.name, pool.channels) == ("pool.status_changed", ("pool:p",))
+    counts = {"active_workers": 1, "idle_workers": 1, "queue_size": 0, "tasks_completed": 0}
+    assert pool.data == {"pool_id": "p", "status": counts}
+    assert bench.ask("get_pool_status", pool_id="p")["status"] == counts
+    assert bench.do("set_worker_status", worker_id="b", pool_id="p", status="busy").events == ()
+
+
+def test_a_task_is_queued_taken_and_completed(bench: Bench) -> None:
+    bench.do("create_pool", pool_id="p")
+    bench.do("set_worker_status", worker_id="a", pool_id="p", status="idle")
+    assert bench.do("take_task", worker_id="a").answer["task_id"] is None
+    bench.do("submit_task", pool_id="p", task_id="t1", prompt="first")
+    bench.do("submit_task", pool_id="p", task_id="t2", prompt="second")
+    assert bench.do("take_task", worker_id="a").answer["task_id"] == "t1"
+    assert bench.ask("get_pool_status", pool_id="p")["status"]["queue_size"] == 1
+    bench.do("complete_task", task_id="t1", result=42)
+    status = bench.ask("get_pool_status", pool_id="p")
+    assert status["status"] == {"active_workers": 0, "idle_workers": 1, "queue_size": 1, "tasks_completed": 1}
+    assert bench.ask("get_task", task_id="t1")["result"] == 42
+
+
+def test_a_task_whose_worker_fails_is_next_again(bench: Bench) -> None:
+    bench.do("create_pool", pool_id="p")
+    for worker in "ab":
+        bench.do("set_worker_status", worker_id=worker, pool_id="p", status="idle")
+    bench.do("submit_task", pool_id="p", task_id="t1", prompt="first")
+    bench.do("submit_task", pool_id="p", task_id="t2", prompt="second")
+    bench.do("take_task", worker_id="a")
+    bench.do("set_worker_status", worker_id="a", pool_id="p", status="error")
+    assert bench.do("take_task", worker_id="b").answer["task_id"] == "t1"
+    refused(bench, Conflict, "complete_task", task_id="t2")
+
+
+def test_pool_commands_are_refused(bench: Bench) -> None:
+    bench.do("create_pool", pool_id="p")
+    bench.do("create_pool", pool_id="q")
+    bench.do("set_worker_status", worker_id="a", pool_id="p", status="offline")
+    bench.do("submit_task", pool_id="p", task_id="t", prompt="x")
+    at_p = {"worker_id": "a", "pool_id": "p"}
+    refused(bench, Conflict, "create_pool", pool_id="p")
+    refused(bench, InvalidData, "set_worker_status", **at_p, status="asleep")
+    refused(bench, Conflict, "set_worker_status", worker_id="a", pool_id="q", status="idle")
+    refused(bench, NotFound, "set_worker_status", worker_id="a", pool_id="x", status="idle")
+    refused(bench, NotFound, "submit_task", pool_id="x", prompt="x")
+    refused(bench, Conflict, "submit_task", pool_id="p", task_id="t", prompt="x")
+    refused(bench, Conflict, "take_task", worker_id="a")
+    refused(bench, NotFound, "take_task", worker_id="x")
+    refused(bench, Conflict, "complete_task", task_id="t")
+    refused(bench, NotFound, "complete_task", task_id="x")
+    with pytest.raises(NotFound):
+        bench.ask("get_pool_status", pool_id="x")
+
+
+# Teams and adapters
+
+
+def test_a_team_executes_one_task_at_a_time(bench: Bench) -> None:
+    (created,) = bench.do("create_team", team_id="t", team_name="Crew", goal="Ship").events
+    assert created.channels == ("goal-teams", "goal-teams:ada")
+    bench.do("start_team_execution", team_id="t", task="one")
+    refused(bench, Conflict, "start_team_execution", team_id="t", task="two")
+    bench.wait(1.5)
+    (completed,) = bench.do("complete_team_execution", team_id="t", result="good").events
+    assert (completed.name, completed.data["duration_ms"]) == ("team.execution_completed", 1500.0)
+    bench.do("start_team_execution", team_id="t", task="two")
+    (error,) = bench.do("fail_team_execution", team_id="t", error_code="TIMEOUT", message="too slow").events
+    assert (error.name, error.data["message"]) == ("team.error", "too slow")
+    team = bench.ask("get_team", team_id="t")
+    assert (team["status"], team["executions_completed"], team["executions_failed"]) == ("ready", 1, 1)
+    assert bench.ask("list_teams", owner="grace")["teams"] == []
+
+
+def test_team_commands_are_refused(bench: Bench) -> None:
+    bench.do("create_team", team_id="t", team_name="Crew", goal="Ship")
+    failure = {"error_code": "X", "message": "x"}
+    refused(bench, Conflict, "create_team", team_id="t", team_name="Crew", goal="Ship")
+    refused(bench, InvalidData, "create_team", team_name="Crew", goal="Ship", mode="chaos")
+    refused(bench, NotFound, "start_team_execution", team_id="x", task="x")
+    refused(bench, NotFound, "complete_team_execution", team_id="x")
+    refused(bench, Conflict, "complete_team_execution", team_id="t")
+    refused(bench, NotFound, "fail_team_execution", team_id="x", **failure)
+    refused(bench, Conflict, "fail_team_execution", team_id="t", **failure)
+
+
+def test_nothing_starts_on_an_unhealthy_adapter(bench: Bench) -> None:
+    (registered,) = bench.do(
+        "register_adapter", adapter_id="local", adapter_name="Local", provider="x"
+    ).events
+    assert registered.channels == ("adapters",)
+    bench.do("set_adapter_health", adapter_id="local", status="unhealthy", details={"reason": "disk"})
+    again = {"adapter": "local", "prompt": "x", "stages": ["a"]}
+    refused(bench, Conflict, "start_workflow", **again)
+    assert bench.ask("list_adapters", health="unhealthy")["adapters"][0]["details"] == {"reason": "disk"}
+    bench.do("set_adapter_health", adapter_id="local", status="healthy")
+    start(bench, "a")
+
+
+def test_adapter_commands_are_refused(bench: Bench) -> None:
+    adapter = {"adapter_id": "local", "adapter_name": "Local", "provider": "x"}
+    bench.do("register_adapter", **adapter)
+    refused(bench, Conflict, "register_adapter", **adapter)
+    refused(bench, NotFound, "set_adapter_health", adapter_id="x", status="healthy")
+    refused(bench, InvalidData, "set_adapter_health", adapter_id="local", status="fine")
+
+
+# Whatever is done, in whatever order
+
+ids = st.sampled_from("ab")
+commands = st.one_of(
+    st.tuples(
+        st.just("start_workflow"),
+        st.fixed_dictionaries(
+            {
+                "workflow_id": ids,
+                "adapter": ids,
+                "prompt": st.just("x"),
+                "stages": st.lists(st.one_of(st.sampled_from("xy"), st.just(REMOTE)), min_size=1, max_size=2),
+            }
+        ),
+    ),
+    st.tuples(
+        st.just("complete_stage"),
+        st.fixed_dictionaries({"workflow_id": ids, "stage_name": st.sampled_from(["x", "y", "measure"])}),
+    ),
+    st.tuples(st.just("complete_workflow"), st.fixed_dictionaries({"workflow_id": ids})),
+    st.tuples(st.just("fail_workflow"), st.fixed_dictionaries({"workflow_id": ids, "error": st.just("e")})),
+    st.tuples(st.just("create_pool"), st.fixed_dictionaries({"pool_id": ids})),
+    st.tuples(
+        st.just("set_worker_status"),
+        st.fixed_dictionaries(
+            {
+                "worker_id": ids,
+                "pool_id": ids,
+                "status": st.sampled_from(["idle", "busy", "error", "offline"]),
+            }
+        ),
+    ),
+    st.tuples(st.just("submit_task"), st.fixed_dictionaries({"pool_id": ids, "prompt": st.just("x")})),
+    st.tuples(st.just("take_task"), st.fixed_dictionaries({"worker_id": ids})),
+    st.tuples(
+        st.just("complete_task"),
+        st.fixed_dictionaries({"task_id": st.integers(1, 4).map(lambda number: f"id-{number}")}),
+    ),
+    st.tuples(
+        st.just("create_team"),
+        st.fixed_dictionaries({"team_id": ids, "team_name": st.just("x"), "goal": st.just("g")}),
+    ),
+    st.tuples(st.just("start_team_execution"), st.fixed_dictionaries({"team_id": ids, "task": st.just("x")})),
+    st.tuples(st.just("complete_team_execution"), st.fixed_dictionaries({"team_id": ids})),
+)
+
+
+def played(script: list[tuple[str, dict[str, Any]]]) -> Bench:
+    bench = Bench(SERVICE)
+    for command, data in script:
+        try:
+            bench.do(command, **data)
+        except ServiceError:
+            bench.wait(1)
+    return bench
+
+
+@given(st.lists(commands, max_size=30))
+def test_replaying_the_log_gives_the_same_state(script: list[tuple[str, dict[str, Any]]]) -> None:
+    bench = played(script)
+    assert bench.replayed() == bench.state
+
+
+@given(st.lists(commands, max_size=30))
+def test_what_pools_announced_is_what_their_workers_and_tasks_are(
+    script: list[tuple[str, dict[str, Any]]],
+) -> None:
+    bench = played(script)
+    announced = {
+        event.data["pool_id"]: event.data["status"]
+        for event in bench.log
+        if event.name == "pool.status_changed"
+    }
+    for pool_id, status in announced.items():
+        pool = bench.ask("get_pool_status", pool_id=pool_id)
+        assert pool["status"] == status
+        states = [worker["status"] for worker in pool["workers"]]
+        tasks = [task.status for task in bench.state.tasks.values() if task.pool_id == pool_id]
+        assert status == {
+            "active_workers": states.count("busy"),
+            "idle_workers": states.count("idle"),
+            "queue_size": tasks.count("queued"),
+            "tasks_completed": tasks.count("completed"),
+        }
+
+
+@given(st.lists(commands, max_size=30))
+def test_a_workflow_ends_at_most_once_and_completes_only_when_all_stages_have(
+    script: list[tuple[str, dict[str, Any]]],
+) -> None:
+    bench = played(script)
+    for workflow_id, workflow in bench.state.workflows.items():
+        names = [event.name for event in bench.log if event.channels == (f"workflow:{workflow_id}",)]
+        endings = [name for name in names if name in ("workflow.completed", "workflow.failed")]
+        assert endings in ([], ["workflow.completed"], ["workflow.failed"])
+        if workflow.status == "completed":
+            assert names.count("workflow.stage_completed") == len(workflow.stages)
