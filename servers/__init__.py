@@ -1,0 +1,1 @@
+"""The seven services, the core that they share, and the client of them all."""

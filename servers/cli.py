@@ -1,0 +1,139 @@
+"""The console command: serve a fleet, mint tokens, show the configuration; the judging half adds its own."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from functools import wraps
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import click
+from bodhisattva.servers import fleet
+from bodhisattva.servers.core import config as configuration
+from bodhisattva.servers.core import logs, run, tokens
+from bodhisattva.servers.core.config import ConfigError
+from bodhisattva.servers.core.log.base import LogRefused
+from bodhisattva.servers.core.tokens import WeakSecret
+
+P = ParamSpec("P")
+BAD_INPUT = 2
+_EXTENSIONS = entry_points(group="bodhisattva.commands")
+_CONFIG = click.option(
+    "--config",
+    "-c",
+    "file",
+    type=click.Path(path_type=Path),
+    envvar="BODHISATTVA_CONFIG",
+    help="YAML file with settings; see `bodhisattva config`.",
+)
+
+
+def one_line(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn the errors that a user can mend into one line and exit code 2."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except (ConfigError, LogRefused, WeakSecret) as error:
+            click.echo(f"bodhisattva: {error}", err=True)
+            sys.exit(BAD_INPUT)
+
+    return guarded
+
+
+class Extensible(click.Group):
+    """A group whose further commands come from the entry points `bodhisattva.commands`, loaded when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *sorted(_EXTENSIONS.names)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _EXTENSIONS.names:
+            return super().get_command(ctx, cmd_name)
+        try:
+            loaded: click.Command = _EXTENSIONS[cmd_name].load()
+        except ModuleNotFoundError as missing:
+            return _unavailable(cmd_name, str(missing.name))
+        return loaded
+
+
+def _unavailable(name: str, missing: str) -> click.Command:
+    """A machine that only serves does not have the judging half's packages."""
+
+    def refuse() -> None:
+        click.echo(f"bodhisattva: {missing} is missing; install 'bodhisattva-conformance[suite]'", err=True)
+        sys.exit(BAD_INPUT)
+
+    text = "Needs the packages of the extra `suite`."
+    return click.Command(name, callback=refuse, help=text, context_settings={"ignore_unknown_options": True})
+
+
+@click.group(cls=Extensible, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="bodhisattva-conformance")
+def main() -> None:
+    """WebSocket services that lose no acknowledged event, and the suite that proves it of any fleet.
+
+    \b
+    A first look, without any set-up:
+      bodhisattva serve all --auth disabled
+    With tokens:
+      export BODHISATTVA_TOKENS__SECRET=$(openssl rand -hex 32)
+      bodhisattva serve all &
+      bodhisattva token alice -p mahavishnu:write
+    Judge a fleet that somebody else runs:
+      bodhisattva check target.yaml
+    """
+
+
+@main.command()
+@click.argument("names", nargs=-1, required=True, metavar="SERVICE...")
+@_CONFIG
+@click.option("--host", help="Address to bind; default 127.0.0.1.")
+@click.option("--port", type=int, help="Port of a single service; default its own.")
+@click.option("--state", help="Folder for the logs of events; default ./state.")
+@click.option("--auth", type=click.Choice(["required", "disabled"]), help="Disabled is for loopback only.")
+@one_line
+def serve(names: tuple[str, ...], file: Path | None, **options: Any) -> None:
+    """Run one or several services in this process; `all` means every one.
+
+    SIGTERM drains and exits 0, a second SIGTERM stops at once, SIGHUP reloads certificates, secrets and limits.
+    """
+    overrides = {key: value for key, value in options.items() if value is not None}
+    servers = fleet.build(names, file, overrides)
+    logs.configure(servers[0].config.logging)
+    asyncio.run(run.serve(servers))
+
+
+@main.command()
+@click.argument("user")
+@click.option("--permission", "-p", "permissions", multiple=True, help="Such as akosha:read; may be repeated.")
+@click.option("--lifetime", default=3600.0, show_default=True, help="Seconds.")
+@click.option("--audience", help="The `aud` claim.")
+@_CONFIG
+@one_line
+def token(user: str, permissions: tuple[str, ...], lifetime: float, audience: str | None, file: Path | None) -> None:
+    """Mint a token for USER with the configured secret and print it."""
+    config = configuration.load("", file)
+    secret = configuration.secret(config)
+    if secret is None:
+        raise ConfigError("tokens.secret is not set; set BODHISATTVA_TOKENS__SECRET or give --config")
+    tokens.check_secret(secret)
+    minted = tokens.mint(secret, user, list(permissions), lifetime, audience=audience or config.tokens.audience)
+    click.echo(minted)
+
+
+@main.command()
+@click.argument("service", default="")
+@_CONFIG
+@one_line
+def config(service: str, file: Path | None) -> None:
+    """Print the effective configuration of SERVICE, every default included, secrets hidden."""
+    if service:
+        fleet.chosen([service])
+    click.echo(configuration.as_yaml(configuration.load(service, file)), nl=False)
+
+
+if __name__ == "__main__":
+    main()

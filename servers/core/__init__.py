@@ -1,0 +1,1 @@
+"""What every service shares; it names no service."""

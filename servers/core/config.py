@@ -1,0 +1,212 @@
+"""Configuration: one schema with every default, read from a YAML file and the environment.
+
+The environment wins: `BODHISATTVA_PORT=9000`, `BODHISATTVA_LIMITS__CONNECTIONS=50`. Whatever is wrong is one
+ConfigError line that names the key (contract 7).
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import yaml
+from msgspec import Meta
+
+PREFIX = "BODHISATTVA_"
+_LISTS = {"origins"}
+
+Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=1)]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class ConfigError(Exception):
+    """One line: what is wrong and what to do."""
+
+
+class _Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    pass
+
+
+class Tokens(_Section, frozen=True):
+    """How tokens are judged (contract 2). Times in seconds.
+
+    secret: HS256, at least 32 bytes; secret_file: a file that holds it instead.
+    audience: `aud` must name it. max_lifetime: the longest `exp` - `iat`. expiry_warning: `auth.expiring` this early.
+    """
+
+    secret: str | None = None
+    secret_file: str | None = None
+    audience: str | None = None
+    max_lifetime: Positive = 3600
+    leeway: NotNegative = 5
+    expiry_warning: NotNegative = 60
+
+
+class Tls(_Section, frozen=True):
+    """PEM files. client_ca with verify_client asks every client for a certificate that it signed."""
+
+    certificate: str | None = None
+    key: str | None = None
+    client_ca: str | None = None
+    verify_client: bool = False
+
+
+class Limits(_Section, frozen=True):
+    """What one service bears (contract 4).
+
+    burst_factor: burst = messages_per_second x this. rate_patience: seconds of keeping on over the rate until 1008.
+    queue_bytes, queue_age (seconds): a connection's unsent output; beyond either it is closed 4008.
+    """
+
+    connections: Count = 1000
+    connections_per_user: Count = 1000
+    connections_per_address: Count = 1000
+    messages_per_second: Positive = 100
+    burst_factor: Annotated[float, Meta(ge=1)] = 1.5
+    rate_patience: Positive = 10
+    channels: Count = 1000
+    message_bytes: Count = 1024 * 1024
+    nesting: Count = 64
+    queue_bytes: Count = 8 * 1024 * 1024
+    queue_age: Positive = 10
+
+
+class Timeouts(_Section, frozen=True):
+    """Seconds. auth: until the first message. drain: from SIGTERM to exit at the latest.
+
+    drain_grace: how long `/ready` says 503 before connections are closed, so that balancers notice.
+    reconnect_spread: `reconnect_after` is drawn from 0 to this. deduplication: answers are kept this long (1.2).
+    """
+
+    auth: Positive = 5
+    ping_interval: Positive = 20
+    ping_timeout: Positive = 20
+    drain: Positive = 10
+    drain_grace: NotNegative = 1
+    reconnect_spread: NotNegative = 5
+    deduplication: Positive = 600
+
+
+class LogConfig(_Section, frozen=True):
+    """kind: `sqlite` keeps a file in the state folder; `memory` forgets at the end of the process."""
+
+    kind: Literal["sqlite", "memory"] = "sqlite"
+
+
+class Peer(_Section, frozen=True):
+    """Another service, for bridges and remote stages. token_file: a token to use instead of one of our own minting."""
+
+    url: str
+    ca: str | None = None
+    token_file: str | None = None
+
+
+class Logging(_Section, frozen=True):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+
+
+class Config(_Section, frozen=True):
+    """One service's configuration; `port` None is the service's own default.
+
+    auth: `required` wants a secret; `disabled` is for loopback only. origins: browsers' pages that may connect.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port | None = None
+    state: str = "state"
+    auth: Literal["required", "disabled"] = "required"
+    tokens: Tokens = Tokens()
+    tls: Tls = Tls()
+    origins: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    timeouts: Timeouts = Timeouts()
+    log: LogConfig = LogConfig()
+    peers: dict[str, Peer] = {}
+    logging: Logging = Logging()
+
+
+def load(
+    service: str,
+    file: Path | None,
+    environment: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, Any] | None = None,
+) -> Config:
+    """The configuration of `service`.
+
+    Defaults, then the file, then its `services` part, then the environment, then overrides (the command line).
+    """
+    document = _read(file) if file is not None else {}
+    by_service = document.pop("services", None) or {}
+    if not isinstance(by_service, dict) or not isinstance(own := by_service.get(service) or {}, dict):
+        raise ConfigError(f"{file}: `services` must map service names to settings")
+    merged = merge(merge(merge(document, own), _from(environment)), overrides or {})
+    try:
+        return msgspec.convert(merged, Config, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{file or 'environment'}: {_explain(str(error))}") from None
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `over` laid on top, section by section."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def as_yaml(config: Config) -> str:
+    """The effective configuration as YAML, secrets masked."""
+    plain = msgspec.to_builtins(config)
+    if plain["tokens"]["secret"]:
+        plain["tokens"]["secret"] = "(hidden)"
+    return str(yaml.safe_dump(plain, sort_keys=False))
+
+
+def secret(config: Config) -> str | None:
+    """The HS256 secret, from the configuration or its file."""
+    if config.tokens.secret_file is None:
+        return config.tokens.secret
+    try:
+        return Path(config.tokens.secret_file).read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"tokens.secret_file {config.tokens.secret_file}: {error.strerror}") from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(file.read_text())
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}; give an existing YAML file with --config") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigError(f"{file}: the top level must be a mapping of settings")
+    return document
+
+
+def _from(environment: Mapping[str, str]) -> dict[str, Any]:
+    """`BODHISATTVA_A__B=x` as {a: {b: x}}; other programs' variables of that prefix are none of ours."""
+    settings: dict[str, Any] = {}
+    known = set(Config.__struct_fields__)
+    for name, value in environment.items():
+        if not name.startswith(PREFIX):
+            continue
+        key, _, field = name.removeprefix(PREFIX).lower().partition("__")
+        if key not in known:
+            continue
+        parsed: Any = value.split(",") if key in _LISTS else value
+        settings = merge(settings, {key: {field: parsed} if field else parsed})
+    return settings
+
+
+def _explain(message: str) -> str:
+    reason, _, path = message.partition(" - at `$")
+    where = path.strip("`.")
+    return f"{where}: {reason}" if where else reason

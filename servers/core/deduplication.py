@@ -1,0 +1,79 @@
+"""Commands that were answered before (contract 1.2): the same user's same request id gets the first answer."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from bodhisattva.servers.core.errors import ErrorCode, ServiceError
+from bodhisattva.servers.core.log.base import StoredAnswer
+
+
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a command came to: data, or an error's code, message and data."""
+
+    data: dict[str, Any]
+    code: ErrorCode | None = None
+    message: str = ""
+
+    @classmethod
+    def refused(cls, error: ServiceError) -> "Outcome":
+        return cls(error.data, error.code, error.message)
+
+
+UNAVAILABLE = Outcome(
+    {"retry_after": 1.0},
+    ErrorCode.UNAVAILABLE,
+    "The store cannot be written now; try again with the same id.",
+)
+INTERNAL = Outcome({}, ErrorCode.INTERNAL_ERROR, "The request could not be handled.")
+
+Answer = Callable[[Outcome], None]
+Key = tuple[str, str]
+
+
+class Answers:
+    """The outcomes within the window, and the askers that wait for one in the making. window: seconds."""
+
+    def __init__(self, window: float) -> None:
+        self._window = window
+        self._known: dict[Key, tuple[float, Outcome]] = {}
+        self._waiting: dict[Key, list[Answer]] = {}
+
+    def load(self, stored: list[StoredAnswer]) -> None:
+        self._known = {
+            (answer.user_id, answer.request_id): (
+                answer.at,
+                msgspec.json.decode(answer.outcome, type=Outcome),
+            )
+            for answer in sorted(stored, key=lambda answer: answer.at)
+        }
+
+    def asked_before(self, key: Key, answer: Answer, now: float) -> bool:
+        """Whether `key` was asked within the window; if so `answer` gets the first outcome, now or when it is there."""
+        if key in self._waiting:
+            self._waiting[key].append(answer)
+            return True
+        known = self._known.get(key)
+        if known is None or known[0] < now - self._window:
+            return False
+        answer(known[1])
+        return True
+
+    def begin(self, key: Key) -> None:
+        self._waiting[key] = []
+
+    def settle(self, key: Key, outcome: Outcome, now: float) -> None:
+        """The first asking is answered; an UNAVAILABLE one may be tried anew."""
+        if outcome is not UNAVAILABLE:
+            self._known[key] = (now, outcome)
+        for answer in self._waiting.pop(key, ()):
+            answer(outcome)
+        self._expire(now)
+
+    def _expire(self, now: float) -> None:
+        """The dictionary is in order of time, so the old ones stand first."""
+        while self._known:
+            key = next(iter(self._known))
+            if self._known[key][0] >= now - self._window:
+                return
+            del self._known[key]

@@ -1,0 +1,148 @@
+"""The envelope (contract 1): one JSON object per text frame, decoded strictly, encoded once."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import msgspec
+from bodhisattva.servers.core.errors import DecodeFailed, ErrorCode, InvalidData
+
+T = TypeVar("T")
+
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
+_BRACKETS = re.compile(r"[\[\]{}]")
+INCOMING_TYPES = frozenset({"request", "subscribe", "unsubscribe", "ping", "event", "ack"})
+
+
+class Incoming(msgspec.Struct):
+    """What a client may send; unknown keys are ignored, wrong types are a DECODE_ERROR."""
+
+    type: str
+    id: str | None = None
+    correlation_id: str | None = None
+    event: str | None = None
+    data: dict[str, Any] | None = None
+    timestamp: str | None = None
+
+    @property
+    def answer_to(self) -> str | None:
+        """The `correlation_id` of the answer (1.1): the request's id, or else its own correlation id."""
+        return self.id if self.id is not None else self.correlation_id
+
+
+class Outgoing(msgspec.Struct):
+    """What a server sends; the nine keys are always written, unused ones as null."""
+
+    id: str
+    type: str
+    event: str | None
+    data: Any
+    timestamp: str
+    correlation_id: str | None = None
+    room: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+class CorrelatedOutgoing(Outgoing):
+    """An answer that also returns the request's own, differing correlation id (1.1)."""
+
+    request_correlation_id: str | None = None
+
+
+class NumberedOutgoing(Outgoing, kw_only=True):
+    """An event of a persisted channel (section 5)."""
+
+    offset: int
+    epoch: str
+
+
+_decoder = msgspec.json.Decoder(Incoming)
+_encoder = msgspec.json.Encoder()
+encode = _encoder.encode
+
+
+def timestamp(moment: datetime | None = None) -> str:
+    """ISO 8601 in UTC with its offset."""
+    return (moment or datetime.now(UTC)).isoformat()
+
+
+def fresh_id() -> str:
+    return str(uuid4())
+
+
+def nesting(text: str, allowed: int) -> int:
+    """The depth of a JSON text's arrays and objects, counted no further than `allowed` + 1.
+
+    Few characters open a level, so texts with few of them are not walked at all.
+    """
+    if text.count("{") + text.count("[") <= allowed:
+        return 0
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        depth += 1 if bracket in "{[" else -1
+        deepest = max(deepest, depth)
+        if deepest > allowed:
+            break
+    return deepest
+
+
+def decode(text: str, max_nesting: int) -> Incoming:
+    """Read one frame; DecodeFailed says what is wrong with its form."""
+    if nesting(text, max_nesting) > max_nesting:
+        raise DecodeFailed("The message is nested too deeply.", limit=max_nesting)
+    try:
+        return _decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise DecodeFailed("The message is not an envelope: one JSON object with a type.") from None
+
+
+def convert(data: dict[str, Any], to: type[T]) -> T:
+    """Read a request's data as `to`; InvalidData names the field that does not fit."""
+    try:
+        return msgspec.convert(data, to)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$")
+        field = path.strip("`.") or _missing_field(reason)
+        raise InvalidData(f"The data does not fit: {reason}.", field=field or None) from None
+
+
+def _missing_field(reason: str) -> str:
+    """msgspec names a missing or unknown field only in its sentence."""
+    return reason.rsplit("`", 2)[1] if reason.startswith("Object missing") else ""
+
+
+def response(request: Incoming, data: dict[str, Any]) -> bytes:
+    return _answer(request, "response", data, None, None)
+
+
+def error(request: Incoming | None, code: ErrorCode, message: str, data: dict[str, Any]) -> bytes:
+    """An error that answers `request`, or stands alone (`event` null) if there was none."""
+    return _answer(request, "error", data, code.value, message)
+
+
+def pong(request: Incoming) -> bytes:
+    return _answer(request, "pong", {}, None, None)
+
+
+def event(name: str, data: Any, *, room: str | None = None, at: str | None = None) -> bytes:
+    """An event without offset: welcome, notices, ephemeral channels."""
+    return encode(Outgoing(fresh_id(), "event", name, data, at or timestamp(), room=room))
+
+
+def numbered_event(event_id: str, name: str, data: Any, *, room: str, at: str, offset: int, epoch: str) -> bytes:
+    """An event of a persisted channel; its id is the log's, the same live and replayed."""
+    return encode(NumberedOutgoing(event_id, "event", name, data, at, room=room, offset=offset, epoch=epoch))
+
+
+def _answer(request: Incoming | None, kind: str, data: dict[str, Any], code: str | None, message: str | None) -> bytes:
+    if request is None:
+        return encode(Outgoing(fresh_id(), kind, None, data, timestamp(), None, None, code, message))
+    answered = request.answer_to
+    own = request.correlation_id
+    if own is not None and own != answered:
+        return encode(
+            CorrelatedOutgoing(fresh_id(), kind, request.event, data, timestamp(), answered, None, code, message, own)
+        )
+    return encode(Outgoing(fresh_id(), kind, request.event, data, timestamp(), answered, None, code, message))

@@ -1,0 +1,28 @@
+"""Server frames (RFC 6455, 5.2): unmasked, unfragmented, so that one frame serves every receiver."""
+
+import struct
+
+_FIN = 0x80
+_TEXT, _PING, _PONG = 0x1, 0x9, 0xA
+_SHORT, _MEDIUM = 126, 1 << 16
+
+
+def text(payload: bytes) -> bytes:
+    return _frame(_TEXT, payload)
+
+
+def ping(payload: bytes = b"") -> bytes:
+    return _frame(_PING, payload)
+
+
+def pong(payload: bytes) -> bytes:
+    return _frame(_PONG, payload)
+
+
+def _frame(opcode: int, payload: bytes) -> bytes:
+    length = len(payload)
+    if length < _SHORT:
+        return struct.pack("!BB", _FIN | opcode, length) + payload
+    if length < _MEDIUM:
+        return struct.pack("!BBH", _FIN | opcode, 126, length) + payload
+    return struct.pack("!BBQ", _FIN | opcode, 127, length) + payload

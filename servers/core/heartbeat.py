@@ -1,0 +1,36 @@
+"""When to ping a peer and when to call it gone (contract 4): anything heard of it proves that it lives."""
+
+from enum import Enum
+
+from bodhisattva.servers.core.config import Timeouts
+
+
+class Beat(Enum):
+    """What a tick asks for."""
+
+    NONE = "none"
+    PING = "ping"
+    GONE = "gone"
+
+
+class Heartbeat:
+    """Times are of one monotonic clock, in seconds."""
+
+    def __init__(self, timeouts: Timeouts, now: float) -> None:
+        self._interval = timeouts.ping_interval
+        self._timeout = timeouts.ping_timeout
+        self._next_ping = now + self._interval
+        self._waiting_since: float | None = None
+
+    def heard(self) -> None:
+        self._waiting_since = None
+
+    def tick(self, now: float) -> Beat:
+        if self._waiting_since is not None and now - self._waiting_since >= self._timeout:
+            return Beat.GONE
+        if now < self._next_ping:
+            return Beat.NONE
+        self._next_ping = now + self._interval
+        if self._waiting_since is None:
+            self._waiting_since = now
+        return Beat.PING

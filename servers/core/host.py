@@ -1,0 +1,111 @@
+"""What a service's background work may use: the state, its own commands, and other services."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from bodhisattva.servers.client import Client
+from bodhisattva.servers.core import config as configuration
+from bodhisattva.servers.core import envelope, tokens
+from bodhisattva.servers.core.config import Config, ConfigError, Peer
+from bodhisattva.servers.core.deduplication import Outcome
+from bodhisattva.servers.core.domain import Context, State
+from bodhisattva.servers.core.engine import Engine
+from bodhisattva.servers.core.errors import ServiceError, Unavailable
+
+_TOKEN_LIFETIME = 600.0
+
+
+class CommandRefused(ServiceError):
+    """An own command was answered with an error."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.message, **outcome.data)
+        if outcome.code is not None:
+            self.code = outcome.code
+
+
+class Host:
+    """A service as seen from its own background tasks; they act as the user named like the service."""
+
+    def __init__(self, engine: Engine, config: Callable[[], Config]) -> None:
+        self.log = structlog.get_logger(service=engine.service.name)
+        self._engine = engine
+        self._config = config
+        self._clients: dict[str, Client] = {}
+
+    @property
+    def state(self) -> State:
+        return self._engine.state
+
+    def position(self, source: str) -> tuple[str, int] | None:
+        """(epoch, offset) up to which `source` has been taken in."""
+        stored = self._engine.positions.get(source)
+        return (stored.epoch, stored.offset) if stored is not None else None
+
+    async def changed(self) -> None:
+        """Wait for the next durable event of this service."""
+        await self._engine.changed()
+
+    def context(self) -> Context:
+        return Context(datetime.now(UTC), self._engine.service.name, "", envelope.fresh_id, {})
+
+    async def execute(self, command: str, data: dict[str, Any], request_id: str) -> dict[str, Any]:
+        """Run an own command, once per request id; CommandRefused if it answers an error."""
+        handler = self._engine.service.command_handlers[command]
+        answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._engine.command(handler, data, self.context(), request_id, answered.set_result)
+        outcome = await answered
+        if outcome.code is not None:
+            raise CommandRefused(outcome)
+        return outcome.data
+
+    def configured(self, peer: str) -> bool:
+        return peer in self._config().peers
+
+    async def peer(self, name: str) -> Client:
+        """An authenticated client of another service, kept open; Unavailable if none is configured."""
+        if name not in self._clients:
+            settings = self._config().peers.get(name)
+            if settings is None:
+                raise Unavailable(f"No peer {name} is configured.", peer=name)
+            client = Client(settings.url, token=self._token_source(settings, name), ssl=_trust(settings))
+            await client.__aenter__()
+            self._clients[name] = client
+        return self._clients[name]
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()
+
+    def _token_source(self, peer: Peer, name: str) -> Callable[[], str] | None:
+        """The peer's token file, or short-lived tokens of our own minting; None where nobody asks for one."""
+        if peer.token_file is not None:
+            file = Path(peer.token_file)
+            return lambda: file.read_text().strip()
+        if configuration.secret(self._config()) is None:
+            return None
+        return lambda: self._mint(name)
+
+    def _mint(self, peer: str) -> str:
+        config = self._config()
+        return tokens.mint(
+            configuration.secret(config) or "",
+            self._engine.service.name,
+            [f"{peer}:read", f"{peer}:write"],
+            min(_TOKEN_LIFETIME, config.tokens.max_lifetime),
+            audience=config.tokens.audience,
+        )
+
+
+def _trust(peer: Peer) -> ssl.SSLContext | None:
+    if not peer.url.startswith("wss:"):
+        return None
+    try:
+        return ssl.create_default_context(cafile=peer.ca)
+    except OSError:
+        raise ConfigError(f"peers: ca {peer.ca} is not a readable PEM certificate") from None

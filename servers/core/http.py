@@ -1,0 +1,108 @@
+"""The HTTP face of a service (contract 6), on the same port as its WebSocket."""
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from bodhisattva.servers.core import envelope
+from bodhisattva.servers.core.config import Config
+from bodhisattva.servers.core.service import Service
+from multidict import CIMultiDict
+
+if TYPE_CHECKING:
+    from bodhisattva.servers.core.server import Server
+
+PROTOCOL = "1.0"
+DISTRIBUTION = "bodhisattva-conformance"
+
+
+def features(service: Service, config: Config) -> tuple[str, ...]:
+    """What this service claims, as the suite reads it."""
+    claimed = ["resume", "history", "presence", "deduplication", "drain", "reload", "metrics"]
+    if config.auth == "required":
+        claimed.append("auth")
+    if config.tls.certificate is not None:
+        claimed.append("tls")
+    if config.tls.verify_client:
+        claimed.append("mtls")
+    if config.log.kind != "memory":
+        claimed.append("durable")
+    if any(not kind.persisted for kind in service.channels):
+        claimed.append("ephemeral")
+    if any(bridge.source in config.peers for bridge in service.bridges):
+        claimed.append("bridges")
+    return tuple(sorted(claimed))
+
+
+def description(service: Service, config: Config) -> dict[str, Any]:
+    """The document at /.well-known/bodhisattva.json."""
+    limits, timeouts, tokens = config.limits, config.timeouts, config.tokens
+    return {
+        "service": service.name,
+        "server": service.server,
+        "purpose": service.purpose,
+        "version": version(DISTRIBUTION),
+        "protocol": PROTOCOL,
+        "features": features(service, config),
+        "limits": {
+            "connections": limits.connections,
+            "connections_per_user": limits.connections_per_user,
+            "connections_per_address": limits.connections_per_address,
+            "messages_per_second": limits.messages_per_second,
+            "burst": limits.messages_per_second * limits.burst_factor,
+            "rate_patience": limits.rate_patience,
+            "channels": limits.channels,
+            "message_bytes": limits.message_bytes,
+            "nesting": limits.nesting,
+            "queue_bytes": limits.queue_bytes,
+            "queue_age": limits.queue_age,
+            "auth_timeout": timeouts.auth,
+            "ping_interval": timeouts.ping_interval,
+            "ping_timeout": timeouts.ping_timeout,
+            "drain_timeout": timeouts.drain,
+            "drain_grace": timeouts.drain_grace,
+            "deduplication_window": timeouts.deduplication,
+            "expiry_warning": tokens.expiry_warning,
+            "max_token_lifetime": tokens.max_lifetime,
+        },
+        "channels": [
+            {"kind": kind.name, "persisted": kind.persisted, "private": kind.private} for kind in service.channel_kinds
+        ],
+        "requests": {
+            "queries": sorted(service.query_handlers),
+            "commands": sorted(service.command_handlers),
+        },
+    }
+
+
+def application(server: "Server") -> web.Application:
+    """The routes of one service."""
+
+    async def health(_: web.Request) -> web.Response:
+        return _json({"status": "alive", "service": server.service.name})
+
+    async def ready(_: web.Request) -> web.Response:
+        reason = server.not_ready()
+        if reason is None:
+            return _json({"status": "ready", "service": server.service.name})
+        return _json({"status": reason, "service": server.service.name}, 503)
+
+    async def metrics(_: web.Request) -> web.Response:
+        headers = CIMultiDict({"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        return web.Response(body=server.metrics.render(), headers=headers)
+
+    async def well_known(_: web.Request) -> web.Response:
+        return _json(description(server.service, server.config))
+
+    app = web.Application()
+    app.router.add_get("/", server.upgrade)
+    app.router.add_get("/ws", server.upgrade)
+    app.router.add_get("/health", health)
+    app.router.add_get("/ready", ready)
+    app.router.add_get("/metrics", metrics)
+    app.router.add_get("/.well-known/bodhisattva.json", well_known)
+    return app
+
+
+def _json(document: dict[str, Any], status: int = 200) -> web.Response:
+    return web.Response(body=envelope.encode(document), status=status, content_type="application/json")

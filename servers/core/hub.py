@@ -1,0 +1,137 @@
+"""Who listens to what: each event is encoded once per channel, framed once, and pushed without awaiting anybody."""
+
+import time
+from collections import defaultdict
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from bodhisattva.servers.core import envelope, frames
+from bodhisattva.servers.core.domain import Event, Join, Leave
+from bodhisattva.servers.core.log.base import StoredEvent
+from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.core.service import GLOBAL, Service
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Receiver(Protocol):
+    """A connection as the hub sees it."""
+
+    connection_id: str
+
+    @property
+    def user_id(self) -> str: ...
+
+    def push(self, frame: bytes) -> None: ...
+
+
+class Hub:
+    """Subscriptions and presence of one service."""
+
+    def __init__(self, service: Service, metrics: Metrics) -> None:
+        self.epoch = ""
+        self._service = service
+        self._metrics = metrics
+        self._connections: dict[str, Receiver] = {}
+        self._receivers: dict[str, dict[Receiver, None]] = {}
+        self._members: dict[str, dict[Receiver, dict[str, Any]]] = defaultdict(dict)
+        self._joined: dict[Receiver, dict[str, dict[str, Any]]] = defaultdict(dict)
+
+    def subscribe(self, channel: str, receiver: Receiver) -> None:
+        self._receivers.setdefault(channel, {})[receiver] = None
+
+    def unsubscribe(self, channel: str, receiver: Receiver) -> None:
+        receivers = self._receivers.get(channel, {})
+        receivers.pop(receiver, None)
+        if not receivers:
+            self._receivers.pop(channel, None)
+
+    def publish(self, event: StoredEvent) -> None:
+        """Send a durable event to the subscribers of its channels and of `global`."""
+        started = time.perf_counter()
+        for channel, offset in (*event.channels, (GLOBAL, event.seq)):
+            if channel in self._receivers:
+                self._push(channel, numbered(event, channel, offset, self.epoch))
+        self._metrics.broadcast_duration.observe(time.perf_counter() - started)
+
+    def say(self, event: Event) -> None:
+        """Send an ephemeral event: no offset, and nobody keeps it."""
+        for channel in event.channels:
+            if channel in self._receivers:
+                payload = envelope.event(event.name, event.data, room=channel)
+                self._push(channel, frames.text(payload))
+
+    def add(self, receiver: Receiver) -> None:
+        self._connections[receiver.connection_id] = receiver
+
+    def change_membership(self, connection_id: str, change: Join | Leave) -> None:
+        """Join or leave; nothing if the connection has ended meanwhile."""
+        receiver = self._connections.get(connection_id)
+        if receiver is None:
+            return
+        if isinstance(change, Leave):
+            self._leave(change.channel, receiver)
+        else:
+            self._members[change.channel][receiver] = change.info
+            self._joined[receiver][change.channel] = change.info
+
+    def _leave(self, channel: str, receiver: Receiver) -> None:
+        _discard(self._members, channel, receiver)
+        _discard(self._joined, receiver, channel)
+
+    def membership(self, receiver: Receiver) -> dict[str, dict[str, Any]]:
+        """The channels that a connection joined, each with the info it gave."""
+        return dict(self._joined.get(receiver, {}))
+
+    def present(self, channel: str) -> list[dict[str, Any]]:
+        """Who is there: members with their info, then those who only listen."""
+        members = self._members.get(channel, {})
+        listeners = [r for r in self._receivers.get(channel, {}) if r not in members]
+        everybody = [*members.items(), *((listener, {}) for listener in listeners)]
+        return [
+            {**info, "connection_id": receiver.connection_id, "user_id": receiver.user_id}
+            for receiver, info in everybody
+        ]
+
+    def gone(self, receiver: Receiver, channels: set[str]) -> None:
+        """A connection ended: free its subscriptions and tell the others where it was a member."""
+        self._connections.pop(receiver.connection_id, None)
+        for channel in channels:
+            self.unsubscribe(channel, receiver)
+        for channel, info in self.membership(receiver).items():
+            self._leave(channel, receiver)
+            if self._service.parted is not None:
+                self.say(self._service.parted(channel, info))
+
+    def _push(self, channel: str, frame: bytes) -> None:
+        receivers = list(self._receivers[channel])
+        for receiver in receivers:
+            receiver.push(frame)
+        self._metrics.delivered(self._service.channel_kind(channel).label, len(receivers))
+
+
+def _discard(table: dict[K, dict[V, Any]], key: K, inner: V) -> None:
+    entries = table.get(key, {})
+    entries.pop(inner, None)
+    if not entries:
+        table.pop(key, None)
+
+
+def numbered(event: StoredEvent, channel: str, offset: int, epoch: str) -> bytes:
+    """The frame of a persisted event on one of its channels."""
+    payload = envelope.numbered_event(
+        event.id, event.name, event.data, room=channel, at=event.at, offset=offset, epoch=epoch
+    )
+    return frames.text(payload)
+
+
+def plain(event: StoredEvent, offset: int) -> dict[str, Any]:
+    """A persisted event as an element of a `history` answer."""
+    return {
+        "id": event.id,
+        "event": event.name,
+        "data": msgspec.json.decode(event.data),
+        "timestamp": event.at,
+        "offset": offset,
+    }

@@ -1,0 +1,90 @@
+"""Counting what the contract bounds (section 4): message rates and connections."""
+
+from collections import Counter
+
+from bodhisattva.servers.core.config import Limits
+
+
+class TokenBucket:
+    """`rate` tokens a second, at most `burst`; times are of one monotonic clock, in seconds."""
+
+    __slots__ = ("_at", "_burst", "_level", "_rate")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._level = burst
+        self._at = now
+
+    def take(self, now: float) -> float:
+        """0 if a token was there, or else the seconds until one is."""
+        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
+        self._at = now
+        if self._level >= 1:
+            self._level -= 1
+            return 0.0
+        return (1 - self._level) / self._rate
+
+
+class ConnectionCounts:
+    """How many connections there are in all, per address and per user; unauthenticated ones count too."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.total = 0
+        self._addresses: Counter[str] = Counter()
+        self._users: Counter[str] = Counter()
+
+    def add(self, address: str) -> bool:
+        """Count a connection from `address`, or say False when it is one too many."""
+        if self.total >= self.limits.connections:
+            return False
+        if self._addresses[address] >= self.limits.connections_per_address:
+            return False
+        self.total += 1
+        self._addresses[address] += 1
+        return True
+
+    def add_user(self, user_id: str) -> bool:
+        if self._users[user_id] >= self.limits.connections_per_user:
+            return False
+        self._users[user_id] += 1
+        return True
+
+    def remove(self, address: str, user_id: str | None) -> None:
+        self.total -= 1
+        _decrement(self._addresses, address)
+        if user_id is not None:
+            _decrement(self._users, user_id)
+
+
+def _decrement(counter: Counter[str], key: str) -> None:
+    counter[key] -= 1
+    if counter[key] <= 0:
+        del counter[key]
+
+
+class RateGuard:
+    """A connection's message rate: what is over it is dropped, and who keeps on for `patience` seconds is closed."""
+
+    _CALM = 1.0
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        rate = limits.messages_per_second
+        self._bucket = TokenBucket(rate, rate * limits.burst_factor, now)
+        self._patience = limits.rate_patience
+        self._over_since: float | None = None
+        self._over_last = now
+
+    def take(self, now: float) -> float:
+        """0 if the message is within the rate, or else the seconds after which one would be."""
+        retry_after = self._bucket.take(now)
+        if retry_after:
+            if self._over_since is None or now - self._over_last > self._CALM:
+                self._over_since = now
+            self._over_last = now
+        return retry_after
+
+    def exhausted(self, now: float) -> bool:
+        """Whether messages over the rate have kept coming, never a calm second apart, for too long."""
+        return self._over_since is not None and now - self._over_since >= self._patience

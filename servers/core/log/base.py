@@ -1,0 +1,94 @@
+"""The log's port: what an adapter stores and promises.
+
+A log has one epoch, drawn when it is made, and numbers its events from 1 without gaps. Each channel of an event
+numbers it too, by exactly one more than the channel's event before. An entry is stored whole or not at all, and a
+finished `append` means that it survives the death of the process (contract 5).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+
+class LogError(Exception):
+    """The store could not do what was asked; whether an append took effect is not known."""
+
+
+class LogRefused(Exception):
+    """The store cannot be opened: in use, of a newer format, or another service's. One line for the operator."""
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """An event as recorded.
+
+    seq: its number in the log, which is its offset on `global`. at: ISO 8601, UTC.
+    channels: (channel, offset) of each channel besides `global`. data: JSON.
+    """
+
+    seq: int
+    id: str
+    name: str
+    at: str
+    channels: tuple[tuple[str, int], ...]
+    data: msgspec.Raw
+
+
+class StoredAnswer(msgspec.Struct, frozen=True):
+    """The outcome of a command, kept for the deduplication window (1.2).
+
+    at: seconds since 1970. outcome: JSON of `engine.Outcome`.
+    """
+
+    user_id: str
+    request_id: str
+    at: float
+    outcome: bytes
+
+
+class Position(msgspec.Struct, frozen=True):
+    """How far a bridge has come in its source."""
+
+    source: str
+    epoch: str
+    offset: int
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What one decision stores, in one transaction."""
+
+    events: tuple[StoredEvent, ...] = ()
+    answer: StoredAnswer | None = None
+    position: Position | None = None
+
+
+class Log(Protocol):
+    """One service's log.
+
+    append: call in order of `seq`; the future is done once the entry is durable, LogError otherwise.
+        After a LogError every further append fails too, since it was decided on what is not there, until `recover`.
+    read: up to `limit` events of a channel after an offset, each as (offset, event), in order.
+    first_offset: the oldest offset that the log still holds of a channel, or the next one if it holds none.
+    """
+
+    @property
+    def epoch(self) -> str: ...
+
+    async def open(self) -> None: ...
+
+    def replay(self) -> AsyncIterator[Sequence[StoredEvent]]: ...
+
+    def append(self, entry: Entry) -> "asyncio.Future[None]": ...
+
+    async def recover(self) -> None: ...
+
+    async def read(self, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]: ...
+
+    async def first_offset(self, channel: str) -> int: ...
+
+    async def answers(self, since: float) -> Sequence[StoredAnswer]: ...
+
+    async def positions(self) -> Sequence[Position]: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,56 @@
+"""Prometheus metrics of one service (contract 6); every label comes from a bounded set."""
+
+from typing import TypeVar
+
+from bodhisattva.servers.core.envelope import INCOMING_TYPES
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+M = TypeVar("M", Counter, Gauge, Histogram)
+_IDENTITY = ("service", "server")
+
+
+class Metrics:
+    """The instruments of `service` on `server`; `render` is the text of `/metrics`."""
+
+    def __init__(self, service: str, server: str) -> None:
+        self._values = (service, server)
+        self._registry = CollectorRegistry()
+        self.connections = self._one(Gauge, "websocket_connections_current", "Open connections.")
+        self.connections_total = self._one(Counter, "websocket_connections_total", "Connections accepted.")
+        self.message_duration = self._one(
+            Histogram, "websocket_message_duration_seconds", "From a request's arrival to its answer."
+        )
+        self.broadcast_duration = self._one(
+            Histogram, "websocket_broadcast_duration_seconds", "Handing an event to all its subscribers."
+        )
+        self.slow_consumers = self._one(Counter, "websocket_slow_consumers_closed_total", "Connections closed 4008.")
+        self.replayed = self._one(Counter, "websocket_replayed_events_total", "Events sent from the log.")
+        self.log_lag = self._one(Gauge, "websocket_log_lag_entries", "Entries decided and not yet durable.")
+        self.draining = self._one(Gauge, "websocket_draining", "1 while the service drains.")
+        self._received = self._counter("websocket_messages_received_total", "Messages in.", "message_type")
+        self._sent = self._counter("websocket_messages_sent_total", "Messages out.", "message_type")
+        self._errors = self._counter("websocket_errors_total", "Errors answered.", "error_type")
+        self._broadcasts = self._counter("websocket_events_total", "Events delivered.", "channel_kind")
+
+    def received(self, message_type: str) -> None:
+        known = message_type if message_type in INCOMING_TYPES else "other"
+        self._received.labels(*self._values, known).inc()
+
+    def sent(self, message_type: str, count: int = 1) -> None:
+        self._sent.labels(*self._values, message_type).inc(count)
+
+    def error(self, code: str) -> None:
+        self._errors.labels(*self._values, code).inc()
+
+    def delivered(self, channel_kind: str, receivers: int) -> None:
+        self._broadcasts.labels(*self._values, channel_kind).inc(receivers)
+        self.sent("event", receivers)
+
+    def render(self) -> bytes:
+        return generate_latest(self._registry)
+
+    def _one(self, kind: type[M], name: str, text: str) -> M:
+        return kind(name, text, _IDENTITY, registry=self._registry).labels(*self._values)
+
+    def _counter(self, name: str, text: str, label: str) -> Counter:
+        return Counter(name, text, (*_IDENTITY, label), registry=self._registry)

@@ -1,0 +1,63 @@
+"""What is due to one connection: bounded by bytes and age, written once per loop turn, never awaited."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from bodhisattva.servers.core.config import Limits
+
+
+class Outbox:
+    """Frames on their way to `transport`. `overflow` is called once, when the bound on bytes is passed."""
+
+    def __init__(self, transport: asyncio.Transport, limits: Limits, overflow: Callable[[], None]) -> None:
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._limits = limits
+        self._overflow = overflow
+        self._frames: list[bytes] = []
+        self._bytes = 0
+        self._written = 0
+        self._marks: deque[tuple[int, float]] = deque()
+        self._closed = False
+
+    def push(self, frame: bytes) -> None:
+        if self._closed:
+            return
+        if not self._frames:
+            self._loop.call_soon(self.flush)
+        self._frames.append(frame)
+        self._bytes += len(frame)
+        if self.size > self._limits.queue_bytes:
+            self.close()
+            self._overflow()
+
+    @property
+    def size(self) -> int:
+        """Bytes that the kernel has not taken yet."""
+        return self._bytes + self._transport.get_write_buffer_size()
+
+    def flush(self) -> None:
+        """Hand everything due to the transport in one write."""
+        if not self._frames:
+            return
+        self._transport.write(self._frames[0] if len(self._frames) == 1 else b"".join(self._frames))
+        self._written += self._bytes
+        self._frames.clear()
+        self._bytes = 0
+
+    def age(self, now: float) -> float:
+        """Seconds that the oldest unsent byte has waited, as far as earlier calls saw it wait."""
+        unsent = self._transport.get_write_buffer_size()
+        sent = self._written - unsent
+        while self._marks and self._marks[0][0] <= sent:
+            self._marks.popleft()
+        if unsent and (not self._marks or self._marks[-1][0] < self._written):
+            self._marks.append((self._written, now))
+        return now - self._marks[0][1] if self._marks else 0.0
+
+    def close(self) -> None:
+        """Drop what is not written yet and take no more."""
+        self._closed = True
+        self._frames.clear()
+        self._bytes = 0

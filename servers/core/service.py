@@ -1,0 +1,126 @@
+"""What a service declares about itself; `servers/<service>/service.py` holds one `SERVICE` of this type."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from bodhisattva.servers.core.domain import Context, Decision, Event, State
+from bodhisattva.servers.core.errors import InvalidChannel
+
+if TYPE_CHECKING:
+    from bodhisattva.servers.core.host import Host
+
+GLOBAL = "global"
+_CHANNEL_ID = r"[A-Za-z0-9_.@/+-][A-Za-z0-9_.@/+:-]{0,199}"
+
+
+@dataclass(frozen=True)
+class ChannelKind:
+    """One row of the contract's channel table: `workflow:` is `ChannelKind("workflow:")`, `state` a fixed name.
+
+    id_pattern: what may follow the colon. private: the id is the user that alone may read it (admins may too).
+    permissions: further permissions that allow reading, besides `<service>:read`.
+    """
+
+    name: str
+    persisted: bool = True
+    private: bool = False
+    id_pattern: str = _CHANNEL_ID
+    permissions: tuple[str, ...] = ()
+
+    @cached_property
+    def _regex(self) -> re.Pattern[str]:
+        suffix = f"({self.id_pattern})" if self.name.endswith(":") else ""
+        return re.compile(re.escape(self.name) + suffix)
+
+    def matches(self, channel: str) -> bool:
+        return self._regex.fullmatch(channel) is not None
+
+    def id_of(self, channel: str) -> str:
+        return channel.removeprefix(self.name)
+
+    @property
+    def label(self) -> str:
+        """The kind as a metric's label: bounded, without an id."""
+        return self.name.rstrip(":")
+
+
+@dataclass(frozen=True)
+class ForeignEvent:
+    """An event of another service as its bridge received it."""
+
+    source: str
+    name: str
+    data: dict[str, Any]
+    timestamp: str
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """A standing subscription to another service; `react` decides what each of its events means here.
+
+    The decision's events and the position in the source are recorded together: exactly once in effect.
+    """
+
+    source: str
+    react: Callable[[Any, ForeignEvent, Context], Decision]
+    channel: str = GLOBAL
+
+
+@dataclass(frozen=True)
+class Handler:
+    """A command or query: its wire name, the type of its data, the function that decides or answers."""
+
+    name: str
+    input_type: type[Any]
+    function: Callable[[Any, Any, Context], Any]
+
+    @classmethod
+    def of(cls, function: Callable[[Any, Any, Context], Any]) -> "Handler":
+        """Read name and input type off `def name(state, data: Input, context)`."""
+        hints = get_type_hints(function)
+        parameter = list(function.__annotations__)[1]
+        return cls(function.__name__, hints[parameter], function)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service's whole declaration.
+
+    commands: `(state, data, context) -> Decision`; queries: `(state, data, context) -> dict`; each is served under
+    its function's name. parted: what is said to a channel when a member leaves it or its connection ends.
+    background: coroutines that run beside the server, from ready to drain.
+    """
+
+    name: str
+    server: str
+    port: int
+    purpose: str
+    state: Callable[[], State]
+    channels: tuple[ChannelKind, ...]
+    commands: tuple[Callable[[Any, Any, Context], Decision], ...]
+    queries: tuple[Callable[[Any, Any, Context], dict[str, Any]], ...]
+    bridges: tuple[Bridge, ...] = ()
+    parted: Callable[[str, dict[str, Any]], Event] | None = None
+    background: tuple[Callable[["Host"], Awaitable[None]], ...] = field(default=())
+
+    @cached_property
+    def command_handlers(self) -> Mapping[str, Handler]:
+        return {handler.name: handler for handler in map(Handler.of, self.commands)}
+
+    @cached_property
+    def query_handlers(self) -> Mapping[str, Handler]:
+        return {handler.name: handler for handler in map(Handler.of, self.queries)}
+
+    @cached_property
+    def channel_kinds(self) -> tuple[ChannelKind, ...]:
+        return (*self.channels, ChannelKind(GLOBAL))
+
+    def channel_kind(self, channel: str) -> ChannelKind:
+        """The kind that `channel` is of; InvalidChannel if the service has none such."""
+        for kind in self.channel_kinds:
+            if kind.matches(channel):
+                return kind
+        raise InvalidChannel("This service has no such channel.", channel=channel[:200])

@@ -1,0 +1,294 @@
+"""One connection's protocol state (contract 1 to 4) without I/O: messages and time in, outputs out.
+
+A session is told what arrived and what time it is, and says what to do. It owns no socket, no clock and no task,
+so each rule can be tested by calling it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from bodhisattva.servers.core import envelope
+from bodhisattva.servers.core.config import Limits, Timeouts
+from bodhisattva.servers.core.envelope import Incoming
+from bodhisattva.servers.core.errors import (
+    AuthFailed,
+    AuthRequired,
+    DecodeFailed,
+    ErrorCode,
+    InvalidMessage,
+    RateLimitExceeded,
+    ServiceError,
+)
+from bodhisattva.servers.core.heartbeat import Beat, Heartbeat
+from bodhisattva.servers.core.limits import RateGuard
+from bodhisattva.servers.core.permissions import Permissions
+from bodhisattva.servers.core.service import Service
+from bodhisattva.servers.core.tokens import ANYBODY, Identity, Verifier
+
+UNSUPPORTED_DATA = 1003
+ABNORMAL = 1006
+POLICY_VIOLATION = 1008
+TRY_AGAIN_LATER = 1013
+
+
+class Now(NamedTuple):
+    """The time twice: monotonic seconds for limits, seconds since 1970 for tokens."""
+
+    monotonic: float
+    wall: float
+
+
+@dataclass
+class Policy:
+    """What all sessions of a server share; a reload replaces its parts.
+
+    admit: counts a user's connection, False when the user has too many.
+    """
+
+    service: Service
+    permissions: Permissions
+    limits: Limits
+    timeouts: Timeouts
+    verifier: Verifier | None
+    expiry_warning: float
+    secure: bool
+    features: tuple[str, ...]
+    admit: Callable[[str], bool]
+
+
+class Reply(NamedTuple):
+    """Send this text; kind: the envelope's type, error: its code if it is one."""
+
+    payload: bytes
+    kind: str
+    error: ErrorCode | None = None
+
+
+class Close(NamedTuple):
+    """Close with this code; ABNORMAL means without a closing handshake, for a peer that no longer answers."""
+
+    code: int
+    reason: str
+
+
+class Ping(NamedTuple):
+    """Send a ping frame."""
+
+
+class Request(NamedTuple):
+    """A request of an authenticated user, to be answered exactly once."""
+
+    message: Incoming
+    identity: Identity
+
+
+Output = Reply | Close | Ping | Request
+
+
+class Session:
+    """The protocol state of one connection.
+
+    channels: what it is subscribed to. received_type: of the last text, "other" if it was no envelope.
+    """
+
+    def __init__(self, policy: Policy, connection_id: str, now: Now) -> None:
+        self.connection_id = connection_id
+        self.identity: Identity | None = None
+        self.channels: set[str] = set()
+        self.received_type = "other"
+        self._policy = policy
+        self._opened = now.monotonic
+        self._heartbeat = Heartbeat(policy.timeouts, now.monotonic)
+        self._rate = RateGuard(policy.limits, now.monotonic)
+        self._warned = False
+        self._closing = False
+
+    def open(self, identity: Identity | None) -> list[Output]:
+        """The upgrade is done; `identity` is that of its Authorization header, if there was one."""
+        if identity is None and self._policy.verifier is None:
+            identity = ANYBODY
+        if identity is None:
+            return []
+        if not self._policy.admit(identity.user_id):
+            return self._close(TRY_AGAIN_LATER, "Too many connections")
+        self.identity = identity
+        return [self._welcome()]
+
+    def receive_text(self, text: str, now: Now) -> list[Output]:
+        """A text frame arrived."""
+        self._heartbeat.heard()
+        if self._closing:
+            return []
+        retry_after = self._rate.take(now.monotonic)
+        if retry_after and self._rate.exhausted(now.monotonic):
+            return self._close(POLICY_VIOLATION, "Rate limit exceeded")
+        message = self._decode(text)
+        if retry_after:
+            excess = RateLimitExceeded("Too many messages.", retry_after=round(retry_after, 3))
+            return [_error(message if isinstance(message, Incoming) else None, excess)]
+        if isinstance(message, DecodeFailed):
+            return self._undecodable(message)
+        if self.identity is None:
+            return self._first(message)
+        return self._dispatch(message, self.identity)
+
+    def _decode(self, text: str) -> Incoming | DecodeFailed:
+        self.received_type = "other"
+        try:
+            message = envelope.decode(text, self._policy.limits.nesting)
+        except DecodeFailed as failure:
+            return failure
+        self.received_type = message.type
+        return message
+
+    def _undecodable(self, problem: DecodeFailed) -> list[Output]:
+        if self.identity is None:
+            return self._refuse(None, AuthRequired("The first message must authenticate."))
+        return [_error(None, problem)]
+
+    def receive_binary(self) -> list[Output]:
+        return self._close(UNSUPPORTED_DATA, "Text frames only")
+
+    def receive_control(self) -> None:
+        """A ping or pong frame arrived."""
+        self._heartbeat.heard()
+
+    def tick(self, now: Now) -> list[Output]:
+        """Time has passed: the auth timeout, the token's end and the heartbeat are due here."""
+        if self._closing:
+            return []
+        if self.identity is None:
+            if now.monotonic - self._opened < self._policy.timeouts.auth:
+                return []
+            return self._refuse(None, AuthRequired("No authentication came in time."))
+        if outputs := self._expiry(self.identity, now):
+            return outputs
+        return self._beat(now)
+
+    def _beat(self, now: Now) -> list[Output]:
+        beat = self._heartbeat.tick(now.monotonic)
+        if beat is Beat.GONE:
+            return self._close(ABNORMAL, "No answer to a ping")
+        return [Ping()] if beat is Beat.PING else []
+
+    def _first(self, message: Incoming) -> list[Output]:
+        """The first message authenticates or the connection ends (contract 2.3)."""
+        if message.type != "request" or message.event != "auth":
+            return self._refuse(message, AuthRequired("The first message must authenticate."))
+        try:
+            identity = self._verify(message)
+        except AuthFailed as failure:
+            return self._refuse(message, failure)
+        if not self._policy.admit(identity.user_id):
+            return self._close(TRY_AGAIN_LATER, "Too many connections")
+        self.identity = identity
+        return [_authenticated(message, identity, "authenticated"), self._welcome()]
+
+    def _dispatch(self, message: Incoming, identity: Identity) -> list[Output]:
+        if message.type == "ack":
+            return []
+        if message.type == "ping" or (message.type == "request" and message.event == "ping"):
+            return [Reply(envelope.pong(message), "pong")]
+        try:
+            request = _as_request(message)
+            if request.event in ("auth", "refresh_token"):
+                return self._renew(request, identity)
+        except ServiceError as refusal:
+            return [_error(message, refusal)]
+        return [Request(request, identity)]
+
+    def _renew(self, message: Incoming, identity: Identity) -> list[Output]:
+        """A fresh token of the same user; channels that it does not allow are left."""
+        if self._policy.verifier is None:
+            return [_authenticated(message, identity, "authenticated")]
+        renewed = self._verify(message)
+        if renewed.user_id != identity.user_id:
+            raise AuthFailed("The token is another user's.")
+        self.identity = renewed
+        self._warned = False
+        status = "refreshed" if message.event == "refresh_token" else "authenticated"
+        outputs: list[Output] = [_authenticated(message, renewed, status)]
+        for channel in sorted(self.channels):
+            try:
+                self._policy.permissions.check_channel(renewed, channel)
+            except ServiceError:
+                self.channels.discard(channel)
+                notice = envelope.event("subscription.revoked", {"channel": channel}, room=channel)
+                outputs.append(Reply(notice, "event"))
+        return outputs
+
+    def _verify(self, message: Incoming) -> Identity:
+        if self._policy.verifier is None:
+            return ANYBODY
+        return self._policy.verifier.verify((message.data or {}).get("token"))
+
+    def _expiry(self, identity: Identity, now: Now) -> list[Output]:
+        """A live connection ends with its token, after a warning (contract 2, Tokens)."""
+        if identity.expires_at is None:
+            return []
+        remaining = identity.expires_at - now.wall
+        if remaining <= 0:
+            expired = envelope.error(None, ErrorCode.TOKEN_EXPIRED, "The token has expired.", {})
+            reply = Reply(expired, "error", ErrorCode.TOKEN_EXPIRED)
+            return [reply, *self._close(POLICY_VIOLATION, "Token expired")]
+        if remaining <= self._policy.expiry_warning and not self._warned:
+            self._warned = True
+            warning = envelope.event("auth.expiring", {"expires_in": max(0, round(remaining, 3))})
+            return [Reply(warning, "event")]
+        return []
+
+    def _welcome(self) -> Reply:
+        """Contract 2.4."""
+        policy = self._policy
+        data = {
+            "connection_id": self.connection_id,
+            "server": policy.service.server,
+            "message": f"Connected to {policy.service.server}",
+            "authenticated": policy.verifier is not None,
+            "secure": policy.secure,
+            "tls_mode": "WSS" if policy.secure else "WS",
+            "rate_limit": {
+                "messages_per_second": policy.limits.messages_per_second,
+                "burst": policy.limits.messages_per_second * policy.limits.burst_factor,
+            },
+            "features": policy.features,
+        }
+        return Reply(envelope.event("session.created", data), "event")
+
+    def _refuse(self, message: Incoming | None, failure: ServiceError) -> list[Output]:
+        """An authentication that failed (contract 2.3): the error, then 1008."""
+        failed = failure.code is ErrorCode.AUTH_FAILED
+        reason = "Authentication failed" if failed else "Authentication required"
+        return [_error(message, failure), *self._close(POLICY_VIOLATION, reason)]
+
+    def _close(self, code: int, reason: str) -> list[Output]:
+        self._closing = True
+        return [Close(code, reason)]
+
+
+def _as_request(message: Incoming) -> Incoming:
+    """The request that a message means; the published client's forms are taken too (1.3)."""
+    if message.type == "request":
+        if not message.event:
+            raise InvalidMessage("A request needs its name in event.", field="event")
+        return message
+    named = message.event if message.type == "event" else message.type
+    if named not in ("subscribe", "unsubscribe"):
+        raise InvalidMessage("This type is not taken here.", type=message.type[:50])
+    return Incoming("request", message.id, message.correlation_id, named, message.data)
+
+
+def _authenticated(message: Incoming, identity: Identity, status: str) -> Reply:
+    expires = identity.expires_at
+    data: dict[str, Any] = {
+        "status": status,
+        "user_id": identity.user_id,
+        "expires_at": envelope.timestamp(datetime.fromtimestamp(expires, UTC)) if expires else None,
+    }
+    return Reply(envelope.response(message, data), "response")
+
+
+def _error(message: Incoming | None, failure: ServiceError) -> Reply:
+    return Reply(envelope.error(message, failure.code, failure.message, failure.data), "error", failure.code)

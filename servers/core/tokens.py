@@ -1,0 +1,119 @@
+"""Who a token speaks for (contract 2, Tokens). A token that is refused says no more than that it was refused."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import msgspec
+from bodhisattva.servers.core.errors import AuthFailed
+
+PUBLISHED_SECRETS = ("your-secret-key", "dev-secret", "change-me", "changeme", "secret-key")
+MINIMUM_SECRET_BYTES = 32
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """The bearer. permissions: as in the token. expires_at: seconds since 1970, None when nothing expires."""
+
+    user_id: str
+    permissions: frozenset[str]
+    expires_at: float | None
+
+
+ANYBODY = Identity("anonymous", frozenset({"admin"}), None)
+
+
+class WeakSecret(ValueError):
+    """The secret is no secret; one line says why."""
+
+
+def check_secret(secret: str) -> None:
+    """Refuse what can be guessed: under 32 bytes, one repeated character, or built on a published example."""
+    if len(secret.encode()) < MINIMUM_SECRET_BYTES:
+        raise WeakSecret(f"tokens.secret is shorter than {MINIMUM_SECRET_BYTES} bytes; use a longer random one")
+    lowered = secret.lower()
+    if len(set(secret)) < 4 or any(known in lowered for known in PUBLISHED_SECRETS):
+        raise WeakSecret("tokens.secret is a published or trivial one; use a random one")
+
+
+class Verifier:
+    """Judges HS256 tokens. max_lifetime and leeway in seconds; clock: seconds since 1970."""
+
+    def __init__(
+        self,
+        secret: str,
+        *,
+        audience: str | None = None,
+        max_lifetime: float = 3600,
+        leeway: float = 5,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        check_secret(secret)
+        self._secret = secret
+        self._audience = audience
+        self._max_lifetime = max_lifetime
+        self._leeway = leeway
+        self._clock = clock
+
+    def verify(self, token: object) -> Identity:
+        """The token's identity; AuthFailed whatever is wrong with it."""
+        if not isinstance(token, str):
+            raise AuthFailed("A token is required.")
+        try:
+            claims = jwt.decode(
+                token,
+                self._secret,
+                algorithms=["HS256"],
+                audience=self._audience,
+                leeway=self._leeway,
+                options={"require": ["exp"], "verify_exp": False, "verify_aud": self._audience is not None},
+            )
+        except (jwt.PyJWTError, ValueError, TypeError):
+            raise AuthFailed("The token is not valid.") from None
+        return self._identity(claims)
+
+    def _identity(self, claims: dict[str, Any]) -> Identity:
+        now = self._clock()
+        expires_at = _number(claims.get("exp"))
+        issued_at = _number(claims.get("iat", now))
+        if expires_at is None or issued_at is None or expires_at <= now:
+            raise AuthFailed("The token is not valid.")
+        if expires_at - min(issued_at, now) > self._max_lifetime + self._leeway:
+            raise AuthFailed("The token is not valid.")
+        user_id = claims.get("user_id", claims.get("sub"))
+        if not isinstance(user_id, str) or not user_id:
+            raise AuthFailed("The token is not valid.")
+        return Identity(user_id, _permissions(claims.get("permissions")), expires_at)
+
+
+def mint(
+    secret: str,
+    user_id: str,
+    permissions: list[str],
+    lifetime: float,
+    *,
+    audience: str | None = None,
+    now: float | None = None,
+) -> str:
+    """A token for `user_id`; lifetime in seconds."""
+    issued = int(now if now is not None else time.time())
+    claims: dict[str, Any] = {
+        "user_id": user_id,
+        "permissions": permissions,
+        "iat": issued,
+        "exp": issued + int(lifetime),
+    }
+    if audience is not None:
+        claims["aud"] = audience
+    return jwt.encode(claims, secret, algorithm="HS256")
+
+
+def _permissions(claim: Any) -> frozenset[str]:
+    """A list of strings, element by element; anything else counts as none."""
+    if not isinstance(claim, list) or not all(isinstance(element, str) for element in claim):
+        return frozenset()
+    return frozenset(claim)
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

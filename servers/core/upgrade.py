@@ -1,0 +1,35 @@
+"""What is checked before a WebSocket upgrade (contract 2.1, 2.3): refusals are HTTP answers, never closes."""
+
+from aiohttp import hdrs, web
+from bodhisattva.servers.core.errors import AuthFailed
+from bodhisattva.servers.core.tokens import Identity, Verifier
+
+_VERSION = "13"
+_BEARER = "bearer "
+
+
+def check(request: web.Request, origins: tuple[str, ...]) -> None:
+    """Raise the HTTP answer of a request that may not become a WebSocket."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is not None and origin not in origins and "*" not in origins:
+        raise web.HTTPForbidden(text="This origin may not connect.\n")
+    if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
+        headers = {hdrs.UPGRADE: "websocket", hdrs.CONNECTION: "Upgrade"}
+        raise web.HTTPUpgradeRequired(text="This is a WebSocket endpoint.\n", headers=headers)
+    if request.headers.get(hdrs.SEC_WEBSOCKET_VERSION) != _VERSION:
+        headers = {hdrs.SEC_WEBSOCKET_VERSION: _VERSION}
+        raise web.HTTPUpgradeRequired(text="Only WebSocket version 13 is spoken.\n", headers=headers)
+
+
+def identify(request: web.Request, verifier: Verifier | None) -> Identity | None:
+    """The identity of an Authorization header, None without one; 401 for a bad one. URLs are not looked at."""
+    header = request.headers.get(hdrs.AUTHORIZATION)
+    if header is None or verifier is None:
+        return None
+    token = header[len(_BEARER) :].strip() if header.lower().startswith(_BEARER) else None
+    try:
+        return verifier.verify(token)
+    except AuthFailed:
+        raise web.HTTPUnauthorized(
+            text="The token is not valid.\n", headers={hdrs.WWW_AUTHENTICATE: "Bearer"}
+        ) from None

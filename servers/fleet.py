@@ -1,0 +1,49 @@
+"""Several services in one process: each with its own configuration, socket and log, wired to one another."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from bodhisattva.servers.core import config as configuration
+from bodhisattva.servers.core.config import Config, ConfigError, Peer
+from bodhisattva.servers.core.server import Server
+from bodhisattva.servers.registry import services
+
+ALL = "all"
+
+
+def chosen(names: Sequence[str]) -> list[str]:
+    """The services that `names` means, in order and once each; ConfigError for an unknown one."""
+    known = services()
+    expanded = [name for given in names for name in (known if given == ALL else [given])]
+    for name in expanded:
+        if name not in known:
+            raise ConfigError(f"there is no service {name}; choose from: {', '.join(known)}, {ALL}")
+    return list(dict.fromkeys(expanded))
+
+
+def build(names: Sequence[str], file: Path | None, overrides: dict[str, Any]) -> list[Server]:
+    """Servers for `names`; one port for several of them is a ConfigError."""
+    names = chosen(names)
+    if len(names) > 1 and "port" in overrides:
+        raise ConfigError("--port is for a single service; give ports in the file under `services`")
+
+    def load(name: str) -> Config:
+        config = configuration.load(name, file, overrides=overrides)
+        neighbours = {other: _peer(other, config, file) for other in names if other != name}
+        return msgspec.structs.replace(config, peers=neighbours | config.peers)
+
+    return [_server(name, load) for name in names]
+
+
+def _server(name: str, load: Callable[[str], Config]) -> Server:
+    return Server(services()[name], lambda: load(name))
+
+
+def _peer(name: str, ours: Config, file: Path | None) -> Peer:
+    """A neighbour in this process, as the configuration says that it listens."""
+    theirs = configuration.load(name, file)
+    port = theirs.port if theirs.port is not None else services()[name].port
+    scheme = "wss" if ours.tls.certificate is not None else "ws"
+    return Peer(f"{scheme}://{ours.host}:{port}/ws")
