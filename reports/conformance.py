@@ -1,0 +1,270 @@
+"""The verdict on an implementation: every clause of the catalogue on every service, and what it adds up to.
+
+The report is written as `conformance.json`, described by `schema/conformance-1.json`.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from bodhisattva.reports.run import FLEET, Clause, Plan, Result, Run, Stack
+
+SCHEMA = "bodhisattva.conformance/1"
+CONFORMANCE_FILE = "conformance.json"
+
+Outcome = Literal["passed", "failed", "unsupported", "unknown", "missing"]
+Verdict = Literal["passed", "failed", "partial", "empty"]
+
+OUTCOMES: tuple[Outcome, ...] = ("passed", "failed", "unsupported", "unknown", "missing")
+WORST_FIRST: tuple[Outcome, ...] = ("failed", "unknown", "unsupported", "passed")
+EXIT_MEANING = {
+    2: "it was interrupted",
+    3: "pytest met an internal error",
+    4: "pytest was called wrongly",
+    5: "no test was collected",
+}
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """One clause on one service or the fleet: the worst of its results, their time in seconds summed."""
+
+    clause: Clause
+    service: str
+    outcome: Outcome
+    reason: str = ""
+    nodeid: str = ""
+    duration: float = 0.0
+    deviation: str | None = None
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """The clauses of one profile on one service, by outcome."""
+
+    counts: dict[Outcome, int]
+    passed: list[str]
+    failed: list[str]
+    unsupported: list[str]
+    unknown: list[str]
+    missing: list[str]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One cell to look at, with what it takes to see it again. deviation: where a known failure is owned."""
+
+    clause: str
+    service: str
+    level: str
+    section: str
+    text: str
+    outcome: Outcome
+    reason: str
+    nodeid: str
+    reproduce: str
+    deviation: str | None
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """`conformance.json`.
+
+    failures: MUST clauses broken, known deviations among them. gaps: MUST clauses not judged. warnings: the
+    other clauses that did not pass. problems: what makes the run itself doubtful.
+    """
+
+    schema: str
+    implementation: str | dict[str, str]
+    version: str
+    stack: Stack
+    started: str
+    finished: str | None
+    selected: bool
+    verdict: Verdict
+    reason: str
+    clauses: int
+    counts: dict[Outcome, int]
+    services: dict[str, dict[Outcome, int]]
+    profiles: dict[str, dict[str, Tally]]
+    failures: list[Finding]
+    gaps: list[Finding]
+    warnings: list[Finding]
+    problems: list[str]
+    reproduce: str
+
+
+def cells(run: Run) -> list[Cell]:
+    """Every clause on every service it holds for, in the catalogue's order."""
+    results: defaultdict[tuple[str, str], list[Result]] = defaultdict(list)
+    for result in run.results:
+        results[result.clause, result.service].append(result)
+    return [
+        _cell(clause, subject, results[clause.id, subject])
+        for clause in run.plan.catalogue
+        for subject in clause.subjects(run.plan.services)
+    ]
+
+
+def columns(plan: Plan) -> list[str]:
+    """The services in the order of the run, and the fleet where a clause is about it."""
+    fleet = [] if all(clause.per_service for clause in plan.catalogue) else [FLEET]
+    return [*plan.services, *fleet]
+
+
+def judge(run: Run) -> Report:
+    """The report on a run."""
+    judged = cells(run)
+    failures = [_finding(run.plan, cell) for cell in judged if _is_failure(cell)]
+    gaps = [_finding(run.plan, cell) for cell in judged if _is_gap(cell)]
+    warnings = [_finding(run.plan, cell) for cell in judged if _is_warning(cell)]
+    problems = [*run.problems, *_problems(run, judged)]
+    verdict, reason = _verdict(judged, failures, gaps, problems)
+    return Report(
+        schema=SCHEMA,
+        implementation=run.plan.implementation,
+        version=run.plan.version,
+        stack=run.plan.stack,
+        started=run.plan.started,
+        finished=run.plan.finished,
+        selected=run.plan.selected,
+        verdict=verdict,
+        reason=reason,
+        clauses=len(run.plan.catalogue),
+        counts=count(judged),
+        services={name: count(c for c in judged if c.service == name) for name in columns(run.plan)},
+        profiles=_profiles(run.plan, judged),
+        failures=failures,
+        gaps=gaps,
+        warnings=warnings,
+        problems=problems,
+        reproduce=run.plan.command,
+    )
+
+
+def title(report: Report) -> str:
+    """What was judged, in a few words."""
+    if isinstance(report.implementation, str):
+        name = report.implementation
+    else:
+        name = ", ".join(dict.fromkeys(report.implementation.values())) or "nothing that says its name"
+    return f"{name} {report.version}".strip()
+
+
+def count(judged: Iterable[Cell]) -> dict[Outcome, int]:
+    """How many cells have each outcome; every outcome is a key."""
+    counter = Counter(cell.outcome for cell in judged)
+    return {outcome: counter[outcome] for outcome in OUTCOMES}
+
+
+def reproduce(plan: Plan, nodeid: str) -> str:
+    """The command that runs one test again on the same kind of stack."""
+    return f"python -m pytest --stack {plan.stack.kind} '{nodeid}'" if nodeid else plan.command
+
+
+def encode(report: Report) -> bytes:
+    """The bytes of `conformance.json`: the same run gives the same bytes."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+
+
+def _cell(clause: Clause, service: str, results: list[Result]) -> Cell:
+    if not results:
+        return Cell(clause=clause, service=service, outcome="missing", reason="no test reported on it")
+    worst = min(results, key=lambda result: WORST_FIRST.index(result.outcome))
+    return Cell(
+        clause=clause,
+        service=service,
+        outcome=worst.outcome,
+        reason=worst.reason,
+        nodeid=worst.nodeid,
+        duration=sum(result.duration for result in results),
+        deviation=worst.deviation,
+    )
+
+
+def _is_failure(cell: Cell) -> bool:
+    return cell.clause.mandatory and cell.outcome == "failed"
+
+
+def _is_gap(cell: Cell) -> bool:
+    """Only a declared feature excuses a MUST: without one, unsupported is not an answer."""
+    if not cell.clause.mandatory:
+        return False
+    return cell.outcome in ("unknown", "missing") or (cell.outcome == "unsupported" and not cell.clause.optional)
+
+
+def _is_warning(cell: Cell) -> bool:
+    return not cell.clause.mandatory and cell.outcome in ("failed", "unknown", "missing")
+
+
+def _finding(plan: Plan, cell: Cell) -> Finding:
+    return Finding(
+        clause=cell.clause.id,
+        service=cell.service,
+        level=cell.clause.level,
+        section=cell.clause.section,
+        text=cell.clause.text,
+        outcome=cell.outcome,
+        reason=cell.reason,
+        nodeid=cell.nodeid,
+        reproduce=reproduce(plan, cell.nodeid),
+        deviation=cell.deviation,
+    )
+
+
+def _problems(run: Run, judged: list[Cell]) -> list[str]:
+    problems: list[str] = []
+    if run.plan.selected:
+        problems.append("only a selected part of the suite was run")
+    expected = {(cell.clause.id, cell.service) for cell in judged}
+    strays = sorted({(r.clause, r.service) for r in run.results} - expected)
+    problems += [f"{clause} on {service} has a result but is not planned" for clause, service in strays]
+    duplicates = Counter(clause.id for clause in run.plan.catalogue)
+    problems += [f"{name} stands {times} times in the catalogue" for name, times in duplicates.items() if times > 1]
+    return problems + _end_problems(run)
+
+
+def _end_problems(run: Run) -> list[str]:
+    """Doubts about how the run ended: a red exit has to be explained by a failure that the report shows."""
+    code = run.plan.exit
+    if run.plan.finished is None or code is None:
+        return ["the run did not end"]
+    if code == 0:
+        return []
+    if code == 1 and any(result.outcome in ("failed", "unknown") for result in run.results):
+        return []
+    return [f"the run ended with exit code {code}: {EXIT_MEANING.get(code, 'no result explains it')}"]
+
+
+def _verdict(
+    judged: list[Cell], failures: list[Finding], gaps: list[Finding], problems: list[str]
+) -> tuple[Verdict, str]:
+    ran = [cell for cell in judged if cell.clause.mandatory and cell.outcome in ("passed", "failed")]
+    doubts = [f"{len(gaps)} {_checks(gaps)} not judged"] if gaps else []
+    doubts += [problems[0] if len(problems) == 1 else f"{len(problems)} problems with the run"] if problems else []
+    if not ran:
+        return "empty", "no MUST clause was judged on any service"
+    if failures:
+        known = sum(finding.deviation is not None for finding in failures)
+        owned = f" ({known} known and owned)" if known else ""
+        return "failed", "; ".join([f"{len(failures)} {_checks(failures)} failed{owned}", *doubts])
+    if doubts:
+        return "partial", "; ".join(doubts)
+    return "passed", f"all {len(ran)} MUST checks that apply passed"
+
+
+def _checks(findings: list[Finding]) -> str:
+    return "MUST check" if len(findings) == 1 else "MUST checks"
+
+
+def _profiles(plan: Plan, judged: list[Cell]) -> dict[str, dict[str, Tally]]:
+    grouped: defaultdict[str, defaultdict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
+    for cell in judged:
+        grouped[cell.clause.profile][cell.service].append(cell)
+    return {
+        profile: {service: _tally(grouped[profile][service]) for service in columns(plan) if grouped[profile][service]}
+        for profile in sorted(grouped)
+    }
+
+
+def _tally(group: list[Cell]) -> Tally:
+    lists = {outcome: [cell.clause.id for cell in group if cell.outcome == outcome] for outcome in OUTCOMES}
+    return Tally(count(group), **lists)
