@@ -1,0 +1,1 @@
+"""The adapter registry: versioned, checksummed adapters, stored and distributed."""

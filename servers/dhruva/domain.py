@@ -1,0 +1,247 @@
+"""Adapters: named domain:key:provider, stored as immutable releases whose content matches its checksum."""
+
+from base64 import b64decode
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from bodhisattva.servers.core.domain import Context, Decision, Event
+from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
+from bodhisattva.servers.dhruva import versions
+
+Part = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@/+-]{0,59}\Z")]
+AdapterId = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Checksum = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{64}\Z")]
+VersionText = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Content = Annotated[str, msgspec.Meta(min_length=1, max_length=786_432)]
+Encoding = Literal["utf-8", "base64"]
+
+
+class Release(msgspec.Struct, frozen=True):
+    """One version of an adapter; `sha256` and `size` are those of the content's bytes."""
+
+    version: str
+    sha256: str
+    size: int
+    encoding: Encoding
+    content: str
+    stored_by: str
+    stored_at: str
+
+    def summary(self) -> dict[str, Any]:
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if name != "content"}
+
+
+@dataclass
+class Adapter:
+    """An adapter's releases by version without build metadata, and the last distribution to each target."""
+
+    adapter_id: str
+    domain: str
+    key: str
+    provider: str
+    releases: dict[str, Release] = field(default_factory=dict)
+    targets: dict[str, str] = field(default_factory=dict)
+
+    def release(self, wanted: str | None) -> Release:
+        """The highest release that `wanted` (a version, a range, or None for any) admits, or NotFound."""
+        known = map(versions.parse, self.releases)
+        chosen = versions.choose(known, wanted)
+        if chosen is None:
+            raise NotFound("The adapter has no such version.", field="version", value=wanted)
+        return self.releases[str(chosen)]
+
+    def in_order(self) -> list[str]:
+        """Every version, lowest first."""
+        return [self.releases[key].version for key in sorted(self.releases, key=versions.parse)]
+
+    def names(self) -> dict[str, str]:
+        return {
+            "adapter_id": self.adapter_id,
+            "domain": self.domain,
+            "key": self.key,
+            "provider": self.provider,
+        }
+
+
+@dataclass
+class Distribution:
+    """One release sent to one target; status is pending until the target acknowledges."""
+
+    distribution_id: str
+    adapter_id: str
+    version: str
+    target: str
+    sha256: str
+    distributed_at: str
+    status: str = "pending"
+    detail: str | None = None
+    acknowledged_at: str | None = None
+
+
+@dataclass
+class State:
+    """Every adapter and every distribution by id."""
+
+    adapters: dict[str, Adapter] = field(default_factory=dict)
+    distributions: dict[str, Distribution] = field(default_factory=dict)
+
+    def apply(self, event: Event) -> None:
+        data = event.data
+        match event.name:
+            case "adapter.stored" | "adapter.updated":
+                names = {name: data[name] for name in ("adapter_id", "domain", "key", "provider")}
+                adapter = self.adapters.setdefault(data["adapter_id"], Adapter(**names))
+                release = msgspec.convert(data, Release)
+                adapter.releases[versions.identity(versions.parse(release.version))] = release
+            case "storage.event":
+                pass  # The release that it is about is recorded with it.
+            case "adapter.distributed":
+                sent = msgspec.convert(data, Distribution)
+                self.distributions[sent.distribution_id] = sent
+                self.adapters[sent.adapter_id].targets[sent.target] = sent.distribution_id
+            case "distribution.acknowledged":
+                acknowledged = self.distributions[data["distribution_id"]]
+                acknowledged.status = data["status"]
+                acknowledged.detail = data["detail"]
+                acknowledged.acknowledged_at = data["acknowledged_at"]
+            case other:
+                raise ValueError(f"dhruva records no event {other!r}")
+
+    def adapter(self, adapter_id: str) -> Adapter:
+        """The adapter of that id, or NotFound."""
+        try:
+            return self.adapters[adapter_id]
+        except KeyError:
+            raise NotFound("There is no such adapter.", field="adapter_id", value=adapter_id) from None
+
+
+class StoreAdapter(msgspec.Struct, frozen=True):
+    """sha256: of the content's bytes, in hexadecimal; `encoding` says how `content` writes those bytes."""
+
+    domain: Part
+    key: Part
+    provider: Part
+    version: VersionText
+    content: Content
+    sha256: Checksum
+    encoding: Encoding = "utf-8"
+
+
+class GetAdapter(msgspec.Struct, frozen=True):
+    """version: a version or a range (see versions.py); the highest that it admits is meant."""
+
+    adapter_id: AdapterId
+    version: VersionText | None = None
+
+
+class GetAdapterStatus(msgspec.Struct, frozen=True):
+    adapter_id: AdapterId
+
+
+class ListAdapters(msgspec.Struct, frozen=True):
+    """A page in order of id: those that come after the id `after`."""
+
+    domain: Part | None = None
+    after: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+
+
+def store_adapter(state: State, data: StoreAdapter, context: Context) -> Decision:
+    """Store a release. The same release again changes nothing; other content for a version is a Conflict."""
+    version = versions.parse(data.version)
+    content = _bytes(data)
+    checksum = sha256(content).hexdigest()
+    if data.sha256.lower() != checksum:
+        raise InvalidData("The checksum is not the content's.", field="sha256", expected=checksum)
+    adapter_id = f"{data.domain}:{data.key}:{data.provider}"
+    answer = {"adapter_id": adapter_id, "version": data.version, "sha256": checksum}
+    adapter = state.adapters.get(adapter_id)
+    held = adapter.releases.get(versions.identity(version)) if adapter else None
+    if held is not None:
+        if held.sha256 != checksum:
+            raise Conflict("This version is stored with other content.", field="version", expected=held.sha256)
+        return Decision({**answer, "version": held.version, "status": "unchanged"})
+    release = Release(
+        version=data.version,
+        sha256=checksum,
+        size=len(content),
+        encoding=data.encoding,
+        content=data.content,
+        stored_by=context.user_id,
+        stored_at=context.now.isoformat(),
+    )
+    status = "updated" if adapter else "stored"
+    names = Adapter(adapter_id, data.domain, data.key, data.provider).names()
+    return Decision({**answer, "status": status}, events=_stored(status, names, release))
+
+
+def _stored(status: str, names: dict[str, str], release: Release) -> tuple[Event, Event]:
+    """The adapter's own event with the content, and the storage's that a release came in, without."""
+    content = {"content": release.content}
+    summary = {**names, **release.summary()}
+    return (
+        Event(f"adapter.{status}", (f"adapter:{names['adapter_id']}",), {**summary, **content}),
+        Event("storage.event", (f"storage:{names['domain']}",), {"operation": status, **summary}),
+    )
+
+
+def _bytes(data: StoreAdapter) -> bytes:
+    if data.encoding == "utf-8":
+        return data.content.encode()
+    try:
+        return b64decode(data.content, validate=True)
+    except ValueError:
+        raise InvalidData("The content is not base64.", field="content") from None
+
+
+def get_adapter(state: State, data: GetAdapter, context: Context) -> dict[str, Any]:
+    """All about a release but its content, and every version that there is."""
+    adapter = state.adapter(data.adapter_id)
+    return {
+        **adapter.names(),
+        **adapter.release(data.version).summary(),
+        "latest": adapter.release(None).version,
+        "versions": adapter.in_order(),
+    }
+
+
+def get_adapter_content(state: State, data: GetAdapter, context: Context) -> dict[str, Any]:
+    """A release with its content and the checksum to verify it by."""
+    adapter = state.adapter(data.adapter_id)
+    return {"adapter_id": data.adapter_id, **msgspec.structs.asdict(adapter.release(data.version))}
+
+
+def get_adapter_status(state: State, data: GetAdapterStatus, context: Context) -> dict[str, Any]:
+    """Where the adapter stands: its latest version, and what each target was last sent and said to it."""
+    adapter = state.adapter(data.adapter_id)
+    latest = adapter.release(None).version
+    last = [state.distributions[sent] for sent in adapter.targets.values()]
+    targets = [
+        {
+            "target": sent.target,
+            "distribution_id": sent.distribution_id,
+            "version": sent.version,
+            "status": sent.status,
+            "up_to_date": sent.status == "installed" and sent.version == latest,
+        }
+        for sent in last
+    ]
+    status = "distributed" if targets else "stored"
+    return {"adapter_id": data.adapter_id, "status": status, "latest": latest, "targets": targets}
+
+
+def list_adapters(state: State, data: ListAdapters, context: Context) -> dict[str, Any]:
+    """A page of adapters with their latest versions, and the `after` of the next page, null on the last."""
+    wanted = sorted(
+        adapter.adapter_id
+        for adapter in state.adapters.values()
+        if adapter.adapter_id > data.after and data.domain in (None, adapter.domain)
+    )
+    page = [state.adapters[adapter_id] for adapter_id in wanted[: data.limit]]
+    return {
+        "adapters": [{**adapter.names(), "latest": adapter.release(None).version} for adapter in page],
+        "next": page[-1].adapter_id if len(page) < len(wanted) else None,
+    }
