@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import msgspec
+
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import Conflict, NotFound
 from bodhisattva.servers.excalidraw.merge import Element, check, in_order, merge
@@ -128,9 +129,7 @@ def create_diagram(state: State, data: CreateDiagram, context: Context) -> Decis
         "user_id": context.user_id,
         "created_at": context.now.isoformat(),
     }
-    return Decision(
-        answer={"diagram_id": diagram_id, "version": 1}, events=(_recorded("diagram.created", created),)
-    )
+    return Decision(answer={"diagram_id": diagram_id, "version": 1}, events=(_recorded("diagram.created", created),))
 
 
 def update_diagram(state: State, data: UpdateDiagram, context: Context) -> Decision:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import msgspec
+
 from bodhisattva.servers.core.errors import InvalidData
 
 Element = dict[str, Any]

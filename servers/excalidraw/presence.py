@@ -4,6 +4,7 @@ from typing import Annotated, Any
 from zlib import crc32
 
 import msgspec
+
 from bodhisattva.servers.core.domain import Context, Decision, Event, Join, Leave
 from bodhisattva.servers.core.errors import NotFound
 from bodhisattva.servers.excalidraw.domain import DiagramId, Name, OneDiagram, State
@@ -73,9 +74,7 @@ def leave_diagram(state: State, data: OneDiagram, context: Context) -> Decision:
     channel = f"presence:{data.diagram_id}"
     info = context.membership.get(channel)
     if info is None:
-        raise NotFound(
-            "This connection has not joined the diagram.", field="diagram_id", value=data.diagram_id
-        )
+        raise NotFound("This connection has not joined the diagram.", field="diagram_id", value=data.diagram_id)
     return Decision(
         answer={"diagram_id": data.diagram_id, "status": "left"},
         ephemeral=(parted(channel, info),),

@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 import msgspec
+
 from bodhisattva.servers.core.domain import Context, Decision, Event, Join
 from bodhisattva.servers.core.service import ForeignEvent, Handler, Service
 
@@ -57,9 +58,7 @@ class Bench:
         return state
 
     def context(self) -> Context:
-        return Context(
-            self.now, self.user_id, "connection-1", lambda: f"id-{next(self._ids)}", dict(self.membership)
-        )
+        return Context(self.now, self.user_id, "connection-1", lambda: f"id-{next(self._ids)}", dict(self.membership))
 
     def _call(self, handler: Handler, data: dict[str, Any]) -> Any:
         before = copy.deepcopy(self.state)
@@ -87,9 +86,7 @@ class Bench:
             assert event.channels, f"{event.name} belongs to no channel"
             for channel in event.channels:
                 kind = self.service.channel_kind(channel)
-                assert kind.persisted is persisted, (
-                    f"{event.name} on {channel}: persisted is {kind.persisted}"
-                )
+                assert kind.persisted is persisted, f"{event.name} on {channel}: persisted is {kind.persisted}"
 
 
 def _as_json(value: Any) -> Any:

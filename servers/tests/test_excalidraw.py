@@ -4,12 +4,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
 from bodhisattva.servers.excalidraw.merge import Element, in_order, merge
 from bodhisattva.servers.excalidraw.service import SERVICE
 from bodhisattva.servers.tests.bench import Bench
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def element(identity: str, version: int = 1, nonce: int = 1, **more: Any) -> Element:

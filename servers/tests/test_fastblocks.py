@@ -271,9 +271,7 @@ def follow(bench: Bench) -> dict[str, Any]:
 
 
 def test_status_component_follows_a_workflow(bench: Bench) -> None:
-    bench.hear(
-        "mahavishnu", "workflow.started", workflow_id="w1", adapter="local", prompt="x", total_stages=2
-    )
+    bench.hear("mahavishnu", "workflow.started", workflow_id="w1", adapter="local", prompt="x", total_stages=2)
     assert follow(bench) == {
         "label": "Workflow w1",
         "status": "running",
@@ -281,9 +279,7 @@ def test_status_component_follows_a_workflow(bench: Bench) -> None:
         "done": 0,
         "total": 2,
     }
-    bench.hear(
-        "mahavishnu", "workflow.stage_completed", workflow_id="w1", stage_name="build", result={"a": 1}
-    )
+    bench.hear("mahavishnu", "workflow.stage_completed", workflow_id="w1", stage_name="build", result={"a": 1})
     assert (follow(bench)["detail"], follow(bench)["done"]) == ("build", 1)
     bench.hear("mahavishnu", "workflow.completed", workflow_id="w1", result="fine")
     assert (follow(bench)["status"], follow(bench)["detail"]) == ("completed", None)
