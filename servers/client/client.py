@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
-
 from bodhisattva.servers.client.backoff import Backoff
 from bodhisattva.servers.client.credentials import Token, TokenSource
 from bodhisattva.servers.client.endpoint import Endpoint
@@ -58,9 +57,7 @@ class Client:
         backoff: Backoff | None = None,
         on_state: OnState = _ignore,
     ) -> None:
-        endpoint = Endpoint(
-            url, ssl, server_hostname, headers or {}, heartbeat, close_timeout, max_message_bytes
-        )
+        endpoint = Endpoint(url, ssl, server_hostname, headers or {}, heartbeat, close_timeout, max_message_bytes)
         self._tokens = TokenSource(token)
         self._open_timeout = open_timeout
         self._subscriptions: dict[str, Subscription] = {}
@@ -148,9 +145,7 @@ class Client:
         capacity: events kept for a consumer that is behind. timeout: for entering, in seconds.
         One client subscribes to a channel once at a time: a second attempt is a ValueError.
         """
-        return Subscription(
-            self._link, self._subscriptions, channel, since=since, capacity=capacity, timeout=timeout
-        )
+        return Subscription(self._link, self._subscriptions, channel, since=since, capacity=capacity, timeout=timeout)
 
     async def history(
         self, channel: str, *, after: int | None = None, limit: int | None = None, timeout: float = 10.0
@@ -158,8 +153,7 @@ class Client:
         """Recorded events of a persisted channel with offsets above `after`, at most `limit` of them."""
         bounds = {"after": after, "limit": limit}
         data = {"channel": channel} | {key: value for key, value in bounds.items() if value is not None}
-        answer = await self.request("history", data, timeout=timeout)
-        return events_of(answer["events"])
+        return events_of({"channel": channel} | await self.request("history", data, timeout=timeout))
 
     async def head(self, channel: str, *, timeout: float = 10.0) -> Position:
         """The newest position of a persisted channel; its epoch with offset 0 is the beginning."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import aiohttp
 import msgspec
-
 from bodhisattva.servers.client.errors import AuthenticationFailed, ConnectionLost, RequestFailed, Unreachable
 from bodhisattva.servers.client.wire import Envelope, Event, decode, encode_request, fresh_id
 
@@ -112,7 +111,7 @@ class Connection:
                     break
                 self._route(decode(message.data))
         except msgspec.DecodeError:
-            lost = ConnectionLost(_PROTOCOL_ERROR, "the server sent what is no envelope")
+            lost = ConnectionLost(_ABNORMAL, "the server sent what is no envelope")
             await self._socket.close(code=_PROTOCOL_ERROR)
         finally:
             self._finish(lost)
@@ -122,7 +121,7 @@ class Connection:
         if message.type is aiohttp.WSMsgType.CLOSE:
             return ConnectionLost(int(message.data), message.extra or "")
         if message.type is aiohttp.WSMsgType.BINARY:
-            return ConnectionLost(_PROTOCOL_ERROR, "the server sent a binary frame")
+            return ConnectionLost(_ABNORMAL, "the server sent a binary frame")
         return ConnectionLost(self._socket.close_code or _ABNORMAL, str(self._socket.exception() or ""))
 
     def _route(self, envelope: Envelope) -> None:

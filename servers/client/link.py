@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any
 
 import aiohttp
-
 from bodhisattva.servers.client.backoff import Backoff
 from bodhisattva.servers.client.connection import AUTH_CODES, Connection
 from bodhisattva.servers.client.credentials import TokenSource
@@ -72,6 +71,8 @@ class Link:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
+        if self._session is not None:
+            raise ClientClosed("a client is opened once: make another")
         self._failure = None
         self._session = aiohttp.ClientSession()
         self._spawn(self._run())

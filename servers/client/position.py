@@ -1,7 +1,6 @@
 """Where a reader stands in a channel, and the bookkeeping that makes resuming exact (contract 5)."""
 
 import msgspec
-
 from bodhisattva.servers.client.errors import Discontinuity, GapDetected, PositionLost
 
 

@@ -63,6 +63,7 @@ class Subscription:
         self._interrupted = asyncio.Event()
         self._started: asyncio.Future[ClientError | None] = asyncio.get_running_loop().create_future()
         self._keeper: asyncio.Task[None] | None = None
+        self._connection: Connection | None = None
 
     @property
     def dropped(self) -> int:
@@ -93,11 +94,9 @@ class Subscription:
             return
         self._keeper.cancel()
         await asyncio.gather(self._keeper, return_exceptions=True)
-        if self._live:
+        if self._live and self._connection is not None:
             self._live = False
-            with suppress(ClientError, TimeoutError):
-                async with asyncio.timeout(_UNSUBSCRIBE_TIMEOUT):
-                    await self._unsubscribe(await self._link.ready())
+            await self._unsubscribe(self._connection)
 
     def __aiter__(self) -> Self:
         return self
@@ -120,8 +119,7 @@ class Subscription:
         elif self._resumption.is_duplicate(event.position):
             self.duplicates += 1
         elif self._inbox.is_full:
-            self._live = False
-            self._interrupted.set()
+            self._interrupt()
         else:
             broken = self._resumption.advance(event.position)
             if broken is not None:
@@ -158,13 +156,12 @@ class Subscription:
         if not await self._subscribe(connection):
             return
         await self._interruption(connection)
-        if not connection.closed.done():
-            async with asyncio.timeout(self._timeout):
-                await self._unsubscribe(connection)
+        await self._unsubscribe(connection)
         await self._inbox.drained.wait()
 
     async def _subscribe(self, connection: Connection) -> bool:
         """Ask once; False, after a pause, if the server says that it cannot just now."""
+        self._connection = connection
         self._live = False
         self._interrupted.clear()
         data: dict[str, Any] = {"channel": self.channel}
@@ -197,7 +194,7 @@ class Subscription:
         """Wait until the connection ends or the inbox has overflowed."""
 
         def interrupt(_: asyncio.Future[ConnectionLost]) -> None:
-            self._interrupted.set()
+            self._interrupt()
 
         connection.closed.add_done_callback(interrupt)
         try:
@@ -205,8 +202,15 @@ class Subscription:
         finally:
             connection.closed.remove_done_callback(interrupt)
 
+    def _interrupt(self) -> None:
+        self._live = False
+        self._interrupted.set()
+
     async def _unsubscribe(self, connection: Connection) -> None:
-        await connection.request("unsubscribe", {"channel": self.channel}, request_id=fresh_id())
+        """Spare the server the sending of what would be ignored; no more than a courtesy."""
+        with suppress(ClientError, TimeoutError):
+            async with asyncio.timeout(_UNSUBSCRIBE_TIMEOUT):
+                await connection.request("unsubscribe", {"channel": self.channel}, request_id=fresh_id())
 
     def _end(self, error: ClientError) -> None:
         self._inbox.finish(error)

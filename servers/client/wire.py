@@ -4,7 +4,6 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-
 from bodhisattva.servers.client.position import Position
 
 
@@ -62,9 +61,10 @@ def encode_request(name: str, data: dict[str, Any], request_id: str) -> str:
     return msgspec.json.encode({"type": "request", "event": name, "id": request_id, "data": data}).decode()
 
 
-def events_of(items: list[dict[str, Any]]) -> list[Event]:
-    """The events in a `history` answer, which have the form of the envelopes that carried them."""
-    return [Event.of(msgspec.convert(item, Envelope)) for item in items]
+def events_of(answer: dict[str, Any]) -> list[Event]:
+    """The events in a `history` answer, which names their channel and epoch once for all of them."""
+    shared = {"type": "event", "room": answer.get("channel"), "epoch": answer.get("epoch")}
+    return [Event.of(msgspec.convert(shared | item, Envelope)) for item in answer["events"]]
 
 
 def position_of(epoch: str | None, offset: int | None) -> Position | None:

@@ -20,6 +20,7 @@ class Peer:
     def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
         self.received: list[dict[str, Any]] = []
         self.connected_at = asyncio.get_running_loop().time()
+        self._news = asyncio.Event()
         self._socket = socket
         self._request = request
 
@@ -34,9 +35,20 @@ class Peer:
         assert message.type is aiohttp.WSMsgType.TEXT, f"expected {name}, got {message.type!r}"
         request: dict[str, Any] = msgspec.json.decode(message.data)
         self.received.append(request)
+        self._news.set()
         assert (request["type"], request["event"]) == ("request", name)
         assert request["data"] == request["data"] | data
         return request
+
+    async def until(self, name: str) -> None:
+        """Wait until the newest message is the request `name`."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                while not self.received or self.received[-1]["event"] != name:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"no {name} came, but {self.received}") from None
 
     async def greet(self) -> None:
         """Take any token and send the welcome."""
@@ -46,9 +58,7 @@ class Peer:
     async def welcome(self) -> None:
         await self.event("session.created", {"connection_id": uuid4().hex, "server": "scripted"})
 
-    async def subscribed(
-        self, channel: str, offset: int, *, epoch: str = EPOCH, **more: Any
-    ) -> dict[str, Any]:
+    async def subscribed(self, channel: str, offset: int, *, epoch: str = EPOCH, **more: Any) -> dict[str, Any]:
         """Expect `subscribe` to a persisted channel and confirm it; the request's data."""
         request = await self.expect("subscribe", channel=channel)
         await self.answer(request, status="subscribed", channel=channel, epoch=epoch, offset=offset, **more)
@@ -87,6 +97,11 @@ class Peer:
         """End the TCP connection with a reset, without a close frame."""
         assert self._request.transport is not None
         self._request.transport.abort()
+
+    def stop_reading(self) -> None:
+        """Answer nothing any more, pings included, and leave the connection open."""
+        assert isinstance(self._request.transport, asyncio.Transport)
+        self._request.transport.pause_reading()
 
     async def closed_by_client(self) -> None:
         """Wait for the client's end; any further message would be one that no script foresaw."""
@@ -139,9 +154,7 @@ class ScriptedServer:
         peer = Peer(socket, request)
         self.peers.append(peer)
         try:
-            assert len(self.peers) <= len(self._scripts), (
-                "the client connected once more than the test foresaw"
-            )
+            assert len(self.peers) <= len(self._scripts), "the client connected once more than the test foresaw"
             await self._scripts[len(self.peers) - 1](peer)
             await peer.closed_by_client()
         except (AssertionError, TimeoutError) as failure:

@@ -1,7 +1,6 @@
 """What a resuming reader concludes from answers and offsets."""
 
 import pytest
-
 from bodhisattva.servers.client import GapDetected, Position, PositionLost
 from bodhisattva.servers.client.position import Resumption
 
