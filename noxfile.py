@@ -27,8 +27,8 @@ PARTIAL = 3  # what `bodhisattva report` says of a run that left clauses out
 @nox.session
 def conformance(session: nox.Session) -> None:
     """Judge the services over their sockets: -- [--stack KIND] [--out DIR] [suites/CATEGORY]."""
-    install(session, "suite")
     prepare_docker(session)
+    install(session, "suite")
     paths = [] if names_suites(session) else ["suites"]
     judge(session, "out/conformance", *paths, "--ignore=suites/meta", "--ignore=suites/interop")
 
@@ -36,8 +36,8 @@ def conformance(session: nox.Session) -> None:
 @nox.session
 def chaos(session: nox.Session) -> None:
     """Break the services and judge the history: -- [--stack KIND] [--out DIR] [--seed N] [--replay FILE] …"""
-    install(session, "suite")
     prepare_docker(session)
+    install(session, "suite")
     run_script(session, "ci/toxiproxy", *(["--image"] if wants_docker(session) else []))
     out = option(session, "--out", "out/chaos")
     command = ("python", "-m", "bodhisattva.chaos", "run", "--out", out)

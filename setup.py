@@ -3,7 +3,7 @@
 from setuptools import find_packages, setup
 
 FOLDERS = ("servers", "suites", "fixtures", "chaos", "reports")
-DATA = ("py.typed", "**/*.yaml", "**/*.json", "**/*.html", "**/*.css", "**/*.js", "**/*.svg", "**/*.mjs")
+DATA = ("py.typed", "**/*.yaml", "**/*.json", "**/*.html", "**/*.j2", "**/*.css", "**/*.js", "**/*.svg", "**/*.mjs")
 
 found = find_packages(include=[f"{folder}*" for folder in FOLDERS], exclude=["*.tests", "*.tests.*"])
 setup(

@@ -5,6 +5,11 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 tools=$root/.tools
 name=${0##*/}
 
+# uv asks the same index as pip and trusts what the machine trusts, where the machine has a list of that.
+[ -z "${PIP_INDEX_URL-}" ] || export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX-$PIP_INDEX_URL}"
+[ ! -e /etc/ssl/certs/ca-certificates.crt ] || export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS-1}"
+export UV_PYTHON_DOWNLOADS=never
+
 say() { printf '%s: %s\n' "$name" "$*"; }
 
 # Bad input or a machine that cannot: one line, exit 2.
