@@ -1,0 +1,1 @@
+"""Sessions and their checkpoints, captured knowledge and its search, skill metrics."""
