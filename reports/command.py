@@ -1,4 +1,4 @@
-"""`bodhisattva report`: build the pages of a run and say what they say."""
+"""`bodhisattva report`: the console command over `build`."""
 
 import sys
 from pathlib import Path
@@ -8,18 +8,23 @@ import click
 from bodhisattva.reports.build import build
 from bodhisattva.reports.errors import ReportError
 
+BAD_INPUT = 2
+
 
 @click.command()
-@click.argument("out", default="out/conformance", type=click.Path(path_type=Path))
+@click.argument("out", default="out", type=click.Path(path_type=Path))
 def report(out: Path) -> None:
-    """Build the conformance report and its pages from the results in OUT (default out/conformance).
+    """Build the reports of the runs in the folder OUT (default: out) and tell their verdict.
 
-    Exit code: 0 passed, 1 failed, 3 partial or empty, 2 nothing to report on.
+    A run of the suite becomes conformance.json, matrix.html and badge.svg; chaos experiments become chaos.html,
+    their timelines and Allure results. The folder of a run is as good as the one that holds both kinds.
+
+    Exit code: 0 passed, 1 failed, 3 partial, empty or unknown, 2 nothing that can be reported on.
     """
     try:
         summary = build(out)
     except ReportError as error:
         click.echo(f"bodhisattva: {error}", err=True)
-        sys.exit(2)
+        sys.exit(BAD_INPUT)
     click.echo("\n".join(summary.lines))
     sys.exit(summary.exit_code)

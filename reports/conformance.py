@@ -3,6 +3,7 @@
 The report is written as `conformance.json`, described by `schema/conformance-1.json`.
 """
 
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Literal
@@ -156,8 +157,12 @@ def count(judged: Iterable[Cell]) -> dict[Outcome, int]:
 
 
 def reproduce(plan: Plan, nodeid: str) -> str:
-    """The command that runs one test again on the same kind of stack."""
-    return f"python -m pytest --stack {plan.stack.kind} '{nodeid}'" if nodeid else plan.command
+    """The command that runs one test again on the same stack; the whole run's where there is no test."""
+    if not nodeid:
+        return plan.command
+    words = shlex.split(plan.command)
+    target = words[words.index("--target") :][:2] if "--target" in words else []
+    return shlex.join(["python", "-m", "pytest", "--stack", plan.stack.kind, *target, nodeid])
 
 
 def encode(report: Report) -> bytes:

@@ -60,7 +60,8 @@ def test_results_without_a_plan_are_an_error(tmp_path: Path) -> None:
 def test_a_plan_without_results_is_empty(tmp_path: Path) -> None:
     (runs.write(tmp_path, runs.all_passed()) / "results.jsonl").unlink()
     assert build(tmp_path).exit_code == 3
-    assert json.loads((tmp_path / "conformance.json").read_text())["verdict"] == "empty"
+    report = json.loads((tmp_path / "conformance.json").read_text())
+    assert (report["verdict"], report["problems"]) == ("empty", ["results.jsonl is missing"])
 
 
 @pytest.mark.parametrize("place", ["", "not there"])

@@ -43,6 +43,16 @@ def test_a_broken_must_fails_and_says_how_to_see_it_again(tmp_path: Path) -> Non
     assert report.profiles["core"]["dhruva"].failed == ["AUTH-001"]
 
 
+def test_a_foreign_deployment_is_met_again_through_its_target_file(tmp_path: Path) -> None:
+    stack = {"kind": "external", "reason": "asked for", "details": {}}
+    results = runs.with_outcome("AUTH-001", "dhruva", "failed")
+    command = "pytest suites --stack external --target 'the fleet.yaml' -k AUTH"
+    [failure] = judged(tmp_path, results, exit=1, stack=stack, command=command).failures
+    assert failure.reproduce == (
+        "python -m pytest --stack external --target 'the fleet.yaml' 'suites/auth/test_auth.py::test_AUTH-001[dhruva]'"
+    )
+
+
 def test_a_broken_should_is_a_warning(tmp_path: Path) -> None:
     report = judged(tmp_path, runs.with_outcome("AUTH-002", "akosha", "failed"), exit=1)
     assert report.verdict == "passed"

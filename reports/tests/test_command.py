@@ -1,0 +1,27 @@
+"""`bodhisattva report` as its user meets it: lines, and an exit code that a build can trust."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bodhisattva.reports.command import report
+from bodhisattva.reports.tests import runs
+
+
+@pytest.mark.parametrize(("outcome", "code"), [("passed", 0), ("failed", 1), ("unknown", 3)])
+def test_the_exit_code_is_the_verdict(tmp_path: Path, outcome: str, code: int) -> None:
+    runs.write(tmp_path, runs.with_outcome("AUTH-001", "akosha", outcome), exit=code)
+    result = CliRunner().invoke(report, [str(tmp_path)])
+    assert result.exit_code == code
+    assert f"report: {tmp_path / 'matrix.html'}" in result.output
+
+
+def test_bad_input_is_one_line_and_two(tmp_path: Path) -> None:
+    result = CliRunner().invoke(report, [str(tmp_path / "nowhere")])
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"bodhisattva: no such folder: {tmp_path / 'nowhere'}; "
+        "give the folder that a run wrote, such as out/conformance\n"
+    )
+    assert result.stdout == ""
