@@ -1,0 +1,1 @@
+"""Test runs, coverage, and quality gates over what was measured."""

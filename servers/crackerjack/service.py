@@ -1,0 +1,27 @@
+"""crackerjack on the wire."""
+
+from bodhisattva.servers.core.service import ChannelKind, Service
+from bodhisattva.servers.crackerjack import quality, runs
+from bodhisattva.servers.crackerjack.domain import State
+
+SERVICE = Service(
+    name="crackerjack",
+    server="crackerjack",
+    port=8686,
+    purpose="test runs, coverage, quality gates",
+    state=State,
+    channels=(ChannelKind("test:"), ChannelKind("quality:"), ChannelKind("coverage")),
+    commands=(
+        runs.start_test_run,
+        runs.record_test_result,
+        runs.complete_test_run,
+        quality.record_coverage,
+        quality.check_quality_gate,
+    ),
+    queries=(
+        runs.get_test_status,
+        runs.list_test_runs,
+        quality.get_quality_gate,
+        quality.get_coverage,
+    ),
+)
