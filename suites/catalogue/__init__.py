@@ -1,0 +1,1 @@
+"""The catalogue of clauses: what the suite knows, what it plans, and which deviations are accepted."""
