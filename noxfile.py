@@ -53,7 +53,7 @@ def tests(session: nox.Session) -> None:
     """The project's own unit tests, the suite's among them; its mutants have a task of their own."""
     install(session, "dev")
     folders = [folder for folder in (*PACKAGES, "suites/meta") if folder != "suites"]
-    options = ("--stack", "process", "-m", "not mutants", *plugin("out/tests"))
+    options = ("--stack=process", "--out=out/tests", "-m", "not mutants", "-n", WORKERS)
     code = run_pytest(session, *folders, *options, *session.posargs)
     conclude(session, code, PYTEST_REFUSALS)
 
@@ -62,7 +62,7 @@ def tests(session: nox.Session) -> None:
 def mutants(session: nox.Session) -> None:
     """Prove that the suite can fail: each server that is wrong in one thing is rejected by its clause."""
     install(session, "dev")
-    options = ("--stack", "process", "-m", "mutants", *plugin("out/mutants"))
+    options = ("--stack=process", "--out=out/mutants", "-m", "mutants", "-n", WORKERS)
     code = run_pytest(session, "suites/meta", *options, *session.posargs)
     conclude(session, code, PYTEST_REFUSALS)
 
@@ -147,17 +147,12 @@ def judge(session: nox.Session, default_out: str, *arguments: str) -> None:
     A run of less than the whole suite is reported as partial (3): a failure only where the whole was meant.
     """
     out = option(session, "--out", default_out)
-    code = run_pytest(session, *arguments, *plugin(out), *session.posargs)
+    code = run_pytest(session, *arguments, f"--out={out}", "-n", WORKERS, *session.posargs)
     conclude(session, code if code in PYTEST_REFUSALS else 0, PYTEST_REFUSALS)
     verdict = exit_code(session, "bodhisattva", "report", out)
     session.log(f"report: {Path(out).resolve()}")
     partial_is_fine = verdict == PARTIAL and narrowed(session)
     conclude(session, code or (0 if partial_is_fine else verdict), (REFUSED,))
-
-
-def plugin(out: str) -> tuple[str, ...]:
-    """The clause plugin, told where its results go, and as many workers as there are cores."""
-    return ("-p", "bodhisattva.fixtures.plugin", f"--out={out}", "-n", WORKERS)
 
 
 def run_pytest(session: nox.Session, *arguments: str) -> int:
@@ -230,5 +225,6 @@ def build_site(session: nox.Session, site: Path, runs: list[Path]) -> None:
     shutil.rmtree(site, ignore_errors=True)
     results = [str(run / "allure-results") for run in runs]
     options = ("--config", "reports/allurerc.mjs", "--output", str(site))
-    session.run(str(ROOT / ".tools/bin/allure"), "generate", *results, *options, external=True)
+    history = {"BODHISATTVA_ALLURE_HISTORY": str(site.parent / "allure-history.jsonl")}
+    session.run(str(ROOT / ".tools/bin/allure"), "generate", *results, *options, env=history, external=True)
     session.log(f"site: {site / 'index.html'}")
