@@ -89,9 +89,8 @@ def test_operators_compare_as_semver_does(one: str, other: str) -> None:
         assert (choose(named, f"{operator}{other}, >={one}") is not None) == holds
 
 
-OFFERED = list(
-    map(parse, ["0.0.3", "0.2.3", "0.2.9", "0.3.0", "1.0.0", "1.2.0-rc.1", "1.2.0", "1.2.3", "1.9.0", "2.0.0-rc.1"])
-)
+NUMBERS = "0.0.3 0.2.3 0.2.9 0.3.0 1.0.0 1.2.0-rc.1 1.2.0 1.2.3 1.9.0 2.0.0-rc.1"
+OFFERED = [parse(number) for number in NUMBERS.split()]
 
 
 @pytest.mark.parametrize(

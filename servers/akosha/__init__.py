@@ -1,0 +1,1 @@
+"""Analytics: metric series come in; anomalies, patterns, insights and aggregations come out."""

@@ -1,0 +1,85 @@
+"""Summing a series up, and noticing when it no longer sums up to the same."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from statistics import fmean, median, quantiles
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from bodhisattva.servers.akosha.domain import Series, SeriesName, State
+from bodhisattva.servers.akosha.ingest import insight
+from bodhisattva.servers.core.domain import Context, Decision, Event
+from bodhisattva.servers.core.errors import NotFound
+
+Function = Literal["count", "min", "max", "mean", "median", "p95"]
+
+# Medians of fewer values move by themselves.
+COMPARABLE_COUNT = 10
+NOTABLE_CHANGE = 0.2
+
+
+def p95(values: list[float]) -> float:
+    """The value that 95 % do not exceed, interpolated between neighbours."""
+    return quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
+
+
+FUNCTIONS: dict[Function, Callable[[list[float]], float]] = {
+    "count": len,
+    "min": min,
+    "max": max,
+    "mean": fmean,
+    "median": median,
+    "p95": p95,
+}
+
+
+class Aggregate(msgspec.Struct, frozen=True):
+    """functions: what to compute, all if none are named. window: the last so many seconds, all time without it."""
+
+    series: SeriesName
+    functions: list[Function] = []
+    window: Annotated[float, msgspec.Meta(gt=0, le=1e9)] | None = None
+
+
+def aggregate(state: State, data: Aggregate, context: Context) -> Decision:
+    """Sum the series up; NotFound if it has no values in the window."""
+    series = state.one(data.series)
+    values = _within(series, data.window, context)
+    if not values:
+        raise NotFound("The series has no values in the window.", field="window", value=data.window)
+    functions = list(dict.fromkeys(data.functions)) or list(FUNCTIONS)
+    completed = {
+        "aggregation_id": context.new_id(),
+        "aggregation_type": functions[0] if len(functions) == 1 else "summary",
+        "series": data.series,
+        "window": data.window,
+        "record_count": len(values),
+        "summary": {function: FUNCTIONS[function](values) for function in functions},
+        "median": median(values),
+        "completed_at": context.now.isoformat(),
+    }
+    event = Event("aggregation.completed", ("metrics",), completed)
+    return Decision(answer=completed, events=(event, *_changes(series, completed, context)))
+
+
+def _within(series: Series, window: float | None, context: Context) -> list[float]:
+    if window is None:
+        return series.values
+    start = context.now - timedelta(seconds=window)
+    return [value for time, value in zip(series.times, series.values, strict=True) if start <= time <= context.now]
+
+
+def _changes(series: Series, completed: dict[str, Any], context: Context) -> list[Event]:
+    """An insight when the median has moved notably since the last aggregation over the same window."""
+    before, count = series.medians.get(completed["window"], (0.0, 0))
+    if min(count, completed["record_count"]) < COMPARABLE_COUNT or before == 0:
+        return []
+    change = (completed["median"] - before) / abs(before)
+    if abs(change) < NOTABLE_CHANGE:
+        return []
+    name, after = completed["series"], completed["median"]
+    title = f"{name} has {'risen' if change > 0 else 'fallen'} by {abs(change):.0%}"
+    description = f"The median of {name} went from {before:g} to {after:g} since it was last aggregated."
+    data = {"series": name, "before": before, "after": after, "change": change, "window": completed["window"]}
+    return [insight("median_change", title, description, data, context)]

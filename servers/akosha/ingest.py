@@ -1,0 +1,155 @@
+"""Taking measurements in and judging each series as it grows."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from bodhisattva.servers.akosha import detectors
+from bodhisattva.servers.akosha.detectors import Outlier, Pattern
+from bodhisattva.servers.akosha.domain import Series, SeriesName, State, Value, utc
+from bodhisattva.servers.core.domain import Context, Decision, Event
+
+# A pattern is reported once it is nearly certain, and again only after it had clearly gone.
+REPORT_CONFIDENCE = 0.999
+KEEP_CONFIDENCE = 0.95
+
+SUSTAINED = "sustained_anomalies"
+SUSTAINED_COUNT = 3
+SUSTAINED_WINDOW = 20
+
+
+class Point(msgspec.Struct, frozen=True):
+    """A measurement; without a time it was made now."""
+
+    value: Value
+    time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+
+class Ingest(msgspec.Struct, frozen=True):
+    series: SeriesName
+    points: Annotated[list[Point], msgspec.Meta(min_length=1, max_length=1000)]
+
+
+def ingest(state: State, data: Ingest, context: Context) -> Decision:
+    """Add points to a series, in order of time among themselves, and report what they show."""
+    events = observe(state, data.series, data.points, context)
+    answer = {
+        "series": data.series,
+        "accepted": len(data.points),
+        "total": len(state.series.get(data.series, Series()).values) + len(data.points),
+        "anomalies": _ids(events, "anomaly"),
+        "patterns": _ids(events, "pattern"),
+        "insights": _ids(events, "insight"),
+    }
+    return Decision(answer, events)
+
+
+def observe(
+    state: State, name: str, points: list[Point], context: Context, closes_span: str | None = None
+) -> tuple[Event, ...]:
+    """What is to be recorded when these points join the series; `closes_span` ends the span of that name."""
+    held = state.series.get(name, Series())
+    timed = sorted(((point.time or context.now, point.value) for point in points), key=lambda each: each[0])
+    values = held.values[-detectors.LONGEST_WINDOW :]
+    anomalies = []
+    for sequence, (time, value) in enumerate(timed, start=len(held.values) + 1):
+        values.append(value)
+        found = detectors.outlier(values)
+        if found is not None:
+            anomalies.append(_anomaly(name, sequence, time, found, context))
+    findings = [*_new_patterns(name, held, values, context), *_sustained(name, held, len(timed), anomalies, context)]
+    ingested = {
+        "series": name,
+        "points": [{"time": utc(time), "value": value} for time, value in timed],
+        "present": [condition for condition, _ in findings],
+        "closes_span": closes_span,
+        "ingested_by": context.user_id,
+        "ingested_at": context.now.isoformat(),
+    }
+    new = [event for condition, event in findings if condition not in held.present]
+    return (Event("series.ingested", ("metrics",), ingested), *anomalies, *new)
+
+
+def _anomaly(name: str, sequence: int, time: datetime, found: Outlier, context: Context) -> Event:
+    kind = "spike" if found.score > 0 else "dip"
+    spread = "median" if found.spread_type == "mad" else "mean"
+    data = {
+        "anomaly_id": context.new_id(),
+        "anomaly_type": kind,
+        "severity": detectors.severity(found.score),
+        "description": (
+            f"{name} was {found.value:g} where the median of {found.sample_size} values is {found.median:g} and "
+            f"their {spread} absolute deviation {found.spread:g}: modified z-score {found.score:.1f}, "
+            f"beyond {detectors.OUTLIER_THRESHOLD}."
+        ),
+        "series": name,
+        "sequence": sequence,
+        "metrics": {**found._asdict(), "threshold": detectors.OUTLIER_THRESHOLD, "time": utc(time)},
+        "detected_at": context.now.isoformat(),
+    }
+    return Event("anomaly.detected", ("anomalies",), data)
+
+
+def _new_patterns(name: str, held: Series, values: list[float], context: Context) -> list[tuple[str, Event]]:
+    """The patterns that the values show, each with the condition that it stands for."""
+    findings = []
+    for found in (detectors.trend(values), detectors.level_shift(values)):
+        if found is None:
+            continue
+        condition = f"{found.pattern_type}:{found.direction}"
+        if found.confidence >= (KEEP_CONFIDENCE if condition in held.present else REPORT_CONFIDENCE):
+            findings.append((condition, _pattern(name, found, context)))
+    return findings
+
+
+def _pattern(name: str, found: Pattern, context: Context) -> Event:
+    what = {
+        "trend": f"moves by {found.size:g} a value (Sen's slope) over its last {found.sample_size}; Mann-Kendall",
+        "level_shift": f"stepped by {found.size:g} between the halves of its last {found.sample_size}; Mann-Whitney",
+    }
+    category = name.split(".", 1)[0]
+    data = {
+        "pattern_id": context.new_id(),
+        "pattern_type": found.pattern_type,
+        "category": category,
+        "series": name,
+        "direction": found.direction,
+        "description": f"{name} {what[found.pattern_type]} confidence {found.confidence:.4f}.",
+        "confidence": found.confidence,
+        "metrics": {"size": found.size, "sample_size": found.sample_size},
+        "detected_at": context.now.isoformat(),
+    }
+    return Event("pattern.detected", (f"patterns:{category}",), data)
+
+
+def _sustained(
+    name: str, held: Series, added: int, anomalies: list[Event], context: Context
+) -> list[tuple[str, Event]]:
+    """An insight when anomalies are no longer single."""
+    first = len(held.values) + added - SUSTAINED_WINDOW
+    numbers = [*held.anomalous[-SUSTAINED_WINDOW:], *(event.data["sequence"] for event in anomalies)]
+    count = sum(number > first for number in numbers)
+    if count < SUSTAINED_COUNT:
+        return []
+    title = f"{name} is out of the ordinary"
+    description = f"{count} of the last {SUSTAINED_WINDOW} values of {name} were anomalies."
+    data = {"series": name, "anomalies": count, "window": SUSTAINED_WINDOW}
+    return [(SUSTAINED, insight(SUSTAINED, title, description, data, context))]
+
+
+def insight(insight_type: str, title: str, description: str, data: dict[str, Any], context: Context) -> Event:
+    """The event that tells an insight; `data` holds the numbers that it rests on."""
+    told = {
+        "insight_id": context.new_id(),
+        "insight_type": insight_type,
+        "title": title,
+        "description": description,
+        "data": data,
+        "generated_at": context.now.isoformat(),
+    }
+    return Event("insight.generated", ("insights",), told)
+
+
+def _ids(events: tuple[Event, ...], kind: str) -> list[str]:
+    return [event.data[f"{kind}_id"] for event in events if event.name.startswith(f"{kind}.")]

@@ -1,0 +1,364 @@
+"""Analytics: what is found in a series is what its numbers hold, and it is said once."""
+
+from datetime import timedelta
+from itertools import chain, pairwise
+from statistics import NormalDist, mean, median
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from bodhisattva.servers.akosha import detectors
+from bodhisattva.servers.akosha.service import SERVICE
+from bodhisattva.servers.core.domain import Decision
+from bodhisattva.servers.core.errors import NotFound
+from bodhisattva.servers.tests.bench import START, Bench
+
+STEADY = [10.0, 11.0, 9.0, 10.0, 12.0, 10.0, 9.0, 11.0, 10.0, 10.0]
+numbers = st.integers(-1000, 1000).map(float)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench(SERVICE)
+
+
+def points(*values: float) -> list[dict[str, Any]]:
+    return [{"value": value} for value in values]
+
+
+def put(bench: Bench, *values: float, series: str = "cpu.load") -> Decision:
+    return bench.do("ingest", series=series, points=points(*values))
+
+
+def names(decision: Decision) -> list[str]:
+    return [event.name for event in decision.events]
+
+
+# The detectors.
+
+
+def test_score_is_that_of_iglewicz_and_hoaglin() -> None:
+    found = detectors.outlier([*STEADY, 20.0])
+    assert found is not None
+    assert (found.median, found.spread, found.spread_type) == (10.0, 1.0, "mad")
+    assert found.score == pytest.approx(0.6745 * 10)
+
+
+def test_flat_series_is_scored_by_its_mean_deviation() -> None:
+    found = detectors.outlier([5.0] * 10 + [6.0])
+    assert found is not None
+    assert found.spread_type == "mean_ad"
+    assert found.score == pytest.approx(1 / (1.253314 * (1 / 11)))
+
+
+@pytest.mark.parametrize("values", [[], [5.0] * 60, [*STEADY[:8], 99.0], [*STEADY, 13.0], [0.1 + 0.2] + [0.3] * 30])
+def test_what_is_no_outlier(values: list[float]) -> None:
+    assert detectors.outlier(values) is None
+
+
+@given(st.lists(numbers, min_size=10, max_size=40), st.floats(0.1, 100), numbers)
+def test_score_knows_no_unit(values: list[float], scale: float, origin: float) -> None:
+    found = detectors.outlier(values)
+    converted = detectors.outlier([value * scale + origin for value in values])
+    assume(found is None or abs(found.score) > detectors.OUTLIER_THRESHOLD + 0.01)
+    assume(converted is None or abs(converted.score) > detectors.OUTLIER_THRESHOLD + 0.01)
+    assert (found and pytest.approx(found.score, rel=1e-6)) == (converted and converted.score)
+
+
+@given(st.lists(numbers | st.floats(-1e15, 1e15), max_size=60))
+def test_findings_are_finite(values: list[float]) -> None:
+    for found in (detectors.outlier(values), detectors.trend(values), detectors.level_shift(values)):
+        msgspec.json.decode(msgspec.json.encode(found), type=tuple[float | str, ...] | None)
+        if isinstance(found, detectors.Pattern):
+            assert 0 <= found.confidence <= 1
+
+
+@pytest.mark.parametrize(("score", "severity"), [(3.6, "low"), (-5.1, "medium"), (8.1, "high"), (-12.1, "critical")])
+def test_severity_follows_the_score(score: float, severity: str) -> None:
+    assert detectors.severity(score) == severity
+
+
+@given(st.lists(st.integers(1, 9).map(float), min_size=10, max_size=50), st.sampled_from([1, -1]))
+def test_monotonic_series_is_a_trend(steps: list[float], sign: int) -> None:
+    values = [sign * sum(steps[: place + 1]) for place in range(len(steps))]
+    found = detectors.trend(values)
+    assert found is not None
+    assert found.confidence > 0.999
+    assert found.direction == ("up" if sign > 0 else "down")
+    slopes = [later - earlier for earlier, later in pairwise(values)]
+    assert min(slopes) <= found.size <= max(slopes)
+
+
+def test_step_is_a_level_shift() -> None:
+    values = [5.0] * 20 + [7.0] * 20
+    found = detectors.level_shift(values)
+    assert found is not None
+    assert (found.direction, found.size) == ("up", 2.0)
+    assert found.confidence > 0.999
+
+
+def test_single_spike_is_no_pattern() -> None:
+    values = [5.0] * 30 + [500.0]
+    assert detectors.trend(values) is None
+    assert detectors.level_shift(values) is None
+
+
+def test_noise_is_seldom_a_pattern() -> None:
+    noise = NormalDist(100, 5).samples(15_000, seed=1)
+    series = [noise[start : start + 50] for start in range(0, len(noise), 50)]
+    for detect in (detectors.trend, detectors.level_shift):
+        confidences = [found.confidence for values in series if (found := detect(values))]
+        assert sum(confidence > 0.95 for confidence in confidences) < 30
+
+
+# Ingesting.
+
+
+def test_points_are_stored_and_read_back_page_by_page(bench: Bench) -> None:
+    put(bench, 1, 2)
+    bench.wait(5)
+    decision = put(bench, 3)
+    assert names(decision) == ["series.ingested"]
+    assert decision.events[0].channels == ("metrics",)
+    first = bench.ask("get_series", series="cpu.load", limit=2)
+    second = bench.ask("get_series", series="cpu.load", limit=2, after=first["next"])
+    assert [point["value"] for point in first["points"] + second["points"]] == [1, 2, 3]
+    assert second["points"][0]["time"] == (START + timedelta(seconds=5)).isoformat()
+    assert (second["total"], second["next"]) == (3, None)
+
+
+def test_points_of_one_request_are_taken_in_order_of_time(bench: Bench) -> None:
+    given_points = [
+        {"time": "2025-12-31T12:00:02Z", "value": 2},
+        {"time": "2025-12-31T13:00:01+01:00", "value": 1},
+        {"value": 3},
+    ]
+    bench.do("ingest", series="cpu", points=given_points)
+    shown = bench.ask("get_series", series="cpu")["points"]
+    assert [point["value"] for point in shown] == [1, 2, 3]
+    assert shown[0]["time"] == "2025-12-31T12:00:01+00:00"
+
+
+def test_anomaly_explains_its_numbers(bench: Bench) -> None:
+    put(bench, *STEADY)
+    decision = put(bench, 20)
+    assert names(decision) == ["series.ingested", "anomaly.detected"]
+    anomaly = decision.events[1]
+    assert anomaly.channels == ("anomalies",)
+    assert (anomaly.data["anomaly_type"], anomaly.data["severity"]) == ("spike", "medium")
+    assert anomaly.data["metrics"]["median"] == 10
+    for number in ("was 20", "is 10", "deviation 1:", "6.7"):
+        assert number in anomaly.data["description"]
+    assert decision.answer["anomalies"] == [anomaly.data["anomaly_id"]]
+    assert bench.ask("get_anomalies")["anomalies"] == [anomaly.data]
+    assert bench.ask("get_anomalies", severity="critical")["anomalies"] == []
+
+
+def test_dip_is_told_from_a_spike(bench: Bench) -> None:
+    decision = put(bench, *STEADY, 0)
+    assert decision.events[1].data["anomaly_type"] == "dip"
+
+
+def test_series_are_judged_apart(bench: Bench) -> None:
+    put(bench, *STEADY)
+    assert names(put(bench, 20, series="disk.load")) == ["series.ingested"]
+
+
+def test_pattern_is_told_once_until_it_goes(bench: Bench) -> None:
+    rising = put(bench, *range(20))
+    patterns = [event for event in rising.events if event.name == "pattern.detected"]
+    assert {event.data["pattern_type"] for event in patterns} == {"trend", "level_shift"}
+    for event in patterns:
+        assert event.channels == ("patterns:cpu",)
+        assert event.data["category"] == "cpu"
+        assert event.data["direction"] == "up"
+        assert 0.999 <= event.data["confidence"] <= 1
+        assert "cpu.load" in event.data["description"]
+    assert "pattern.detected" not in names(put(bench, 20, 21))
+    falling = put(bench, *range(21, -60, -1))
+    assert {event.data["direction"] for event in falling.events if event.name == "pattern.detected"} == {"down"}
+    listed = bench.ask("get_patterns", category="cpu")["patterns"]
+    assert [pattern["direction"] for pattern in listed] == ["up", "up", "down", "down"]
+    assert bench.ask("get_patterns", category="disk")["patterns"] == []
+
+
+def test_sustained_anomalies_become_one_insight(bench: Bench) -> None:
+    put(bench, *STEADY)
+    told = [names(put(bench, 30)).count("insight.generated") for _ in range(4)]
+    assert told == [0, 0, 1, 0]
+    (insight,) = [event for event in bench.log if event.name == "insight.generated"]
+    assert insight.channels == ("insights",)
+    assert insight.data["insight_type"] == "sustained_anomalies"
+    assert insight.data["data"]["anomalies"] == 3
+
+
+def test_anomalies_page(bench: Bench) -> None:
+    put(bench, *STEADY, 30, 31, 32)
+    first = bench.ask("get_anomalies", limit=2)
+    second = bench.ask("get_anomalies", limit=2, after=first["next"])
+    assert [anomaly["metrics"]["value"] for anomaly in first["anomalies"] + second["anomalies"]] == [30, 31, 32]
+    assert second["next"] is None
+
+
+@given(st.lists(st.lists(numbers, min_size=1, max_size=30), max_size=5))
+def test_replay_equals_live(batches: list[list[float]]) -> None:
+    bench = Bench(SERVICE)
+    for batch in batches:
+        bench.wait(1)
+        put(bench, *batch)
+        bench.do("aggregate", series="cpu.load")
+    assert bench.replayed() == bench.state
+    assert bench.state.series == {} or bench.state.series["cpu.load"].values == list(chain(*batches))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"series": "cpu", "points": []},
+        {"series": "cpu", "points": [{"value": "1"}]},
+        {"series": "cpu", "points": [{"value": 1e16}]},
+        {"series": "cpu", "points": [{"value": 1, "time": "2026-01-01T00:00:00"}]},
+        {"series": "cpu", "points": [{"value": 1}] * 1001},
+        {"series": ".cpu", "points": [{"value": 1}]},
+        {"series": "cpu load", "points": [{"value": 1}]},
+        {"points": [{"value": 1}]},
+    ],
+)
+def test_malformed_points_are_refused(bench: Bench, data: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        bench.do("ingest", **data)
+
+
+# Aggregating.
+
+
+@given(st.lists(numbers, min_size=1, max_size=60))
+def test_aggregation_sums_the_series_up(values: list[float]) -> None:
+    bench = Bench(SERVICE)
+    put(bench, *values)
+    completed = bench.do("aggregate", series="cpu.load").events[0]
+    assert (completed.name, completed.channels) == ("aggregation.completed", ("metrics",))
+    assert completed.data["record_count"] == len(values)
+    summary = completed.data["summary"]
+    assert (summary["count"], summary["min"], summary["max"]) == (len(values), min(values), max(values))
+    assert summary["mean"] == pytest.approx(mean(values))
+    assert summary["median"] == median(values)
+    assert summary["median"] <= summary["p95"] <= summary["max"]
+
+
+def test_p95_lies_between_its_neighbours(bench: Bench) -> None:
+    put(bench, *range(101))
+    decision = bench.do("aggregate", series="cpu.load", functions=["p95"])
+    assert decision.answer["summary"] == {"p95": 95}
+    assert decision.answer["aggregation_type"] == "p95"
+
+
+def test_window_takes_only_the_last_seconds(bench: Bench) -> None:
+    put(bench, 1, 1)
+    bench.wait(60)
+    put(bench, 5)
+    assert bench.do("aggregate", series="cpu.load", window=30).answer["summary"]["max"] == 5
+    assert bench.do("aggregate", series="cpu.load", window=30).answer["record_count"] == 1
+    assert bench.do("aggregate", series="cpu.load").answer["record_count"] == 3
+
+
+def test_moved_median_becomes_an_insight(bench: Bench) -> None:
+    put(bench, *STEADY)
+    assert names(bench.do("aggregate", series="cpu.load", window=30)) == ["aggregation.completed"]
+    assert names(bench.do("aggregate", series="cpu.load", window=30)) == ["aggregation.completed"]
+    bench.wait(60)
+    put(bench, *(value * 2 for value in STEADY))
+    _, insight = bench.do("aggregate", series="cpu.load", window=30).events
+    assert (insight.name, insight.data["insight_type"]) == ("insight.generated", "median_change")
+    assert insight.data["title"] == "cpu.load has risen by 100%"
+    assert (insight.data["data"]["before"], insight.data["data"]["after"]) == (10, 20)
+
+
+def test_unknown_names_are_not_found(bench: Bench) -> None:
+    put(bench, 1)
+    bench.wait(60)
+    for field, call in {
+        "series": lambda: bench.do("aggregate", series="disk"),
+        "window": lambda: bench.do("aggregate", series="cpu.load", window=30),
+        "after": lambda: bench.ask("get_anomalies", after="unheard-of"),
+    }.items():
+        with pytest.raises(NotFound) as refusal:
+            call()
+        assert refusal.value.data["field"] == field
+    with pytest.raises(NotFound):
+        bench.ask("get_series", series="disk")
+
+
+@pytest.mark.parametrize("wrong", [{"window": 0}, {"window": -1}, {"functions": ["mode"]}])
+def test_malformed_aggregation_is_refused(bench: Bench, wrong: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        bench.do("aggregate", series="cpu", **wrong)
+
+
+# The bridges.
+
+
+def values(bench: Bench, series: str) -> list[float]:
+    return [point["value"] for point in bench.ask("get_series", series=series)["points"]]
+
+
+def test_workflow_is_measured_from_start_to_completion(bench: Bench) -> None:
+    bench.hear("mahavishnu", "workflow.started", workflow_id="w1", adapter="local", prompt="", total_stages=1)
+    bench.hear("mahavishnu", "workflow.started", workflow_id="w2", adapter="local", prompt="", total_stages=1)
+    bench.wait(12.5)
+    bench.hear("mahavishnu", "workflow.stage_completed", workflow_id="w1", stage_name="s", result=None)
+    bench.hear("mahavishnu", "workflow.completed", workflow_id="w1", result=None)
+    bench.wait(7.5)
+    bench.hear("mahavishnu", "workflow.completed", workflow_id="w2", result=None)
+    assert values(bench, "mahavishnu.workflow.duration_seconds") == [12.5, 20]
+    assert values(bench, "mahavishnu.workflow.failures") == [0, 0]
+    assert bench.state.spans == {}
+    assert bench.replayed() == bench.state
+
+
+def test_failed_workflow_counts_as_failure_only(bench: Bench) -> None:
+    bench.hear("mahavishnu", "workflow.started", workflow_id="w1")
+    bench.hear("mahavishnu", "workflow.failed", workflow_id="w1", error="out of memory")
+    assert values(bench, "mahavishnu.workflow.failures") == [1]
+    assert "mahavishnu.workflow.duration_seconds" not in bench.state.series
+    assert bench.state.spans == {}
+
+
+def test_workflow_whose_start_was_not_heard_has_no_duration(bench: Bench) -> None:
+    bench.hear("mahavishnu", "workflow.completed", workflow_id="w1", result=None)
+    assert list(bench.state.series) == ["mahavishnu.workflow.failures"]
+
+
+def test_test_runs_and_coverage_are_measured(bench: Bench) -> None:
+    bench.hear("crackerjack", "test.completed", run_id="r", tests_completed=10, tests_failed=2, duration_seconds=3.5)
+    bench.hear("crackerjack", "coverage.updated", project="my project", line_coverage=87.5)
+    assert values(bench, "crackerjack.test.duration_seconds") == [3.5]
+    assert values(bench, "crackerjack.test.failures") == [2]
+    assert values(bench, "crackerjack.coverage.my_project") == [87.5]
+
+
+def test_slow_workflow_is_an_anomaly(bench: Bench) -> None:
+    for place, seconds in enumerate([*STEADY, 60.0]):
+        bench.hear("mahavishnu", "workflow.started", workflow_id=f"w{place}")
+        bench.wait(seconds)
+        bench.hear("mahavishnu", "workflow.completed", workflow_id=f"w{place}")
+    (anomaly,) = bench.ask("get_anomalies")["anomalies"]
+    assert anomaly["series"] == "mahavishnu.workflow.duration_seconds"
+    assert anomaly["severity"] == "critical"
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "data"),
+    [
+        ("mahavishnu", "team.created", {"team_id": "a", "workflow_id": "w"}),
+        ("mahavishnu", "workflow.completed", {"result": 1}),
+        ("crackerjack", "test.started", {"run_id": "r"}),
+        ("crackerjack", "test.completed", {"run_id": "r", "duration_seconds": "long", "tests_failed": 0}),
+        ("crackerjack", "coverage.updated", {"project": "p", "line_coverage": None}),
+    ],
+)
+def test_other_foreign_events_change_nothing(bench: Bench, source: str, name: str, data: dict[str, Any]) -> None:
+    assert bench.hear(source, name, **data).events == ()
