@@ -76,9 +76,7 @@ def submit_task(state: State, data: SubmitTask, context: Context) -> Decision:
     pool = find(state.pools, data.pool_id, "pool_id")
     task_id = claim_id(state.tasks, data.task_id, "task_id", context)
     task = Task(task_id, pool.pool_id, data.prompt, context.user_id, context.now.isoformat())
-    queued = _task_event(
-        "task.queued", task, prompt=task.prompt, queued_by=task.queued_by, queued_at=task.queued_at
-    )
+    queued = _task_event("task.queued", task, prompt=task.prompt, queued_by=task.queued_by, queued_at=task.queued_at)
     return _decide({"task_id": task_id, "pool_id": pool.pool_id, "status": "queued"}, pool, queued)
 
 
@@ -135,9 +133,7 @@ def list_pools(state: State, data: ListPools, context: Context) -> dict[str, Any
 def _decide(answer: dict[str, Any], pool: Pool, *events: Event) -> Decision:
     """The events, then what they make of the pool."""
     status = _counts(pool, *events)
-    summary = Event(
-        "pool.status_changed", (f"pool:{pool.pool_id}",), {"pool_id": pool.pool_id, "status": status}
-    )
+    summary = Event("pool.status_changed", (f"pool:{pool.pool_id}",), {"pool_id": pool.pool_id, "status": status})
     return Decision(answer, (*events, summary))
 
 
@@ -151,17 +147,12 @@ def _counts(pool: Pool, *upcoming: Event) -> dict[str, int]:
     return {
         "active_workers": workers["busy"],
         "idle_workers": workers["idle"],
-        "queue_size": len(pool.queue)
-        + names["task.queued"]
-        + names["task.requeued"]
-        - names["task.assigned"],
+        "queue_size": len(pool.queue) + names["task.queued"] + names["task.requeued"] - names["task.assigned"],
         "tasks_completed": pool.tasks_completed + names["task.completed"],
     }
 
 
-def _worker_event(
-    pool: Pool, worker_id: str, status: WorkerStatus, task_id: str | None, context: Context
-) -> Event:
+def _worker_event(pool: Pool, worker_id: str, status: WorkerStatus, task_id: str | None, context: Context) -> Event:
     before = pool.workers.get(worker_id)
     data = {
         "worker_id": worker_id,

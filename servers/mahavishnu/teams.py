@@ -53,9 +53,7 @@ def create_team(state: State, data: CreateTeam, context: Context) -> Decision:
         owner=context.user_id,
         created_at=context.now.isoformat(),
     )
-    facts = {
-        name: getattr(team, name) for name in ("team_name", "goal", "mode", "members", "owner", "created_at")
-    }
+    facts = {name: getattr(team, name) for name in ("team_name", "goal", "mode", "members", "owner", "created_at")}
     return Decision({"team_id": team.team_id}, (_event("team.created", team, **facts),))
 
 
@@ -69,17 +67,13 @@ def start_team_execution(state: State, data: StartTeamExecution, context: Contex
 
 def complete_team_execution(state: State, data: CompleteTeamExecution, context: Context) -> Decision:
     team = _executing(state, data.team_id)
-    event = _event(
-        "team.execution_completed", team, success=True, result=data.result, **_ending(team, context)
-    )
+    event = _event("team.execution_completed", team, success=True, result=data.result, **_ending(team, context))
     return Decision({"team_id": team.team_id, "status": "ready"}, (event,))
 
 
 def fail_team_execution(state: State, data: FailTeamExecution, context: Context) -> Decision:
     team = _executing(state, data.team_id)
-    event = _event(
-        "team.error", team, error_code=data.error_code, message=data.message, **_ending(team, context)
-    )
+    event = _event("team.error", team, error_code=data.error_code, message=data.message, **_ending(team, context))
     return Decision({"team_id": team.team_id, "status": "ready"}, (event,))
 
 

@@ -10,6 +10,7 @@ from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
 from bodhisattva.servers.mahavishnu.domain import Stage, State, Workflow
 from bodhisattva.servers.mahavishnu.records import Id, Name, Paging, Text, claim_id, find, page
 
+MOST_STAGES = 10_000
 DEFAULT_STAGE_TIMEOUT = 60.0
 # Asking again is safe only within the peer's deduplication window (contract 1.2, by default 10 minutes).
 MAX_STAGE_TIMEOUT = 600.0
@@ -43,7 +44,7 @@ class StageInput(msgspec.Struct, frozen=True):
 class StartWorkflow(msgspec.Struct, frozen=True):
     adapter: Name
     prompt: Text
-    stages: Annotated[list[Name | StageInput], msgspec.Meta(min_length=1, max_length=1000)]
+    stages: Annotated[list[Name | StageInput], msgspec.Meta(min_length=1, max_length=MOST_STAGES)]
     workflow_id: Id | None = None
 
 
@@ -121,9 +122,7 @@ def complete_workflow(state: State, data: CompleteWorkflow, context: Context) ->
     due = workflow.next_stage
     if due is not None:
         raise Conflict("A stage is still to be completed.", field="workflow_id", expected=due.name)
-    event = _event(
-        "workflow.completed", workflow.workflow_id, result=data.result, **_ending(workflow, context)
-    )
+    event = _event("workflow.completed", workflow.workflow_id, result=data.result, **_ending(workflow, context))
     return Decision({"workflow_id": workflow.workflow_id, "status": "completed"}, (event,))
 
 

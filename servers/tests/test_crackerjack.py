@@ -67,7 +67,7 @@ def test_a_failed_test_is_told_with_its_traceback(bench: Bench) -> None:
 
 
 def test_run_commands_are_refused(bench: Bench) -> None:
-    start(bench, 1)
+    start(bench, 2)
     result = {"run_id": "r", "test_name": "test_0", "outcome": "passed"}
     refused(bench, Conflict, "start_test_run", run_id="r", test_suite="unit", total_tests=1)
     refused(bench, InvalidData, "start_test_run", test_suite="unit", total_tests=0)
@@ -78,6 +78,7 @@ def test_run_commands_are_refused(bench: Bench) -> None:
     refused(bench, NotFound, "complete_test_run", run_id="x")
     bench.do("record_test_result", **result)
     refused(bench, Conflict, "record_test_result", **result)
+    bench.do("record_test_result", **(result | {"test_name": "test_1"}))
     refused(bench, Conflict, "record_test_result", **(result | {"test_name": "one too many"}))
     bench.do("complete_test_run", run_id="r")
     refused(bench, Conflict, "record_test_result", **(result | {"test_name": "too late"}))
