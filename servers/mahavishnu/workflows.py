@@ -29,11 +29,11 @@ class StageInput(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if (self.service is None) != (self.request is None):
-            raise ValueError("A remote stage names both service and request.")
+            raise ValueError("A remote stage names both service and request")
         if self.data and self.service is None:
-            raise ValueError("Only a remote stage takes data.")
+            raise ValueError("Only a remote stage takes data")
         if self.request in _CONNECTION_REQUESTS:
-            raise ValueError("A remote stage cannot make this request.")
+            raise ValueError("A remote stage cannot make this request")
 
     def stage(self) -> Stage:
         if self.service is None:

@@ -83,9 +83,7 @@ class Host:
         return answer
 
     async def start(self, *stages: Any, timeout: float = PATIENCE) -> None:
-        remote = [
-            {"service": "akosha", "request": "aggregate", "timeout": timeout, **each} for each in stages
-        ]
+        remote = [{"service": "akosha", "request": "aggregate", "timeout": timeout, **each} for each in stages]
         await self.do("start_workflow", workflow_id="w", adapter="local", prompt="x", stages=remote)
 
     async def until(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
