@@ -1,0 +1,1 @@
+"""Breaks a running fleet on purpose, writes down what every client saw, and judges it afterwards."""

@@ -1,0 +1,1 @@
+"""One checker per file, found by its presence: each module holds one `check(history)`."""

@@ -1,0 +1,29 @@
+"""How many of the commands were answered? Informational: it never says invalid.
+
+What share is enough is a question of the deployment, not of the contract. A run that asked for next to nothing is
+unknown, whatever the other checkers made of it.
+"""
+
+from bodhisattva.chaos.history import History
+from bodhisattva.chaos.verdict import Judgement, Verdict
+from bodhisattva.chaos.vocabulary import COMMAND
+
+FEWEST = 20
+
+
+def check(history: History) -> Judgement:
+    """Unknown below FEWEST commands or when none was answered; else valid, with the ratio in the details."""
+    invoked = sum(1 for _ in history.select(f=COMMAND, type="invoke"))
+    answered = sum(1 for _ in history.select(f=COMMAND, type="ok"))
+    enough = invoked >= FEWEST and answered > 0
+    details = {
+        "commands": invoked,
+        "answered": answered,
+        "ratio": round(answered / invoked, 4) if invoked else 0.0,
+        **(
+            {}
+            if enough
+            else {"unknown": f"a run of fewer than {FEWEST} commands, or with none answered, shows nothing"}
+        ),
+    }
+    return Judgement("availability", Verdict.VALID if enough else Verdict.UNKNOWN, details)

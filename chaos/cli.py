@@ -1,0 +1,121 @@
+"""The command line: run experiments, list them, judge a saved history again."""
+
+import asyncio
+from pathlib import Path
+
+import click
+from bodhisattva.chaos.experiment import Experiment, experiment_named, experiments
+from bodhisattva.chaos.history import HistoryError, read
+from bodhisattva.chaos.judge import Report, judge
+from bodhisattva.chaos.registry import UnknownName
+from bodhisattva.chaos.runner import Run
+from bodhisattva.chaos.toxiproxy_server import require
+from bodhisattva.chaos.verdict import Verdict, combine
+from bodhisattva.fixtures.stack.base import StackError
+from bodhisattva.fixtures.stack.select import Choice, choose
+
+EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}
+
+
+class BadInput(click.ClickException):
+    """Something was asked for that cannot be done: one line, exit code 2."""
+
+    exit_code = 2
+
+
+@click.group()
+def main() -> None:
+    """Break a running fleet on purpose and judge what its clients saw.
+
+    Every verdict is valid, invalid or unknown: unknown where a fault did not bite or too little happened.
+    """
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same faults.")
+@click.option(
+    "--stack",
+    type=click.Choice(["auto", "process", "docker"]),
+    default="auto",
+    show_default=True,
+    help="What the services run on; auto takes containers where an engine answers.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("out/chaos"),
+    show_default=True,
+    help="Where each run leaves history, verdict, timeline and logs.",
+)
+@click.option("--list", "only_list", is_flag=True, help="Name the experiments and end.")
+@click.option(
+    "--replay",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Judge a saved history.jsonl again instead of running anything.",
+)
+def run(names: tuple[str, ...], seed: int, stack: str, out: Path, *, only_list: bool, replay: Path | None) -> None:
+    """Run the experiments called NAME, or all of them.
+
+    Exit code: 0 all valid, 1 one was invalid, 3 none invalid but one unknown, 2 bad input.
+    """
+    try:
+        if only_list:
+            _list()
+        elif replay is not None:
+            _replay(replay)
+        else:
+            _run([experiment_named(name) for name in names or experiments()], seed, _choose(stack), out)
+    except (UnknownName, StackError, HistoryError) as error:
+        raise BadInput(str(error)) from error
+
+
+def _list() -> None:
+    for experiment in experiments().values():
+        click.echo(f"{experiment.name:26} {experiment.purpose}")
+
+
+def _replay(file: Path) -> None:
+    report = judge(read(file))
+    _show(report, file)
+    _end([report])
+
+
+def _choose(stack: str) -> Choice:
+    choice = choose(stack)
+    require(choice.kind)
+    click.echo(f"stack {choice.kind}: {choice.reason}", err=True)
+    return choice
+
+
+def _run(chosen: list[Experiment], seed: int, choice: Choice, out: Path) -> None:
+    reports = []
+    for experiment in chosen:
+        folder = out / f"{experiment.name}-{seed}"
+
+        def say(line: str, name: str = experiment.name) -> None:
+            click.echo(f"[{name}, seed {seed}] {line}", err=True)
+
+        say(experiment.purpose)
+        report = asyncio.run(Run(experiment, seed, choice, folder, say).perform())
+        _show(report, folder)
+        reports.append(report)
+    _end(reports)
+
+
+def _show(report: Report, where: Path) -> None:
+    took = f"{report.duration:.1f} s"
+    click.echo(f"{report.experiment:26} seed {report.seed:<6} {report.verdict:8} {took:>7}  {where}")
+    for judgement in report.checkers:
+        if judgement.verdict is not Verdict.VALID:
+            click.echo(f"    {judgement.name}: {judgement.verdict}, {judgement.details}")
+    for fault in report.faults:
+        if not fault.counts:
+            click.echo(f"    {fault.name} on {fault.target} did not bite or was not healed: {fault.evidence}")
+    for problem in report.problems:
+        click.echo(f"    {problem}")
+
+
+def _end(reports: list[Report]) -> None:
+    raise SystemExit(EXIT_CODES[combine(report.verdict for report in reports)])

@@ -1,0 +1,1 @@
+"""One named experiment per file, found by its presence: each module holds one `EXPERIMENT`."""

@@ -1,0 +1,1 @@
+"""One fault per file, found by its presence: each module holds one `FAULT`."""

@@ -1,0 +1,36 @@
+"""The service is frozen: its sockets stay open, its clients are not told, nothing moves."""
+
+from contextlib import suppress
+from typing import Any
+
+from bodhisattva.chaos.fault import Evidence, Fault
+from bodhisattva.chaos.probe import probe
+from bodhisattva.fixtures.stack.base import Node
+
+PATIENCE = 5.0
+SILENCE = 1.0
+
+
+class Pause(Fault[Node]):
+    hits = Node
+
+    async def inject(self, target: Node, parameters: dict[str, Any]) -> dict[str, Any]:
+        before = await probe(target.host, target.port, target.trust, PATIENCE)
+        await target.pause()
+        return {"outcome": before.outcome}
+
+    async def evidence(self, target: Node, parameters: dict[str, Any], before: dict[str, Any]) -> Evidence:
+        """It bit if a service that answered before says nothing for SILENCE seconds, and lives."""
+        during = await probe(target.host, target.port, target.trust, SILENCE)
+        alive = await target.running()
+        bit = before["outcome"] == "answered" and during.outcome == "silent" and alive
+        return Evidence(bit, {"before": before["outcome"], "during": during.outcome, "running": alive})
+
+    async def heal(self, target: Node) -> None:
+        # An engine refuses to thaw what is not frozen; whether it runs is what counts.
+        with suppress(OSError):
+            await target.resume()
+        await target.ready()
+
+
+FAULT = Pause()

@@ -1,0 +1,78 @@
+"""Carries out a schedule, and writes down what it did, what it measured and that it was undone."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from bodhisattva.chaos.client import LOST
+from bodhisattva.chaos.fault import Fault, fault_named
+from bodhisattva.chaos.history import NEMESIS, Recorder
+from bodhisattva.chaos.schedule import Step
+from bodhisattva.chaos.testbed import Testbed
+from bodhisattva.chaos.toxiproxy import Link, ToxiproxyError
+from bodhisattva.fixtures.clock import bounded
+from bodhisattva.fixtures.outcome import NotAllowed
+from bodhisattva.fixtures.stack.base import Node, StackError
+
+# What may go wrong while breaking and mending. It leaves the run unknown, never the testbed broken.
+TROUBLE = (ToxiproxyError, StackError, NotAllowed, AssertionError, *LOST)
+BOUND = 40.0
+
+
+class Nemesis:
+    """Breaks the testbed by a schedule. Times of the schedule count from the moment `run` is called."""
+
+    def __init__(self, testbed: Testbed, recorder: Recorder) -> None:
+        self._testbed = testbed
+        self._recorder = recorder
+
+    async def run(self, steps: Sequence[Step]) -> None:
+        """All steps, each at its time; cancelled, it heals what it broke."""
+        began = asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as group:
+            for number, step in enumerate(steps):
+                group.create_task(self._carry_out(number, step, began))
+
+    async def heal(self, faults: Iterable[str]) -> None:
+        """Undo these faults wherever they may be; raises one of TROUBLE if something stays broken."""
+        for name in set(faults):
+            fault = fault_named(name)
+            targets = self._testbed.links if fault.hits is Link else self._testbed.nodes
+            for target in targets.values():
+                await fault.heal(target)
+
+    async def _carry_out(self, number: int, step: Step, began: float) -> None:
+        fault = fault_named(step.fault)
+        target = self._testbed.target(step.target)
+        await _until(began + step.at)
+        try:
+            await self._break(number, step, fault, target)
+            await _until(began + step.until)
+        finally:
+            await self._heal(number, step, fault, target)
+
+    async def _break(self, number: int, step: Step, fault: Fault[Any], target: Link | Node) -> None:
+        try:
+            before = await bounded(fault.inject(target, step.parameters), f"{step.fault} of {step.target}", BOUND)
+            self._record(number, step, "inject", {"before": before, "parameters": step.parameters})
+            evidence = await bounded(
+                fault.evidence(target, step.parameters, before), f"evidence of {step.fault}", BOUND
+            )
+            self._record(number, step, "evidence", {"bit": evidence.bit, "measured": evidence.measured})
+        except TROUBLE as error:
+            self._record(number, step, "trouble", {"error": str(error)})
+
+    async def _heal(self, number: int, step: Step, fault: Fault[Any], target: Link | Node) -> None:
+        try:
+            await bounded(fault.heal(target), f"healing {step.fault} of {step.target}", BOUND)
+            self._record(number, step, "heal", {})
+        except TROUBLE as error:
+            self._record(number, step, "trouble", {"error": str(error)})
+
+    def _record(self, number: int, step: Step, phase: str, value: dict[str, Any]) -> None:
+        about = {"phase": phase, "step": number, "target": step.target}
+        self._recorder.record(NEMESIS, "info", step.fault, about | value)
+
+
+async def _until(moment: float) -> None:
+    await asyncio.sleep(moment - asyncio.get_running_loop().time())

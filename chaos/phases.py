@@ -1,0 +1,46 @@
+"""The steps of a run: each has a bound, is announced, and leaves its end or its failure in the history."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from bodhisattva.chaos.history import RUN, Recorder
+from bodhisattva.chaos.nemesis import TROUBLE
+from bodhisattva.chaos.vocabulary import PHASE, Phase
+from bodhisattva.fixtures.clock import units
+
+
+class Abandoned(Exception):
+    """A phase failed; the history says which, and why."""
+
+
+class Phases:
+    """say: takes one line of progress at a time."""
+
+    def __init__(self, recorder: Recorder, say: Callable[[str], None]) -> None:
+        self._recorder = recorder
+        self._say = say
+
+    @asynccontextmanager
+    async def phase(self, name: str, what: str, within: float) -> AsyncIterator[None]:
+        """A step that waits for `what`, at most `within` units of time; Abandoned if it fails."""
+        began = self._recorder.now
+        self._say(f"{name}: waiting for {what}, at most {units(within):g} s")
+        self._record(Phase(name, "began"))
+        try:
+            async with asyncio.timeout(units(within)):
+                yield
+        except TimeoutError:
+            raise self._failed(name, f"waited {units(within):g} s in vain for {what}") from None
+        except TROUBLE as error:
+            raise self._failed(name, f"{type(error).__name__}: {error}") from error
+        self._record(Phase(name, "ended"))
+        self._say(f"{name}: done in {self._recorder.now - began:.1f} s")
+
+    def _failed(self, name: str, reason: str) -> Abandoned:
+        self._record(Phase(name, "failed", reason))
+        self._say(f"{name}: failed, {reason}")
+        return Abandoned(f"{name}: {reason}")
+
+    def _record(self, phase: Phase) -> None:
+        self._recorder.record(RUN, "info", PHASE, phase)

@@ -1,0 +1,116 @@
+"""Runs one experiment: heal, connect, break while working, heal, let everything settle, heal; and only then judge.
+
+What goes wrong in a phase is recorded and leaves the run unknown. Whatever happens, the testbed is healed and taken
+down, and the history is on disk before anyone judges it.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from bodhisattva.chaos.experiment import Experiment
+from bodhisattva.chaos.history import RUN, Recorder, read
+from bodhisattva.chaos.judge import Report, judge
+from bodhisattva.chaos.nemesis import Nemesis
+from bodhisattva.chaos.phases import Abandoned, Phases
+from bodhisattva.chaos.schedule import Step, schedule, stream
+from bodhisattva.chaos.testbed import testbed
+from bodhisattva.chaos.vocabulary import START, Start
+from bodhisattva.fixtures.stack.select import Choice
+from bodhisattva.reports import verdicts
+from bodhisattva.reports.chaos import draw
+
+# Bounds of the phases, in units of time; for the storm it is what may come on top of the experiment's duration.
+START_BOUND, HEAL_BOUND, OPEN_BOUND, STORM_GRACE, SETTLE_BOUND = 90.0, 60.0, 30.0, 60.0, 90.0
+
+
+@dataclass
+class Run:
+    """One run of an experiment. folder: where its evidence goes, emptied first. say: takes progress lines.
+
+    launcher: what is put in front of `serve SERVICE` instead of the project's own command, on the process stack.
+    """
+
+    experiment: Experiment
+    seed: int
+    choice: Choice
+    folder: Path
+    say: Callable[[str], None]
+    launcher: Sequence[str] | None = None
+
+    async def perform(self) -> Report:
+        """Run, save the history, judge what was saved, and leave verdict and timeline beside it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        with Recorder(self.folder / verdicts.HISTORY_FILE) as recorder, suppress(Abandoned):
+            await self._go_through(recorder)
+        report = judge(read(recorder.path))
+        encoded = msgspec.json.format(msgspec.json.encode(report), indent=2)
+        (self.folder / verdicts.VERDICT_FILE).write_bytes(encoded + b"\n")
+        draw(self.folder, verdicts.read(self.folder))
+        return report
+
+    async def _go_through(self, recorder: Recorder) -> None:
+        steps = self._announce(recorder)
+        topology, seconds = self.experiment.topology, self.experiment.duration
+        phase = Phases(recorder, self.say).phase
+        async with AsyncExitStack() as ending:
+            services = ", ".join(topology.services)
+            async with phase("start", f"Toxiproxy and {services} to be ready", START_BOUND):
+                bed = await ending.enter_async_context(
+                    testbed(self.choice, topology.services, topology.links, self.folder, self.launcher)
+                )
+            nemesis = Nemesis(bed, recorder)
+            broken = [fault.fault for fault in self.experiment.faults]
+
+            async def heal(when: str) -> None:
+                async with phase(f"heal {when}", "links and services to be whole", HEAL_BOUND):
+                    await nemesis.heal(broken)
+
+            ending.push_async_callback(heal, "at the end")
+            await heal("before")
+            sessions = [
+                workload.begin(bed, recorder, stream(self.seed, f"workload/{number}"))
+                for number, workload in enumerate(self.experiment.workloads)
+            ]
+            for session in sessions:
+                ending.push_async_callback(session.close)
+            async with phase("open", "every client to be connected", OPEN_BOUND):
+                await together(*(session.open() for session in sessions))
+            async with phase("storm", f"{len(steps)} faults in {seconds:g} s of work", seconds + STORM_GRACE):
+                await together(nemesis.run(steps), *(session.run(seconds) for session in sessions))
+            await heal("after")
+            async with phase("settle", "every client to finish and the logs to be read", SETTLE_BOUND):
+                await together(*(session.settle() for session in sessions))
+
+    def _announce(self, recorder: Recorder) -> tuple[Step, ...]:
+        """Write the first operation; the schedule that it holds."""
+        experiment, kind = self.experiment, self.choice.kind
+        steps = schedule(self.seed, experiment.faults, experiment.topology.services, experiment.duration)
+        start = Start(
+            experiment=experiment.name,
+            seed=self.seed,
+            stack=kind,
+            checkers=experiment.checkers,
+            schedule=steps,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            command=f"python -m bodhisattva.chaos run {experiment.name} --seed {self.seed} --stack {kind}",
+        )
+        recorder.record(RUN, "info", START, start)
+        return steps
+
+
+async def together(*work: Coroutine[Any, Any, None]) -> None:
+    """Run all side by side; the first failure ends the others and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for part in work:
+                group.create_task(part)
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from failures

@@ -1,0 +1,78 @@
+"""Histories written by hand, one short line per operation."""
+
+from typing import Any
+
+from bodhisattva.chaos.history import NEMESIS, RUN, History, Operation, Type
+from bodhisattva.chaos.vocabulary import (
+    CATCH_UP,
+    COMMAND,
+    DELIVER,
+    PHASE,
+    READ,
+    START,
+    SUBSCRIBE,
+)
+
+SERVICE = "mahavishnu"
+CHANNEL = "workflow:w1"
+EPOCH = "e1"
+
+_place = {"service": SERVICE, "channel": CHANNEL}
+
+
+def history(*operations: Operation) -> History:
+    """The operations, a tenth of a second apart."""
+    return History.of(Operation(number / 10, o.process, o.type, o.f, o.value) for number, o in enumerate(operations))
+
+
+def subscribed(who: str = "s1", offset: int = 0, *, recovered: bool = True) -> Operation:
+    value = {**_place, "epoch": EPOCH, "offset": offset, "recovered": recovered}
+    return Operation(0, who, "ok", SUBSCRIBE, value)
+
+
+def delivered(offset: int, id: str | None = None, who: str = "s1", epoch: str = EPOCH) -> Operation:  # noqa: A002
+    value = {**_place, "epoch": epoch, "offset": offset, "id": id or f"event-{offset}"}
+    return Operation(0, who, "ok", DELIVER, value)
+
+
+def not_caught_up(offset: int, *, connected: bool, who: str = "s1") -> Operation:
+    return Operation(0, who, "info", CATCH_UP, {**_place, "connected": connected, "offset": offset})
+
+
+def log(*ids: str) -> Operation:
+    """The channel's log as read back at the end; the first event has offset 1."""
+    events = [{"offset": offset, "id": name} for offset, name in enumerate(ids, start=1)]
+    value = {**_place, "epoch": EPOCH, "offset": len(ids), "events": events}
+    return Operation(0, "reader", "ok", READ, value)
+
+
+def numbered_log(count: int) -> Operation:
+    return log(*(f"event-{offset}" for offset in range(1, count + 1)))
+
+
+def command(type: Type, id: str, attempts: int = 1, events: tuple[str, ...] = ()) -> Operation:  # noqa: A002
+    """A command that records one event of its own name, unless told otherwise."""
+    value = {**_place, "id": id, "events": events or (id,), "attempts": attempts}
+    return Operation(0, "c1", type, COMMAND, value)
+
+
+def started(*checkers: str, faults: tuple[str, ...] = ()) -> Operation:
+    schedule = [{"at": 1.0, "until": 2.0, "fault": fault, "target": SERVICE, "parameters": {}} for fault in faults]
+    value = {
+        "experiment": "by-hand",
+        "seed": 1,
+        "stack": "process",
+        "checkers": checkers,
+        "schedule": schedule,
+        "started": "2026-01-01T00:00:00+00:00",
+        "command": "none",
+    }
+    return Operation(0, RUN, "info", START, value)
+
+
+def fault(phase: str, step: int = 0, name: str = "kill", **value: Any) -> Operation:
+    return Operation(0, NEMESIS, "info", name, {"phase": phase, "step": step, "target": SERVICE, **value})
+
+
+def phase(name: str, state: str, reason: str = "") -> Operation:
+    return Operation(0, RUN, "info", PHASE, {"name": name, "state": state, "reason": reason})

@@ -1,0 +1,24 @@
+"""The availability summary: a ratio, and unknown when next to nothing was asked."""
+
+from bodhisattva.chaos.checkers.availability import FEWEST, check
+from bodhisattva.chaos.tests.histories import command, history
+from bodhisattva.chaos.verdict import Verdict
+
+
+def test_it_tells_the_ratio() -> None:
+    operations = [command("invoke", str(number)) for number in range(FEWEST)]
+    answers = [command("ok", str(number)) for number in range(FEWEST - 5)]
+    judgement = check(history(*operations, *answers))
+    assert judgement.verdict is Verdict.VALID
+    assert judgement.details == {"commands": 20, "answered": 15, "ratio": 0.75}
+
+
+def test_few_commands_show_nothing() -> None:
+    judgement = check(history(command("invoke", "a"), command("ok", "a")))
+    assert judgement.verdict is Verdict.UNKNOWN
+
+
+def test_commands_that_nobody_answered_show_nothing() -> None:
+    judgement = check(history(*(command("invoke", str(number)) for number in range(FEWEST))))
+    assert judgement.verdict is Verdict.UNKNOWN
+    assert judgement.details["ratio"] == 0.0

@@ -1,0 +1,134 @@
+"""The values that workloads write into a history and checkers read out of it, one type per function `f`.
+
+An event's `id` is `name/number`: what happened, and by which command, independently of the place that the log gave it.
+"""
+
+from collections.abc import Iterator
+from typing import Literal, TypeVar
+
+import msgspec
+from bodhisattva.chaos.history import History, HistoryError, Operation, Type
+from bodhisattva.chaos.schedule import Step
+
+SUBSCRIBE = "subscribe"
+DELIVER = "deliver"
+CATCH_UP = "catch-up"
+COMMAND = "command"
+READ = "read"
+START = "start"
+PHASE = "phase"
+CONNECTION = "connection"
+
+
+class Start(msgspec.Struct, frozen=True):
+    """`start` info, the first operation of a run: all that is needed to judge it, and to run it again.
+
+    started: ISO 8601, UTC. command: the command line that repeats the run.
+    """
+
+    experiment: str
+    seed: int
+    stack: str
+    checkers: tuple[str, ...]
+    schedule: tuple[Step, ...]
+    started: str
+    command: str
+
+
+class Phase(msgspec.Struct, frozen=True):
+    """`phase` info: a step of the run began, ended, or failed for a reason."""
+
+    name: str
+    state: Literal["began", "ended", "failed"]
+    reason: str = ""
+
+
+class Subscription(msgspec.Struct, frozen=True):
+    """`subscribe` ok: the server's answer. recovered: whether all since the last position will follow."""
+
+    service: str
+    channel: str
+    epoch: str
+    offset: int
+    recovered: bool
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """`deliver` ok: one event as a subscriber received it."""
+
+    service: str
+    channel: str
+    epoch: str
+    offset: int
+    id: str
+
+
+class CatchUp(msgspec.Struct, frozen=True):
+    """`catch-up` ok or info: whether the subscriber reached the end of the log after all faults were healed.
+
+    connected: whether the server had accepted it for the whole wait's end.
+    """
+
+    service: str
+    channel: str
+    connected: bool
+    offset: int
+
+
+class Command(msgspec.Struct, frozen=True):
+    """`command` in any type: one command, however often it was sent. reason: why it failed or is unknown.
+
+    id: names the command within the run. events: the ids of all events that it records on the channel.
+    """
+
+    service: str
+    channel: str
+    id: str
+    events: tuple[str, ...]
+    attempts: int = 0
+    reason: str = ""
+
+
+class Logged(msgspec.Struct, frozen=True):
+    """One event of a log."""
+
+    offset: int
+    id: str
+
+
+class ReadBack(msgspec.Struct, frozen=True):
+    """`read` ok: a channel's whole log, read from the server at the end."""
+
+    service: str
+    channel: str
+    epoch: str
+    offset: int
+    events: tuple[Logged, ...]
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """`connection` info: a client lost or regained its connection."""
+
+    service: str
+    up: bool
+    reason: str = ""
+
+
+Value = TypeVar("Value")
+
+
+def values(history: History, f: str, type: Type, of: type[Value]) -> Iterator[tuple[Operation, Value]]:  # noqa: A002
+    """Each operation of function `f` and of that type, with its value as `of`; HistoryError where it is none."""
+    for operation in history.select(f=f, type=type):
+        try:
+            yield operation, msgspec.convert(operation.value, of)
+        except msgspec.ValidationError as error:
+            raise HistoryError(f"the {f} of {operation.process} at {operation.time} s: {error}") from None
+
+
+Place = tuple[str, str]
+
+
+def read_back(history: History) -> dict[Place, ReadBack]:
+    """The last reading of each channel's log, by service and channel."""
+    return {(log.service, log.channel): log for _, log in values(history, READ, "ok", ReadBack)}
