@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 import click
+
 from bodhisattva.servers import fleet
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core import logs, run, tokens

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core.config import Config, ConfigError, Peer
 from bodhisattva.servers.core.server import Server

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from aiohttp import WSMessage, WSMsgType, web
+
 from bodhisattva.servers.core import envelope, frames
 from bodhisattva.servers.core.deduplication import Outcome
 from bodhisattva.servers.core.engine import Engine

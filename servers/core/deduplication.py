@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+
 from bodhisattva.servers.core.errors import ErrorCode, ServiceError
 from bodhisattva.servers.core.log.base import StoredAnswer
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 import structlog
+
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.deduplication import INTERNAL, UNAVAILABLE, Answer, Answers, Key, Outcome
 from bodhisattva.servers.core.domain import Context, Decision, Event, State

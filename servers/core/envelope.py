@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
+
 from bodhisattva.servers.core.errors import DecodeFailed, ErrorCode, InvalidData
 
 T = TypeVar("T")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+
 from bodhisattva.servers.client import Client
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core import envelope, tokens

@@ -4,10 +4,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from multidict import CIMultiDict
+
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.config import Config
 from bodhisattva.servers.core.service import Service
-from multidict import CIMultiDict
 
 if TYPE_CHECKING:
     from bodhisattva.servers.core.server import Server

@@ -5,6 +5,7 @@ from collections import defaultdict
 from typing import Any, Protocol, TypeVar
 
 import msgspec
+
 from bodhisattva.servers.core import envelope, frames
 from bodhisattva.servers.core.domain import Event, Join, Leave
 from bodhisattva.servers.core.log.base import StoredEvent

@@ -4,6 +4,7 @@ import logging
 import sys
 
 import structlog
+
 from bodhisattva.servers.core.config import Logging
 
 

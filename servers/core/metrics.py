@@ -2,8 +2,9 @@
 
 from typing import TypeVar
 
-from bodhisattva.servers.core.envelope import INCOMING_TYPES
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from bodhisattva.servers.core.envelope import INCOMING_TYPES
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 _IDENTITY = ("service", "server")

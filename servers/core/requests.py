@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
 
 import msgspec
+from msgspec import Meta
+
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.deduplication import UNAVAILABLE, Outcome
 from bodhisattva.servers.core.domain import Context
@@ -14,7 +16,6 @@ from bodhisattva.servers.core.errors import InvalidChannel, LimitExceeded, Servi
 from bodhisattva.servers.core.hub import Hub, Receiver, plain
 from bodhisattva.servers.core.log.base import LogError
 from bodhisattva.servers.core.session import Policy, Request
-from msgspec import Meta
 
 HISTORY_LIMIT = 1000
 

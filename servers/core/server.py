@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 from aiohttp import web
+
 from bodhisattva.servers.core import bridge, envelope, frames, http, tls, upgrade
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core.config import Config, ConfigError

@@ -4,8 +4,9 @@ import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bodhisattva.servers.core.config import ConfigError, Tls
 from cryptography import x509
+
+from bodhisattva.servers.core.config import ConfigError, Tls
 
 # RFC 7525's advice and Mozilla's 'intermediate' agree on these for TLS 1.2; TLS 1.3 has only such suites.
 CIPHERS = ":".join(

@@ -6,6 +6,7 @@ from typing import Any
 
 import jwt
 import msgspec
+
 from bodhisattva.servers.core.errors import AuthFailed
 
 PUBLISHED_SECRETS = ("your-secret-key", "dev-secret", "change-me", "changeme", "secret-key")

@@ -1,6 +1,7 @@
 """What is checked before a WebSocket upgrade (contract 2.1, 2.3): refusals are HTTP answers, never closes."""
 
 from aiohttp import hdrs, web
+
 from bodhisattva.servers.core.errors import AuthFailed
 from bodhisattva.servers.core.tokens import Identity, Verifier
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+
 from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.log.base import (
     Entry,
