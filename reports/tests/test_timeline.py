@@ -36,7 +36,8 @@ def test_two_faults_of_one_kind_are_kept_apart(tmp_path: Path) -> None:
         experiments.line(1.2, "nemesis", "info", "down", phase="inject", step=1, target="akosha/edge"),
         experiments.line(2.5, "nemesis", "info", "down", phase="heal", step=1, target="akosha/edge"),
     ]
-    spans = [(fault.start, fault.end) for fault in history.faults(read(tmp_path, [*experiments.HISTORY, *second]))]
+    lines = sorted([*experiments.HISTORY, *second], key=lambda line: float(line["time"]))
+    spans = [(fault.start, fault.end) for fault in history.faults(read(tmp_path, lines))]
     assert spans == [(1.0, 2.0), (1.2, 2.5)]
 
 
