@@ -40,8 +40,4 @@ need_uv() {
     [ -x "$uv" ] || uv=$(command -v uv) || refuse "needs uv; run ./ci/nox --version first"
 }
 
-# need_engine: refuses where no Docker engine answers.
-need_engine() {
-    have docker && timeout 10 docker info >/dev/null 2>&1 ||
-        refuse "no Docker engine answers; start it (as root: ci/engine) or use --stack process"
-}
+engine_answers() { have docker && timeout 10 docker info >/dev/null 2>&1; }
