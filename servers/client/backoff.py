@@ -10,7 +10,7 @@ class Backoff:
     """Delays in seconds, drawn from [0, min(cap, base * 2**n)] for the n-th failure in a row."""
 
     def __init__(
-        self, base: float = 0.1, cap: float = 10.0, uniform: Callable[[float, float], float] = random.uniform
+        self, base: float = 0.1, cap: float = 5.0, uniform: Callable[[float, float], float] = random.uniform
     ) -> None:
         self._base = base
         self._cap = cap

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
+
 from bodhisattva.servers.client.backoff import Backoff
 from bodhisattva.servers.client.credentials import Token, TokenSource
 from bodhisattva.servers.client.endpoint import Endpoint

@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import msgspec
+
 from bodhisattva.servers.client.errors import AuthenticationFailed, ConnectionLost, RequestFailed, Unreachable
 from bodhisattva.servers.client.wire import Envelope, Event, decode, encode_request, fresh_id
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
+
 from bodhisattva.servers.client.errors import AuthenticationFailed, CertificateRefused, Unreachable
 
 _UNAUTHORIZED = 401

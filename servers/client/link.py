@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import aiohttp
+
 from bodhisattva.servers.client.backoff import Backoff
 from bodhisattva.servers.client.connection import AUTH_CODES, Connection
 from bodhisattva.servers.client.credentials import TokenSource
@@ -167,12 +168,16 @@ class Link:
             self._settled.clear()
             self._reconnect_after = float(event.data.get("reconnect_after") or 0.0)
         elif event.name == "auth.expiring" and self._tokens.renewable:
-            self._spawn(self._renew())
+            self._spawn(self._renew(float(event.data.get("expires_in") or 0.0)))
         else:
             self._on_event(event)
 
-    async def _renew(self) -> None:
-        """Swap the expiring token on the live connection; failing that, a reconnect will do it."""
+    async def _renew(self, expires_in: float) -> None:
+        """Swap the expiring token on the live connection; failing that, a reconnect will do it.
+
+        Halfway to the end, so that tokens that live no longer than the warning are not renewed in a rush.
+        """
+        await asyncio.sleep(expires_in / 2)
         with suppress(ClientError, OSError):
             connection = await self.ready()
             token = await self._tokens.get()

@@ -1,6 +1,7 @@
 """Where a reader stands in a channel, and the bookkeeping that makes resuming exact (contract 5)."""
 
 import msgspec
+
 from bodhisattva.servers.client.errors import Discontinuity, GapDetected, PositionLost
 
 

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
+
 from bodhisattva.servers.client.position import Position
 
 

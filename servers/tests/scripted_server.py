@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -102,6 +103,12 @@ class Peer:
         """Answer nothing any more, pings included, and leave the connection open."""
         assert isinstance(self._request.transport, asyncio.Transport)
         self._request.transport.pause_reading()
+
+    async def hears_nothing(self, seconds: float) -> None:
+        """For this long, no message may come."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                raise AssertionError(f"unexpected: {await self._socket.receive()}")
 
     async def closed_by_client(self) -> None:
         """Wait for the client's end; any further message would be one that no script foresaw."""

@@ -1,8 +1,9 @@
 """The delays between attempts."""
 
-from bodhisattva.servers.client.backoff import Backoff
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bodhisattva.servers.client.backoff import Backoff
 
 
 def highest(_low: float, high: float) -> float:

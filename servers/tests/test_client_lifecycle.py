@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import trustme
+
 from bodhisattva.servers.client import (
     AuthenticationFailed,
     Backoff,
@@ -140,7 +141,7 @@ async def test_expiry_of_a_fixed_token_is_final() -> None:
 async def test_expiring_token_is_swapped_on_the_live_connection() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
-        await peer.event("auth.expiring", {"expires_in": 60})
+        await peer.event("auth.expiring", {"expires_in": 0.1})
         await peer.answer(await peer.expect("refresh_token", token="token-2"), status="refreshed")
         await peer.answer(await peer.expect("q"))
 
@@ -229,6 +230,7 @@ async def test_draining_server_is_left_alone_for_as_long_as_it_says() -> None:
         await peer.event("server.draining", {"reconnect_after": 0.3})
         await peer.answer(in_flight)
         await asked.wait()
+        await peer.hears_nothing(0.05)
         await peer.close(1001, "going away")
         ended.append(asyncio.get_running_loop().time())
 
@@ -255,14 +257,19 @@ async def test_unreachable_server_is_told_after_the_open_timeout(unused_tcp_port
 
 
 async def test_silent_server_is_given_up_after_the_connect_timeout() -> None:
+    ended = asyncio.Event()
+
     async def silence(peer: Peer) -> None:
         await peer.expect("auth")
+        await peer.closed_by_client()
+        ended.set()
 
     async with (
         ScriptedServer(silence, only_greet) as server,
         Client(server.url, token="t", connect_timeout=0.1, backoff=quick()) as client,
     ):
         assert client.connections == 1
+        await asyncio.wait_for(ended.wait(), PATIENCE)
 
 
 async def test_dead_peer_is_noticed_by_the_heartbeat() -> None:

@@ -1,6 +1,7 @@
 """What a resuming reader concludes from answers and offsets."""
 
 import pytest
+
 from bodhisattva.servers.client import GapDetected, Position, PositionLost
 from bodhisattva.servers.client.position import Resumption
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from bodhisattva.servers.client import (
     Backoff,
     Client,
@@ -143,6 +144,7 @@ async def test_rate_limited_request_is_sent_again_when_the_server_says() -> None
         await peer.greet()
         first = await peer.expect("q")
         await peer.error(first, "RATE_LIMIT_EXCEEDED", retry_after=0.05)
+        await peer.hears_nothing(0.04)
         second = await peer.expect("q")
         assert second["id"] == first["id"]
         await peer.answer(second, ok=True)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+
 from bodhisattva.servers.client import (
     Backoff,
     Client,
