@@ -2,7 +2,7 @@
 
 from html import escape
 
-from bodhisattva.reports.conformance import Report, Verdict
+from bodhisattva.reports.report import Report, Verdict
 
 COLOURS: dict[Verdict, str] = {
     "passed": "#1a7f37",

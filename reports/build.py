@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from bodhisattva.reports import chaos, chaos_allure, conformance, gate, run, verdicts
+from bodhisattva.reports import chaos, chaos_allure, conformance, run, verdicts
 from bodhisattva.reports.badge import badge
 from bodhisattva.reports.errors import ReportError
+from bodhisattva.reports.gate import gate
 from bodhisattva.reports.matrix import MATRIX_FILE, matrix
+from bodhisattva.reports.report import CONFORMANCE_FILE, encode
 from bodhisattva.reports.summary import summary
 from bodhisattva.reports.verdicts import Verdict
 
@@ -52,14 +54,14 @@ def _build_one(folder: Path) -> Summary:
 
 
 def _conformance(folder: Path) -> Summary:
-    _remove(folder, conformance.CONFORMANCE_FILE, MATRIX_FILE, BADGE_FILE)
+    _remove(folder, CONFORMANCE_FILE, MATRIX_FILE, BADGE_FILE)
     results = run.read(folder)
     report = conformance.judge(results)
     page = folder / MATRIX_FILE
     page.write_text(matrix(results), encoding="utf-8")
     (folder / BADGE_FILE).write_text(badge(report), encoding="utf-8")
-    (folder / conformance.CONFORMANCE_FILE).write_bytes(conformance.encode(report))
-    return Summary(summary(report, page), gate.EXIT_CODES[report.verdict])
+    (folder / CONFORMANCE_FILE).write_bytes(encode(report))
+    return Summary(summary(report, page), gate(folder))
 
 
 def _chaos(folder: Path) -> Summary:

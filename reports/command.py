@@ -12,9 +12,9 @@ BAD_INPUT = 2
 
 
 @click.command()
-@click.argument("out", default="out", type=click.Path(path_type=Path))
+@click.argument("out", default="out/conformance", type=click.Path(path_type=Path))
 def report(out: Path) -> None:
-    """Build the reports of the runs in the folder OUT (default: out) and tell their verdict.
+    """Build the reports of the runs in the folder OUT (default: out/conformance) and tell their verdict.
 
     A run of the suite becomes conformance.json, matrix.html and badge.svg; chaos experiments become chaos.html,
     their timelines and Allure results. The folder of a run is as good as the one that holds both kinds.

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from bodhisattva.reports.conformance import CONFORMANCE_FILE, SCHEMA, Report, Verdict
 from bodhisattva.reports.errors import ReportError
+from bodhisattva.reports.report import CONFORMANCE_FILE, SCHEMA, Report, Verdict
 
 EXIT_CODES: dict[Verdict, int] = {"passed": 0, "failed": 1, "partial": 3, "empty": 3}
 

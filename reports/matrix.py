@@ -3,18 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from bodhisattva.reports.conformance import (
-    OUTCOMES,
-    Cell,
-    Finding,
-    Report,
-    cells,
-    columns,
-    count,
-    judge,
-    reproduce,
-    title,
-)
+from bodhisattva.reports.conformance import cells, columns, count, judge, reproduce
+from bodhisattva.reports.report import OUTCOMES, Cell, Finding, Report, title
 from bodhisattva.reports.run import Clause, Plan, Run
 from bodhisattva.reports.templates import render
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bodhisattva.reports.conformance import OUTCOMES, Finding, Report, title
+from bodhisattva.reports.report import OUTCOMES, Finding, Report, title
 
 SHOWN = 5
 WIDTH = 100

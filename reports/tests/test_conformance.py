@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from bodhisattva.reports import conformance, run
-from bodhisattva.reports.conformance import Report
+from bodhisattva.reports.report import Report, encode
 from bodhisattva.reports.tests import runs
 
 SCHEMA = json.loads((files("bodhisattva.reports") / "schema" / "conformance-1.json").read_text())
@@ -18,7 +18,7 @@ SCHEMA = json.loads((files("bodhisattva.reports") / "schema" / "conformance-1.js
 def judged(folder: Path, results: list[dict[str, Any]], **changes: Any) -> Report:
     """The report on a hand-written run; it has to fit the schema, whatever the run was like."""
     report = conformance.judge(run.read(runs.write(folder, results, **changes)))
-    jsonschema.validate(json.loads(conformance.encode(report)), SCHEMA)
+    jsonschema.validate(json.loads(encode(report)), SCHEMA)
     return report
 
 
@@ -178,6 +178,6 @@ def test_a_clause_counts_only_on_the_services_it_is_about(tmp_path: Path) -> Non
 
 
 def test_the_schema_refuses_a_success_with_a_gap(tmp_path: Path) -> None:
-    report = json.loads(conformance.encode(judged(tmp_path, runs.without("AUTH-001", "akosha"))))
+    report = json.loads(encode(judged(tmp_path, runs.without("AUTH-001", "akosha"))))
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(report | {"verdict": "passed"}, SCHEMA)

@@ -7,13 +7,14 @@ import pytest
 
 from bodhisattva.reports import conformance, gate, run
 from bodhisattva.reports.errors import ReportError
+from bodhisattva.reports.report import encode
 from bodhisattva.reports.tests import runs
 
 
 def write_report(folder: Path, results: list[dict[str, Any]], **changes: Any) -> Path:
     """A folder with the report on a hand-written run."""
     report = conformance.judge(run.read(runs.write(folder, results, **changes)))
-    (folder / "conformance.json").write_bytes(conformance.encode(report))
+    (folder / "conformance.json").write_bytes(encode(report))
     return folder
 
 
