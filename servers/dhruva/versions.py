@@ -113,8 +113,7 @@ def _bounds(operator: str, named: Version, given: int) -> _Interval:
 
 def _leftmost(version: Version, given: int) -> int:
     """The place of the first number that is not 0, or of the last that was spelled."""
-    spelled = _numbers(version)[:given]
-    return next((place for place, number in enumerate(spelled) if number), given - 1)
+    return next((place for place, number in enumerate(_numbers(version)) if number), given - 1)
 
 
 def _bump(version: Version, place: int) -> Version:

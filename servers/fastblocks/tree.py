@@ -1,9 +1,8 @@
 """A tree of JSON values in which every node counts its changes, so that a writer can compare before it sets.
 
-An object is an inner node whose keys lead to its children; anything else, lists and null too, is a leaf.
-A change counts at the node that is set, at every node below it that is or was there, and at every node above
-it, because a node's value includes what lies below. A node that vanishes keeps its count, so that a version
-never names two different values.
+An object is an inner node whose keys lead to its children; anything else, lists and null too, is a leaf. A change
+counts at the node that is set, at every node below it, and at every node above it, because a node's value includes
+what lies below. A node that vanishes keeps its count, so that a version never names two different values.
 """
 
 from collections.abc import Iterator
@@ -80,6 +79,6 @@ class Node:
         below = value if isinstance(value, dict) else {}
         for key in {**self.children, **below}:
             self.children.setdefault(key, Node())._replace(below.get(key, Mark.ABSENT))
-        if self.exists or value is not Mark.ABSENT:
+        if value is not Mark.ABSENT:
             self.version += 1
         self._held = Mark.OBJECT if isinstance(value, dict) else value

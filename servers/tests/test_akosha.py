@@ -54,7 +54,7 @@ def test_flat_series_is_scored_by_its_mean_deviation() -> None:
     assert found.score == pytest.approx(1 / (1.253314 * (1 / 11)))
 
 
-@pytest.mark.parametrize("values", [[], [5.0] * 60, [*STEADY[:8], 99.0], [*STEADY, 13.0], [0.1 + 0.2] + [0.3] * 30])
+@pytest.mark.parametrize("values", [[], [5.0] * 60, [*STEADY[:8], 99.0], [*STEADY, 13.0], [0.3] * 30 + [0.1 + 0.2]])
 def test_what_is_no_outlier(values: list[float]) -> None:
     assert detectors.outlier(values) is None
 
@@ -195,6 +195,13 @@ def test_sustained_anomalies_become_one_insight(bench: Bench) -> None:
     assert insight.data["data"]["anomalies"] == 3
 
 
+@pytest.mark.parametrize(("between", "insights"), [(17, 1), (18, 0)])
+def test_only_the_last_twenty_values_sustain(bench: Bench, between: int, insights: int) -> None:
+    decision = put(bench, *STEADY, 30, *(STEADY * 2)[:between], 30, 30)
+    assert names(decision).count("anomaly.detected") == 3
+    assert names(decision).count("insight.generated") == insights
+
+
 def test_anomalies_page(bench: Bench) -> None:
     put(bench, *STEADY, 30, 31, 32)
     first = bench.ask("get_anomalies", limit=2)
@@ -275,6 +282,13 @@ def test_moved_median_becomes_an_insight(bench: Bench) -> None:
     assert (insight.name, insight.data["insight_type"]) == ("insight.generated", "median_change")
     assert insight.data["title"] == "cpu.load has risen by 100%"
     assert (insight.data["data"]["before"], insight.data["data"]["after"]) == (10, 20)
+
+
+def test_medians_of_few_values_are_not_compared(bench: Bench) -> None:
+    put(bench, 1)
+    bench.do("aggregate", series="cpu.load")
+    put(bench, 9, 9, 9)
+    assert names(bench.do("aggregate", series="cpu.load")) == ["aggregation.completed"]
 
 
 def test_unknown_names_are_not_found(bench: Bench) -> None:

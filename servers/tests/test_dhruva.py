@@ -213,7 +213,7 @@ def test_bytes_are_stored_as_base64(content: bytes) -> None:
     assert (shown["content"], shown["encoding"], shown["size"]) == (written, "base64", len(content))
 
 
-@pytest.mark.parametrize("content", ["not base64!", "YQ", "é"])
+@pytest.mark.parametrize("content", ["not base64!", "YQ", "YWJ!j", "é"])
 def test_what_is_no_base64_is_refused(bench: Bench, content: str) -> None:
     with pytest.raises(InvalidData) as refusal:
         bench.do("store_adapter", **release(content=content, encoding="base64"))

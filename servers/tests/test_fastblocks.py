@@ -150,6 +150,13 @@ def test_replacing_a_subtree_moves_and_removes_the_nodes_below(bench: Bench) -> 
     assert read(bench, "app.size") is None
 
 
+def test_vanished_node_counts_as_absent_but_keeps_its_count(bench: Bench) -> None:
+    bench.do("set_state", state_path="app.size", value=1)
+    bench.do("set_state", state_path="app", value={})
+    bench.do("set_state", state_path="app.size", value=2, expected_version=0)
+    assert read(bench, "app.size") == (2, 2)
+
+
 def test_leaf_above_the_path_is_not_destroyed(bench: Bench) -> None:
     bench.do("set_state", state_path="app.theme", value="dark")
     with pytest.raises(Conflict) as refusal:
