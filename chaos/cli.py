@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import click
+
 from bodhisattva.chaos.experiment import Experiment, experiment_named, experiments
 from bodhisattva.chaos.history import HistoryError, read
 from bodhisattva.chaos.judge import Report, judge
@@ -11,7 +12,7 @@ from bodhisattva.chaos.registry import UnknownName
 from bodhisattva.chaos.runner import Run
 from bodhisattva.chaos.toxiproxy_server import require
 from bodhisattva.chaos.verdict import Verdict, combine
-from bodhisattva.fixtures.stack.base import StackError
+from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.select import Choice, choose
 
 EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}

@@ -1,5 +1,6 @@
 """What every client of a workload has in common, and what may happen to its connection while faults are about."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import msgspec
+
 from bodhisattva.chaos.driver import Driver
 from bodhisattva.chaos.history import Recorder, Type
 from bodhisattva.chaos.testbed import Testbed
@@ -29,6 +31,7 @@ LOST = (
 )
 
 PATIENCE = 3.0
+CLOSED_WITHIN = 0.5
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Seat:
 
     @asynccontextmanager
     async def connected(self, permissions: Sequence[str]) -> AsyncIterator[WireClient]:
-        """A connection that is authenticated and welcomed; cut, not closed, at the end.
+        """A connection that is authenticated and welcomed; closed at the end, or cut if that takes long.
 
         Raises one of LOST, or AssertionError if the service refuses a good token.
         """
@@ -65,7 +68,15 @@ class Seat:
             await client.authenticate(self.tokens.valid(self.name, permissions), within=PATIENCE)
             yield client
         finally:
-            await client.abort()
+            await _hang_up(client)
 
     def record(self, type: Type, f: str, value: Any) -> None:  # noqa: A002
         self.recorder.record(self.name, type, f, value)
+
+
+async def _hang_up(client: WireClient) -> None:
+    try:
+        async with asyncio.timeout(CLOSED_WITHIN):
+            await client.close()
+    except LOST:
+        await client.abort()

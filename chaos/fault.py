@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
+
 from bodhisattva.chaos.registry import entry
 
 Target = TypeVar("Target")

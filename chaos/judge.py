@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+
 from bodhisattva.chaos.history import NEMESIS, History, HistoryError
 from bodhisattva.chaos.registry import entry
 from bodhisattva.chaos.schedule import Step

@@ -1,6 +1,7 @@
 """Carries out a schedule, and writes down what it did, what it measured and that it was undone."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,7 +13,8 @@ from bodhisattva.chaos.testbed import Testbed
 from bodhisattva.chaos.toxiproxy import Link, ToxiproxyError
 from bodhisattva.fixtures.clock import bounded
 from bodhisattva.fixtures.outcome import NotAllowed
-from bodhisattva.fixtures.stack.base import Node, StackError
+from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.controls import StackError
 
 # What may go wrong while breaking and mending. It leaves the run unknown, never the testbed broken.
 TROUBLE = (ToxiproxyError, StackError, NotAllowed, AssertionError, *LOST)
@@ -25,9 +27,13 @@ class Nemesis:
     def __init__(self, testbed: Testbed, recorder: Recorder) -> None:
         self._testbed = testbed
         self._recorder = recorder
+        self._taken: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def run(self, steps: Sequence[Step]) -> None:
-        """All steps, each at its time; cancelled, it heals what it broke."""
+        """All steps, each at its time or when the one before it on the same target is healed.
+
+        Cancelled, it heals what it broke.
+        """
         began = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
             for number, step in enumerate(steps):
@@ -45,11 +51,13 @@ class Nemesis:
         fault = fault_named(step.fault)
         target = self._testbed.target(step.target)
         await _until(began + step.at)
-        try:
-            await self._break(number, step, fault, target)
-            await _until(began + step.until)
-        finally:
-            await self._heal(number, step, fault, target)
+        async with self._taken[step.target]:
+            end = asyncio.get_running_loop().time() + step.until - step.at
+            try:
+                await self._break(number, step, fault, target)
+                await _until(end)
+            finally:
+                await self._heal(number, step, fault, target)
 
     async def _break(self, number: int, step: Step, fault: Fault[Any], target: Link | Node) -> None:
         try:

@@ -7,6 +7,7 @@ speaks through the suite's literal client and resumes by hand, from the last eve
 import asyncio
 
 import msgspec
+
 from bodhisattva.chaos.client import LOST, PATIENCE, Seat
 from bodhisattva.chaos.history import Type
 from bodhisattva.chaos.vocabulary import (

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+
 from bodhisattva.chaos.client import LOST, Seat
 from bodhisattva.chaos.vocabulary import READ, Logged, ReadBack
 from bodhisattva.fixtures.clock import eventually

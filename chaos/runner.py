@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
 from bodhisattva.chaos.experiment import Experiment
 from bodhisattva.chaos.history import RUN, Recorder, read
 from bodhisattva.chaos.judge import Report, judge

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 import msgspec
+
 from bodhisattva.chaos.fault import fault_named
 
 

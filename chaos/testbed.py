@@ -9,12 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+from toxiproxy import Toxiproxy as Api
+
 from bodhisattva.chaos.toxiproxy import Link, call
 from bodhisattva.chaos.toxiproxy_server import HOST, toxiproxy_server
 from bodhisattva.fixtures.stack.base import Node, Stack
 from bodhisattva.fixtures.stack.select import Choice, build
 from bodhisattva.fixtures.tokens import Tokens
-from toxiproxy import Toxiproxy as Api
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import requests
-from bodhisattva.chaos.probe import Probe, probe
 from toxiproxy import Proxy
 from toxiproxy import Toxiproxy as Api
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
+
+from bodhisattva.chaos.probe import Probe, probe
 
 LIMIT = 5.0
 

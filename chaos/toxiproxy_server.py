@@ -8,14 +8,15 @@ from pathlib import Path
 
 import docker
 import requests
+from docker.errors import ImageNotFound
+from toxiproxy import Toxiproxy as Api
+
 from bodhisattva.chaos.toxiproxy import LIMIT, ToxiproxyError
 from bodhisattva.fixtures.clock import TimedOut, eventually
-from bodhisattva.fixtures.stack.base import StackError
+from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.docker import LABEL
 from bodhisattva.fixtures.stack.ports import free_port
 from bodhisattva.fixtures.stack.testcontainers import DockerContainer
-from docker.errors import ImageNotFound
-from toxiproxy import Toxiproxy as Api
 
 HOST = "127.0.0.1"
 NAME = "toxiproxy-server"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Literal, TypeVar
 
 import msgspec
+
 from bodhisattva.chaos.history import History, HistoryError, Operation, Type
 from bodhisattva.chaos.schedule import Step
 

@@ -1,6 +1,7 @@
 """The delivery checker against histories whose verdict is known."""
 
 import pytest
+
 from bodhisattva.chaos.checkers.delivery import check
 from bodhisattva.chaos.history import Operation
 from bodhisattva.chaos.tests.histories import delivered, history, log, not_caught_up, numbered_log, subscribed

@@ -1,6 +1,7 @@
 """The durability checker against histories whose verdict is known."""
 
 import pytest
+
 from bodhisattva.chaos.checkers.durability import check
 from bodhisattva.chaos.history import Operation
 from bodhisattva.chaos.tests.histories import command, history, log

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from bodhisattva.chaos.history import HistoryError, Recorder, read
 
 

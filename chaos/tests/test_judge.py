@@ -1,6 +1,7 @@
 """How checkers, faults and unfinished phases become one verdict."""
 
 import pytest
+
 from bodhisattva.chaos.history import HistoryError, Operation
 from bodhisattva.chaos.judge import judge
 from bodhisattva.chaos.tests.histories import command, fault, history, log, phase, started

@@ -58,8 +58,7 @@ class CommandsSession(Session):
         await asyncio.gather(*(commander.work(seconds, self._plan.rate) for commander in self._commanders))
 
     async def settle(self) -> None:
-        for node in self._testbed.nodes.values():
-            await node.restart(kill=True)
+        await asyncio.gather(*(node.restart(kill=True) for node in self._testbed.nodes.values()))
         await asyncio.gather(*(read_back(reader) for reader in self._readers))
 
     async def close(self) -> None:

@@ -1,0 +1,93 @@
+"""Servers broken on purpose are found out by the right checker, and the real one by none."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bodhisattva.chaos.experiment import Experiment, Topology
+from bodhisattva.chaos.history import read
+from bodhisattva.chaos.judge import Report, judge
+from bodhisattva.chaos.runner import Run
+from bodhisattva.chaos.schedule import Recurring
+from bodhisattva.chaos.tests.requirements import needs_toxiproxy
+from bodhisattva.chaos.verdict import Verdict
+from bodhisattva.chaos.workload import Workload
+from bodhisattva.chaos.workloads.commands_with_retries import CommandsWithRetries
+from bodhisattva.chaos.workloads.fan_out_with_resume import FanOutWithResume
+from bodhisattva.fixtures.stack.select import Choice
+
+pytestmark = [needs_toxiproxy, pytest.mark.timeout(240)]
+
+
+def _short(name: str, service: str, workload: Workload, fault: Recurring) -> Experiment:
+    return Experiment(
+        name=name,
+        purpose="A short run against one service.",
+        topology=Topology(services=(service,), links=("direct", "torn")),
+        workloads=(workload,),
+        faults=(fault,),
+        checkers=("delivery", "durability") if isinstance(workload, FanOutWithResume) else ("durability",),
+        duration=4,
+    )
+
+
+KILLS = _short(
+    "short-kills",
+    "fastblocks",
+    CommandsWithRetries(clients=3, rate=15, link="direct", again=0.2),
+    Recurring("kill", on="services", after=(1, 1.5), lasts=(0.2, 0.4)),
+)
+RESETS = _short(
+    "short-resets",
+    "session-buddy",
+    FanOutWithResume(subscribers=4, rate=15, listen_on=("direct", "torn"), command_on="direct"),
+    Recurring("reset-peer", on="torn", after=(0.5, 1), lasts=(0.6, 1)),
+)
+
+
+async def _run(experiment: Experiment, folder: Path, broken: str | None = None) -> Report:
+    module = "bodhisattva.servers.cli" if broken is None else f"bodhisattva.chaos.tests.broken.{broken}"
+    choice = Choice("process", "asked for")
+    launcher = (sys.executable, "-m", module)
+    return await Run(experiment, 5, choice, folder, print, launcher).perform()
+
+
+def _findings(report: Report) -> dict[str, list[str]]:
+    """What each checker found, by kind."""
+    found = {}
+    for judgement in report.checkers:
+        findings = judgement.details["findings"]
+        kinds = findings if judgement.name == "durability" else {k for f in findings.values() for k in f}
+        found[judgement.name] = sorted(kinds)
+    return found
+
+
+@pytest.mark.parametrize("experiment", [KILLS, RESETS], ids=lambda experiment: experiment.name)
+async def test_the_real_server_is_valid_and_the_saved_history_says_so_again(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    report = await _run(experiment, tmp_path / "run")
+    assert report.verdict is Verdict.VALID, report
+    assert all(fault.bit for fault in report.faults)
+    assert judge(read(tmp_path / "run" / "history.jsonl")) == report
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {"history.jsonl", "verdict.json", "timeline.svg", "toxiproxy.log"} <= left
+
+
+async def test_answering_before_the_commit_loses_answered_commands(tmp_path: Path) -> None:
+    report = await _run(KILLS, tmp_path / "run", "answers_before_commit")
+    assert report.verdict is Verdict.INVALID
+    assert _findings(report) == {"durability": ["lost"]}
+
+
+async def test_forgetting_a_reconnecting_client_loses_its_events(tmp_path: Path) -> None:
+    report = await _run(RESETS, tmp_path / "run", "forgets_reconnecting_clients")
+    assert report.verdict is Verdict.INVALID
+    assert _findings(report) == {"delivery": ["lost"], "durability": []}
+
+
+async def test_executing_a_retry_doubles_its_events(tmp_path: Path) -> None:
+    report = await _run(KILLS, tmp_path / "run", "executes_retries_again")
+    assert report.verdict is Verdict.INVALID
+    assert _findings(report) == {"durability": ["doubled"]}

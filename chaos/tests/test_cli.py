@@ -1,0 +1,91 @@
+"""What someone sees who types the commands."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from bodhisattva.chaos import toxiproxy_server
+from bodhisattva.chaos.cli import main
+from bodhisattva.chaos.history import Operation
+from bodhisattva.chaos.tests.histories import command, fault, history, log, started
+
+GOOD = [command("invoke", "a"), command("ok", "a"), log("a")]
+LOST = [command("invoke", "a"), command("ok", "a"), log()]
+NOT_BITTEN = [fault("inject"), fault("evidence", bit=False, measured={"outcome": "answered"}), fault("heal")]
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["run", *arguments])
+
+
+def _saved(folder: Path, *operations: Operation) -> str:
+    path = folder / "history.jsonl"
+    path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in history(*operations)))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("operations", "verdict", "code"),
+    [
+        ([started("durability"), *GOOD], "valid", 0),
+        ([started("durability"), *LOST], "invalid", 1),
+        ([started("durability", faults=("kill",)), *NOT_BITTEN, *GOOD], "unknown", 3),
+    ],
+)
+def test_a_saved_history_is_judged_again(operations: list[Operation], verdict: str, code: int, tmp_path: Path) -> None:
+    result = _run("--replay", _saved(tmp_path, *operations))
+    assert result.exit_code == code
+    assert result.stdout.startswith("by-hand")
+    assert f" {verdict} " in result.stdout
+
+
+def test_what_was_found_is_shown(tmp_path: Path) -> None:
+    result = _run("--replay", _saved(tmp_path, started("durability"), *LOST))
+    assert "durability: invalid" in result.stdout
+    assert "'lost': {'count': 1, 'ids': ['a']}" in result.stdout
+
+
+def test_a_fault_that_did_not_bite_is_shown_with_what_was_measured(tmp_path: Path) -> None:
+    operations = [started("durability", faults=("kill",)), *NOT_BITTEN, *GOOD]
+    result = _run("--replay", _saved(tmp_path, *operations))
+    assert "kill on mahavishnu did not bite or was not healed: {'outcome': 'answered'}" in result.stdout
+
+
+def test_the_experiments_are_listed_with_their_purpose() -> None:
+    result = _run("--list")
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 6
+    assert "commands-through-kill" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["earthquake"], "no experiment is called 'earthquake'; there are: commands-through-kill, "),
+        (["--replay", "nowhere.jsonl"], "nowhere.jsonl: No such file or directory"),
+        (["--seed", "many"], "'many' is not a valid integer"),
+    ],
+)
+def test_bad_input_is_answered_in_one_line_and_with_code_2(arguments: list[str], said: str) -> None:
+    result = _run(*arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr.splitlines()[-1]
+
+
+def test_a_file_that_is_no_history_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "verdict.json"
+    path.write_text("{}\n")
+    result = _run("--replay", str(path))
+    assert result.exit_code == 2
+    assert f"{path}, line 1: not an operation of a history" in result.stderr
+
+
+def test_without_a_toxiproxy_server_nothing_is_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(toxiproxy_server, "BUILT", tmp_path / "nowhere")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = _run("--stack", "process", "--out", str(tmp_path / "out"))
+    assert result.exit_code == 2
+    assert result.stderr == "Error: there is no toxiproxy-server in .tools/bin or on PATH: run ci/toxiproxy.\n"
+    assert not (tmp_path / "out").exists()

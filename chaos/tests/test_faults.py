@@ -1,0 +1,191 @@
+"""Each fault bites, says so, and heals; and says no where it was not injected."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toxiproxy import Toxiproxy as Api
+
+from bodhisattva.chaos import toxiproxy, toxiproxy_server
+from bodhisattva.chaos.fault import Fault, fault_named
+from bodhisattva.chaos.registry import entries
+from bodhisattva.chaos.schedule import stream
+from bodhisattva.chaos.tests.requirements import needs_toxiproxy
+from bodhisattva.chaos.toxiproxy import Link, ToxiproxyError, call
+from bodhisattva.chaos.toxiproxy_server import HOST
+from bodhisattva.fixtures.clock import bounded
+from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.controls import StackError
+from bodhisattva.fixtures.stack.process import ProcessStack
+
+pytestmark = needs_toxiproxy
+
+FAULTS: dict[str, Fault[Any]] = entries("bodhisattva.chaos.faults", "FAULT")
+LINK_FAULTS = [name for name, fault in FAULTS.items() if fault.hits is Link]
+NODE_FAULTS = [name for name, fault in FAULTS.items() if fault.hits is Node]
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A server that sends back each line."""
+    while line := await reader.readline():
+        writer.write(line)
+    writer.close()
+
+
+@pytest.fixture(scope="module")
+async def link(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Link]:
+    log = tmp_path_factory.mktemp("toxiproxy") / "toxiproxy.log"
+    server = await asyncio.start_server(_answer, HOST)
+    upstream = "{}:{}".format(*server.sockets[0].getsockname())
+    async with server, toxiproxy_server.toxiproxy_server("process", 0, log):
+        proxy = await call("creating", Api().create, upstream, "link", f"{HOST}:0")
+        yield Link("link", HOST, int(proxy.listen.rpartition(":")[2]), None, proxy)
+
+
+@pytest.fixture(scope="module")
+async def node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Node]:
+    stack = ProcessStack(tmp_path_factory.mktemp("stack"))
+    try:
+        await asyncio.to_thread(stack.start, ["mahavishnu"])
+        yield stack.nodes["mahavishnu"]
+    finally:
+        await asyncio.to_thread(stack.close)
+
+
+def test_there_are_faults_of_both_kinds() -> None:
+    assert LINK_FAULTS == ["down", "latency", "reset-peer", "stall"]
+    assert NODE_FAULTS == ["kill", "pause"]
+
+
+@pytest.mark.parametrize("name", LINK_FAULTS)
+async def test_a_fault_on_a_link_bites_and_heals(name: str, link: Link) -> None:
+    fault = fault_named(name)
+    parameters = fault.parameters(stream(1, "test"))
+    before = await fault.inject(link, parameters)
+    try:
+        evidence = await fault.evidence(link, parameters, before)
+    finally:
+        await fault.heal(link)
+    assert evidence.bit, evidence
+    assert await link.toxics() == {}
+    assert (await link.probe(2)).outcome == "answered"
+
+
+@pytest.mark.parametrize("name", NODE_FAULTS)
+async def test_a_fault_on_a_node_bites_and_heals(name: str, node: Node) -> None:
+    fault = fault_named(name)
+    before = await fault.inject(node, {})
+    try:
+        evidence = await fault.evidence(node, {}, before)
+    finally:
+        await fault.heal(node)
+    assert evidence.bit, evidence
+    assert node.is_ready()
+
+
+@pytest.mark.parametrize("name", LINK_FAULTS)
+async def test_a_fault_that_does_nothing_has_no_evidence(
+    name: str, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(*_: object, **__: object) -> None:
+        """What Toxiproxy would do if it took the request and ignored it."""
+
+    monkeypatch.setattr(link, "poison", nothing)
+    monkeypatch.setattr(link, "cut", nothing)
+    fault = fault_named(name)
+    parameters = fault.parameters(stream(1, "test"))
+    before = await fault.inject(link, parameters)
+    assert not (await fault.evidence(link, parameters, before)).bit
+
+
+async def test_a_pause_that_does_nothing_has_no_evidence(node: Node) -> None:
+    fault = fault_named("pause")
+    assert not (await fault.evidence(node, {}, {"outcome": "answered"})).bit
+
+
+@pytest.mark.parametrize("name", LINK_FAULTS)
+async def test_healing_a_whole_link_is_harmless(name: str, link: Link) -> None:
+    await fault_named(name).heal(link)
+    assert (await link.probe(2)).outcome == "answered"
+
+
+@pytest.mark.parametrize("name", NODE_FAULTS)
+async def test_healing_a_whole_node_is_harmless(name: str, node: Node) -> None:
+    await fault_named(name).heal(node)
+    assert node.is_ready()
+
+
+async def test_a_stall_holds_back_and_loses_nothing(link: Link) -> None:
+    reader, writer = await asyncio.open_connection(link.host, link.port)
+    try:
+        writer.write(b"before\n")
+        assert await bounded(reader.readline(), "the first line") == b"before\n"
+        await fault_named("stall").inject(link, {})
+        writer.write(b"during\n")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.readline(), 0.5)
+        await fault_named("stall").heal(link)
+        writer.write(b"after\n")
+        lines = [await bounded(reader.readline(), "what was held back") for _ in range(2)]
+        assert lines == [b"during\n", b"after\n"]
+    finally:
+        writer.close()
+
+
+async def test_a_reset_ends_connections_that_were_there_before(link: Link) -> None:
+    reader, writer = await asyncio.open_connection(link.host, link.port)
+    try:
+        await fault_named("reset-peer").inject(link, {})
+        writer.write(b"during\n")
+        with suppress(ConnectionResetError):
+            assert await bounded(reader.read(), "the end of the connection") == b""
+    finally:
+        await fault_named("reset-peer").heal(link)
+        writer.close()
+
+
+async def test_a_toxic_that_cannot_be_removed_costs_the_proxy_its_place(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shopify/toxiproxy issue 558: the call hangs, so the proxy is made anew on the same port."""
+    hung = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(toxiproxy, "LIMIT", 0.3)
+    monkeypatch.setattr(
+        link.proxy,
+        "destroy_toxic",
+        lambda _: asyncio.run_coroutine_threadsafe(hung.wait(), loop).result(),
+    )
+    await link.poison("latency", latency=10, jitter=0)
+    await link.cure()
+    hung.set()
+    assert await link.toxics() == {}
+    assert (await link.probe(2)).outcome == "answered"
+
+
+async def test_what_toxiproxy_did_not_do_is_an_error(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    """toxiproxy-python does not raise on a server error, so that every change is read back."""
+    monkeypatch.setattr(link.proxy, "add_toxic", lambda **_: None)
+    monkeypatch.setattr(link.proxy, "disable", lambda: None)
+    with pytest.raises(ToxiproxyError, match="asked for latency, the proxy has"):
+        await link.poison("latency", latency=10)
+    with pytest.raises(ToxiproxyError, match="asked for enabled=False"):
+        await link.cut()
+
+
+async def test_a_toxic_left_behind_is_an_error(link: Link) -> None:
+    await link.poison("latency", latency=10, jitter=0)
+    with pytest.raises(ToxiproxyError, match="after the heal there remain"):
+        await link.assert_whole()
+    await link.cure()
+
+
+def test_a_missing_server_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(toxiproxy_server, "BUILT", tmp_path / "nowhere")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StackError, match="run ci/toxiproxy") as caught:
+        toxiproxy_server.require("process")
+    assert "\n" not in str(caught.value)
