@@ -1,6 +1,7 @@
 """The command line: run experiments, list them, judge a saved history again."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -108,14 +109,19 @@ def _run(chosen: list[Experiment], seed: int, choice: Choice, out: Path) -> None
 def _show(report: Report, where: Path) -> None:
     took = f"{report.duration:.1f} s"
     click.echo(f"{report.experiment:26} seed {report.seed:<6} {report.verdict:8} {took:>7}  {where}")
+    for line in _doubts(report):
+        click.echo(f"    {line}")
+
+
+def _doubts(report: Report) -> Iterator[str]:
+    """Why the verdict is not valid; what follows from a run that was broken off is left out."""
+    yield from report.problems
     for judgement in report.checkers:
-        if judgement.verdict is not Verdict.VALID:
-            click.echo(f"    {judgement.name}: {judgement.verdict}, {judgement.details}")
-    for fault in report.faults:
+        if judgement.verdict is Verdict.INVALID or not (report.problems or judgement.verdict is Verdict.VALID):
+            yield f"{judgement.name}: {judgement.verdict}, {judgement.details}"
+    for fault in () if report.problems else report.faults:
         if not fault.counts:
-            click.echo(f"    {fault.name} on {fault.target} did not bite or was not healed: {fault.evidence}")
-    for problem in report.problems:
-        click.echo(f"    {problem}")
+            yield f"{fault.name} on {fault.target} did not bite or was not healed: {fault.evidence}"
 
 
 def _end(reports: list[Report]) -> None:

@@ -29,13 +29,17 @@ EXAMPLES = 5
 
 @dataclass
 class Stream:
-    """One subscriber of one channel: the offset after which it began, what it saw, and whether it could finish."""
+    """One subscriber of one channel: the offset after which it began, what it saw, and how often it came back.
+
+    cut_off: whether it had no connection at the end, although there was more to see.
+    """
 
     subscriber: str
     service: str
     channel: str
     since: int
     seen: list[Delivery] = field(default_factory=list)
+    resumed: int = 0
     cut_off: bool = False
 
     @property
@@ -52,6 +56,7 @@ def check(history: History) -> Judgement:
         "subscribers": len({stream.subscriber for stream in streams}),
         "streams": len(streams),
         "delivered": sum(len(stream.seen) for stream in streams),
+        "resumed": sum(stream.resumed for stream in streams),
         "findings": {name: finding for name, (_, finding) in findings.items() if finding},
     }
     return Judgement("delivery", combine(verdict for verdict, _ in findings.values()), details)
@@ -61,7 +66,10 @@ def _streams(history: History) -> list[Stream]:
     streams: dict[tuple[str, str, str], Stream] = {}
     for operation, answer in values(history, SUBSCRIBE, "ok", Subscription):
         where = (operation.process, answer.service, answer.channel)
-        streams.setdefault(where, Stream(*where, since=answer.offset))
+        if where in streams:
+            streams[where].resumed += 1
+        else:
+            streams[where] = Stream(*where, since=answer.offset)
     for operation, delivery in values(history, DELIVER, "ok", Delivery):
         where = (operation.process, delivery.service, delivery.channel)
         streams.setdefault(where, Stream(*where, since=0)).seen.append(delivery)

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from bodhisattva.chaos import toxiproxy_server
 from bodhisattva.chaos.cli import main
 from bodhisattva.chaos.history import Operation
-from bodhisattva.chaos.tests.histories import command, fault, history, log, started
+from bodhisattva.chaos.tests.histories import command, fault, history, log, phase, started
 
 GOOD = [command("invoke", "a"), command("ok", "a"), log("a")]
 LOST = [command("invoke", "a"), command("ok", "a"), log()]
@@ -51,6 +51,13 @@ def test_a_fault_that_did_not_bite_is_shown_with_what_was_measured(tmp_path: Pat
     operations = [started("durability", faults=("kill",)), *NOT_BITTEN, *GOOD]
     result = _run("--replay", _saved(tmp_path, *operations))
     assert "kill on mahavishnu did not bite or was not healed: {'outcome': 'answered'}" in result.stdout
+
+
+def test_of_a_run_that_was_broken_off_only_the_reason_is_shown(tmp_path: Path) -> None:
+    operations = [started("durability", faults=("kill",)), phase("start", "failed", "no such port")]
+    result = _run("--replay", _saved(tmp_path, *operations))
+    assert result.exit_code == 3
+    assert result.stdout.splitlines()[1:] == ["    start: no such port"]
 
 
 def test_the_experiments_are_listed_with_their_purpose() -> None:

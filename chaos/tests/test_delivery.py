@@ -16,6 +16,14 @@ def test_every_event_once_and_in_order_is_valid() -> None:
     assert judgement.details["delivered"] == 2
 
 
+def test_it_counts_how_often_subscribers_came_back() -> None:
+    judgement = check(
+        history(subscribed(), delivered(1), subscribed(offset=1), delivered(2), subscribed(offset=2), numbered_log(2))
+    )
+    assert judgement.verdict is Verdict.VALID
+    assert judgement.details["resumed"] == 2
+
+
 def test_what_came_before_the_subscription_is_not_owed() -> None:
     judgement = check(history(subscribed(offset=2), delivered(3), numbered_log(3)))
     assert judgement.verdict is Verdict.VALID

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toxiproxy import Toxiproxy as Api
 
 from bodhisattva.chaos import toxiproxy, toxiproxy_server
 from bodhisattva.chaos.fault import Fault, fault_named
 from bodhisattva.chaos.registry import entries
 from bodhisattva.chaos.schedule import stream
 from bodhisattva.chaos.tests.requirements import needs_toxiproxy
-from bodhisattva.chaos.toxiproxy import Link, ToxiproxyError, call
-from bodhisattva.chaos.toxiproxy_server import HOST
+from bodhisattva.chaos.toxiproxy import Link, ToxiproxyError
 from bodhisattva.fixtures.clock import bounded
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.stack.controls import StackError
@@ -26,23 +24,6 @@ pytestmark = needs_toxiproxy
 FAULTS: dict[str, Fault[Any]] = entries("bodhisattva.chaos.faults", "FAULT")
 LINK_FAULTS = [name for name, fault in FAULTS.items() if fault.hits is Link]
 NODE_FAULTS = [name for name, fault in FAULTS.items() if fault.hits is Node]
-
-
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A server that sends back each line."""
-    while line := await reader.readline():
-        writer.write(line)
-    writer.close()
-
-
-@pytest.fixture(scope="module")
-async def link(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Link]:
-    log = tmp_path_factory.mktemp("toxiproxy") / "toxiproxy.log"
-    server = await asyncio.start_server(_answer, HOST)
-    upstream = "{}:{}".format(*server.sockets[0].getsockname())
-    async with server, toxiproxy_server.toxiproxy_server("process", 0, log):
-        proxy = await call("creating", Api().create, upstream, "link", f"{HOST}:0")
-        yield Link("link", HOST, int(proxy.listen.rpartition(":")[2]), None, proxy)
 
 
 @pytest.fixture(scope="module")

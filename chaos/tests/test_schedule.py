@@ -53,7 +53,8 @@ def test_an_unknown_fault_is_named_with_those_that_exist() -> None:
 
 
 @pytest.mark.parametrize("experiment", experiments().values(), ids=lambda experiment: experiment.name)
-@pytest.mark.parametrize("seed", range(5))
-def test_every_experiment_breaks_something_whatever_the_seed(experiment: Experiment, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(20))
+def test_every_experiment_breaks_every_service_whatever_the_seed(experiment: Experiment, seed: int) -> None:
     steps = schedule(seed, experiment.faults, experiment.topology.services, experiment.duration)
     assert {step.fault for step in steps} == {recurring.fault for recurring in experiment.faults}
+    assert {step.target.partition("/")[0] for step in steps} == set(experiment.topology.services)

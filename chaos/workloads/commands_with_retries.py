@@ -10,7 +10,7 @@ from random import Random
 from bodhisattva.chaos.client import Seat
 from bodhisattva.chaos.commander import Commander
 from bodhisattva.chaos.driver import Independent
-from bodhisattva.chaos.history import Recorder
+from bodhisattva.chaos.history import RUN, Recorder
 from bodhisattva.chaos.reader import read_back
 from bodhisattva.chaos.testbed import Testbed
 from bodhisattva.chaos.workload import Session, Workload
@@ -37,6 +37,7 @@ class CommandsSession(Session):
 
     def __init__(self, plan: CommandsWithRetries, testbed: Testbed, recorder: Recorder, chance: Random) -> None:
         self._plan = plan
+        self._recorder = recorder
         self._testbed = testbed
         drivers = [Independent(service, f"{chance.getrandbits(32):08x}") for service in testbed.nodes]
         self._commanders = [
@@ -58,6 +59,7 @@ class CommandsSession(Session):
         await asyncio.gather(*(commander.work(seconds, self._plan.rate) for commander in self._commanders))
 
     async def settle(self) -> None:
+        self._recorder.record(RUN, "info", "kill and restart", list(self._testbed.nodes))
         await asyncio.gather(*(node.restart(kill=True) for node in self._testbed.nodes.values()))
         await asyncio.gather(*(read_back(reader) for reader in self._readers))
 
