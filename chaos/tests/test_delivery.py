@@ -36,6 +36,7 @@ def test_what_came_before_the_subscription_is_not_owed() -> None:
         ("lost", [delivered(1), delivered(2)], [3]),
         ("duplicated", [delivered(1), delivered(2), delivered(2), delivered(3)], [2]),
         ("duplicated", [delivered(1), delivered(2, "event-1"), delivered(3)], [1, 2]),
+        ("duplicated", [delivered(1), delivered(2), delivered(2, "event-2 once more"), delivered(3)], [2]),
         ("reordered", [delivered(1), delivered(3), delivered(2)], [2]),
         ("phantom", [delivered(1), delivered(2), delivered(3), delivered(4)], [4]),
         ("phantom", [delivered(1), delivered(2, "something else"), delivered(3)], [2]),

@@ -38,7 +38,11 @@ def test_a_fault_keeps_its_bounds_and_does_not_overlap_itself() -> None:
     for before, after in pairwise(steps):
         assert 0.999 <= after.at - before.until <= 2.001
         assert 0.999 <= after.until - after.at <= 2.001
-    assert steps[-1].until <= 60
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_fault_is_healed_while_the_work_goes_on(seed: int) -> None:
+    assert all(step.until <= 9 for step in schedule(seed, [LATENCY, KILL], SERVICES, 9))
 
 
 def test_faults_reach_every_service_in_turn() -> None:
