@@ -1,6 +1,7 @@
 """The command line: run experiments, list them, judge a saved history again."""
 
 import asyncio
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from bodhisattva.chaos.verdict import Verdict, combine
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.select import Choice, choose
 
+INTERRUPTED = 130
 EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}
 
 
@@ -71,6 +73,9 @@ def run(names: tuple[str, ...], seed: int, stack: str, out: Path, *, only_list: 
             _run([experiment_named(name) for name in names or experiments()], seed, _choose(stack), out)
     except (UnknownName, StackError, HistoryError) as error:
         raise BadInput(str(error)) from error
+    except KeyboardInterrupt:
+        click.echo("interrupted; the stack is taken down, and what happened until now is in the history", err=True)
+        raise SystemExit(INTERRUPTED) from None
 
 
 def _list() -> None:
@@ -92,6 +97,8 @@ def _choose(stack: str) -> Choice:
 
 
 def _run(chosen: list[Experiment], seed: int, choice: Choice, out: Path) -> None:
+    # Ended by SIGTERM, as by a job's time limit, a run cleans up as it does for Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     reports = []
     for experiment in chosen:
         folder = out / f"{experiment.name}-{seed}"

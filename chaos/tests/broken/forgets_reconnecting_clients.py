@@ -3,14 +3,15 @@
 from unittest.mock import patch
 
 from bodhisattva.servers.cli import main
-from bodhisattva.servers.core.deduplication import Outcome
-from bodhisattva.servers.core.requests import Caller, Requests, Since
+from bodhisattva.servers.core.connection import Connection
+
+follow = Connection.follow
 
 
-async def resume_from_now(requests: Requests, caller: Caller, channel: str, since: Since) -> Outcome:
-    return requests._join(caller, channel, requests._engine.offset(channel), recovered=True)
+def follow_from_now(connection: Connection, channel: str, _after: int | None) -> None:
+    follow(connection, channel, None)
 
 
 if __name__ == "__main__":
-    with patch.object(Requests, "_resume", resume_from_now):
+    with patch.object(Connection, "follow", follow_from_now):
         main()
