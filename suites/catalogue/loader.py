@@ -81,10 +81,10 @@ def _entry(decorator: ast.expr, test: str, function: ast.FunctionDef | ast.Async
     assert isinstance(decorator, ast.Call)
     try:
         (clause_id,) = [ast.literal_eval(argument) for argument in decorator.args]
-        fields = {word.arg: ast.literal_eval(word.value) for word in decorator.keywords}
-        clause = msgspec.convert({"id": clause_id, **fields}, Clause, strict=True)
-    except (ValueError, msgspec.ValidationError) as error:
-        raise CatalogueError(f"{test}: the clause's arguments must be literals: {error}") from error
+        given = {word.arg: ast.literal_eval(word.value) for word in decorator.keywords}
+        clause = Clause(clause_id, **{str(name): value for name, value in given.items()})
+    except (ValueError, TypeError) as error:
+        raise CatalogueError(f"{test}: the clause's arguments are not as they must be, literals: {error}") from error
     parameters = {argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)}
     return Entry(clause, test, per_service=bool(parameters & _PER_SERVICE))
 
