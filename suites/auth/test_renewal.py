@@ -1,0 +1,112 @@
+"""Renewing a connection's token (2, Tokens)."""
+
+from bodhisattva.fixtures.authors import Connect
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.endings import Close
+from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.tokens import Tokens
+
+
+@clause(
+    "AUTH-040",
+    level="MUST",
+    section="2",
+    feature="auth",
+    profile="core",
+    text="A token of another user, or one that is refused, does not renew a connection, which goes on as it was.",
+)
+async def test_refused_renewal_changes_nothing(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+    client = await connect(user="ann", permissions=[f"{node.service}:read"])
+    for token in (
+        tokens.valid("bob", ["admin"]),
+        tokens.expired("ann", ["admin"]),
+        tokens.wrong_secret("ann", ["admin"]),
+        tokens.unsigned("ann", ["admin"]),
+        "",
+        None,
+    ):
+        refused = await client.refusal("refresh_token", {"token": token})
+        assert refused.error_code == "AUTH_FAILED"
+    assert (await client.refusal(*sample.command())).error_code == "FORBIDDEN", "a refused token gave permissions"
+    await client.subscribe(sample.channel())
+    assert client.ended is None
+
+
+@clause(
+    "AUTH-041",
+    level="MUST",
+    section="2",
+    feature="auth",
+    profile="core",
+    text="Channels that a renewed token no longer allows are left, each with the event subscription.revoked.",
+)
+async def test_renewal_revokes_channels(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+    client = await connect(user="ann", permissions=[f"{node.service}:read"])
+    channels = {sample.channel(), "global"}
+    for channel in channels:
+        await client.subscribe(channel)
+    await client.answer("refresh_token", {"token": tokens.valid("ann", [])})
+    notices = [await client.event("subscription.revoked") for _ in channels]
+    assert {notice.data["channel"] for notice in notices} == channels
+    await (await connect()).answer(*sample.command())
+    assert not await client.fence(), "a revoked channel is still heard"
+    assert (await client.refusal(*sample.readback().call)).error_code == "FORBIDDEN"
+
+
+@clause(
+    "AUTH-042",
+    level="MUST",
+    section="2",
+    feature="auth",
+    profile="core",
+    text="A renewed connection keeps the channels that its new token allows, and outlives the old one.",
+)
+async def test_renewed_connection_goes_on(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+    short = tokens.valid("ann", [f"{node.service}:read"], lifetime=3)
+    renewed, left = await connect(token=short), await connect(token=short)
+    await renewed.subscribe(sample.channel())
+    await renewed.answer("refresh_token", {"token": tokens.valid("ann", [f"{node.service}:read"])})
+    assert (await left.closed(within=10)).code == 1008
+    await (await connect()).answer(*sample.command())
+    await renewed.event(sample.event, sample.channel(), where=sample.concerns)
+    assert not [e for e in await renewed.fence() if e.event == "subscription.revoked"]
+
+
+@clause(
+    "AUTH-043",
+    level="MUST",
+    section="2",
+    feature="auth",
+    profile="core",
+    text="A token that ends on a live connection is announced by one auth.expiring, within the claimed warning time.",
+)
+async def test_end_is_announced(connect: Connect, node: Node, tokens: Tokens) -> None:
+    warning = (await node.limits())["expiry_warning"]
+    client = await connect(token=tokens.valid("ann", lifetime=3))
+    await client.closed(within=10)
+    notices = [e for e in client.inbox if e.event == "auth.expiring"]
+    assert len(notices) == 1, f"announced {len(notices)} times"
+    assert (notices[0].type, notices[0].room) == ("event", None)
+    assert 0 < notices[0].data["expires_in"] <= min(warning, 3)
+    assert client.inbox[-1].error_code == "TOKEN_EXPIRED", "not the last word"
+
+
+@clause(
+    "AUTH-044",
+    level="MUST",
+    section="2",
+    feature="auth",
+    profile="core",
+    text="A connection ends with its token, not before it: error TOKEN_EXPIRED, then close 1008.",
+)
+async def test_end_of_a_token_ends_its_connection(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+    token = tokens.valid("ann", [f"{node.service}:read"], lifetime=2)
+    client = await connect(token=token)
+    await client.subscribe(sample.channel())
+    await (await connect()).answer(*sample.command())
+    await client.event(sample.event, sample.channel(), where=sample.concerns)
+    error = await client.error("TOKEN_EXPIRED", within=10)
+    assert error.correlation_id is None
+    close: Close = await client.closed()
+    assert close.code == 1008

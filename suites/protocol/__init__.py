@@ -1,0 +1,1 @@
+"""The envelope, requests, channels, offsets, limits and what a service says about itself."""

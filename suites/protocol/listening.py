@@ -1,0 +1,34 @@
+"""What the clauses about channels share: hearing a series to its end, and judging the order of what was heard."""
+
+from collections.abc import Sequence
+
+from bodhisattva.fixtures.envelope import Envelope
+from bodhisattva.fixtures.sample import Call, Sample, Series
+from bodhisattva.fixtures.wire import WireClient
+
+
+async def perform(client: WireClient, calls: Sequence[Call]) -> None:
+    """Send commands one after the other; each must succeed."""
+    for call in calls:
+        await client.answer(*call)
+
+
+async def hear(client: WireClient, series: Series, sample: Sample, count: int, n: object = 0) -> list[Envelope]:
+    """Every event on the series' channel, up to and including the `count`-th of the series itself."""
+    heard: list[Envelope] = []
+    own = 0
+    while own < count:
+        heard.append(await client.event(room=series.channel))
+        own += heard[-1].event == series.event and sample.concerns(heard[-1], n)
+    return heard
+
+
+def numbers(events: Sequence[Envelope], series: Series, sample: Sample, n: object = 0) -> list[int]:
+    """Which calls of the series the events come from, in order; events of others are passed over."""
+    return [series.number(e) for e in events if e.event == series.event and sample.concerns(e, n)]
+
+
+def assert_contiguous(events: Sequence[Envelope], after: int) -> None:
+    """The events' offsets follow on `after`, each exactly one higher."""
+    offsets = [event.offset for event in events]
+    assert offsets == list(range(after + 1, after + 1 + len(events))), f"after {after} came offsets {offsets}"
