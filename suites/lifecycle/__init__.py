@@ -1,0 +1,1 @@
+"""From start to end: readiness, drain, reload, heartbeat, starts that are refused."""

@@ -1,0 +1,1 @@
+"""Encrypted connections: certificates, versions, suites, mutual TLS, renewal."""

@@ -1,0 +1,80 @@
+"""Certificates renewed under live connections (7)."""
+
+from bodhisattva.fixtures.authors import Connect, Fresh
+from bodhisattva.fixtures.certificates import Authority, Certificate
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.sample import Sample
+from bodhisattva.suites.tls.contexts import shown, shows
+
+RENEWAL = 15.0
+
+
+@clause(
+    "TLS-016",
+    level="MUST",
+    section="7",
+    feature="tls",
+    profile="secure",
+    text="After SIGHUP new connections are shown the renewed certificate, and those that were open go on.",
+)
+async def test_reload_swaps_certificate_under_live_connections(
+    fresh: Fresh, connect: Connect, certificates: Authority, sample: Sample
+) -> None:
+    node = await fresh()
+    before = await connect(node)
+    await before.subscribe(sample.channel())
+    renewed = certificates.server()
+    await node.install(renewed)
+    await node.reload()
+    await shows(node, renewed, RENEWAL)
+    after = await connect(node)
+    await after.answer(*sample.command())
+    await before.event(sample.event, sample.channel())
+    sample.readback().check(await before.answer(*sample.readback().call))
+
+
+@clause(
+    "TLS-017",
+    level="MUST",
+    section="7",
+    feature="tls",
+    profile="secure",
+    text="A reload that finds an expired or broken certificate changes nothing: the one in use goes on being shown.",
+)
+async def test_reload_of_bad_certificate_changes_nothing(
+    fresh: Fresh, connect: Connect, certificates: Authority
+) -> None:
+    node = await fresh()
+    client = await connect(node)
+    in_use = await shown(node)
+    assert in_use is not None
+    for bad in (certificates.expired(), Certificate(b"no certificate", b"no key")):
+        earlier = await node.log()
+        await node.install(bad)
+        await node.reload()
+
+        async def said(earlier: str = earlier) -> bool:
+            return "server.pem" in (await node.log()).removeprefix(earlier)
+
+        await eventually(said, "the log says that the certificate cannot be used", RENEWAL)
+        assert await shown(node) == in_use
+        await connect(node)
+        assert (await client.request("ping")).type == "pong"
+
+
+@clause(
+    "TLS-018",
+    level="MUST",
+    section="7",
+    feature="tls",
+    profile="secure",
+    text="A renewed certificate file is taken up without a signal, and open connections go on.",
+)
+async def test_renewed_file_is_taken_up(fresh: Fresh, connect: Connect, certificates: Authority) -> None:
+    node = await fresh()
+    client = await connect(node)
+    renewed = certificates.server()
+    await node.install(renewed)
+    await shows(node, renewed, RENEWAL)
+    assert (await client.request("ping")).type == "pong"
