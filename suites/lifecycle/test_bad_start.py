@@ -1,0 +1,77 @@
+"""Configurations with which a service does not start (7)."""
+
+import socket
+
+from bodhisattva.fixtures.authors import Fresh
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.suites.lifecycle.starting import refused
+
+LOOPBACK = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - it must not come to listening
+
+
+@clause(
+    "LIFECYCLE-010",
+    level="MUST",
+    section="7",
+    feature="core",
+    profile="core",
+    text="A port in use is one line that names it, and exit code 2.",
+)
+async def test_busy_port_is_refused(fresh: Fresh) -> None:
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = taken.getsockname()[1]
+        await refused(await fresh(wait=False, host=LOOPBACK, port=port), str(port))
+
+
+@clause(
+    "LIFECYCLE-011",
+    level="MUST",
+    section="7",
+    feature="core",
+    profile="core",
+    text="A setting that does not exist, or has a value of the wrong kind, is one line that names it, and exit code 2.",
+)
+async def test_unknown_setting_is_refused(fresh: Fresh) -> None:
+    await refused(await fresh(wait=False, colour="blue"), "colour")
+    await refused(await fresh(wait=False, limits={"conections": 5}), "conections")
+    await refused(await fresh(wait=False, limits={"connections": "many"}), "connections")
+
+
+@clause(
+    "LIFECYCLE-012",
+    level="MUST",
+    section="2",
+    feature="auth",
+    profile="core",
+    text="A secret that is short or published is one line that does not repeat it, and exit code 2.",
+)
+async def test_weak_secret_is_refused(fresh: Fresh) -> None:
+    for weak in ("thirty-one-bytes-are-not-enough", "your-secret-key-change-in-production-please"):
+        line = await refused(await fresh(wait=False, tokens={"secret": weak}), "secret")
+        assert weak not in line
+
+
+@clause(
+    "LIFECYCLE-013",
+    level="MUST",
+    section="2",
+    feature="auth",
+    profile="core",
+    text="Without a secret a service does not start unless it is told that authentication is disabled.",
+)
+async def test_missing_secret_is_refused(fresh: Fresh) -> None:
+    await refused(await fresh(wait=False, tokens={"secret": None}), "secret")
+
+
+@clause(
+    "LIFECYCLE-014",
+    level="MUST",
+    section="2",
+    feature="auth",
+    profile="core",
+    text="With authentication disabled a service starts on loopback only.",
+)
+async def test_disabled_auth_beyond_loopback_is_refused(fresh: Fresh) -> None:
+    await refused(await fresh(wait=False, auth="disabled", host=EVERYWHERE), "loopback")
+    assert (await (await fresh(auth="disabled")).http("/ready")).status == 200

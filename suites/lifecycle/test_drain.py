@@ -1,0 +1,146 @@
+"""What clients and balancers see while a service is on its way out (7)."""
+
+import time
+
+import pytest
+
+from bodhisattva.fixtures.authors import Connect, Fresh, Raw
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.clock import PATIENCE, eventually, units
+from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.wire import HandshakeRefused
+from bodhisattva.suites.lifecycle.test_start_and_stop import GOING_AWAY, MARGIN
+
+# A grace long enough to look around in it on a slow machine.
+LINGERING = {"drain": 12, "drain_grace": 6}
+
+
+async def _draining(node: Node) -> None:
+    async def unready() -> bool:
+        return (await node.http("/ready")).status == 503
+
+    await node.terminate()
+    await eventually(unready, "/ready turns 503", PATIENCE)
+
+
+@clause(
+    "LIFECYCLE-004",
+    level="MUST",
+    section="7",
+    feature="drain",
+    profile="operable",
+    text="While a service drains, /ready is 503 and /health still 200.",
+)
+async def test_ready_is_503_while_draining(fresh: Fresh) -> None:
+    node = await fresh(timeouts=LINGERING)
+    await _draining(node)
+    assert (await node.http("/health")).status == 200
+    assert (await node.http("/ready")).status == 503
+
+
+@clause(
+    "LIFECYCLE-005",
+    level="MUST",
+    section="7",
+    feature="drain",
+    profile="operable",
+    text="A service that drains takes no new connection, and goes on answering those that it has.",
+)
+async def test_no_new_connection_while_draining(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+    node = await fresh(timeouts=LINGERING)
+    client = await connect(node)
+    await _draining(node)
+    with pytest.raises((HandshakeRefused, OSError)):
+        await connect(node)
+    await client.answer(*sample.command())
+    sample.readback().check(await client.answer(*sample.readback().call))
+
+
+@clause(
+    "LIFECYCLE-006",
+    level="MUST",
+    section="7",
+    feature="drain",
+    profile="operable",
+    text="Before it closes a connection, a service that drains sends server.draining with a reconnect_after that "
+    "differs from client to client.",
+)
+async def test_draining_is_announced_with_jitter(fresh: Fresh, connect: Connect) -> None:
+    node = await fresh(timeouts={"reconnect_spread": 3})
+    clients = [await connect(node) for _ in range(6)]
+    await node.terminate()
+    pauses = []
+    for client in clients:
+        notice = await client.event("server.draining")
+        assert notice.room is None
+        pauses.append(notice.data["reconnect_after"])
+        assert (await client.closed(PATIENCE + MARGIN)).code == GOING_AWAY
+    assert all(0 <= pause <= 3 for pause in pauses), f"outside of the spread: {pauses}"
+    assert len(set(pauses)) > 1, f"everybody is told to come back at the same time: {pauses}"
+
+
+@clause(
+    "LIFECYCLE-007",
+    level="MUST",
+    section="7",
+    feature="drain",
+    profile="operable",
+    text="Requests in flight at SIGTERM are each answered once before the connection closes with 1001.",
+)
+async def test_requests_in_flight_are_answered(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+    node = await fresh(limits={"messages_per_second": 10_000})
+    client = await connect(node)
+    series = sample.sequence(count=200)
+    for call in series.setup:
+        await client.answer(*call)
+    for number, (event, data) in enumerate(series.calls):
+        await client.send({"type": "request", "id": f"in flight {number}", "event": event, "data": data})
+    await node.terminate()
+    assert (await client.closed(PATIENCE + MARGIN)).code == GOING_AWAY
+    answers = [frame for frame in client.inbox if frame.type in ("response", "error")]
+    assert [answer.type for answer in answers] == ["response"] * len(series.calls)
+    assert {answer.correlation_id for answer in answers} == {f"in flight {n}" for n in range(len(series.calls))}
+    assert await node.exited() == 0
+
+
+@clause(
+    "LIFECYCLE-008",
+    level="MUST",
+    section="7",
+    feature="drain",
+    profile="operable",
+    text="A second SIGTERM ends the service at once, however long the drain would have been.",
+)
+async def test_second_sigterm_stops_at_once(fresh: Fresh, connect: Connect) -> None:
+    node = await fresh(timeouts={"drain": 120, "drain_grace": 60})
+    client = await connect(node)
+    await _draining(node)
+    assert await node.running()
+    assert client.ended is None
+    await node.terminate()
+    await node.exited(PATIENCE + MARGIN)
+    await client.closed()
+
+
+@clause(
+    "LIFECYCLE-009",
+    level="MUST",
+    section="7",
+    feature="drain",
+    profile="operable",
+    text="Clients that neither answer a close nor finish a request do not hold up the drain beyond its timeout.",
+)
+async def test_silent_clients_do_not_hold_up_the_drain(fresh: Fresh, raw: Raw) -> None:
+    node = await fresh()
+    bound = (await node.limits())["drain_timeout"]
+    silent = await raw(node)
+    await silent.authenticate(node.tokens.usual(node.service))
+    await raw(node)
+    half = await raw(node, upgrade=False)
+    await half.send(b"GET /health HTTP/1.1\r\nHost: local")
+    begun = time.monotonic()
+    await node.terminate()
+    assert await node.exited(bound + MARGIN) == 0
+    assert time.monotonic() - begun < bound + units(MARGIN)
+    assert (await silent.closed()).code == GOING_AWAY

@@ -1,0 +1,87 @@
+"""SIGHUP under live connections (7)."""
+
+from bodhisattva.fixtures.authors import Connect, Fresh
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.tokens import Tokens, new_secret
+from bodhisattva.fixtures.wire import WireClient
+
+
+@clause(
+    "LIFECYCLE-015",
+    level="MUST",
+    section="7",
+    feature="reload",
+    profile="operable",
+    text="A reload that finds a broken configuration changes nothing, says so in the log, and the service goes on.",
+)
+async def test_reload_of_broken_configuration_changes_nothing(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+    node = await fresh()
+    client = await connect(node)
+    before = await node.limits()
+    await node.configure(colour="blue", limits={"channels": 1})
+    await node.reload()
+
+    async def said() -> bool:
+        return "colour" in await node.log()
+
+    await eventually(said, "the log names the broken setting")
+    assert await node.limits() == before
+    await client.answer(*sample.command())
+    again = await connect(node)
+    sample.readback().check(await again.answer(*sample.readback().call))
+
+
+@clause(
+    "LIFECYCLE-016",
+    level="MUST",
+    section="7",
+    feature="reload",
+    profile="operable",
+    text="SIGHUP puts new limits in force, and drops no connection.",
+)
+async def test_reload_changes_limits(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+    node = await fresh()
+    before = await connect(node)
+    await before.subscribe(sample.channel())
+    await node.configure(limits={"channels": 1})
+    await node.reload()
+
+    async def claimed() -> bool:
+        return bool((await node.limits())["channels"] == 1)
+
+    await eventually(claimed, "the new limit is claimed")
+    after = await connect(node)
+    await after.subscribe(sample.channel())
+    refusal = await after.refusal("subscribe", {"channel": "global"})
+    assert refusal.error_code == "LIMIT_EXCEEDED"
+    await after.answer(*sample.command())
+    await before.event(sample.event, sample.channel(), where=sample.concerns)
+
+
+@clause(
+    "LIFECYCLE-017",
+    level="MUST",
+    section="7",
+    feature="reload",
+    profile="operable",
+    text="SIGHUP puts a new secret in force for new connections, and drops no connection of the old one.",
+)
+async def test_reload_changes_secret(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+    node = await fresh()
+    before = await connect(node)
+    renewed = Tokens(new_secret())
+    await node.configure(tokens={"secret": renewed.secret})
+    await node.reload()
+
+    async def accepted() -> WireClient | None:
+        client = await connect(node, authenticate=False)
+        reply = await client.request("auth", {"token": renewed.usual(node.service)})
+        return client if reply.type == "response" else None
+
+    after = await eventually(accepted, "a token of the new secret is accepted")
+    await after.answer(*sample.command())
+    old = await connect(node, authenticate=False)
+    assert (await old.refusal("auth", {"token": node.tokens.usual(node.service)})).error_code == "AUTH_FAILED"
+    sample.readback().check(await before.answer(*sample.readback().call))

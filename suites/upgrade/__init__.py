@@ -1,0 +1,1 @@
+"""What outlives a process: deployment, restart, kill -9."""
