@@ -1,0 +1,191 @@
+"""Channels, offsets and going on where one left off (5)."""
+
+from bodhisattva.fixtures.authors import Connect
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.sample import Sample
+from bodhisattva.suites.protocol.listening import assert_contiguous, hear, numbers, perform
+
+
+@clause(
+    "PROTOCOL-040",
+    level="MUST",
+    section="5",
+    feature="core",
+    profile="core",
+    text="A persisted channel's events have the log's epoch and offsets that rise by exactly one.",
+)
+async def test_offsets_rise_by_one(connect: Connect, sample: Sample) -> None:
+    client, writer = await connect(), await connect()
+    series = sample.sequence(count=12)
+    await perform(writer, series.setup)
+    joined = (await client.subscribe(series.channel)).data
+    await perform(writer, series.calls)
+    heard = await hear(client, series, sample, 12)
+    assert_contiguous(heard, joined["offset"])
+    assert {event.epoch for event in heard} == {joined["epoch"]}
+    assert numbers(heard, series, sample) == list(range(12))
+
+
+@clause(
+    "PROTOCOL-041",
+    level="MUST",
+    section="5",
+    feature="resume",
+    profile="durable",
+    text="subscribe with since gives all later events, in order, none missing, none twice, after its own answer.",
+)
+async def test_since_gives_what_was_missed(connect: Connect, sample: Sample) -> None:
+    client, writer = await connect(), await connect()
+    series = sample.sequence(count=20)
+    await perform(writer, series.setup)
+    await client.subscribe(series.channel)
+    await perform(writer, series.calls[:8])
+    last = (await hear(client, series, sample, 8))[-1]
+    await client.abort()
+    await perform(writer, series.calls[8:])
+    back = await connect()
+    since = {"epoch": last.epoch, "offset": last.offset}
+    await back.send(
+        {"type": "request", "id": "s", "event": "subscribe", "data": {"channel": series.channel, "since": since}}
+    )
+    first = await back.take(lambda _: True, "the first frame after subscribe")
+    assert (first.correlation_id, first.type, first.data.get("recovered")) == ("s", "response", True)
+    missed = await hear(back, series, sample, 12)
+    assert_contiguous(missed, last.offset)
+    assert numbers(missed, series, sample) == list(range(8, 20))
+
+
+@clause(
+    "PROTOCOL-042",
+    level="MUST",
+    section="5",
+    feature="resume",
+    profile="durable",
+    text="Where the log cannot go on (another epoch, an offset it never had), recovered is false, and the answer says "
+    "from which offset it goes on.",
+)
+async def test_what_the_log_does_not_hold(connect: Connect, sample: Sample) -> None:
+    writer = await connect()
+    series = sample.sequence(count=4)
+    await perform(writer, (*series.setup, *series.calls[:3]))
+    now = (await writer.subscribe(series.channel)).data
+    for since in ({"epoch": "another", "offset": 1}, {"epoch": now["epoch"], "offset": now["offset"] + 100_000}):
+        client = await connect()
+        joined = (await client.subscribe(series.channel, since)).data
+        assert joined["recovered"] is False, f"since {since}: {joined}"
+        assert joined["epoch"] == now["epoch"]
+        assert joined["offset"] >= now["offset"]
+        early = [e for e in await client.fence() if e.room == series.channel and e.offset <= joined["offset"]]
+        assert not early, f"events from before the offset that was named: {early}"
+
+
+@clause(
+    "PROTOCOL-043",
+    level="MUST",
+    section="5",
+    feature="resume",
+    profile="durable",
+    text="What is missed comes before what happens meanwhile: one unbroken order across both.",
+)
+async def test_replay_comes_before_live(connect: Connect, sample: Sample) -> None:
+    writer, client = await connect(), await connect()
+    series = sample.sequence(count=60)
+    await perform(writer, series.setup)
+    start = (await writer.subscribe(series.channel)).data
+    await perform(writer, series.calls[:30])
+    since = {"epoch": start["epoch"], "offset": start["offset"]}
+    await client.send(
+        {"type": "request", "id": "s", "event": "subscribe", "data": {"channel": series.channel, "since": since}}
+    )
+    await perform(writer, series.calls[30:])
+    heard = await hear(client, series, sample, 60)
+    assert_contiguous(heard, start["offset"])
+    assert numbers(heard, series, sample) == list(range(60))
+
+
+@clause(
+    "PROTOCOL-044",
+    level="MUST",
+    section="5",
+    feature="core",
+    profile="core",
+    text="global carries every persisted event of the service, each once, in offsets of its own.",
+)
+async def test_global_carries_everything(connect: Connect, sample: Sample) -> None:
+    client, writer = await connect(), await connect()
+    joined = (await client.subscribe("global")).data
+    for n in range(3):
+        await writer.answer(*sample.command(n))
+    everything = await client.fence()
+    assert {e.room for e in everything} == {"global"}
+    assert_contiguous(everything, joined["offset"])
+    for n in range(3):
+        assert [e.event for e in everything if sample.concerns(e, n)] == list(sample.records)
+
+
+@clause(
+    "PROTOCOL-045",
+    level="MUST",
+    section="5",
+    feature="core",
+    profile="core",
+    text="Who is not on a channel hears nothing of it; who is hears each event once, however many there are.",
+)
+async def test_only_subscribers_hear(connect: Connect, sample: Sample) -> None:
+    writer, outsider = await connect(), await connect()
+    subscribers = [await connect() for _ in range(3)]
+    for client in (*subscribers, subscribers[0]):
+        await client.subscribe(sample.channel())
+    await writer.answer(*sample.command())
+    assert not await outsider.fence()
+    assert not await writer.fence()
+    for client in subscribers:
+        heard = [e for e in await client.fence() if sample.concerns(e) and e.event == sample.event]
+        assert [e.room for e in heard] == [sample.channel()], f"heard {len(heard)} times"
+
+
+@clause(
+    "PROTOCOL-046",
+    level="MUST",
+    section="5",
+    feature="core",
+    profile="core",
+    text="A subscriber of two channels gets each of them whole and in order.",
+)
+async def test_two_channels_each_in_order(connect: Connect, sample: Sample) -> None:
+    writer, client = await connect(), await connect()
+    series = sample.sequence(count=15)
+    await perform(writer, series.setup)
+    single = (await client.subscribe(series.channel)).data["offset"]
+    both = (await client.subscribe("global")).data["offset"]
+    await perform(writer, series.calls)
+    heard = await client.fence()
+    own = [e for e in heard if e.room == series.channel]
+    everything = [e for e in heard if e.room == "global"]
+    assert_contiguous(own, single)
+    assert_contiguous(everything, both)
+    assert numbers(own, series, sample) == numbers(everything, series, sample) == list(range(15))
+
+
+@clause(
+    "PROTOCOL-047",
+    level="MUST",
+    section="5",
+    feature="ephemeral",
+    profile="live",
+    text="An ephemeral event reaches those who are there, without offset; global and history do not have it.",
+    services=("excalidraw",),
+)
+async def test_ephemeral_events(connect: Connect, sample: Sample) -> None:
+    moment = sample.ephemeral()
+    assert moment is not None
+    writer, client = await connect(), await connect()
+    await perform(writer, moment.setup)
+    joined = await client.subscribe(moment.channel)
+    assert "offset" not in joined.data
+    await client.subscribe("global")
+    await writer.answer(*moment.call)
+    heard = await client.event(moment.event, moment.channel)
+    assert (heard.offset, heard.epoch) == (None, None)
+    assert not [e for e in await client.fence() if e.event == moment.event], "heard twice, or on global"
+    assert (await client.refusal("history", {"channel": moment.channel})).error_code == "INVALID_CHANNEL"

@@ -1,0 +1,88 @@
+"""A command under the id of an earlier one is not executed again (1.2)."""
+
+import asyncio
+import uuid
+
+from bodhisattva.fixtures.authors import Connect, Fresh
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.wire import WireClient
+
+
+async def recorded(client: WireClient, sample: Sample, n: object = 0) -> int:
+    """How many events of the sample's command the channel holds."""
+    asked = {"channel": sample.channel(n), "limit": 1000}
+    newest = (await client.answer("history", {**asked, "limit": 1})).data["offset"]
+    held = (await client.answer("history", {**asked, "after": max(0, newest - 1000)})).data["events"]
+    return sum(event["event"] == sample.event and sample.key(n) in str(event["data"]) for event in held)
+
+
+@clause(
+    "PROTOCOL-050",
+    level="MUST",
+    section="1.2",
+    feature="deduplication",
+    profile="durable",
+    text="A command that is sent again under its id, over another connection too, is given the first answer and done "
+    "once.",
+)
+async def test_repeated_command_is_done_once(connect: Connect, sample: Sample) -> None:
+    client, other = await connect(), await connect()
+    name = str(uuid.uuid4())
+    first = await client.answer(*sample.command(), id=name)
+    for again in (client, other):
+        repeated = await again.answer(*sample.command(), id=name)
+        assert (repeated.data, repeated.event) == (first.data, first.event)
+    assert await recorded(other, sample) == 1
+
+
+@clause(
+    "PROTOCOL-051",
+    level="MUST",
+    section="1.2",
+    feature="deduplication",
+    profile="durable",
+    text="One command sent at the same time over many connections is done once, and answered to each.",
+)
+async def test_concurrent_repeats_are_done_once(connect: Connect, sample: Sample) -> None:
+    clients = [await connect() for _ in range(6)]
+    name = str(uuid.uuid4())
+    answers = await asyncio.gather(*(client.answer(*sample.command(), id=name) for client in clients))
+    assert all(answer.data == answers[0].data for answer in answers)
+    assert await recorded(clients[0], sample) == 1
+
+
+@clause(
+    "PROTOCOL-052",
+    level="MUST",
+    section="1.2",
+    feature="deduplication",
+    profile="durable",
+    text="Ids are each user's own: another user's command under the same id is another command.",
+)
+async def test_ids_are_each_users_own(connect: Connect, node: Node, sample: Sample) -> None:
+    ann, bob = await connect(user="ann"), await connect(user="bob")
+    name = str(uuid.uuid4())
+    await ann.answer(*sample.command(1), id=name)
+    await bob.answer(*sample.command(2), id=name)
+    for n in (1, 2):
+        sample.readback(n).check(await ann.answer(*sample.readback(n).call))
+
+
+@clause(
+    "PROTOCOL-053",
+    level="MUST",
+    section="1.2",
+    feature="durable",
+    profile="durable",
+    text="A command that was answered is not done again when it is repeated after a crash of the service.",
+)
+async def test_repeat_after_a_crash_is_done_once(connect: Connect, fresh: Fresh, sample: Sample) -> None:
+    node = await fresh()
+    name = str(uuid.uuid4())
+    first = await (await connect(node)).answer(*sample.command(), id=name)
+    await node.restart(kill=True)
+    back = await connect(node)
+    assert (await back.answer(*sample.command(), id=name)).data == first.data
+    assert await recorded(back, sample) == 1

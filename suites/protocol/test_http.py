@@ -1,0 +1,155 @@
+"""What a service says about itself: the welcome (2.4) and over HTTP (6)."""
+
+import re
+
+from bodhisattva.fixtures.authors import Connect, Fresh
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.stack.base import Node
+
+METRICS = (
+    "websocket_connections_current",
+    "websocket_connections_total",
+    "websocket_messages_sent_total",
+    "websocket_messages_received_total",
+    "websocket_message_duration_seconds",
+    "websocket_broadcast_duration_seconds",
+    "websocket_errors_total",
+)
+LIMITS = {
+    "connections",
+    "messages_per_second",
+    "burst",
+    "channels",
+    "message_bytes",
+    "nesting",
+    "auth_timeout",
+    "ping_interval",
+    "ping_timeout",
+    "drain_timeout",
+    "deduplication_window",
+    "expiry_warning",
+    "max_token_lifetime",
+}
+
+
+@clause(
+    "PROTOCOL-070",
+    level="MUST",
+    section="6",
+    feature="core",
+    profile="core",
+    text="The well-known document claims service, version, protocol version, features, limits, channels and requests.",
+)
+async def test_well_known_claims(node: Node) -> None:
+    answer = await node.http("/.well-known/bodhisattva.json")
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("application/json")
+    claimed = answer.json()
+    assert claimed["service"] == node.service
+    assert claimed["version"]
+    assert claimed["protocol"]
+    assert isinstance(claimed["features"], list)
+    lacking = LIMITS - claimed["limits"].keys()
+    assert not lacking, f"no claim about {sorted(lacking)}"
+    assert {"kind": "global", "persisted": True, "private": False} in claimed["channels"]
+    assert claimed["requests"]["queries"]
+    assert claimed["requests"]["commands"]
+
+
+@clause(
+    "PROTOCOL-071",
+    level="MUST",
+    section="2.4",
+    feature="core",
+    profile="core",
+    text="The welcome names connection, server, rate limit and features as claimed, and how secure the connection is.",
+)
+async def test_welcome(connect: Connect, node: Node) -> None:
+    claimed = await node.well_known()
+    welcomes = [(await connect()).welcome for _ in range(2)]
+    for welcome in welcomes:
+        assert welcome is not None
+        data = welcome.data
+        assert data["server"] == claimed["server"]
+        assert isinstance(data["message"], str)
+        assert sorted(data["features"]) == sorted(claimed["features"])
+        assert data["secure"] is node.secure
+        assert data["tls_mode"] == ("WSS" if node.secure else "WS")
+        assert data["rate_limit"]["messages_per_second"] == claimed["limits"]["messages_per_second"]
+    ids = {welcome.data["connection_id"] for welcome in welcomes if welcome is not None}
+    assert len(ids) == 2, "two connections have one id"
+
+
+@clause(
+    "PROTOCOL-072",
+    level="MUST",
+    section="6",
+    feature="core",
+    profile="core",
+    text="A service that lives and takes work answers 200 at /health and /ready.",
+)
+async def test_health_and_ready(node: Node) -> None:
+    for path in ("/health", "/ready"):
+        assert (await node.http(path)).status == 200, path
+    assert (await node.http("/no/such/page")).status == 404
+
+
+@clause(
+    "PROTOCOL-073",
+    level="MUST",
+    section="6",
+    feature="metrics",
+    profile="operable",
+    text="The metrics have the contract's names, with the service as a label, and move with what happens.",
+)
+async def test_metrics(connect: Connect, node: Node, sample: Sample) -> None:
+    names = {line.split()[2] for line in (await _metrics(node)).splitlines() if line.startswith("# TYPE")}
+    lacking = [name for name in METRICS if name not in names and name.removesuffix("_total") not in names]
+    assert not lacking, f"no metrics {lacking}"
+    before = await _metrics(node)
+    client = await connect()
+    await client.refusal(*sample.not_found())
+    await client.answer(*sample.command())
+    after = await _metrics(node)
+    assert f'service="{node.service}"' in after
+    for name in ("connections_total", "messages_received_total", "messages_sent_total", "errors_total"):
+        full = f"websocket_{name}"
+        assert _sum(after, full) > _sum(before, full), f"{full} did not rise"
+    here = _sum(after, "websocket_connections_current")
+    assert here >= 1
+    assert client.welcome is not None
+    assert client.welcome.data["connection_id"] not in after, "a connection's id is a label"
+
+
+@clause(
+    "PROTOCOL-074",
+    level="MUST",
+    section="6",
+    feature="metrics",
+    profile="operable",
+    text="The count of current connections goes back when a connection ends, in order or by a cut line.",
+)
+async def test_current_connections_go_back(connect: Connect, fresh: Fresh) -> None:
+    node = await fresh()
+    opened = [await connect(node) for _ in range(4)]
+    name = "websocket_connections_current"
+    assert _sum(await _metrics(node), name) == 4
+    await opened[1].close()
+    await opened[2].abort()
+
+    async def back() -> bool:
+        return _sum(await _metrics(node), name) == 2
+
+    await eventually(back, "the count of two connections")
+    assert (await opened[0].request("ping")).type == "pong"
+
+
+async def _metrics(node: Node) -> str:
+    return (await node.http("/metrics")).text
+
+
+def _sum(text: str, name: str) -> float:
+    """All values of a metric, over its labels."""
+    return sum(float(value) for value in re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)", text, re.MULTILINE))

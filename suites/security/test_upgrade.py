@@ -1,0 +1,74 @@
+"""Who may upgrade at all (2.1)."""
+
+import pytest
+
+from bodhisattva.fixtures.authors import Connect, Fresh, Raw
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.endings import HandshakeRefused
+from bodhisattva.fixtures.stack.base import Node
+
+
+@clause(
+    "SECURITY-001",
+    level="MUST",
+    section="2.1",
+    feature="core",
+    profile="core",
+    text="A page whose Origin is not on the allow-list is refused with 403 before the upgrade, even with a good token.",
+)
+async def test_foreign_origin_is_403(connect: Connect, node: Node) -> None:
+    bearer = f"Bearer {node.tokens.usual(node.service)}"
+    for origin in ("https://elsewhere.example", "null", node.origin + ".elsewhere.example", ""):
+        for headers in ({"Origin": origin}, {"Origin": origin, "Authorization": bearer}):
+            with pytest.raises(HandshakeRefused) as refused:
+                await connect(authenticate=False, headers=headers)
+            assert refused.value.status == 403, f"Origin {origin!r}"
+
+
+@clause(
+    "SECURITY-002",
+    level="MUST",
+    section="2.1",
+    feature="core",
+    profile="core",
+    text="A page of an Origin on the allow-list is let in; one whose name only begins or ends like it is not.",
+)
+async def test_allowed_origin(connect: Connect, fresh: Fresh) -> None:
+    node = await fresh(origins=["https://ui.example"])
+    client = await connect(node, headers={"Origin": "https://ui.example"})
+    assert client.welcome is not None
+    for near in ("http://ui.example", "https://ui.example.net", "https://my-ui.example", "https://ui.example:8443"):
+        with pytest.raises(HandshakeRefused) as refused:
+            await connect(node, authenticate=False, headers={"Origin": near})
+        assert refused.value.status == 403, f"Origin {near!r}"
+
+
+@clause(
+    "SECURITY-003",
+    level="MUST",
+    section="2.1",
+    feature="core",
+    profile="core",
+    text="A WebSocket version other than 13 is refused with 426 and Sec-WebSocket-Version: 13.",
+)
+async def test_other_version_is_426(raw: Raw, node: Node) -> None:
+    for version in ("12", "8", "14", "x"):
+        peer = await raw(upgrade=False)
+        answer = await peer.upgrade(headers={"Sec-WebSocket-Version": version})
+        assert answer.status == 426, f"version {version}: {answer.status}"
+        assert answer.headers.get("sec-websocket-version") == "13"
+
+
+@clause(
+    "SECURITY-004",
+    level="MUST",
+    section="2.1",
+    feature="core",
+    profile="core",
+    text="The upgrade is offered at / and /ws, and nowhere else.",
+)
+async def test_paths_of_the_upgrade(raw: Raw, node: Node) -> None:
+    for path, expected in (("/", True), ("/ws", True), ("/health", False), ("/nowhere", False), ("/ws/x", False)):
+        peer = await raw(upgrade=False)
+        answer = await peer.upgrade(path)
+        assert (answer.status == 101) is expected, f"{path}: {answer.status}"

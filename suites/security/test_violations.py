@@ -1,0 +1,173 @@
+"""Frames that no WebSocket client may send (RFC 6455) end their connection, and nobody else's."""
+
+import json
+
+from bodhisattva.fixtures.authors import Connect, Raw
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.frames import Opcode
+from bodhisattva.fixtures.raw import RawPeer
+from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.stack.base import Node
+
+PROTOCOL_ERROR = 1002
+INVALID_PAYLOAD = 1007
+PING = json.dumps({"type": "request", "id": "violation", "event": "ping"}).encode()
+
+
+async def welcome(raw: Raw, node: Node) -> RawPeer:
+    """An authenticated byte-exact peer."""
+    peer = await raw()
+    await peer.authenticate(node.tokens.usual(node.service))
+    return peer
+
+
+@clause(
+    "SECURITY-010",
+    level="MUST",
+    section="2",
+    feature="core",
+    profile="core",
+    text="An unmasked frame of a client is not executed: the connection ends with 1002 (RFC 6455 section 5.1).",
+)
+async def test_unmasked_frame(raw: Raw, node: Node) -> None:
+    peer = await welcome(raw, node)
+    await peer.frame(Opcode.TEXT, PING, mask=False)
+    assert (await peer.closed()).code == PROTOCOL_ERROR
+    assert "pong" not in str(peer.log), "an unmasked frame was answered"
+
+
+@clause(
+    "SECURITY-011",
+    level="MUST",
+    section="2",
+    feature="core",
+    profile="core",
+    text="A frame with reserved bits that nothing was agreed on for ends the connection with 1002 (section 5.2).",
+)
+async def test_reserved_bits(raw: Raw, node: Node) -> None:
+    for bits in (1, 2, 4):
+        peer = await welcome(raw, node)
+        await peer.frame(Opcode.TEXT, PING, rsv=bits)
+        assert (await peer.closed()).code == PROTOCOL_ERROR, f"reserved bits {bits}"
+
+
+@clause(
+    "SECURITY-012",
+    level="MUST",
+    section="2",
+    feature="core",
+    profile="core",
+    text="A frame of an unknown opcode ends the connection with 1002 (section 5.2).",
+)
+async def test_unknown_opcode(raw: Raw, node: Node) -> None:
+    for opcode in (0x3, 0x7, 0xB, 0xF):
+        peer = await welcome(raw, node)
+        await peer.frame(opcode, PING)
+        assert (await peer.closed()).code == PROTOCOL_ERROR, f"opcode {opcode:#x}"
+
+
+@clause(
+    "SECURITY-013",
+    level="MUST",
+    section="1",
+    feature="core",
+    profile="core",
+    text="Text that is not UTF-8 ends the connection with 1007 (section 8.1).",
+)
+async def test_invalid_utf8(raw: Raw, node: Node) -> None:
+    for payload in (b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b'{"type": "\xf5"}'):
+        peer = await welcome(raw, node)
+        await peer.frame(Opcode.TEXT, payload)
+        assert (await peer.closed()).code == INVALID_PAYLOAD, f"text {payload!r}"
+
+
+@clause(
+    "SECURITY-014",
+    level="MUST",
+    section="2",
+    feature="core",
+    profile="core",
+    text="A control frame of more than 125 bytes, or in fragments, ends the connection with 1002 (section 5.5).",
+)
+async def test_control_frame_of_wrong_form(raw: Raw, node: Node) -> None:
+    for payload, fin in ((b"x" * 126, True), (b"x", False)):
+        peer = await welcome(raw, node)
+        await peer.frame(Opcode.PING, payload, fin=fin)
+        assert (await peer.closed()).code == PROTOCOL_ERROR, f"{len(payload)} bytes, fin {fin}"
+
+
+@clause(
+    "SECURITY-015",
+    level="MUST",
+    section="2",
+    feature="core",
+    profile="core",
+    text="A continuation of nothing, or a new message within one, ends the connection with 1002 (section 5.4).",
+)
+async def test_fragments_out_of_order(raw: Raw, node: Node) -> None:
+    peer = await welcome(raw, node)
+    await peer.frame(Opcode.CONTINUATION, PING)
+    assert (await peer.closed()).code == PROTOCOL_ERROR
+    peer = await welcome(raw, node)
+    await peer.frame(Opcode.TEXT, PING[:5], fin=False)
+    await peer.frame(Opcode.TEXT, PING)
+    assert (await peer.closed()).code == PROTOCOL_ERROR
+
+
+@clause(
+    "SECURITY-016",
+    level="MUST",
+    section="4",
+    feature="core",
+    profile="core",
+    text="A frame that announces more than the claimed size is refused with 1009 at its head, before its bytes come; "
+    "so are fragments that come to more.",
+)
+async def test_announced_size(raw: Raw, node: Node) -> None:
+    limit = (await node.limits())["message_bytes"]
+    for length in (limit + 2, 2**40):
+        peer = await welcome(raw, node)
+        await peer.frame(Opcode.TEXT, b'{"type"', length=length)
+        assert (await peer.closed()).code == 1009, f"{length} bytes announced"
+    peer = await welcome(raw, node)
+    half = b" " * (limit // 2 + 8)
+    await peer.frame(Opcode.TEXT, half, fin=False)
+    await peer.frame(Opcode.CONTINUATION, half, fin=True)
+    assert (await peer.closed()).code == 1009
+
+
+@clause(
+    "SECURITY-017",
+    level="MUST",
+    section="2",
+    feature="core",
+    profile="core",
+    text="Whatever one connection violates, the others on the service go on.",
+)
+async def test_violations_hurt_nobody_else(connect: Connect, raw: Raw, node: Node, sample: Sample) -> None:
+    client = await connect()
+    await client.subscribe(sample.channel())
+    for bad in (b"\x83\xff\x00", b"\xff" * 40, b"\x81\x7f" + b"\xff" * 8):
+        peer = await welcome(raw, node)
+        await peer.send(bad)
+        await peer.abort()
+    await (await connect()).answer(*sample.command())
+    await client.event(sample.event, sample.channel(), where=sample.concerns)
+
+
+@clause(
+    "SECURITY-018",
+    level="MUST",
+    section="1",
+    feature="core",
+    profile="core",
+    text="A message in fragments is one message, also with a ping between them, which is answered at once.",
+)
+async def test_fragments_are_one_message(raw: Raw, node: Node) -> None:
+    peer = await welcome(raw, node)
+    await peer.frame(Opcode.TEXT, PING[:7], fin=False)
+    await peer.frame(Opcode.PING, b"between")
+    pong = await peer.receive()
+    assert (pong.opcode, pong.payload) == (Opcode.PONG, b"between")
+    await peer.frame(Opcode.CONTINUATION, PING[7:])
+    assert (await peer.envelope()).correlation_id == "violation"
