@@ -46,7 +46,7 @@ async def test_verify_client_without_authority_is_refused(fresh: Fresh) -> None:
     text="A certificate, key or authority that is absent or no PEM is one line that names the file, and exit code 2.",
 )
 async def test_unreadable_files_are_refused(fresh: Fresh) -> None:
-    cases = {
+    cases: dict[str, dict[str, Any]] = {
         "absent.pem": {"certificate": "absent.pem"},
         "config.yaml": {"certificate": "config.yaml"},
         "absent.key": {"key": "absent.key"},

@@ -8,12 +8,12 @@ Remembered = list[dict[str, object]]
 
 
 async def remembered(client: WireClient, channel: str) -> Remembered:
-    """All events of a channel in the order of their offsets, page by page."""
+    """All events of a channel in the order of their offsets, page by page, each with the epoch of its page."""
     events: Remembered = []
     after = 0
     while True:
         page = (await client.answer("history", {"channel": channel, "after": after})).data
-        events += page["events"]
+        events += [{**event, "epoch": page["epoch"]} for event in page["events"]]
         if not page["events"] or page["events"][-1]["offset"] >= page["offset"]:
             return events
         after = page["events"][-1]["offset"]
