@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import pytest
 import trustme
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from bodhisattva.servers.client import (
     AuthenticationFailed,
@@ -79,6 +81,22 @@ async def test_refused_token_is_final() -> None:
             await client.request("q")
     assert len(server.peers) == 1
     assert states == [State.CONNECTING, State.CLOSED]
+
+
+async def test_upgrade_refused_with_401_is_final() -> None:
+    upgrades: list[str] = []
+
+    async def refuse(request: web.Request) -> web.Response:
+        upgrades.append(request.path)
+        return web.Response(status=401)
+
+    application = web.Application()
+    application.router.add_get("/ws", refuse)
+    async with TestServer(application) as server:
+        url = str(server.make_url("/ws").with_scheme("ws"))
+        with pytest.raises(AuthenticationFailed, match="401"):
+            await Client(url, headers={"Authorization": "Bearer bad"}, backoff=quick()).__aenter__()
+    assert upgrades == ["/ws"]
 
 
 async def test_missing_token_is_final() -> None:

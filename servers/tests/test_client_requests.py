@@ -139,6 +139,20 @@ async def test_without_a_connection_nothing_is_sent() -> None:
             await c.request("q", timeout=0.1)
 
 
+async def test_second_answer_to_a_request_harms_nobody() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        first = await peer.expect("q")
+        await peer.answer(first, value=1)
+        await peer.answer(first, value=2)
+        await peer.answer(await peer.expect("r"), value=3)
+
+    async with ScriptedServer(script) as server, client(server) as c:
+        assert await c.request("q") == {"value": 1}
+        assert await c.request("r") == {"value": 3}
+        assert c.connections == 1
+
+
 async def test_rate_limited_request_is_sent_again_when_the_server_says() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()

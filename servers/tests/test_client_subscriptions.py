@@ -149,11 +149,15 @@ async def test_gap_is_raised_between_the_events_that_it_parts() -> None:
 
 
 async def test_slow_consumer_loses_nothing_and_delays_no_answer() -> None:
+    left_alone = asyncio.Event()
+
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.subscribed(CHANNEL, 0, recovered=True)
         await peer.numbered(CHANNEL, *range(1, 8))
         await end(peer)
+        await peer.hears_nothing(0.05)
+        left_alone.set()
         await peer.answer(await peer.expect("q"))
         data = await peer.subscribed(CHANNEL, 7, recovered=True)
         assert data["since"] == {"epoch": EPOCH, "offset": 3}
@@ -166,13 +170,31 @@ async def test_slow_consumer_loses_nothing_and_delays_no_answer() -> None:
         await end(peer)
 
     async with ScriptedServer(script) as server, client(server) as c, c.subscribe(CHANNEL, capacity=3) as events:
-        await server.peers[0].until("unsubscribe")
+        await asyncio.wait_for(left_alone.wait(), 5)
         await c.request("q")
         assert await take(events, 3) == [1, 2, 3]
         await server.peers[0].until("subscribe")
         await c.request("r")
         assert await take(events, 4) == [4, 5, 6, 7]
         assert events.dropped == 0
+
+
+async def test_closing_the_client_under_a_slow_consumer_keeps_what_it_has_and_leaves_no_task() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        await peer.subscribed(CHANNEL, 0, recovered=True)
+        await peer.numbered(CHANNEL, 1, 2, 3)
+        await end(peer)
+
+    before = asyncio.all_tasks()
+    async with ScriptedServer(script) as server:
+        async with client(server) as c:
+            events = await c.subscribe(CHANNEL, capacity=2).__aenter__()
+            await server.peers[0].until("unsubscribe")
+        with pytest.raises(ClientClosed):
+            await take(events, 3)
+        assert events.position == Position(EPOCH, 2)
+    assert asyncio.all_tasks() == before
 
 
 async def test_slow_consumer_of_an_ephemeral_channel_keeps_the_newest() -> None:

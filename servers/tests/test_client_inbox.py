@@ -1,0 +1,60 @@
+"""The buffer between the reader and a consumer."""
+
+import asyncio
+
+import pytest
+
+from bodhisattva.servers.client import ClientClosed, Event, GapDetected, Position, SubscriptionRevoked
+from bodhisattva.servers.client.inbox import Inbox
+
+
+def event(number: int) -> Event:
+    return Event("happened", {"n": number}, "c", Position("e", number), str(number), "")
+
+
+async def test_items_leave_in_the_order_they_came_a_break_being_raised() -> None:
+    inbox = Inbox(10)
+    inbox.put(event(1))
+    inbox.put(GapDetected("c", Position("e", 1), Position("e", 2)))
+    inbox.put(event(3))
+    assert await inbox.take() == event(1)
+    with pytest.raises(GapDetected):
+        await inbox.take()
+    assert await inbox.take() == event(3)
+
+
+async def test_drained_tells_whether_anything_is_left() -> None:
+    inbox = Inbox(10)
+    assert inbox.drained.is_set()
+    inbox.put(event(1))
+    assert not inbox.drained.is_set()
+    await inbox.take()
+    assert inbox.drained.is_set()
+
+
+async def test_newest_takes_the_place_of_the_oldest() -> None:
+    inbox = Inbox(1)
+    inbox.put_newest(event(1))
+    inbox.put_newest(event(2))
+    assert (inbox.is_full, inbox.dropped) == (True, 1)
+    assert await inbox.take() == event(2)
+
+
+async def test_the_first_end_decides_and_waits_for_what_is_left() -> None:
+    inbox = Inbox(10)
+    inbox.put(event(1))
+    inbox.finish(SubscriptionRevoked("c"))
+    inbox.finish(ClientClosed("closed"))
+    assert await inbox.take() == event(1)
+    for _ in range(2):
+        with pytest.raises(SubscriptionRevoked):
+            await inbox.take()
+
+
+async def test_waiting_consumer_is_woken_by_the_end() -> None:
+    inbox = Inbox(10)
+    waiting = asyncio.create_task(inbox.take())
+    await asyncio.sleep(0)
+    inbox.finish(ClientClosed("closed"))
+    with pytest.raises(ClientClosed):
+        await waiting
