@@ -6,7 +6,7 @@ last event that took effect: none is lost, none counts twice.
 
 import asyncio
 
-from bodhisattva.servers.client import Client, ClientError, Discontinuity, Event, Position
+from bodhisattva.servers.client import Client, ClientError, Discontinuity, Event, GapDetected, Position
 from bodhisattva.servers.core.deduplication import Outcome
 from bodhisattva.servers.core.domain import Decision, State
 from bodhisattva.servers.core.engine import Engine
@@ -37,7 +37,9 @@ async def _follow(bridge: Bridge, engine: Engine, host: Host) -> None:
             try:
                 event = await anext(events)
             except Discontinuity as broken:
-                host.log.error("bridge lost events of its source", source=bridge.source, reason=str(broken))
+                host.log.error("bridge missed events of its source", source=bridge.source, reason=str(broken))
+                if isinstance(broken, GapDetected) or broken.at.epoch != broken.before.epoch:
+                    return
                 continue
             except StopAsyncIteration:
                 return
@@ -45,16 +47,17 @@ async def _follow(bridge: Bridge, engine: Engine, host: Host) -> None:
 
 
 async def _start(bridge: Bridge, client: Client, host: Host) -> Position:
-    """After what took effect here last, or from the beginning of the source's log."""
+    """After what took effect here last, or from the beginning of a log of which nothing did yet."""
+    epoch = (await client.head(bridge.channel)).epoch
     stored = host.position(bridge.source)
-    if stored is not None:
-        return Position(*stored)
-    head = await client.head(bridge.channel)
-    return Position(head.epoch, 0)
+    return Position(*stored) if stored is not None and stored[0] == epoch else Position(epoch, 0)
 
 
 async def _take_in(bridge: Bridge, engine: Engine, host: Host, event: Event) -> None:
-    """Record the event's effect, waiting out a store that is unavailable."""
+    """Record the event's effect, waiting out a store that is unavailable.
+
+    A write that seemed to fail may have succeeded: then the position, read back, says that the effect is there.
+    """
     if event.position is None:
         return
     position = base.Position(bridge.source, event.position.epoch, event.position.offset)
@@ -63,7 +66,7 @@ async def _take_in(bridge: Bridge, engine: Engine, host: Host, event: Event) -> 
     def decide(state: State) -> Decision:
         return bridge.react(state, foreign, host.context())
 
-    while True:
+    while not _has_taken_effect(position, host):
         answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         engine.react(decide, position, answered.set_result)
         outcome = await answered
@@ -73,3 +76,8 @@ async def _take_in(bridge: Bridge, engine: Engine, host: Host, event: Event) -> 
             host.log.error("bridge cannot take an event in", event=event.name, code=outcome.code.value)
             return
         await asyncio.sleep(_PAUSE)
+
+
+def _has_taken_effect(position: base.Position, host: Host) -> bool:
+    stored = host.position(position.source)
+    return stored is not None and stored[0] == position.epoch and stored[1] >= position.offset

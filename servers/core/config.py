@@ -73,6 +73,11 @@ class Limits(_Section, frozen=True):
     queue_bytes: Count = 8 * 1024 * 1024
     queue_age: Positive = 10
 
+    @property
+    def burst(self) -> float:
+        """Messages that may come at once: at least one, however low the rate."""
+        return max(1.0, self.messages_per_second * self.burst_factor)
+
 
 class Timeouts(_Section, frozen=True):
     """Seconds. auth: until the first message. drain: from SIGTERM to exit at the latest.

@@ -9,11 +9,11 @@ import structlog
 from aiohttp import WSMessage, WSMsgType, web
 
 from bodhisattva.servers.core import envelope, frames
+from bodhisattva.servers.core.catchup import Catchup
 from bodhisattva.servers.core.deduplication import Outcome
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.envelope import Incoming
-from bodhisattva.servers.core.hub import Hub, numbered
-from bodhisattva.servers.core.log.base import LogError
+from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.metrics import Metrics
 from bodhisattva.servers.core.outbox import Outbox
 from bodhisattva.servers.core.requests import Requests
@@ -24,17 +24,20 @@ from bodhisattva.servers.core.session import (
     Output,
     Ping,
     Policy,
+    Pong,
     Reply,
     Request,
+    Revoke,
     Session,
 )
 from bodhisattva.servers.core.tokens import Identity
 
-SLOW_CONSUMER = 4008
+PROTOCOL_ERROR = 1002
 INTERNAL_ERROR = 1011
+SLOW_CONSUMER = 4008
 CLOSE_TIMEOUT = 2.0
-_CHUNK = 200
-_HIGH_WATER = 256 * 1024
+# What the peer's close frame said, where it may not be sent back: no code at all, and one that is never sent.
+_UNSENDABLE = {0: 1000, ABNORMAL: PROTOCOL_ERROR}
 
 
 def now() -> Now:
@@ -60,11 +63,11 @@ class Connection:
             raise ConnectionResetError("the peer is gone")
         self.connection_id = envelope.fresh_id()
         self.session = Session(policy, self.connection_id, now())
+        self._policy = policy
         self._websocket = websocket
         self._transport = transport
-        self._drain = request.protocol._drain_helper  # aiohttp has no public wait for room in the transport
-        self._limits = policy.limits
-        self._outbox = Outbox(transport, policy.limits, self._too_slow)
+        self._room = request.protocol._drain_helper  # aiohttp has no public wait for room in the transport
+        self._outbox = Outbox(transport)
         self._requests = requests
         self._engine = engine
         self._hub = hub
@@ -73,7 +76,6 @@ class Connection:
         self._catching_up: dict[str, asyncio.Task[None]] = {}
         self._in_flight: dict[int, float] = {}
         self._idle = asyncio.Event()
-        self._idle.set()
         self._closer: asyncio.Task[None] | None = None
         self._logger = structlog.get_logger(service=policy.service.name, connection_id=self.connection_id)
 
@@ -92,18 +94,25 @@ class Connection:
             self._perform(self.session.open(identity))
             async for message in self._websocket:
                 self._receive(message)
+            code = self._websocket.close_code or 0
+            self.begin_close(_UNSENDABLE.get(code, code), "")
         finally:
             await self._release()
 
     def push(self, frame: bytes) -> None:
-        self._outbox.push(frame)
+        if not self._outbox.push(frame, self._policy.limits.queue_bytes):
+            self._too_slow()
+
+    def notify(self, event: bytes) -> None:
+        """Send a notice, unless the welcome is still to come (contract 2.4)."""
+        if self.session.identity is not None:
+            self._reply(Reply(event, "event"))
 
     def tick(self) -> None:
         """A moment has passed: timeouts and the age of the unsent are judged here."""
         instant = now()
         self._perform(self.session.tick(instant))
-        if self._outbox.age(instant.monotonic) > self._limits.queue_age:
-            self._outbox.close()
+        if self._outbox.age(instant.monotonic) > self._policy.limits.queue_age:
             self._too_slow()
 
     def answer(self, message: Incoming, outcome: Outcome) -> None:
@@ -121,42 +130,48 @@ class Connection:
     def follow(self, channel: str, after: int | None) -> None:
         """Receive the channel's events: live ones at once, or first those of the log after an offset."""
         self.unfollow(channel)
+        self.channels.add(channel)
         if after is None or after >= self._engine.offset(channel):
             self._hub.subscribe(channel, self)
         else:
             self._catching_up[channel] = self._spawn(self._catch_up(channel, after))
 
     def unfollow(self, channel: str) -> None:
+        self.channels.discard(channel)
         self._hub.unsubscribe(channel, self)
         if (task := self._catching_up.pop(channel, None)) is not None:
             task.cancel()
 
-    async def finish_requests(self) -> None:
-        """Wait until every request that arrived is answered."""
-        await self._idle.wait()
+    async def finish(self, code: int, reason: str) -> None:
+        """Close as soon as every request that arrived is answered."""
+        while self._in_flight:
+            self._idle.clear()
+            await self._idle.wait()
+        await asyncio.wait({self.begin_close(code, reason)})
 
-    async def close(self, code: int, reason: str) -> None:
-        """Send what is due, close, and cut the line if the peer does not answer in time."""
-        await asyncio.wait({self._begin_close(code, reason)})
-
-    def _begin_close(self, code: int, reason: str) -> "asyncio.Task[None]":
+    def begin_close(self, code: int, reason: str) -> "asyncio.Task[None]":
+        """Send what is due and then a close frame; nothing is taken or sent after it."""
         if self._closer is None:
+            self.session.end()
+            self._outbox.flush()
+            self._outbox.close()
             self._closer = asyncio.get_running_loop().create_task(self._close(code, reason))
         return self._closer
 
-    async def _close(self, code: int, reason: str) -> None:
-        self._outbox.flush()
-        self._outbox.close()
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._websocket.close(code=code, message=reason.encode())
-        except (TimeoutError, ConnectionError):
-            self._logger.info("peer did not finish the closing handshake", code=code)
-            self._transport.abort()
-
     def abort(self) -> None:
+        self.session.end()
         self._outbox.close()
         self._transport.abort()
+
+    async def _close(self, code: int, reason: str) -> None:
+        """The closing handshake; the line is cut if the peer does not do its part in time."""
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._websocket.close(code=code, message=reason.encode(), drain=False)
+        except (TimeoutError, ConnectionError):
+            self._logger.info("peer did not finish the closing handshake", code=code)
+        if self._websocket.close_code == ABNORMAL or self._transport.get_write_buffer_size():
+            self._transport.abort()
 
     def _receive(self, message: WSMessage) -> None:
         if message.type is WSMsgType.TEXT:
@@ -164,27 +179,30 @@ class Connection:
             self._metrics.received(self.session.received_type)
             self._perform(outputs)
         elif message.type is WSMsgType.PING:
-            self.session.receive_control()
-            self.push(frames.pong(message.data))
+            self._perform(self.session.receive_ping(message.data, now()))
         elif message.type is WSMsgType.PONG:
-            self.session.receive_control()
+            self.session.receive_pong()
         elif message.type is WSMsgType.BINARY:
             self._perform(self.session.receive_binary())
 
     def _perform(self, outputs: list[Output]) -> None:
         for output in outputs:
-            if isinstance(output, Reply):
-                self._reply(output)
-            elif isinstance(output, Request):
-                self._handle(output)
-            elif isinstance(output, Ping):
-                self.push(frames.ping())
-            else:
-                self._shut(output)
+            match output:
+                case Reply():
+                    self._reply(output)
+                case Request():
+                    self._handle(output)
+                case Revoke(channel):
+                    self.unfollow(channel)
+                case Ping():
+                    self.push(frames.ping())
+                case Pong(payload):
+                    self.push(frames.pong(payload))
+                case Close():
+                    self._shut(output)
 
     def _handle(self, request: Request) -> None:
         self._in_flight[id(request.message)] = time.perf_counter()
-        self._idle.clear()
         work = self._requests.handle(self, request)
         if work is not None:
             self._spawn(work)
@@ -200,44 +218,47 @@ class Connection:
             self._logger.info("connection lost", reason=close.reason)
             self.abort()
         else:
-            self._begin_close(close.code, close.reason)
+            self.begin_close(close.code, close.reason)
 
     def _too_slow(self) -> None:
-        self._metrics.slow_consumers.inc()
-        self._logger.warning("slow consumer closed")
-        self._begin_close(SLOW_CONSUMER, "Slow consumer")
+        if self._closer is None:
+            self._metrics.slow_consumers.inc()
+            self._logger.warning("slow consumer closed")
+            self.begin_close(SLOW_CONSUMER, "Slow consumer")
 
     async def _catch_up(self, channel: str, after: int) -> None:
-        """Send the log's events until none is missing, then go live in the same loop turn: no gap, no duplicate."""
-        position = after
-        try:
-            while position < self._engine.offset(channel):
-                for offset, event in await self._engine.log.read(channel, position, _CHUNK):
-                    if offset > self._engine.offset(channel):
-                        break
-                    self.push(numbered(event, channel, offset, self._engine.log.epoch))
-                    self._metrics.replayed.inc()
-                    position = offset
-                    if self._outbox.size > _HIGH_WATER:
-                        self._outbox.flush()
-                        await self._drain()
-        except (LogError, ConnectionError):
-            self._shut(Close(INTERNAL_ERROR, "The log cannot be read"))
-            return
+        catchup = Catchup(self._engine, self._outbox, self._room, self._policy.limits.queue_bytes)
+        async for frame in catchup.frames(channel, after):
+            if self._closer is not None:
+                return
+            self.push(frame)
+            self._metrics.replayed.inc()
         self._catching_up.pop(channel, None)
         self._hub.subscribe(channel, self)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         return task
 
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        """What could not be finished is not passed over: the client has to come again."""
+        self._tasks.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if not isinstance(error, ConnectionError):
+            self._logger.error("connection's work failed", exc_info=error)
+        self.begin_close(INTERNAL_ERROR, "Internal error")
+
     async def _release(self) -> None:
-        self._hub.gone(self, self.channels)
+        for channel in list(self.channels):
+            self.unfollow(channel)
+        self._hub.gone(self)
         self._outbox.close()
+        self._in_flight.clear()
         self._idle.set()
-        unfinished = [task for task in self._tasks if task is not asyncio.current_task()]
+        unfinished = list(self._tasks)
         for task in unfinished:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)

@@ -1,32 +1,44 @@
 """Commands that were answered before (contract 1.2): the same user's same request id gets the first answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from bodhisattva.servers.core.errors import ErrorCode, ServiceError
+from bodhisattva.servers.core.errors import ErrorCode, ServiceError, Unavailable
 from bodhisattva.servers.core.log.base import StoredAnswer
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a command came to: data, or an error's code, message and data."""
+    """What a request came to: data, or an error's code, message and data.
 
-    data: dict[str, Any]
+    data: JSON, encoded at once, since the state that it was made of moves on before it is sent.
+    """
+
+    data: msgspec.Raw
     code: ErrorCode | None = None
     message: str = ""
 
     @classmethod
+    def of(cls, data: dict[str, Any]) -> "Outcome":
+        return cls(_raw(data))
+
+    @classmethod
     def refused(cls, error: ServiceError) -> "Outcome":
-        return cls(error.data, error.code, error.message)
+        return cls(_raw(error.data), error.code, error.message)
+
+    def decoded(self) -> dict[str, Any]:
+        return msgspec.json.decode(self.data, type=dict[str, Any])
 
 
-UNAVAILABLE = Outcome(
-    {"retry_after": 1.0},
-    ErrorCode.UNAVAILABLE,
-    "The store cannot be written now; try again with the same id.",
+def _raw(data: dict[str, Any]) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(data))
+
+
+UNAVAILABLE = Outcome.refused(
+    Unavailable("The store cannot be written now; try again with the same id.", retry_after=1.0)
 )
-INTERNAL = Outcome({}, ErrorCode.INTERNAL_ERROR, "The request could not be handled.")
+INTERNAL = Outcome.refused(ServiceError("The request could not be handled."))
 
 Answer = Callable[[Outcome], None]
 Key = tuple[str, str]
@@ -40,7 +52,7 @@ class Answers:
         self._known: dict[Key, tuple[float, Outcome]] = {}
         self._waiting: dict[Key, list[Answer]] = {}
 
-    def load(self, stored: list[StoredAnswer]) -> None:
+    def load(self, stored: Sequence[StoredAnswer]) -> None:
         self._known = {
             (answer.user_id, answer.request_id): (
                 answer.at,
@@ -65,6 +77,7 @@ class Answers:
 
     def settle(self, key: Key, outcome: Outcome, now: float) -> None:
         """The first asking is answered; an UNAVAILABLE one may be tried anew."""
+        self._known.pop(key, None)
         if outcome is not UNAVAILABLE:
             self._known[key] = (now, outcome)
         for answer in self._waiting.pop(key, ()):

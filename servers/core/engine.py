@@ -9,10 +9,9 @@ UNAVAILABLE and the state is rebuilt from the log.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -22,8 +21,9 @@ from bodhisattva.servers.core.deduplication import INTERNAL, UNAVAILABLE, Answer
 from bodhisattva.servers.core.domain import Context, Decision, Event, State
 from bodhisattva.servers.core.errors import ServiceError
 from bodhisattva.servers.core.hub import Hub
-from bodhisattva.servers.core.log.base import Entry, Log, LogError, Position, StoredAnswer, StoredEvent
+from bodhisattva.servers.core.log.base import Entry, Log, LogError, LogRefused, Position, StoredAnswer, StoredEvent
 from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.core.replay import replay
 from bodhisattva.servers.core.service import GLOBAL, Handler, Service
 
 _RECOVERY_PAUSE = 0.5
@@ -37,6 +37,21 @@ class _Pending:
     events: tuple[StoredEvent, ...]
     finish: Callable[[bool], None]
     after: list[Callable[[bool], None]] = field(default_factory=list)
+
+
+class _Draft(NamedTuple):
+    """An event to be numbered, and its data as JSON."""
+
+    event: Event
+    data: msgspec.Raw
+
+
+class _Decided(NamedTuple):
+    """What a command came to, before it is durable."""
+
+    decision: Decision
+    outcome: Outcome
+    drafts: list[_Draft]
 
 
 class Engine:
@@ -60,14 +75,23 @@ class Engine:
         self._logger = structlog.get_logger(service=service.name)
 
     async def start(self) -> None:
-        """Open the log and rebuild the state from it."""
+        """Open the log and rebuild the state from it; LogRefused if they do not fit this release."""
         await self.log.open()
-        await self._rebuild()
+        try:
+            await self._rebuild()
+        except Exception as error:
+            await self.log.close()
+            if not isinstance(error, LogError):
+                self._logger.debug("replay failed", exc_info=error)
+            raise LogRefused(
+                f"the log of {self.service.name} cannot be replayed ({type(error).__name__}); restore it from a backup"
+            ) from error
 
     async def stop(self) -> None:
         """Finish what is under way and close the log."""
         if self._recovery is not None:
             self._recovery.cancel()
+            await asyncio.gather(self._recovery, return_exceptions=True)
         await self.log.close()
 
     def offset(self, channel: str) -> int:
@@ -101,7 +125,7 @@ class Engine:
             return answer(UNAVAILABLE)
         try:
             asked = envelope.convert(data, handler.input_type)
-            outcome = Outcome(handler.function(self.state, asked, context))
+            outcome = Outcome.of(handler.function(self.state, asked, context))
         except ServiceError as refusal:
             outcome = Outcome.refused(refusal)
         except Exception:
@@ -116,45 +140,23 @@ class Engine:
             return answer(UNAVAILABLE)
         try:
             decision = decide(self.state)
-            outcome = Outcome(decision.answer)
+            outcome = Outcome.of(decision.answer)
+            drafts = [self._draft(event) for event in decision.events]
         except ServiceError as refusal:
-            decision, outcome = Decision({}), Outcome.refused(refusal)
+            decision, outcome, drafts = Decision({}), Outcome.refused(refusal), []
         except Exception:
             self._logger.exception("command failed")
             return answer(INTERNAL)
-        if not decision.events and (decision.ephemeral or decision.membership):
-            return self._say(decision, connection_id, outcome, answer)
-        return self._append(decision, outcome, key, position, connection_id, answer)
-
-    def _say(self, decision: Decision, connection_id: str, outcome: Outcome, answer: Answer) -> None:
-        """What nobody keeps is not written either; it still comes after what it was decided on."""
-
-        def then(durable: bool) -> None:
-            if durable:
-                self._announce(decision, connection_id)
-            answer(outcome if durable else UNAVAILABLE)
-
-        self._when_durable(then)
-
-    def _append(
-        self,
-        decision: Decision,
-        outcome: Outcome,
-        key: Key | None,
-        position: Position | None,
-        connection_id: str,
-        answer: Answer,
-    ) -> None:
-        try:
-            for event in decision.events:
-                self.state.apply(event)
-        except Exception:
-            self._logger.exception("an event could not be applied; rebuilding the state")
-            self._start_recovery()
+        if not self._apply(drafts):
             return answer(INTERNAL)
+        return self._record(_Decided(decision, outcome, drafts), key, position, connection_id, answer)
+
+    def _record(
+        self, decided: _Decided, key: Key | None, position: Position | None, connection_id: str, answer: Answer
+    ) -> None:
+        """Write what was decided, and answer when it is durable; what nobody keeps is only said."""
+        decision, outcome, drafts = decided
         now = time.time()
-        events = tuple(self._number(event) for event in decision.events)
-        stored = StoredAnswer(*key, now, msgspec.json.encode(outcome)) if key is not None else None
         if key is not None:
             self._answers.begin(key)
 
@@ -168,20 +170,39 @@ class Engine:
                 self._answers.settle(key, final, now)
             answer(final)
 
-        self._pending.append(_Pending(events, finish))
-        self._metrics.log_lag.set(len(self._pending))
-        self.log.append(Entry(events, stored, position)).add_done_callback(self._settled)
-        return None
+        if not drafts and (decision.ephemeral or decision.membership):
+            return self._when_durable(finish)
+        stored = StoredAnswer(*key, now, msgspec.json.encode(outcome)) if key is not None else None
+        return self._append(Entry(tuple(map(self._number, drafts)), stored, position), finish)
 
-    def _number(self, event: Event) -> StoredEvent:
-        channels = tuple((channel, self._reserve(channel)) for channel in event.channels)
+    def _draft(self, event: Event) -> _Draft:
+        """The event as it will be read back, so that live and replayed states are the same."""
+        channels = tuple(dict.fromkeys(channel for channel in event.channels if channel != GLOBAL))
+        for channel in channels:
+            if not self.service.channel_kind(channel).persisted:
+                raise ValueError(f"{event.name} is to be recorded on the ephemeral channel {channel}")
+        data = msgspec.json.encode(event.data)
+        return _Draft(Event(event.name, channels, msgspec.json.decode(data)), msgspec.Raw(data))
+
+    def _apply(self, drafts: list[_Draft]) -> bool:
+        try:
+            for draft in drafts:
+                self.state.apply(draft.event)
+        except Exception:
+            self._logger.exception("an event could not be applied; rebuilding the state")
+            self._start_recovery()
+            return False
+        return True
+
+    def _append(self, entry: Entry, finish: Callable[[bool], None]) -> None:
+        self._pending.append(_Pending(entry.events, finish))
+        self._metrics.log_lag.set(len(self._pending))
+        self.log.append(entry).add_done_callback(self._settled)
+
+    def _number(self, draft: _Draft) -> StoredEvent:
+        channels = tuple((channel, self._reserve(channel)) for channel in draft.event.channels)
         return StoredEvent(
-            self._reserve(GLOBAL),
-            envelope.fresh_id(),
-            event.name,
-            envelope.timestamp(datetime.now(UTC)),
-            channels,
-            msgspec.Raw(msgspec.json.encode(event.data)),
+            self._reserve(GLOBAL), envelope.fresh_id(), draft.event.name, envelope.timestamp(), channels, draft.data
         )
 
     def _reserve(self, channel: str) -> int:
@@ -193,26 +214,33 @@ class Engine:
         """Appends end in the order in which they were made; so do their events and answers go out."""
         pending = self._pending.popleft()
         self._metrics.log_lag.set(len(self._pending))
-        durable = not future.cancelled() and future.exception() is None
+        failure = asyncio.CancelledError() if future.cancelled() else future.exception()
+        durable = failure is None
         if durable:
             self._publish(pending.events)
         else:
-            self._logger.error("append failed", error=str(future.exception()))
+            self._logger.error("append failed", error=str(failure))
             self._start_recovery()
         pending.finish(durable)
         for waiting in pending.after:
             waiting(durable)
 
-    def _publish(self, events: tuple[StoredEvent, ...]) -> None:
+    def _publish(self, events: Sequence[StoredEvent]) -> None:
         for event in events:
             self._committed[GLOBAL] = event.seq
             self._committed.update(event.channels)
             self._hub.publish(event)
         if events:
-            self._changed.set()
-            self._changed = asyncio.Event()
+            self._announce_change()
+
+    def _announce_change(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def _announce(self, decision: Decision, connection_id: str) -> None:
+        """Say what is only said; of a member whose connection ended meanwhile, the hub has said all there is."""
+        if decision.membership and not self._hub.connected(connection_id):
+            return
         for ephemeral in decision.ephemeral:
             self._hub.say(ephemeral)
         for change in decision.membership:
@@ -237,25 +265,27 @@ class Engine:
                 continue
             try:
                 await self.log.recover()
-                await self._rebuild()
+                await self._rebuild(self.offset(GLOBAL))
             except LogError as error:
                 self._logger.warning("log still failing", error=str(error))
+            except Exception:
+                self._logger.exception("the state cannot be rebuilt")
         self._logger.info("log recovered")
 
-    async def _rebuild(self) -> None:
-        self.state = self.service.state()
-        self._committed = {}
-        async for chunk in self.log.replay():
-            for stored in chunk:
-                channels = tuple(channel for channel, _ in stored.channels)
-                self.state.apply(Event(stored.name, channels, msgspec.json.decode(stored.data)))
-                self._committed[GLOBAL] = stored.seq
-                self._committed.update(stored.channels)
-        self._reserved = dict(self._committed)
-        self._answers.load(list(await self.log.answers(time.time() - self._window)))
-        self.positions = {position.source: position for position in await self.log.positions()}
+    async def _rebuild(self, published: int | None = None) -> None:
+        """Replace the state by what the log holds, and tell of events that turn out to be durable after all."""
+        replayed = await replay(self.service, self.log, published)
+        answers = await self.log.answers(time.time() - self._window)
+        positions = await self.log.positions()
+        self.state = replayed.state
+        self.positions = {position.source: position for position in positions}
+        self._answers.load(answers)
+        self._reserved = dict(replayed.offsets)
         self._hub.epoch = self.log.epoch
+        self._publish(replayed.newer)
+        self._committed = replayed.offsets
         self.available = True
+        self._announce_change()
 
 
 def _decision(decided: Any) -> Decision:

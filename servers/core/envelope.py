@@ -11,8 +11,10 @@ from bodhisattva.servers.core.errors import DecodeFailed, ErrorCode, InvalidData
 
 T = TypeVar("T")
 
-_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
-_BRACKETS = re.compile(r"[\[\]{}]")
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_ALIKE = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
+_NAMED_BY_TYPE = frozenset({"subscribe", "unsubscribe", "ping"})
 INCOMING_TYPES = frozenset({"request", "subscribe", "unsubscribe", "ping", "event", "ack"})
 
 
@@ -25,6 +27,11 @@ class Incoming(msgspec.Struct):
     event: str | None = None
     data: dict[str, Any] | None = None
     timestamp: str | None = None
+
+    @property
+    def name(self) -> str | None:
+        """What is asked for; three types say it without an `event` (1.3)."""
+        return self.type if self.type in _NAMED_BY_TYPE else self.event
 
     @property
     def answer_to(self) -> str | None:
@@ -76,17 +83,19 @@ def fresh_id() -> str:
 def nesting(text: str, allowed: int) -> int:
     """The depth of a JSON text's arrays and objects, counted no further than `allowed` + 1.
 
-    Few characters open a level, so texts with few of them are not walked at all.
+    Few characters open a level, so texts with few of them are not looked into. Otherwise each pass takes the
+    innermost level away; all of it is linear in the text, whatever a client sends.
     """
     if text.count("{") + text.count("[") <= allowed:
         return 0
-    depth = deepest = 0
-    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
-        depth += 1 if bracket in "{[" else -1
-        deepest = max(deepest, depth)
-        if deepest > allowed:
+    brackets = _STRINGS.sub(b"", text.encode()).translate(_ALIKE, _NO_BRACKETS)
+    depth = 0
+    while brackets and depth <= allowed:
+        brackets, outer = brackets.replace(b"[]", b""), brackets
+        if brackets == outer:
             break
-    return deepest
+        depth += 1
+    return depth
 
 
 def decode(text: str, max_nesting: int) -> Incoming:
@@ -114,11 +123,12 @@ def _missing_field(reason: str) -> str:
     return reason.rsplit("`", 2)[1] if reason.startswith("Object missing") else ""
 
 
-def response(request: Incoming, data: dict[str, Any]) -> bytes:
+def response(request: Incoming, data: Any) -> bytes:
+    """The answer to `request`; data: a JSON object, or its encoding as msgspec.Raw."""
     return _answer(request, "response", data, None, None)
 
 
-def error(request: Incoming | None, code: ErrorCode, message: str, data: dict[str, Any]) -> bytes:
+def error(request: Incoming | None, code: ErrorCode, message: str, data: Any) -> bytes:
     """An error that answers `request`, or stands alone (`event` null) if there was none."""
     return _answer(request, "error", data, code.value, message)
 
@@ -137,13 +147,13 @@ def numbered_event(event_id: str, name: str, data: Any, *, room: str, at: str, o
     return encode(NumberedOutgoing(event_id, "event", name, data, at, room=room, offset=offset, epoch=epoch))
 
 
-def _answer(request: Incoming | None, kind: str, data: dict[str, Any], code: str | None, message: str | None) -> bytes:
+def _answer(request: Incoming | None, kind: str, data: Any, code: str | None, message: str | None) -> bytes:
     if request is None:
         return encode(Outgoing(fresh_id(), kind, None, data, timestamp(), None, None, code, message))
     answered = request.answer_to
     own = request.correlation_id
     if own is not None and own != answered:
         return encode(
-            CorrelatedOutgoing(fresh_id(), kind, request.event, data, timestamp(), answered, None, code, message, own)
+            CorrelatedOutgoing(fresh_id(), kind, request.name, data, timestamp(), answered, None, code, message, own)
         )
-    return encode(Outgoing(fresh_id(), kind, request.event, data, timestamp(), answered, None, code, message))
+    return encode(Outgoing(fresh_id(), kind, request.name, data, timestamp(), answered, None, code, message))

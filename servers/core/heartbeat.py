@@ -17,20 +17,18 @@ class Heartbeat:
     """Times are of one monotonic clock, in seconds."""
 
     def __init__(self, timeouts: Timeouts, now: float) -> None:
-        self._interval = timeouts.ping_interval
-        self._timeout = timeouts.ping_timeout
-        self._next_ping = now + self._interval
+        self._next_ping = now + timeouts.ping_interval
         self._waiting_since: float | None = None
 
     def heard(self) -> None:
         self._waiting_since = None
 
-    def tick(self, now: float) -> Beat:
-        if self._waiting_since is not None and now - self._waiting_since >= self._timeout:
+    def tick(self, now: float, timeouts: Timeouts) -> Beat:
+        if self._waiting_since is not None and now - self._waiting_since >= timeouts.ping_timeout:
             return Beat.GONE
         if now < self._next_ping:
             return Beat.NONE
-        self._next_ping = now + self._interval
+        self._next_ping = now + timeouts.ping_interval
         if self._waiting_since is None:
             self._waiting_since = now
         return Beat.PING

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import structlog
 
 from bodhisattva.servers.client import Client
+from bodhisattva.servers.client import State as LinkState
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core import envelope, tokens
 from bodhisattva.servers.core.config import Config, ConfigError, Peer
@@ -25,7 +27,7 @@ class CommandRefused(ServiceError):
     """An own command was answered with an error."""
 
     def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome.message, **outcome.data)
+        super().__init__(outcome.message, **outcome.decoded())
         if outcome.code is not None:
             self.code = outcome.code
 
@@ -38,6 +40,7 @@ class Host:
         self._engine = engine
         self._config = config
         self._clients: dict[str, Client] = {}
+        self._opening: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
     def state(self) -> State:
@@ -63,25 +66,26 @@ class Host:
         outcome = await answered
         if outcome.code is not None:
             raise CommandRefused(outcome)
-        return outcome.data
+        return outcome.decoded()
 
     def configured(self, peer: str) -> bool:
         return peer in self._config().peers
 
     async def peer(self, name: str) -> Client:
         """An authenticated client of another service, kept open; Unavailable if none is configured."""
-        if name not in self._clients:
-            settings = self._config().peers.get(name)
-            if settings is None:
-                raise Unavailable(f"No peer {name} is configured.", peer=name)
-            client = Client(settings.url, token=self._token_source(settings, name), ssl=_trust(settings))
-            await client.__aenter__()
-            self._clients[name] = client
-        return self._clients[name]
+        settings = self._config().peers.get(name)
+        if settings is None:
+            raise Unavailable(f"No peer {name} is configured.", peer=name)
+        async with self._opening[name]:
+            client = self._clients.get(name)
+            if client is None or client.state is LinkState.CLOSED:
+                client = Client(settings.url, token=self._token_source(settings, name), ssl=trust(settings))
+                await client.__aenter__()
+                self._clients[name] = client
+        return client
 
     async def close(self) -> None:
-        for client in self._clients.values():
-            await client.aclose()
+        await asyncio.gather(*(client.aclose() for client in self._clients.values()))
 
     def _token_source(self, peer: Peer, name: str) -> Callable[[], str] | None:
         """The peer's token file, or short-lived tokens of our own minting; None where nobody asks for one."""
@@ -103,7 +107,8 @@ class Host:
         )
 
 
-def _trust(peer: Peer) -> ssl.SSLContext | None:
+def trust(peer: Peer) -> ssl.SSLContext | None:
+    """Whom to believe about the peer's name: its `ca`, or else the system's; None without TLS."""
     if not peer.url.startswith("wss:"):
         return None
     try:

@@ -50,7 +50,7 @@ def description(service: Service, config: Config) -> dict[str, Any]:
             "connections_per_user": limits.connections_per_user,
             "connections_per_address": limits.connections_per_address,
             "messages_per_second": limits.messages_per_second,
-            "burst": limits.messages_per_second * limits.burst_factor,
+            "burst": limits.burst,
             "rate_patience": limits.rate_patience,
             "channels": limits.channels,
             "message_bytes": limits.message_bytes,

@@ -63,6 +63,9 @@ class Hub:
                 payload = envelope.event(event.name, event.data, room=channel)
                 self._push(channel, frames.text(payload))
 
+    def connected(self, connection_id: str) -> bool:
+        return connection_id in self._connections
+
     def add(self, receiver: Receiver) -> None:
         self._connections[receiver.connection_id] = receiver
 
@@ -95,11 +98,9 @@ class Hub:
             for receiver, info in everybody
         ]
 
-    def gone(self, receiver: Receiver, channels: set[str]) -> None:
-        """A connection ended: free its subscriptions and tell the others where it was a member."""
+    def gone(self, receiver: Receiver) -> None:
+        """A connection has unsubscribed and ended: tell the others where it was a member."""
         self._connections.pop(receiver.connection_id, None)
-        for channel in channels:
-            self.unsubscribe(channel, receiver)
         for channel, info in self.membership(receiver).items():
             self._leave(channel, receiver)
             if self._service.parted is not None:

@@ -6,24 +6,22 @@ from bodhisattva.servers.core.config import Limits
 
 
 class TokenBucket:
-    """`rate` tokens a second, at most `burst`; times are of one monotonic clock, in seconds."""
+    """Holds at most `burst` tokens, of which `rate` a second come; times are of one monotonic clock, in seconds."""
 
-    __slots__ = ("_at", "_burst", "_level", "_rate")
+    __slots__ = ("_at", "_level")
 
-    def __init__(self, rate: float, burst: float, now: float) -> None:
-        self._rate = rate
-        self._burst = burst
+    def __init__(self, burst: float, now: float) -> None:
         self._level = burst
         self._at = now
 
-    def take(self, now: float) -> float:
+    def take(self, now: float, rate: float, burst: float) -> float:
         """0 if a token was there, or else the seconds until one is."""
-        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
+        self._level = min(burst, self._level + (now - self._at) * rate)
         self._at = now
         if self._level >= 1:
             self._level -= 1
             return 0.0
-        return (1 - self._level) / self._rate
+        return (1 - self._level) / rate
 
 
 class ConnectionCounts:
@@ -51,10 +49,13 @@ class ConnectionCounts:
         self._users[user_id] += 1
         return True
 
-    def remove(self, address: str, user_id: str | None) -> None:
+    def remove(self, address: str) -> None:
         self.total -= 1
         _decrement(self._addresses, address)
-        if user_id is not None:
+
+    def remove_user(self, user_id: str) -> None:
+        """Forget one of the user's connections; nothing for "", a connection that never authenticated."""
+        if user_id in self._users:
             _decrement(self._users, user_id)
 
 
@@ -70,21 +71,19 @@ class RateGuard:
     _CALM = 1.0
 
     def __init__(self, limits: Limits, now: float) -> None:
-        rate = limits.messages_per_second
-        self._bucket = TokenBucket(rate, rate * limits.burst_factor, now)
-        self._patience = limits.rate_patience
+        self._bucket = TokenBucket(limits.burst, now)
         self._over_since: float | None = None
         self._over_last = now
 
-    def take(self, now: float) -> float:
+    def take(self, now: float, limits: Limits) -> float:
         """0 if the message is within the rate, or else the seconds after which one would be."""
-        retry_after = self._bucket.take(now)
+        retry_after = self._bucket.take(now, limits.messages_per_second, limits.burst)
         if retry_after:
             if self._over_since is None or now - self._over_last > self._CALM:
                 self._over_since = now
             self._over_last = now
         return retry_after
 
-    def exhausted(self, now: float) -> bool:
+    def exhausted(self, now: float, limits: Limits) -> bool:
         """Whether messages over the rate have kept coming, never a calm second apart, for too long."""
-        return self._over_since is not None and now - self._over_since >= self._patience
+        return self._over_since is not None and now - self._over_since >= limits.rate_patience

@@ -2,35 +2,35 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-
-from bodhisattva.servers.core.config import Limits
 
 
 class Outbox:
-    """Frames on their way to `transport`. `overflow` is called once, when the bound on bytes is passed."""
+    """Frames on their way to `transport`; nothing is written after `close`."""
 
-    def __init__(self, transport: asyncio.Transport, limits: Limits, overflow: Callable[[], None]) -> None:
+    def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
-        self._limits = limits
-        self._overflow = overflow
         self._frames: list[bytes] = []
         self._bytes = 0
         self._written = 0
         self._marks: deque[tuple[int, float]] = deque()
         self._closed = False
 
-    def push(self, frame: bytes) -> None:
+    def push(self, frame: bytes, limit: int) -> bool:
+        """Send the frame after all before it; False if more than `limit` bytes would wait, and it is not sent.
+
+        A frame that is larger than the limit alone is sent when nothing else waits.
+        """
         if self._closed:
-            return
+            return True
+        waiting = self.size
+        if waiting and waiting + len(frame) > limit:
+            return False
         if not self._frames:
             self._loop.call_soon(self.flush)
         self._frames.append(frame)
         self._bytes += len(frame)
-        if self.size > self._limits.queue_bytes:
-            self.close()
-            self._overflow()
+        return True
 
     @property
     def size(self) -> int:

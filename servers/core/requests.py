@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
 
 import msgspec
+import structlog
 from msgspec import Meta
 
 from bodhisattva.servers.core import envelope
-from bodhisattva.servers.core.deduplication import UNAVAILABLE, Outcome
+from bodhisattva.servers.core.deduplication import INTERNAL, UNAVAILABLE, Outcome
 from bodhisattva.servers.core.domain import Context
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.envelope import Incoming
@@ -20,40 +21,25 @@ from bodhisattva.servers.core.session import Policy, Request
 HISTORY_LIMIT = 1000
 
 
+Offset = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
 class Since(msgspec.Struct, frozen=True):
     """Where a subscriber left off."""
 
     epoch: str
-    offset: Annotated[int, Meta(ge=0)]
+    offset: Offset
 
 
 class Subscribe(msgspec.Struct, frozen=True):
-    """Channel to join; the published client calls it `room`."""
-
-    channel: str | None = None
-    room: str | None = None
     since: Since | None = None
-
-    @property
-    def name(self) -> str:
-        name = self.channel if self.channel is not None else self.room
-        if name is None:
-            raise InvalidChannel("A channel is required.", field="channel")
-        return name
 
 
 class History(msgspec.Struct, frozen=True):
-    """Up to `limit` events after the offset `after`."""
+    """Up to `limit` events after the offset `after`; fewer where they are large."""
 
-    channel: str
-    after: Annotated[int, Meta(ge=0)] = 0
+    after: Offset = 0
     limit: Annotated[int, Meta(ge=1, le=HISTORY_LIMIT)] = 100
-
-
-class ChannelOnly(msgspec.Struct, frozen=True):
-    """A channel and nothing else."""
-
-    channel: str
 
 
 class Caller(Receiver, Protocol):
@@ -79,6 +65,7 @@ class Requests:
         self._policy = policy
         self._engine = engine
         self._hub = hub
+        self._logger = structlog.get_logger(service=policy.service.name)
         self._standard: dict[str, Callable[[Caller, Request], Coroutine[Any, Any, Outcome] | Outcome]] = {
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
@@ -96,6 +83,9 @@ class Requests:
             outcome = standard(caller, request)
         except ServiceError as refusal:
             outcome = Outcome.refused(refusal)
+        except Exception:
+            self._logger.exception("request failed", request=message.event)
+            outcome = INTERNAL
         if isinstance(outcome, Outcome):
             caller.answer(message, outcome)
             return None
@@ -108,6 +98,9 @@ class Requests:
             outcome = Outcome.refused(refusal)
         except LogError:
             outcome = UNAVAILABLE
+        except Exception:
+            self._logger.exception("request failed", request=message.event)
+            outcome = INTERNAL
         caller.answer(message, outcome)
 
     def _domain(self, caller: Caller, request: Request) -> None:
@@ -135,58 +128,40 @@ class Requests:
         else:
             raise UnknownRequest("This service has no such request.", request=name[:100])
 
-    def _subscribe(self, caller: Caller, request: Request) -> Outcome | Coroutine[Any, Any, Outcome]:
-        asked = envelope.convert(request.message.data or {}, Subscribe)
-        channel = asked.name
-        self._policy.permissions.check_channel(request.identity, channel)
+    def _subscribe(self, caller: Caller, request: Request) -> Outcome:
+        """Join at the newest event, or after `since` if the log is the one that it speaks of (contract 5)."""
+        channel = self._readable(request)
+        since = envelope.convert(request.message.data or {}, Subscribe).since
         limit = self._policy.limits.channels
         if channel not in caller.channels and len(caller.channels) >= limit:
             raise LimitExceeded("Too many channels on this connection.", limit=limit)
+        answer: dict[str, Any] = {"status": "subscribed", "channel": channel}
         if not self._policy.service.channel_kind(channel).persisted:
-            caller.channels.add(channel)
             caller.follow(channel, None)
-            return Outcome({"status": "subscribed", "channel": channel})
-        if asked.since is None:
-            return self._join(caller, channel, self._engine.offset(channel), recovered=False)
-        return self._resume(caller, channel, asked.since)
-
-    async def _resume(self, caller: Caller, channel: str, since: Since) -> Outcome:
-        """Go on after `since` if the log still has all that followed, or else from the newest event (contract 5)."""
-        first = await self._engine.log.first_offset(channel)
-        tail = self._engine.offset(channel)
-        recovered = since.epoch == self._engine.log.epoch and first - 1 <= since.offset <= tail
-        return self._join(caller, channel, since.offset if recovered else tail, recovered=recovered)
-
-    def _join(self, caller: Caller, channel: str, offset: int, *, recovered: bool) -> Outcome:
-        caller.channels.add(channel)
+            return Outcome.of(answer)
+        epoch, offset = self._engine.log.epoch, self._engine.offset(channel)
+        recovered = since is not None and since.epoch == epoch and since.offset <= offset
+        if since is not None and recovered:
+            offset = since.offset
         caller.follow(channel, offset)
-        return Outcome(
-            {
-                "status": "subscribed",
-                "channel": channel,
-                "epoch": self._engine.log.epoch,
-                "offset": offset,
-                "recovered": recovered,
-            }
-        )
+        return Outcome.of(answer | {"epoch": epoch, "offset": offset, "recovered": recovered})
 
     def _unsubscribe(self, caller: Caller, request: Request) -> Outcome:
-        channel = envelope.convert(request.message.data or {}, Subscribe).name
+        channel = _channel(request)
         self._policy.service.channel_kind(channel)
-        caller.channels.discard(channel)
         caller.unfollow(channel)
-        return Outcome({"status": "unsubscribed", "channel": channel})
+        return Outcome.of({"status": "unsubscribed", "channel": channel})
 
     async def _history(self, caller: Caller, request: Request) -> Outcome:
+        channel = self._readable(request)
         asked = envelope.convert(request.message.data or {}, History)
-        self._policy.permissions.check_channel(request.identity, asked.channel)
-        if not self._policy.service.channel_kind(asked.channel).persisted:
-            raise InvalidChannel("An ephemeral channel has no history.", channel=asked.channel)
-        tail = self._engine.offset(asked.channel)
-        events = await self._engine.log.read(asked.channel, asked.after, asked.limit)
-        return Outcome(
+        if not self._policy.service.channel_kind(channel).persisted:
+            raise InvalidChannel("An ephemeral channel has no history.", channel=channel)
+        tail = self._engine.offset(channel)
+        events = await self._engine.log.read(channel, asked.after, asked.limit)
+        return Outcome.of(
             {
-                "channel": asked.channel,
+                "channel": channel,
                 "events": [plain(event, offset) for offset, event in events if offset <= tail],
                 "epoch": self._engine.log.epoch,
                 "offset": tail,
@@ -194,6 +169,20 @@ class Requests:
         )
 
     def _presence(self, caller: Caller, request: Request) -> Outcome:
-        channel = envelope.convert(request.message.data or {}, ChannelOnly).channel
+        channel = self._readable(request)
+        return Outcome.of({"channel": channel, "members": self._hub.present(channel)})
+
+    def _readable(self, request: Request) -> str:
+        """The channel that a request names, if its user may read it."""
+        channel = _channel(request)
         self._policy.permissions.check_channel(request.identity, channel)
-        return Outcome({"channel": channel, "members": self._hub.present(channel)})
+        return channel
+
+
+def _channel(request: Request) -> str:
+    """`data.channel`; the published client calls it `room` (1.3)."""
+    data = request.message.data or {}
+    channel = data.get("channel", data.get("room"))
+    if not isinstance(channel, str):
+        raise InvalidChannel("A channel is required, as a string.", field="channel")
+    return channel

@@ -22,24 +22,26 @@ async def serve(servers: Sequence[Server]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, terminate)
     loop.add_signal_handler(signal.SIGHUP, reload)
-    started: list[Server] = []
     try:
         for server in servers:
-            await server.start()
-            started.append(server)
+            await server.prepare()
+        for server in servers:
+            await server.open()
         await stop.wait()
-        await _drain(started, stop_now)
+        await _drain(servers, stop_now)
     finally:
-        for server in started:
-            await server.stop()
+        await asyncio.gather(*(server.stop() for server in servers))
 
 
 async def _drain(servers: Sequence[Server], stop_now: asyncio.Event) -> None:
+    """Drain all at the same time; a second signal ends it."""
     draining = asyncio.ensure_future(_drain_all(servers))
     hurry = asyncio.ensure_future(stop_now.wait())
     await asyncio.wait([draining, hurry], return_when=asyncio.FIRST_COMPLETED)
-    draining.cancel()
     hurry.cancel()
+    if draining.done():
+        draining.result()
+    draining.cancel()
     await asyncio.gather(draining, hurry, return_exceptions=True)
 
 

@@ -4,20 +4,22 @@ import asyncio
 import errno
 import random
 import socket
+import ssl
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import structlog
 from aiohttp import web
 
-from bodhisattva.servers.core import bridge, envelope, frames, http, tls, upgrade
+from bodhisattva.servers.core import bridge, envelope, http, tls, upgrade
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core.config import Config, ConfigError
 from bodhisattva.servers.core.connection import CLOSE_TIMEOUT, Connection
 from bodhisattva.servers.core.engine import Engine
-from bodhisattva.servers.core.host import Host
+from bodhisattva.servers.core.host import Host, trust
 from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.limits import ConnectionCounts
 from bodhisattva.servers.core.log.base import Log
@@ -28,9 +30,15 @@ from bodhisattva.servers.core.permissions import Permissions
 from bodhisattva.servers.core.requests import Requests
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.session import TRY_AGAIN_LATER, Policy
-from bodhisattva.servers.core.tokens import Verifier, WeakSecret
+from bodhisattva.servers.core.tokens import Identity, Verifier, WeakSecret
+from bodhisattva.servers.core.work import Work
 
 GOING_AWAY = 1001
+_STOPPING = "Server is stopping"
+_MARGIN = 0.25  # seconds of the drain timeout that are left for freeing everything
+_SHUTDOWN_TIMEOUT = 0.1
+_KEEP_ALIVE = 5.0
+_FIXED = ("host", "port", "state", "log")  # what a reload cannot change
 _SWEEP = 0.1
 _BACKLOG = 1024
 _LOOPBACK = ("127.", "::1", "localhost")
@@ -45,7 +53,9 @@ class Server:
         self.metrics = Metrics(service.name, service.server)
         self.draining = False
         self._load = load
-        self._context = tls.server_context(self.config.tls)
+        self._context = self._newest_context = check(self.config)
+        if self._context is not None:
+            self._context.sni_callback = self._renew_context
         self._hub = Hub(service, self.metrics)
         self._counts = ConnectionCounts(self.config.limits)
         self._policy = Policy(
@@ -64,34 +74,55 @@ class Server:
         self._requests = Requests(self._policy, self._engine, self._hub)
         self._host = Host(self._engine, lambda: self.config)
         self._connections: set[Connection] = set()
-        self._work: list[asyncio.Task[None]] = []
+        self._work = Work(service.name)
         self._runner: web.AppRunner | None = None
+        self._listener: socket.socket | None = None
+        self._acceptor: asyncio.Server | None = None
+        self._port = 0
+        self._prepared = False
         self._logger = structlog.get_logger(service=service.name)
-
-    @property
-    def port(self) -> int:
-        return self.config.port if self.config.port is not None else self.service.port
 
     @property
     def url(self) -> str:
         scheme = "wss" if self._context is not None else "ws"
-        return f"{scheme}://{self.config.host}:{self.port}/ws"
+        return f"{scheme}://{self.config.host}:{self._port}/ws"
 
-    async def start(self) -> None:
-        """Take the port, rebuild the state, serve. ConfigError or LogRefused say in a line why not."""
-        listener = listen(self.config.host, self.port)
-        try:
-            await self._engine.start()
-            await self._listen(listener)
-        except BaseException:
-            listener.close()
-            raise
-        self._spawn(self._sweep())
+    async def prepare(self) -> None:
+        """Take the port and rebuild the state. ConfigError or LogRefused say in a line why not."""
+        port = self.config.port if self.config.port is not None else self.service.port
+        self._listener = listen(self.config.host, port)
+        self._port = int(self._listener.getsockname()[1])
+        await self._engine.start()
+        self._prepared = True
+
+    async def open(self) -> None:
+        """Serve, and begin what the service does by itself."""
+        self._runner = web.AppRunner(
+            http.application(self),
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=_SHUTDOWN_TIMEOUT,
+            keepalive_timeout=_KEEP_ALIVE,
+        )
+        await self._runner.setup()
+        assert self._runner.server is not None
+        assert self._listener is not None
+        secure = self._context is not None
+        self._acceptor = await asyncio.get_running_loop().create_server(
+            self._runner.server,
+            sock=self._listener,
+            ssl=self._context,
+            backlog=_BACKLOG,
+            ssl_handshake_timeout=self.config.timeouts.auth if secure else None,
+            ssl_shutdown_timeout=CLOSE_TIMEOUT if secure else None,
+        )
+        self._work.start("sweep", self._sweep)
         for standing in self.service.bridges:
             if self._host.configured(standing.source):
-                self._spawn(bridge.run(standing, self._engine, self._host))
+                follow = partial(bridge.run, standing, self._engine, self._host)
+                self._work.start(f"bridge from {standing.source}", follow)
         for background in self.service.background:
-            self._spawn(_run(background, self._host))
+            self._work.start(background.__name__, partial(background, self._host))
         self._logger.info("listening", url=self.url, auth=self.config.auth, log=self.config.log.kind)
 
     def not_ready(self) -> str | None:
@@ -101,16 +132,17 @@ class Server:
         return None if self._engine.available else "store unavailable"
 
     def reload(self) -> None:
-        """Take over certificates, keys and limits; a broken configuration changes nothing."""
+        """Take over certificates, keys, peers and limits; a broken configuration changes nothing."""
         try:
             renewed = self._load()
             judge = verifier(renewed)
-            if self._context is not None:
-                tls.reload_into(self._context, renewed.tls)
+            context = check(renewed)
+            self._check_unswitched(context, judge)
         except ConfigError as error:
             self._logger.error("reload refused", reason=str(error))
             return
-        self.config = renewed
+        self.config = msgspec.structs.replace(renewed, **{key: getattr(self.config, key) for key in _FIXED})
+        self._newest_context = context
         self._counts.limits = renewed.limits
         self._policy.limits = renewed.limits
         self._policy.timeouts = renewed.timeouts
@@ -118,35 +150,45 @@ class Server:
         self._policy.expiry_warning = renewed.tokens.expiry_warning
         self._logger.info("reloaded")
 
+    def _check_unswitched(self, context: ssl.SSLContext | None, judge: Verifier | None) -> None:
+        switched = (context is None) is not (self._context is None)
+        if switched or (judge is None) is not (self._policy.verifier is None):
+            raise ConfigError("turning authentication or TLS on or off needs a restart")
+
     async def drain(self) -> None:
-        """Say that the end is near, answer what is under way, close 1001, free the port."""
+        """Say that the end is near, answer what is under way, close 1001."""
         self.draining = True
         self.metrics.draining.set(1)
         self._logger.info("draining", connections=len(self._connections))
         for connection in self._connections:
             pause = random.uniform(0, self.config.timeouts.reconnect_spread)  # noqa: S311
-            notice = envelope.event("server.draining", {"reconnect_after": round(pause, 3)})
-            connection.push(frames.text(notice))
-        try:
-            async with asyncio.timeout(max(0.0, self.config.timeouts.drain - CLOSE_TIMEOUT)):
-                await asyncio.sleep(self.config.timeouts.drain_grace)
-                await asyncio.gather(*(each.finish_requests() for each in self._connections))
-        except TimeoutError:
-            self._logger.warning("drain timeout: some requests are unanswered")
-        await asyncio.gather(*(each.close(GOING_AWAY, "Server is stopping") for each in list(self._connections)))
+            connection.notify(envelope.event("server.draining", {"reconnect_after": round(pause, 3)}))
+        limit = self.config.timeouts.drain
+        closing = min(CLOSE_TIMEOUT + _MARGIN, limit / 3)
+        settling = max(0.0, limit - closing - _MARGIN)
+        grace = min(self.config.timeouts.drain_grace, settling)
+        await asyncio.sleep(grace)
+        finishing = [asyncio.ensure_future(each.finish(GOING_AWAY, _STOPPING)) for each in self._connections]
+        await _wait(finishing, settling - grace)
+        for task in finishing:
+            task.cancel()
+        await _wait([each.begin_close(GOING_AWAY, _STOPPING) for each in self._connections], closing)
 
     async def stop(self) -> None:
-        """Free everything, now."""
+        """Free everything, now; whatever was begun."""
+        if self._acceptor is not None:
+            self._acceptor.close()
+        elif self._listener is not None:
+            self._listener.close()
         for connection in list(self._connections):
             connection.abort()
-        for task in self._work:
-            task.cancel()
-        await asyncio.gather(*self._work, return_exceptions=True)
+        await self._work.stop()
         await self._host.close()
         if self._runner is not None:
             await self._runner.cleanup()
-        await self._engine.stop()
-        self._logger.info("stopped")
+        if self._prepared:
+            await self._engine.stop()
+            self._logger.info("stopped")
 
     async def upgrade(self, request: web.Request) -> web.StreamResponse:
         """The handler of `/` and `/ws` (contract 2)."""
@@ -158,14 +200,21 @@ class Server:
             autoping=False,
             compress=False,
             timeout=CLOSE_TIMEOUT,
-            max_msg_size=self.config.limits.message_bytes,
+            max_msg_size=self.config.limits.message_bytes + 1,  # aiohttp refuses what is as long as this
         )
         await websocket.prepare(request)
         address = request.remote or ""
-        if not self._counts.add(address):
-            await websocket.close(code=TRY_AGAIN_LATER, message=b"At capacity")
+        if self.draining or not self._counts.add(address):
+            code = GOING_AWAY if self.draining else TRY_AGAIN_LATER
+            await websocket.close(code=code, message=b"Stopping" if self.draining else b"At capacity")
             return websocket
-        connection = self._connection(websocket, request)
+        try:
+            await self._serve(self._connection(websocket, request), identity)
+        finally:
+            self._counts.remove(address)
+        return websocket
+
+    async def _serve(self, connection: Connection, identity: Identity | None) -> None:
         self._connections.add(connection)
         self.metrics.connections_total.inc()
         self.metrics.connections.inc()
@@ -173,9 +222,8 @@ class Server:
             await connection.run(identity)
         finally:
             self._connections.discard(connection)
-            self._counts.remove(address, connection.user_id or None)
+            self._counts.remove_user(connection.user_id)
             self.metrics.connections.dec()
-        return websocket
 
     def _connection(self, websocket: web.WebSocketResponse, request: web.Request) -> Connection:
         return Connection(
@@ -188,12 +236,10 @@ class Server:
             metrics=self.metrics,
         )
 
-    async def _listen(self, listener: socket.socket) -> None:
-        self._runner = web.AppRunner(
-            http.application(self), access_log=None, handle_signals=False, shutdown_timeout=0.1
-        )
-        await self._runner.setup()
-        await web.SockSite(self._runner, listener, ssl_context=self._context, backlog=_BACKLOG).start()
+    def _renew_context(self, handshake: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        """Each handshake uses the newest certificate; the connections that are there stay as they are."""
+        if self._newest_context is not None:
+            handshake.context = self._newest_context
 
     async def _sweep(self) -> None:
         """The one clock of all connections, and the eye on renewed files."""
@@ -209,8 +255,12 @@ class Server:
                     watched = seen
                     self.reload()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        self._work.append(asyncio.get_running_loop().create_task(work))
+
+def check(config: Config) -> ssl.SSLContext | None:
+    """The TLS context of a configuration whose files can all be used; ConfigError names the one that cannot."""
+    for peer in config.peers.values():
+        trust(peer)
+    return tls.server_context(config.tls)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -247,12 +297,9 @@ def make_log(service: Service, config: Config) -> Log:
     return SqliteLog(path, service.name, config.timeouts.deduplication)
 
 
-async def _run(background: Callable[[Host], Any], host: Host) -> None:
-    try:
-        await background(host)
-    except Exception:
-        host.log.exception("background work ended")
-        raise
+async def _wait(tasks: "Collection[asyncio.Future[None]]", timeout: float) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=timeout)
 
 
 def _modified(config: Config) -> tuple[float, ...]:

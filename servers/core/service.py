@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bodhisattva.servers.core.host import Host
 
 GLOBAL = "global"
+_USER_ID = r"[^\x00-\x1f\x7f]{1,200}"
 _CHANNEL_ID = r"[A-Za-z0-9_.@/+-][A-Za-z0-9_.@/+:-]{0,199}"
 
 
@@ -20,7 +21,7 @@ _CHANNEL_ID = r"[A-Za-z0-9_.@/+-][A-Za-z0-9_.@/+:-]{0,199}"
 class ChannelKind:
     """One row of the contract's channel table: `workflow:` is `ChannelKind("workflow:")`, `state` a fixed name.
 
-    id_pattern: what may follow the colon. private: the id is the user that alone may read it (admins may too).
+    id_pattern: what may follow the colon. private: what follows is the user that alone may read it (admins may too).
     permissions: further permissions that allow reading, besides `<service>:read`.
     """
 
@@ -32,7 +33,8 @@ class ChannelKind:
 
     @cached_property
     def _regex(self) -> re.Pattern[str]:
-        suffix = f"({self.id_pattern})" if self.name.endswith(":") else ""
+        pattern = _USER_ID if self.private else self.id_pattern
+        suffix = f"({pattern})" if self.name.endswith(":") else ""
         return re.compile(re.escape(self.name) + suffix)
 
     def matches(self, channel: str) -> bool:

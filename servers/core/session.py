@@ -18,8 +18,10 @@ from bodhisattva.servers.core.errors import (
     DecodeFailed,
     ErrorCode,
     InvalidMessage,
+    LimitExceeded,
     RateLimitExceeded,
     ServiceError,
+    TokenExpired,
 )
 from bodhisattva.servers.core.heartbeat import Beat, Heartbeat
 from bodhisattva.servers.core.limits import RateGuard
@@ -77,6 +79,18 @@ class Ping(NamedTuple):
     """Send a ping frame."""
 
 
+class Pong(NamedTuple):
+    """Answer a ping frame with its payload."""
+
+    payload: bytes
+
+
+class Revoke(NamedTuple):
+    """Leave a channel that the renewed token does not allow."""
+
+    channel: str
+
+
 class Request(NamedTuple):
     """A request of an authenticated user, to be answered exactly once."""
 
@@ -84,7 +98,7 @@ class Request(NamedTuple):
     identity: Identity
 
 
-Output = Reply | Close | Ping | Request
+Output = Reply | Close | Ping | Pong | Revoke | Request
 
 
 class Session:
@@ -116,13 +130,19 @@ class Session:
         self.identity = identity
         return [self._welcome()]
 
+    def end(self) -> None:
+        """The connection is closing: what still arrives is not taken."""
+        self._closing = True
+
     def receive_text(self, text: str, now: Now) -> list[Output]:
         """A text frame arrived."""
         self._heartbeat.heard()
         if self._closing:
             return []
-        retry_after = self._rate.take(now.monotonic)
-        if retry_after and self._rate.exhausted(now.monotonic):
+        if self.identity is not None and (expired := self._expired(self.identity, now)):
+            return expired
+        retry_after = self._rate.take(now.monotonic, self._policy.limits)
+        if retry_after and self._rate.exhausted(now.monotonic, self._policy.limits):
             return self._close(POLICY_VIOLATION, "Rate limit exceeded")
         message = self._decode(text)
         if retry_after:
@@ -151,8 +171,18 @@ class Session:
     def receive_binary(self) -> list[Output]:
         return self._close(UNSUPPORTED_DATA, "Text frames only")
 
-    def receive_control(self) -> None:
-        """A ping or pong frame arrived."""
+    def receive_ping(self, payload: bytes, now: Now) -> list[Output]:
+        """A ping frame arrived; pings over the message rate are not answered, and who keeps on is closed."""
+        self._heartbeat.heard()
+        if self._closing:
+            return []
+        if not self._rate.take(now.monotonic, self._policy.limits):
+            return [Pong(payload)]
+        if self._rate.exhausted(now.monotonic, self._policy.limits):
+            return self._close(POLICY_VIOLATION, "Rate limit exceeded")
+        return []
+
+    def receive_pong(self) -> None:
         self._heartbeat.heard()
 
     def tick(self, now: Now) -> list[Output]:
@@ -168,7 +198,7 @@ class Session:
         return self._beat(now)
 
     def _beat(self, now: Now) -> list[Output]:
-        beat = self._heartbeat.tick(now.monotonic)
+        beat = self._heartbeat.tick(now.monotonic, self._policy.timeouts)
         if beat is Beat.GONE:
             return self._close(ABNORMAL, "No answer to a ping")
         return [Ping()] if beat is Beat.PING else []
@@ -182,7 +212,8 @@ class Session:
         except AuthFailed as failure:
             return self._refuse(message, failure)
         if not self._policy.admit(identity.user_id):
-            return self._close(TRY_AGAIN_LATER, "Too many connections")
+            full = LimitExceeded("Too many connections.", limit=self._policy.limits.connections_per_user)
+            return [_error(message, full), *self._close(TRY_AGAIN_LATER, "Too many connections")]
         self.identity = identity
         return [_authenticated(message, identity, "authenticated"), self._welcome()]
 
@@ -201,22 +232,21 @@ class Session:
 
     def _renew(self, message: Incoming, identity: Identity) -> list[Output]:
         """A fresh token of the same user; channels that it does not allow are left."""
+        status = "refreshed" if message.event == "refresh_token" else "authenticated"
         if self._policy.verifier is None:
-            return [_authenticated(message, identity, "authenticated")]
+            return [_authenticated(message, identity, status)]
         renewed = self._verify(message)
         if renewed.user_id != identity.user_id:
             raise AuthFailed("The token is another user's.")
         self.identity = renewed
         self._warned = False
-        status = "refreshed" if message.event == "refresh_token" else "authenticated"
         outputs: list[Output] = [_authenticated(message, renewed, status)]
         for channel in sorted(self.channels):
             try:
                 self._policy.permissions.check_channel(renewed, channel)
             except ServiceError:
-                self.channels.discard(channel)
                 notice = envelope.event("subscription.revoked", {"channel": channel}, room=channel)
-                outputs.append(Reply(notice, "event"))
+                outputs += [Revoke(channel), Reply(notice, "event")]
         return outputs
 
     def _verify(self, message: Incoming) -> Identity:
@@ -228,16 +258,19 @@ class Session:
         """A live connection ends with its token, after a warning (contract 2, Tokens)."""
         if identity.expires_at is None:
             return []
+        if expired := self._expired(identity, now):
+            return expired
         remaining = identity.expires_at - now.wall
-        if remaining <= 0:
-            expired = envelope.error(None, ErrorCode.TOKEN_EXPIRED, "The token has expired.", {})
-            reply = Reply(expired, "error", ErrorCode.TOKEN_EXPIRED)
-            return [reply, *self._close(POLICY_VIOLATION, "Token expired")]
         if remaining <= self._policy.expiry_warning and not self._warned:
             self._warned = True
             warning = envelope.event("auth.expiring", {"expires_in": max(0, round(remaining, 3))})
             return [Reply(warning, "event")]
         return []
+
+    def _expired(self, identity: Identity, now: Now) -> list[Output]:
+        if identity.expires_at is None or now.wall < identity.expires_at:
+            return []
+        return [_error(None, TokenExpired("The token has expired.")), *self._close(POLICY_VIOLATION, "Token expired")]
 
     def _welcome(self) -> Reply:
         """Contract 2.4."""
@@ -251,7 +284,7 @@ class Session:
             "tls_mode": "WSS" if policy.secure else "WS",
             "rate_limit": {
                 "messages_per_second": policy.limits.messages_per_second,
-                "burst": policy.limits.messages_per_second * policy.limits.burst_factor,
+                "burst": policy.limits.burst,
             },
             "features": policy.features,
         }

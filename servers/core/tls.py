@@ -41,13 +41,6 @@ def server_context(tls: Tls) -> ssl.SSLContext | None:
     return context
 
 
-def reload_into(context: ssl.SSLContext, tls: Tls) -> None:
-    """Give `context` the renewed certificate; handshakes from now on use it, connections stay."""
-    if tls.certificate is not None:
-        _check_validity(Path(tls.certificate))
-        _load(context, tls)
-
-
 def _load(context: ssl.SSLContext, tls: Tls) -> None:
     try:
         context.load_cert_chain(str(tls.certificate), tls.key)

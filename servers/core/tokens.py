@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import jwt
 import msgspec
@@ -11,6 +11,8 @@ from bodhisattva.servers.core.errors import AuthFailed
 
 PUBLISHED_SECRETS = ("your-secret-key", "dev-secret", "change-me", "changeme", "secret-key")
 MINIMUM_SECRET_BYTES = 32
+_LONGEST_TOKEN = 16 * 1024
+_LONGEST_USER_ID = 200
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -58,8 +60,10 @@ class Verifier:
 
     def verify(self, token: object) -> Identity:
         """The token's identity; AuthFailed whatever is wrong with it."""
-        if not isinstance(token, str):
+        if not isinstance(token, str) or not token:
             raise AuthFailed("A token is required.")
+        if len(token) > _LONGEST_TOKEN:
+            raise AuthFailed("The token is not valid.")
         try:
             claims = jwt.decode(
                 token,
@@ -67,24 +71,33 @@ class Verifier:
                 algorithms=["HS256"],
                 audience=self._audience,
                 leeway=self._leeway,
-                options={"require": ["exp"], "verify_exp": False, "verify_aud": self._audience is not None},
+                options={
+                    "require": ["exp"],
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                    "verify_aud": self._audience is not None,
+                },
             )
-        except (jwt.PyJWTError, ValueError, TypeError):
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             raise AuthFailed("The token is not valid.") from None
         return self._identity(claims)
 
     def _identity(self, claims: dict[str, Any]) -> Identity:
-        now = self._clock()
-        expires_at = _number(claims.get("exp"))
-        issued_at = _number(claims.get("iat", now))
-        if expires_at is None or issued_at is None or expires_at <= now:
-            raise AuthFailed("The token is not valid.")
-        if expires_at - min(issued_at, now) > self._max_lifetime + self._leeway:
-            raise AuthFailed("The token is not valid.")
         user_id = claims.get("user_id", claims.get("sub"))
-        if not isinstance(user_id, str) or not user_id:
+        expires_at = claims.get("exp")
+        if not self._timely(expires_at, claims) or not _names_a_user(user_id):
             raise AuthFailed("The token is not valid.")
-        return Identity(user_id, _permissions(claims.get("permissions")), expires_at)
+        return Identity(user_id, _permissions(claims.get("permissions")), float(expires_at))
+
+    def _timely(self, expires_at: Any, claims: dict[str, Any]) -> TypeGuard[int | float]:
+        """Not over, not of the future, not for longer than allowed; a time that is no number is none of these."""
+        now = self._clock()
+        issued_at, not_before = claims.get("iat", now), claims.get("nbf", now)
+        if not (_is_number(expires_at) and _is_number(issued_at) and _is_number(not_before)):
+            return False
+        longest = min(issued_at, now) + self._max_lifetime + self._leeway
+        return now < expires_at <= longest and max(issued_at, not_before) <= now + self._leeway
 
 
 def mint(
@@ -116,5 +129,9 @@ def _permissions(claim: Any) -> frozenset[str]:
     return frozenset(claim)
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _names_a_user(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST_USER_ID and value.isprintable()

@@ -6,10 +6,12 @@ finished `append` means that it survives the death of the process (contract 5).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
+
+READ_BYTES = 1024 * 1024
 
 
 class LogError(Exception):
@@ -38,7 +40,7 @@ class StoredEvent(msgspec.Struct, frozen=True):
 class StoredAnswer(msgspec.Struct, frozen=True):
     """The outcome of a command, kept for the deduplication window (1.2).
 
-    at: seconds since 1970. outcome: JSON of `engine.Outcome`.
+    at: seconds since 1970. outcome: JSON of `deduplication.Outcome`.
     """
 
     user_id: str
@@ -63,13 +65,26 @@ class Entry(msgspec.Struct, frozen=True):
     position: Position | None = None
 
 
+def within_budget(events: Iterable[tuple[int, StoredEvent]]) -> list[tuple[int, StoredEvent]]:
+    """The first of `events` whose data together stays within READ_BYTES, but at least one."""
+    chosen: list[tuple[int, StoredEvent]] = []
+    size = 0
+    for offset, event in events:
+        size += len(bytes(event.data))
+        if chosen and size > READ_BYTES:
+            break
+        chosen.append((offset, event))
+    return chosen
+
+
 class Log(Protocol):
     """One service's log.
 
     append: call in order of `seq`; the future is done once the entry is durable, LogError otherwise.
         After a LogError every further append fails too, since it was decided on what is not there, until `recover`.
-    read: up to `limit` events of a channel after an offset, each as (offset, event), in order.
-    first_offset: the oldest offset that the log still holds of a channel, or the next one if it holds none.
+    recover: take appends again; LogError as long as nothing can be written.
+    read: up to `limit` events of a channel after an offset, each as (offset, event), in order; fewer where their
+        data exceeds READ_BYTES, but at least one if there is one.
     """
 
     @property
@@ -84,8 +99,6 @@ class Log(Protocol):
     async def recover(self) -> None: ...
 
     async def read(self, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]: ...
-
-    async def first_offset(self, channel: str) -> int: ...
 
     async def answers(self, since: float) -> Sequence[StoredAnswer]: ...
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 
 from bodhisattva.servers.core.envelope import fresh_id
-from bodhisattva.servers.core.log.base import Entry, LogError, Position, StoredAnswer, StoredEvent
+from bodhisattva.servers.core.log.base import Entry, LogError, Position, StoredAnswer, StoredEvent, within_budget
 from bodhisattva.servers.core.service import GLOBAL
 
 
@@ -45,10 +45,7 @@ class MemoryLog:
         return done
 
     async def read(self, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]:
-        return self._channels[channel][after : after + limit] if channel in self._channels else []
-
-    async def first_offset(self, channel: str) -> int:
-        return 1
+        return within_budget(self._channels[channel][after : after + limit]) if channel in self._channels else []
 
     async def answers(self, since: float) -> Sequence[StoredAnswer]:
         return [answer for answer in self._answers if answer.at >= since]

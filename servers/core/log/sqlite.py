@@ -25,6 +25,7 @@ from bodhisattva.servers.core.log.base import (
     Position,
     StoredAnswer,
     StoredEvent,
+    within_budget,
 )
 from bodhisattva.servers.core.service import GLOBAL
 
@@ -74,7 +75,7 @@ class SqliteLog:
             self._database.executescript(_SCHEMA)
             self.epoch = self._identify(self._database)
             self._read_database = _connect(self._path)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.Error, KeyError, ValueError) as error:
             raise LogRefused(f"{self._path} is not a usable log ({error}); move it away or restore it") from error
         self._writer = threading.Thread(target=self._write, name="log-writer", daemon=True)
         self._writer.start()
@@ -114,16 +115,17 @@ class SqliteLog:
                 return
 
     def _commit(self, group: list[_Due]) -> None:
-        failure: LogError | None = None
-        try:
-            if self._failed:
-                raise sqlite3.OperationalError("an earlier append failed")
-            with self._database:
-                self._store([entry for entry, _ in group])
-        except sqlite3.Error as error:
-            self._failed = True
-            failure = LogError(str(error))
+        failure = LogError("an earlier append failed") if self._failed else self._try([entry for entry, _ in group])
+        self._failed = failure is not None
         self._loop.call_soon_threadsafe(_settle, [done for _, done in group], failure)
+
+    def _try(self, entries: list[Entry]) -> LogError | None:
+        try:
+            with self._database:
+                self._store(entries)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the callers wait for an answer
+            return LogError(f"{type(error).__name__}: {error}")
+        return None
 
     def _store(self, entries: list[Entry]) -> None:
         """Plain INSERTs: an offset that is taken violates a key and fails the transaction."""
@@ -150,7 +152,16 @@ class SqliteLog:
         )
 
     async def recover(self) -> None:
+        """Called when no append is under way, so the writer thread is not at the database."""
+        try:
+            await asyncio.to_thread(self._probe)
+        except sqlite3.Error as error:
+            raise LogError(str(error)) from error
         self._failed = False
+
+    def _probe(self) -> None:
+        with self._database:
+            self._database.execute("INSERT OR REPLACE INTO meta VALUES ('recovered', datetime())")
 
     async def replay(self) -> AsyncIterator[Sequence[StoredEvent]]:
         after = 0
@@ -168,17 +179,9 @@ class SqliteLog:
                 "WHERE c.channel = ? AND c.offset > ? ORDER BY c.offset LIMIT ?"
             )
             parameters = (channel, after, limit)
-        rows = await self._read(lambda database: database.execute(query, parameters).fetchall())
-        return [(row[0], _event(*row[1:])) for row in rows]
-
-    async def first_offset(self, channel: str) -> int:
-        if channel == GLOBAL:
-            query = "SELECT min(seq) FROM events"
-        else:
-            query = "SELECT min(offset) FROM channel_events WHERE channel = ?"
-        parameters = () if channel == GLOBAL else (channel,)
-        row = await self._read(lambda database: database.execute(query, parameters).fetchone())
-        return int(row[0] or 1)
+        return await self._read(
+            lambda database: within_budget((row[0], _event(*row[1:])) for row in database.execute(query, parameters))
+        )
 
     async def answers(self, since: float) -> Sequence[StoredAnswer]:
         query = "SELECT user_id, request_id, at, outcome FROM answers WHERE at >= ?"

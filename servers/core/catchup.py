@@ -1,0 +1,41 @@
+"""The way of a resuming subscriber through the log to the live events (contract 5)."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from bodhisattva.servers.core.engine import Engine
+from bodhisattva.servers.core.hub import numbered
+from bodhisattva.servers.core.log.base import LogError
+from bodhisattva.servers.core.outbox import Outbox
+
+_CHUNK = 200
+_HIGH_WATER = 256 * 1024
+
+
+class Catchup:
+    """Reads the log as fast as the peer takes it. room: waits until the transport takes more again."""
+
+    def __init__(self, engine: Engine, outbox: Outbox, room: Callable[[], Awaitable[None]], queue_bytes: int) -> None:
+        self._engine = engine
+        self._outbox = outbox
+        self._room = room
+        self._high_water = min(_HIGH_WATER, queue_bytes // 2)
+
+    async def frames(self, channel: str, after: int) -> AsyncIterator[bytes]:
+        """The frames of all durable events after an offset.
+
+        Whoever subscribes to the live ones in the loop turn in which this ends has neither gap nor duplicate.
+        LogError: the log cannot be read. ConnectionError: the peer is gone.
+        """
+        position = after
+        while position < self._engine.offset(channel):
+            events = await self._engine.log.read(channel, position, _CHUNK)
+            if not events:
+                raise LogError(f"{channel} ends at {position}, before its newest event")
+            for offset, event in events:
+                if offset > self._engine.offset(channel):
+                    break
+                yield numbered(event, channel, offset, self._engine.log.epoch)
+                position = offset
+                if self._outbox.size > self._high_water:
+                    self._outbox.flush()
+                    await self._room()

@@ -1,0 +1,32 @@
+"""What a service does by itself, beside its connections: named tasks that no failure ends in silence."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+_PAUSE = 1.0
+
+
+class Work:
+    """Tasks that run until `stop`; one that fails is logged and begun again after a pause."""
+
+    def __init__(self, service: str) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+        self._logger = structlog.get_logger(service=service)
+
+    def start(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.get_running_loop().create_task(self._keep(name, work), name=name))
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                return await work()
+            except Exception:
+                self._logger.exception("background work failed", work=name)
+            await asyncio.sleep(_PAUSE)
