@@ -187,10 +187,9 @@ async def test_closing_the_client_under_a_slow_consumer_keeps_what_it_has_and_le
         await end(peer)
 
     before = asyncio.all_tasks()
-    async with ScriptedServer(script) as server:
-        async with client(server) as c:
-            events = await c.subscribe(CHANNEL, capacity=2).__aenter__()
-            await server.peers[0].until("unsubscribe")
+    async with ScriptedServer(script) as server, client(server) as c:
+        events = await c.subscribe(CHANNEL, capacity=2).__aenter__()
+        await server.peers[0].until("unsubscribe")
     assert asyncio.all_tasks() == before
     with pytest.raises(ClientClosed):
         await take(events, 3)
