@@ -58,8 +58,7 @@ def _planned(path: Path) -> Iterator[Entry]:
 def _tested(suites: Path) -> Iterator[Entry]:
     for path in sorted(suites.glob("*/test_*.py")):
         name = f"{suites.name}/{path.relative_to(suites)}"
-        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-        for owner, function in _tests(tree.body):
+        for owner, function in _tests(_parsed(path)):
             for decorator in function.decorator_list:
                 if _is_clause(decorator):
                     yield _entry(decorator, f"{name}::{owner}{function.name}", function)
