@@ -110,3 +110,22 @@ async def test_end_of_a_token_ends_its_connection(connect: Connect, node: Node, 
     assert error.correlation_id is None
     close: Close = await client.closed()
     assert close.code == 1008
+
+
+@clause(
+    "AUTH-045",
+    level="MUST",
+    section="2.3",
+    feature="auth",
+    profile="core",
+    text="auth on an authenticated connection is answered once more and never makes it another user's; there is no "
+    "second welcome.",
+)
+async def test_authenticating_again(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+    client = await connect(user="ann", permissions=[f"{node.service}:read"])
+    foreign = await client.refusal("auth", {"token": tokens.valid("bob", ["admin"])})
+    assert foreign.error_code == "AUTH_FAILED"
+    assert (await client.refusal(*sample.command())).error_code == "FORBIDDEN", "another user's permissions count"
+    again = await client.answer("auth", {"token": tokens.valid("ann", [f"{node.service}:read"])})
+    assert (again.data["status"], again.data["user_id"]) == ("authenticated", "ann")
+    assert not await client.fence(), "more than an answer"

@@ -189,3 +189,43 @@ async def test_ephemeral_events(connect: Connect, sample: Sample) -> None:
     assert (heard.offset, heard.epoch) == (None, None)
     assert not [e for e in await client.fence() if e.event == moment.event], "heard twice, or on global"
     assert (await client.refusal("history", {"channel": moment.channel})).error_code == "INVALID_CHANNEL"
+
+
+@clause(
+    "PROTOCOL-048",
+    level="MUST",
+    section="5",
+    feature="resume",
+    profile="durable",
+    text="An event that is replayed is the event that was live: same id, data, time, offset and epoch.",
+)
+async def test_replayed_event_is_the_live_one(connect: Connect, sample: Sample) -> None:
+    writer, live, late = await connect(), await connect(), await connect()
+    series = sample.sequence(count=5)
+    await perform(writer, series.setup)
+    start = (await live.subscribe(series.channel)).data
+    await perform(writer, series.calls)
+    await late.subscribe(series.channel, {"epoch": start["epoch"], "offset": start["offset"]})
+    first, again = [await hear(client, series, sample, 5) for client in (live, late)]
+    assert [event.raw for event in again] == [event.raw for event in first]
+
+
+@clause(
+    "PROTOCOL-049",
+    level="MUST",
+    section="5",
+    feature="resume",
+    profile="durable",
+    text="Whoever has missed nothing is told so: recovered is true and nothing is sent again; what comes is live.",
+)
+async def test_nothing_was_missed(connect: Connect, sample: Sample) -> None:
+    writer, client = await connect(), await connect()
+    series = sample.sequence(count=4)
+    await perform(writer, (*series.setup, *series.calls[:3]))
+    now = (await writer.subscribe(series.channel)).data
+    joined = (await client.subscribe(series.channel, {"epoch": now["epoch"], "offset": now["offset"]})).data
+    assert (joined["recovered"], joined["offset"]) == (True, now["offset"])
+    await perform(writer, series.calls[3:])
+    heard = await client.fence()
+    assert_contiguous(heard, now["offset"])
+    assert numbers(heard, series, sample) == [3]

@@ -77,7 +77,7 @@ async def test_differing_correlation_id_is_returned_beside(connect: Connect, sam
 )
 async def test_every_request_is_answered_exactly_once(connect: Connect, sample: Sample) -> None:
     client = await connect()
-    kinds = [
+    kinds: list[dict[str, Any]] = [
         {"event": "ping"},
         {"event": "subscribe", "data": {"channel": sample.channel()}},
         {"event": "subscribe", "data": {"channel": "no:such:channel"}},

@@ -8,6 +8,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
+from bodhisattva.suites.protocol.listening import perform
 
 
 async def recorded(client: WireClient, sample: Sample, n: object = 0) -> int:
@@ -86,3 +87,46 @@ async def test_repeat_after_a_crash_is_done_once(connect: Connect, fresh: Fresh,
     back = await connect(node)
     assert (await back.answer(*sample.command(), id=name)).data == first.data
     assert await recorded(back, sample) == 1
+
+
+@clause(
+    "PROTOCOL-054",
+    level="MUST",
+    section="1.2",
+    feature="deduplication",
+    profile="durable",
+    text="A refusal is an answer too: a refused command is refused again under its id, even if it would do now.",
+    services=("mahavishnu", "session-buddy", "crackerjack", "excalidraw"),
+)
+async def test_refusal_is_repeated(connect: Connect, sample: Sample) -> None:
+    client, other = await connect(), await connect()
+    series = sample.sequence(count=1)
+    name = str(uuid.uuid4())
+    first = await client.refusal(*series.calls[0], id=name)
+    await perform(client, series.setup)
+    for again in (client, other):
+        repeated = await again.refusal(*series.calls[0], id=name)
+        assert (repeated.error_code, repeated.data) == (first.error_code, first.data)
+    await client.answer(*series.calls[0])
+
+
+@clause(
+    "PROTOCOL-055",
+    level="MUST",
+    section="1.2",
+    feature="ephemeral",
+    profile="live",
+    text="A command that only makes an ephemeral event is not done again under its id either.",
+    services=("excalidraw",),
+)
+async def test_repeated_ephemeral_command_is_done_once(connect: Connect, sample: Sample) -> None:
+    moment = sample.ephemeral()
+    assert moment is not None
+    writer, client = await connect(), await connect()
+    await perform(writer, moment.setup)
+    await client.subscribe(moment.channel)
+    name = str(uuid.uuid4())
+    for _ in range(2):
+        await writer.answer(*moment.call, id=name)
+    heard = [e for e in await client.fence() if e.event == moment.event]
+    assert len(heard) == 1, f"done {len(heard)} times"

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
@@ -184,7 +185,7 @@ async def test_answers_name_their_request(connect: Connect, sample: Sample) -> N
 )
 async def test_unknown_keys_are_ignored(connect: Connect, sample: Sample) -> None:
     client = await connect()
-    strange = {
+    strange: dict[str, Any] = {
         "room": "nowhere:at-all",
         "error_code": "FORBIDDEN",
         "error_message": "not to be echoed",

@@ -1,6 +1,7 @@
 """Error messages are for people: nothing of the inside in them (1)."""
 
 import re
+from typing import Any
 
 from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
@@ -36,8 +37,9 @@ async def test_errors_leak_nothing(connect: Connect, node: Node, sample: Sample,
     client = await connect()
     claimed = (await node.well_known())["requests"]
     errors = [await client.refusal(*sample.not_found()), await client.refusal(*sample.invalid())]
+    wrong: list[dict[str, Any]] = [{"limit": [], "query": {}}, {"workflow_id": {"a": []}, "id": 1e308}]
     for name in (*claimed["queries"], *claimed["commands"]):
-        for data in ({"limit": [], "query": {}}, {"workflow_id": {"a": []}, "id": 1e308}):
+        for data in wrong:
             reply = await client.request(name, data)
             errors += [reply] if reply.type == "error" else []
     for channel in (7, None, "\x00", "../../etc/passwd", "no:such", ["global"]):

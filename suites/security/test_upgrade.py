@@ -72,3 +72,29 @@ async def test_paths_of_the_upgrade(raw: Raw, node: Node) -> None:
         peer = await raw(upgrade=False)
         answer = await peer.upgrade(path)
         assert (answer.status == 101) is expected, f"{path}: {answer.status}"
+
+
+@clause(
+    "SECURITY-005",
+    level="MUST",
+    section="2.1",
+    feature="core",
+    profile="core",
+    text="A request that lacks a part of the upgrade is refused with a 4xx and never becomes a WebSocket.",
+)
+async def test_incomplete_upgrade(raw: Raw, node: Node) -> None:
+    lacking: list[dict[str, str | None]] = [
+        {"Sec-WebSocket-Key": None},
+        {"Sec-WebSocket-Key": "too short"},
+        {"Sec-WebSocket-Version": None},
+        {"Upgrade": None},
+        {"Upgrade": "h2c"},
+        {"Connection": None},
+        {"Connection": "keep-alive"},
+    ]
+    for headers in lacking:
+        peer = await raw(upgrade=False)
+        answer = await peer.upgrade(headers=headers)
+        assert 400 <= answer.status < 500, f"{headers}: {answer.status}"
+    peer = await raw(upgrade=False)
+    assert 400 <= (await peer.upgrade(method="POST")).status < 500, "POST"

@@ -1,10 +1,11 @@
 """Frames that no WebSocket client may send (RFC 6455) end their connection, and nobody else's."""
 
 import json
+import zlib
 
 from bodhisattva.fixtures.authors import Connect, Raw
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.frames import Opcode
+from bodhisattva.fixtures.frames import Opcode, close_payload
 from bodhisattva.fixtures.raw import RawPeer
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
@@ -171,3 +172,41 @@ async def test_fragments_are_one_message(raw: Raw, node: Node) -> None:
     assert (pong.opcode, pong.payload) == (Opcode.PONG, b"between")
     await peer.frame(Opcode.CONTINUATION, PING[7:])
     assert (await peer.envelope()).correlation_id == "violation"
+
+
+@clause(
+    "SECURITY-019",
+    level="MUST",
+    section="2",
+    feature="core",
+    profile="core",
+    text="A close frame of one byte, or with a code that nobody may send, is answered 1002 (sections 5.5.1 and 7.4).",
+)
+async def test_close_frame_of_wrong_form(raw: Raw, node: Node) -> None:
+    for payload in (b"\x03", close_payload(0), close_payload(999), close_payload(1005), close_payload(2000)):
+        peer = await welcome(raw, node)
+        await peer.frame(Opcode.CLOSE, payload)
+        assert (await peer.closed()).code == PROTOCOL_ERROR, f"close frame {payload!r}"
+
+
+@clause(
+    "SECURITY-023",
+    level="MUST",
+    section="4",
+    feature="core",
+    profile="core",
+    text="A small message that inflates to more than the claimed size does not get in: 1009 where compression is "
+    "agreed on, 1002 where it is not.",
+)
+async def test_compression_bomb(raw: Raw, node: Node) -> None:
+    peer = await raw(upgrade=False)
+    offer = {"Sec-WebSocket-Extensions": "permessage-deflate; client_no_context_takeover"}
+    answer = await peer.upgrade(headers=offer)
+    assert answer.status == 101
+    agreed = "permessage-deflate" in answer.headers.get("sec-websocket-extensions", "")
+    await peer.authenticate(node.tokens.usual(node.service))
+    bomb = PING[:-1] + b" " * (await node.limits())["message_bytes"] + PING[-1:]
+    deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    squeezed = deflate.compress(bomb) + deflate.flush(zlib.Z_SYNC_FLUSH)
+    await peer.frame(Opcode.TEXT, squeezed.removesuffix(b"\x00\x00\xff\xff"), rsv=4)
+    assert (await peer.closed()).code == (1009 if agreed else PROTOCOL_ERROR)

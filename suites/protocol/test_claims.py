@@ -1,0 +1,90 @@
+"""A service is held to what its well-known document says (6)."""
+
+import uuid
+from typing import Any
+
+from bodhisattva.fixtures.authors import Connect, Fresh
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.stack.base import Node
+
+LABELS = {"service", "server", "message_type", "error_type", "channel_kind", "le"}
+
+
+@clause(
+    "PROTOCOL-075",
+    level="MUST",
+    section="6",
+    feature="core",
+    profile="core",
+    text="Every query and command that a service claims is one that it takes.",
+)
+async def test_claimed_requests_are_taken(connect: Connect, node: Node) -> None:
+    client = await connect()
+    claimed = (await node.well_known())["requests"]
+    for name in (*claimed["queries"], *claimed["commands"]):
+        reply = await client.request(name, {"nothing of this is known": True})
+        assert reply.error_code not in {"UNKNOWN_REQUEST", "INTERNAL_ERROR"}, f"{name}: {reply!r}"
+    assert not set(claimed["queries"]) & set(claimed["commands"]), "a request is claimed as both"
+
+
+@clause(
+    "PROTOCOL-076",
+    level="MUST",
+    section="6",
+    feature="core",
+    profile="core",
+    text="The limits in the well-known document are those in force, not the defaults.",
+)
+async def test_claimed_limits_are_those_in_force(connect: Connect, fresh: Fresh) -> None:
+    node = await fresh(
+        limits={"message_bytes": 4096, "nesting": 7, "channels": 3, "messages_per_second": 40, "burst_factor": 2},
+        timeouts={"auth": 3},
+    )
+    claimed = await node.limits()
+    expected = {
+        "message_bytes": 4096,
+        "nesting": 7,
+        "channels": 3,
+        "messages_per_second": 40,
+        "burst": 80,
+        "auth_timeout": 3,
+    }
+    assert {name: claimed[name] for name in expected} == expected
+    client = await connect(node)
+    await client.send({"type": "request", "id": "big", "event": "ping", "data": {"x": "x" * 4096}})
+    assert (await client.closed()).code == 1009, "a claimed limit is not in force"
+
+
+@clause(
+    "PROTOCOL-077",
+    level="MUST",
+    section="6",
+    feature="metrics",
+    profile="operable",
+    text="The labels of the metrics come from bounded sets: nothing that a client chose is among them.",
+)
+async def test_labels_are_bounded(connect: Connect, node: Node) -> None:
+    chosen = f"chosen-{uuid.uuid4().hex}"
+    client = await connect(user=chosen)
+    channels = [each["kind"] for each in (await node.well_known())["channels"]]
+    for kind in channels:
+        await client.request("subscribe", {"channel": f"{kind}{chosen}" if kind.endswith(":") else kind})
+    strange: list[dict[str, Any]] = [
+        {"type": chosen},
+        {"type": "request", "event": chosen},
+        {"type": "event", "event": chosen, "room": chosen},
+        {"type": "request", "event": "subscribe", "data": {"channel": chosen}},
+    ]
+    for frame in strange:
+        await client.send({"id": "strange", **frame})
+        await client.reply("strange")
+    text = (await node.http("/metrics")).text
+    assert chosen not in text, "a name that a client chose is in the metrics"
+    lines = [line for line in text.splitlines() if line.startswith("websocket_")]
+    names = {pair.partition("=")[0] for line in lines for pair in _labels(line)}
+    assert names <= LABELS, f"labels that the contract does not know: {names - LABELS}"
+
+
+def _labels(line: str) -> list[str]:
+    """The `name="value"` pairs of a sample; no value of a service has a comma in it."""
+    return line.partition("{")[2].partition("}")[0].split(",") if "{" in line else []
