@@ -64,6 +64,13 @@ def _tested(suites: Path) -> Iterator[Entry]:
                     yield _entry(decorator, f"{name}::{owner}{function.name}", function)
 
 
+def _parsed(path: Path) -> list[ast.stmt]:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), str(path)).body
+    except SyntaxError as error:
+        raise CatalogueError(f"{path}:{error.lineno}: {error.msg}") from error
+
+
 def _tests(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     for statement in body:
         if isinstance(statement, ast.ClassDef):
