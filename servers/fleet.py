@@ -12,6 +12,7 @@ from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.registry import services
 
 ALL = "all"
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where one listens is not where one connects
 
 
 def chosen(names: Sequence[str]) -> list[str]:
@@ -27,12 +28,14 @@ def chosen(names: Sequence[str]) -> list[str]:
 def build(names: Sequence[str], file: Path | None, overrides: dict[str, Any]) -> list[Server]:
     """Servers for `names`; one port for several of them is a ConfigError."""
     names = chosen(names)
+    if unknown := configuration.services_named(file) - set(services()):
+        raise ConfigError(f"{file}: `services` has settings for {', '.join(map(str, unknown))}, which is no service")
     if len(names) > 1 and "port" in overrides:
         raise ConfigError("--port is for a single service; give ports in the file under `services`")
 
     def load(name: str) -> Config:
         config = configuration.load(name, file, overrides=overrides)
-        neighbours = {other: _peer(other, config, file) for other in names if other != name}
+        neighbours = {other: _peer(other, file, overrides) for other in names if other != name}
         return msgspec.structs.replace(config, peers=neighbours | config.peers)
 
     return [_server(name, load) for name in names]
@@ -42,9 +45,10 @@ def _server(name: str, load: Callable[[str], Config]) -> Server:
     return Server(services()[name], lambda: load(name))
 
 
-def _peer(name: str, ours: Config, file: Path | None) -> Peer:
+def _peer(name: str, file: Path | None, overrides: dict[str, Any]) -> Peer:
     """A neighbour in this process, as the configuration says that it listens."""
-    theirs = configuration.load(name, file)
+    theirs = configuration.load(name, file, overrides=overrides)
     port = theirs.port if theirs.port is not None else services()[name].port
-    scheme = "wss" if ours.tls.certificate is not None else "ws"
-    return Peer(f"{scheme}://{ours.host}:{port}/ws")
+    scheme = "wss" if theirs.tls.certificate is not None else "ws"
+    host = _ANYWHERE.get(theirs.host, theirs.host)
+    return Peer(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/ws")

@@ -14,6 +14,7 @@ import yaml
 from msgspec import Meta
 
 PREFIX = "BODHISATTVA_"
+_SEPARATOR = "__"
 _LISTS = {"origins"}
 
 Positive = Annotated[float, Meta(gt=0)]
@@ -145,14 +146,25 @@ def load(
     Defaults, then the file, then its `services` part, then the environment, then overrides (the command line).
     """
     document = _read(file) if file is not None else {}
-    by_service = document.pop("services", None) or {}
-    if not isinstance(by_service, dict) or not isinstance(own := by_service.get(service) or {}, dict):
-        raise ConfigError(f"{file}: `services` must map service names to settings")
+    own = _services(document, file).get(service) or {}
+    document.pop("services", None)
     merged = merge(merge(merge(document, own), _from(environment)), overrides or {})
     try:
         return msgspec.convert(merged, Config, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{file or 'environment'}: {_explain(str(error))}") from None
+
+
+def services_named(file: Path | None) -> set[str]:
+    """The services that the file has settings of their own for."""
+    return set(_services(_read(file), file)) if file is not None else set()
+
+
+def _services(document: dict[str, Any], file: Path | None) -> dict[str, Any]:
+    by_service = document.get("services") or {}
+    if not isinstance(by_service, dict) or not all(isinstance(own or {}, dict) for own in by_service.values()):
+        raise ConfigError(f"{file}: `services` must map service names to settings")
+    return by_service
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,14 +192,16 @@ def secret(config: Config) -> str | None:
         return Path(config.tokens.secret_file).read_text().strip()
     except OSError as error:
         raise ConfigError(f"tokens.secret_file {config.tokens.secret_file}: {error.strerror}") from None
+    except ValueError:
+        raise ConfigError(f"tokens.secret_file {config.tokens.secret_file} is not text") from None
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(file.read_text())
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}; give an existing YAML file with --config") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
     if document is None:
         return {}
@@ -197,17 +211,22 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _from(environment: Mapping[str, str]) -> dict[str, Any]:
-    """`BODHISATTVA_A__B=x` as {a: {b: x}}; other programs' variables of that prefix are none of ours."""
+    """`BODHISATTVA_A__B=x` as {a: {b: x}}; without `__`, other programs' variables of that prefix are none of ours."""
     settings: dict[str, Any] = {}
-    known = set(Config.__struct_fields__)
     for name, value in environment.items():
         if not name.startswith(PREFIX):
             continue
-        key, _, field = name.removeprefix(PREFIX).lower().partition("__")
-        if key not in known:
+        path = name.removeprefix(PREFIX).lower().split(_SEPARATOR)
+        if path[0] not in Config.__struct_fields__:
+            if len(path) > 1:
+                raise ConfigError(f"{name}: there is no section {path[0]}; see `bodhisattva config`")
             continue
-        parsed: Any = value.split(",") if key in _LISTS else value
-        settings = merge(settings, {key: {field: parsed} if field else parsed})
+        if path[0] == "peers":  # services' names have dashes, variables' names cannot
+            path[1:2] = [part.replace("_", "-") for part in path[1:2]]
+        parsed: Any = value.split(",") if path[0] in _LISTS else value
+        for key in reversed(path[1:]):
+            parsed = {key: parsed}
+        settings = merge(settings, {path[0]: parsed})
     return settings
 
 

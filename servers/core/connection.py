@@ -170,7 +170,7 @@ class Connection:
                 await self._websocket.close(code=code, message=reason.encode(), drain=False)
         except (TimeoutError, ConnectionError):
             self._logger.info("peer did not finish the closing handshake", code=code)
-        if self._websocket.close_code == ABNORMAL or self._transport.get_write_buffer_size():
+        if self._transport.get_write_buffer_size():
             self._transport.abort()
 
     def _receive(self, message: WSMessage) -> None:

@@ -1,27 +1,47 @@
 """Structured logs on stderr: JSON for machines, or coloured lines for people."""
 
+import asyncio
 import logging
 import sys
+from typing import Any
 
 import structlog
 
 from bodhisattva.servers.core.config import Logging
 
+_COMMON: list[structlog.types.Processor] = [
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+]
+
 
 def configure(settings: Logging) -> None:
+    """Set up our own logs, and give those of libraries and Python's warnings the same form."""
     renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
     if settings.format == "console":
         renderer = structlog.dev.ConsoleRenderer()
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
+        processors=[*_COMMON, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format='{"event": "%(message)s"}')
+    foreign = logging.StreamHandler(sys.stderr)
+    meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    foreign.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=[*_COMMON, _named], processors=[meta, renderer])
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[foreign], force=True)
+    logging.captureWarnings(capture=True)
+
+
+def loop_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What nobody caught in a callback or task."""
+    structlog.get_logger().error(context["message"], exc_info=context.get("exception"))
+
+
+def _named(logger: Any, _method: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
+    line["logger"] = getattr(line.get("_record"), "name", None)
+    return line

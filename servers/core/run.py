@@ -4,12 +4,14 @@ import asyncio
 import signal
 from collections.abc import Sequence
 
+from bodhisattva.servers.core import logs
 from bodhisattva.servers.core.server import Server
 
 
 async def serve(servers: Sequence[Server]) -> None:
     """Start all, then wait: SIGTERM or SIGINT drains, a second one stops at once, SIGHUP reloads."""
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(logs.loop_failure)
     stop, stop_now = asyncio.Event(), asyncio.Event()
 
     def terminate() -> None:

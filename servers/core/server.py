@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import ipaddress
 import random
 import socket
 import ssl
@@ -25,6 +26,7 @@ from bodhisattva.servers.core.limits import ConnectionCounts
 from bodhisattva.servers.core.log.base import Log
 from bodhisattva.servers.core.log.memory import MemoryLog
 from bodhisattva.servers.core.log.sqlite import SqliteLog
+from bodhisattva.servers.core.masking import MaskedWebSocketResponse
 from bodhisattva.servers.core.metrics import Metrics
 from bodhisattva.servers.core.permissions import Permissions
 from bodhisattva.servers.core.requests import Requests
@@ -41,7 +43,6 @@ _KEEP_ALIVE = 5.0
 _FIXED = ("host", "port", "state", "log")  # what a reload cannot change
 _SWEEP = 0.1
 _BACKLOG = 1024
-_LOOPBACK = ("127.", "::1", "localhost")
 
 
 class Server:
@@ -196,7 +197,7 @@ class Server:
             raise web.HTTPServiceUnavailable(text="The service is stopping.\n")
         upgrade.check(request, self.config.origins)
         identity = upgrade.identify(request, self._policy.verifier)
-        websocket = web.WebSocketResponse(
+        websocket = MaskedWebSocketResponse(
             autoping=False,
             compress=False,
             timeout=CLOSE_TIMEOUT,
@@ -274,11 +275,18 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def verifier(config: Config) -> Verifier | None:
     """The judge of tokens that the configuration asks for; ConfigError if it is unsafe."""
     secret = configuration.secret(config)
     if config.auth == "disabled":
-        if not config.host.startswith(_LOOPBACK):
+        if not is_loopback(config.host):
             raise ConfigError(f"auth: disabled is for loopback only, not for host {config.host}; set tokens.secret")
         return None
     if secret is None:

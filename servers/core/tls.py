@@ -43,7 +43,7 @@ def server_context(tls: Tls) -> ssl.SSLContext | None:
 
 def _load(context: ssl.SSLContext, tls: Tls) -> None:
     try:
-        context.load_cert_chain(str(tls.certificate), tls.key)
+        context.load_cert_chain(str(tls.certificate), tls.key, password=lambda: "")  # never ask at a terminal
     except (OSError, ssl.SSLError):
         raise ConfigError(
             f"tls.key {tls.key} cannot be used with tls.certificate {tls.certificate}; give the matching PEM key"
