@@ -4,6 +4,7 @@ A session is told what arrived and what time it is, and says what to do. It owns
 so each rule can be tested by calling it.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -146,7 +147,7 @@ class Session:
             return self._close(POLICY_VIOLATION, "Rate limit exceeded")
         message = self._decode(text)
         if retry_after:
-            excess = RateLimitExceeded("Too many messages.", retry_after=round(retry_after, 3))
+            excess = RateLimitExceeded("Too many messages.", retry_after=math.ceil(retry_after * 1000) / 1000)
             return [_error(message if isinstance(message, Incoming) else None, excess)]
         if isinstance(message, DecodeFailed):
             return self._undecodable(message)

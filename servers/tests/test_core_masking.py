@@ -1,0 +1,55 @@
+"""Clients' frames must be masked (RFC 6455, 5.1), however the bytes arrive."""
+
+import struct
+
+import pytest
+from aiohttp import WebSocketError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bodhisattva.servers.core import frames
+from bodhisattva.servers.core.masking import MaskGuard
+
+LENGTHS = st.sampled_from([0, 1, 125, 126, 127, 65535, 65536, 70000])
+
+
+def masked(length: int) -> bytes:
+    plain = frames.text(b"\x80" * length)
+    header = plain[: len(plain) - length]
+    return header[:1] + bytes([header[1] | 0x80]) + header[2:] + b"\x00" * 4 + b"\x80" * length
+
+
+def feed(data: bytes, sizes: list[int]) -> None:
+    guard = MaskGuard()
+    position = 0
+    for size in [*sizes, len(data)]:
+        guard.follow(data[position : position + size])
+        position += size
+
+
+@given(st.lists(LENGTHS, max_size=5), st.lists(st.integers(1, 5000), max_size=20))
+def test_masked_frames_pass_in_any_pieces(lengths: list[int], sizes: list[int]) -> None:
+    feed(b"".join(map(masked, lengths)), sizes)
+
+
+@given(st.lists(LENGTHS, max_size=3), LENGTHS, st.lists(st.integers(1, 5000), max_size=20))
+def test_an_unmasked_frame_is_found_behind_masked_ones(lengths: list[int], last: int, sizes: list[int]) -> None:
+    with pytest.raises(WebSocketError) as refused:
+        feed(b"".join(map(masked, lengths)) + frames.text(b"x" * last), sizes)
+    assert refused.value.code == 1002
+
+
+@pytest.mark.parametrize(
+    ("payload", "header"),
+    [
+        (b"", b"\x81\x00"),
+        (b"a" * 125, b"\x81\x7d"),
+        (b"a" * 126, b"\x81\x7e" + struct.pack("!H", 126)),
+        (b"a" * 65535, b"\x81\x7e\xff\xff"),
+        (b"a" * 65536, b"\x81\x7f" + struct.pack("!Q", 65536)),
+    ],
+)
+def test_server_frames_have_the_shortest_header_and_no_mask(payload: bytes, header: bytes) -> None:
+    assert frames.text(payload) == header + payload
+    assert frames.ping(b"x") == b"\x89\x01x"
+    assert frames.pong(b"x") == b"\x8a\x01x"
