@@ -52,9 +52,7 @@ def main() -> int:
         port
         for port in listening
         if not healthy(http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT))
-        and not healthy(
-            http.client.HTTPSConnection("127.0.0.1", port, timeout=TIMEOUT, context=loopback_context())
-        )
+        and not healthy(http.client.HTTPSConnection("127.0.0.1", port, timeout=TIMEOUT, context=loopback_context()))
     ]
     if sick or not listening:
         sys.stdout.write(f"unhealthy: {sick or 'no service listens'}\n")

@@ -137,7 +137,7 @@ def utc(time: datetime) -> str:
 
 
 def _page(
-    records: Mapping[str, dict[str, Any]], wanted: dict[str, str], after: str | None, limit: int
+    records: Mapping[str, dict[str, Any]], wanted: Mapping[str, str], after: str | None, limit: int
 ) -> tuple[list[dict[str, Any]], str | None]:
     """The records like `wanted` that follow the id `after`, and the `after` of the next page, null on the last."""
     matching = (identity for identity in _following(records, after) if wanted.items() <= records[identity].items())

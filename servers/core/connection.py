@@ -96,6 +96,8 @@ class Connection:
                 self._receive(message)
             code = self._websocket.close_code or 0
             self.begin_close(_UNSENDABLE.get(code, code), "")
+        except Exception as error:  # noqa: BLE001 - logged, and the peer is told
+            self._fail(error)
         finally:
             await self._release()
 
@@ -111,7 +113,10 @@ class Connection:
     def tick(self) -> None:
         """A moment has passed: timeouts and the age of the unsent are judged here."""
         instant = now()
-        self._perform(self.session.tick(instant))
+        try:
+            self._perform(self.session.tick(instant))
+        except Exception as error:  # noqa: BLE001 - logged, and no other connection's concern
+            self._fail(error)
         if self._outbox.age(instant.monotonic) > self._policy.limits.queue_age:
             self._too_slow()
 
@@ -245,10 +250,12 @@ class Connection:
     def _done(self, task: "asyncio.Task[None]") -> None:
         """What could not be finished is not passed over: the client has to come again."""
         self._tasks.discard(task)
-        if task.cancelled() or (error := task.exception()) is None:
-            return
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
         if not isinstance(error, ConnectionError):
-            self._logger.error("connection's work failed", exc_info=error)
+            self._logger.error("connection failed", exc_info=error)
         self.begin_close(INTERNAL_ERROR, "Internal error")
 
     async def _release(self) -> None:

@@ -6,7 +6,6 @@ import ipaddress
 import random
 import socket
 import ssl
-import time
 from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
@@ -42,6 +41,7 @@ _SHUTDOWN_TIMEOUT = 0.1
 _KEEP_ALIVE = 5.0
 _FIXED = ("host", "port", "state", "log")  # what a reload cannot change
 _SWEEP = 0.1
+_WATCH = 1.0
 _BACKLOG = 1024
 
 
@@ -118,6 +118,7 @@ class Server:
             ssl_shutdown_timeout=CLOSE_TIMEOUT if secure else None,
         )
         self._work.start("sweep", self._sweep)
+        self._work.start("watch", self._watch)
         for standing in self.service.bridges:
             if self._host.configured(standing.source):
                 follow = partial(bridge.run, standing, self._engine, self._host)
@@ -243,18 +244,20 @@ class Server:
             handshake.context = self._newest_context
 
     async def _sweep(self) -> None:
-        """The one clock of all connections, and the eye on renewed files."""
-        watched = _modified(self.config)
-        looked = time.monotonic()
+        """The one clock of all connections."""
         while True:
             await asyncio.sleep(_SWEEP)
             for connection in list(self._connections):
                 connection.tick()
-            if time.monotonic() - looked >= 1:
-                looked = time.monotonic()
-                if (seen := _modified(self.config)) != watched:
-                    watched = seen
-                    self.reload()
+
+    async def _watch(self) -> None:
+        """The eye on renewed files."""
+        watched = _modified(self.config)
+        while True:
+            await asyncio.sleep(_WATCH)
+            if (seen := _modified(self.config)) != watched:
+                watched = seen
+                self.reload()
 
 
 def check(config: Config) -> ssl.SSLContext | None:

@@ -57,7 +57,9 @@ def wave(state: State, data: Account, context: Context) -> Decision:
 def enter(state: State, data: Account, context: Context) -> Decision:
     channel = f"waves:{data.account}"
     info = {"name": context.user_id}
-    return Decision({"status": "in"}, ephemeral=(Event("entered", (channel,), info),), membership=(Join(channel, info),))
+    return Decision(
+        {"status": "in"}, ephemeral=(Event("entered", (channel,), info),), membership=(Join(channel, info),)
+    )
 
 
 def leave(state: State, data: Account, context: Context) -> Decision:

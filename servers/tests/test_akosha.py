@@ -1,5 +1,6 @@
 """Analytics: what is found in a series is what its numbers hold, and it is said once."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import chain, pairwise
 from statistics import NormalDist, mean, median
@@ -294,11 +295,12 @@ def test_medians_of_few_values_are_not_compared(bench: Bench) -> None:
 def test_unknown_names_are_not_found(bench: Bench) -> None:
     put(bench, 1)
     bench.wait(60)
-    for field, call in {
+    calls: dict[str, Callable[[], object]] = {
         "series": lambda: bench.do("aggregate", series="disk"),
         "window": lambda: bench.do("aggregate", series="cpu.load", window=30),
         "after": lambda: bench.ask("get_anomalies", after="unheard-of"),
-    }.items():
+    }
+    for field, call in calls.items():
         with pytest.raises(NotFound) as refusal:
             call()
         assert refusal.value.data["field"] == field

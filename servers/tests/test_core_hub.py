@@ -117,7 +117,7 @@ def test_s8_a_connection_s_end_is_told_where_it_was_a_member_and_frees_all(hub: 
     assert [(e["event"], e["data"]) for e in witness.heard] == [("left", {"name": "Ada"})]
     hub.unsubscribe("waves:a", witness)
     hub.gone(witness)
-    assert not (hub._connections or hub._receivers or hub._members or hub._joined)
+    assert not any((hub._connections, hub._receivers, hub._members, hub._joined))
 
 
 def test_a_connection_that_ended_joins_nothing(hub: Hub) -> None:

@@ -308,7 +308,7 @@ def test_s2_another_user_s_token_is_refused_and_changes_nothing() -> None:
     peer = authenticated()
     assert codes(peer.refresh(["admin"], user_id="eve")) == ["AUTH_FAILED"]
     assert peer.session.identity is not None
-    assert (peer.session.identity.user_id, peer.session.identity.permissions) == ("ada", set(READ))
+    assert (peer.session.identity.user_id, peer.session.identity.permissions) == ("ada", frozenset(READ))
 
 
 @pytest.mark.parametrize("data", [{}, {"token": "x"}, {"token": None}])

@@ -141,7 +141,7 @@ def test_s7_weak_secrets_are_refused_in_one_line(weak: str) -> None:
 def test_a_minted_token_is_taken() -> None:
     minted = tokens.mint(SECRET, "ada", ["ledger:write"], 60, audience="ledger")
     identity = Verifier(SECRET, audience="ledger").verify(minted)
-    assert (identity.user_id, identity.permissions) == ("ada", {"ledger:write"})
+    assert (identity.user_id, identity.permissions) == ("ada", frozenset({"ledger:write"}))
 
 
 def who(*permissions: str, user_id: str = "ada") -> Identity:

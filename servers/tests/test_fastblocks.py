@@ -40,9 +40,10 @@ def put(document: dict[str, Any], path: str, value: Any) -> bool:
     """Set the value in a plain document; False if a leaf stands above it."""
     *above, last = path.split(".")
     for key in above:
-        document = document.setdefault(key, {})
-        if not isinstance(document, dict):
+        inner = document.setdefault(key, {})
+        if not isinstance(inner, dict):
             return False
+        document = inner
     document[last] = value
     return True
 

@@ -1,5 +1,7 @@
 """Channels, offsets and going on where one left off (5)."""
 
+import asyncio
+
 from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.sample import Sample
@@ -88,19 +90,20 @@ async def test_what_the_log_does_not_hold(connect: Connect, sample: Sample) -> N
     text="What is missed comes before what happens meanwhile: one unbroken order across both.",
 )
 async def test_replay_comes_before_live(connect: Connect, sample: Sample) -> None:
-    writer, client = await connect(), await connect()
+    writer, *clients = [await connect() for _ in range(9)]
     series = sample.sequence(count=60)
     await perform(writer, series.setup)
     start = (await writer.subscribe(series.channel)).data
-    await perform(writer, series.calls[:30])
     since = {"epoch": start["epoch"], "offset": start["offset"]}
-    await client.send(
-        {"type": "request", "id": "s", "event": "subscribe", "data": {"channel": series.channel, "since": since}}
-    )
-    await perform(writer, series.calls[30:])
-    heard = await hear(client, series, sample, 60)
-    assert_contiguous(heard, start["offset"])
-    assert numbers(heard, series, sample) == list(range(60))
+    await perform(writer, series.calls[:20])
+    writing = asyncio.create_task(perform(writer, series.calls[20:]))
+    for client in clients:
+        await client.subscribe(series.channel, since)
+    await writing
+    for client in clients:
+        heard = await hear(client, series, sample, 60)
+        assert_contiguous(heard, start["offset"])
+        assert numbers(heard, series, sample) == list(range(60))
 
 
 @clause(

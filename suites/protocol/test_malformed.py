@@ -151,9 +151,16 @@ async def test_nesting_is_bounded(connect: Connect, node: Node) -> None:
 
 
 def _nested(levels: int) -> str:
-    """A ping whose JSON is nested that deeply: the envelope and its data are two of the levels."""
+    """A ping whose JSON is nested that deeply (the envelope and its data are two of the levels), and wide besides."""
     inner = levels - 2
-    return '{"type":"request","id":"deep","event":"ping","data":{"x":' + "[" * inner + "]" * inner + "}}"
+    beside = "[" + ",".join(["{}"] * 100) + "]"
+    return (
+        '{"type":"request","id":"deep","event":"ping","data":{"x":'
+        + "[" * inner
+        + "]" * inner
+        + f',"y":{beside}'
+        + "}}"
+    )
 
 
 @clause(

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -69,14 +70,16 @@ class SqliteLog:
     async def open(self) -> None:
         """Open or make the file and take its lock; LogRefused says why it cannot be used."""
         self._loop = asyncio.get_running_loop()
-        self._lock = _lock(self._path)
-        try:
-            self._database = _connect(self._path)
-            self._database.executescript(_SCHEMA)
-            self.epoch = self._identify(self._database)
-            self._read_database = _connect(self._path)
-        except (sqlite3.Error, KeyError, ValueError) as error:
-            raise LogRefused(f"{self._path} is not a usable log ({error}); move it away or restore it") from error
+        with ExitStack() as opened:
+            opened.callback(os.close, _lock(self._path))
+            try:
+                self._database = opened.enter_context(closing(_connect(self._path)))
+                self._database.executescript(_SCHEMA)
+                self.epoch = self._identify(self._database)
+                self._read_database = opened.enter_context(closing(_connect(self._path)))
+            except (sqlite3.Error, KeyError, ValueError) as error:
+                raise LogRefused(f"{self._path} is not a usable log ({error}); move it away or restore it") from error
+            self._opened = opened.pop_all()
         self._writer = threading.Thread(target=self._write, name="log-writer", daemon=True)
         self._writer.start()
 
@@ -206,15 +209,17 @@ class SqliteLog:
         self._due.put(None)
         await asyncio.to_thread(self._writer.join)
         self._reader.shutdown()
-        self._read_database.close()
-        self._database.close()
-        os.close(self._lock)
+        self._opened.close()
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, check_same_thread=False, timeout=5)
-    database.execute("PRAGMA journal_mode=WAL")
-    database.execute("PRAGMA synchronous=FULL")
+    try:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=FULL")
+    except sqlite3.Error:
+        database.close()
+        raise
     return database
 
 

@@ -1,0 +1,1 @@
+"""Events and commands that cross from one service to another."""
