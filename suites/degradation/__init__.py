@@ -1,0 +1,1 @@
+"""What clients and services go on doing while something fails."""
