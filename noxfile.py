@@ -73,6 +73,7 @@ def mutants(session: nox.Session) -> None:
 def interop(session: nox.Session) -> None:
     """The ecosystem's published client against the seven services; it needs a Python of at least 3.13."""
     run_script(session, "ci/peer")
+    prepare_docker(session)
     install(session, "suite")
     session.env["BODHISATTVA_INTEROP_PYTHON"] = str(ROOT / ".tools/peer/bin/python")
     judge(session, "out/interop", "suites/interop")
@@ -104,7 +105,9 @@ def report(session: nox.Session) -> None:
         if not one_site:
             build_site(session, run / "allure-report", [run])
     if one_site:
-        build_site(session, Path(one_site).resolve(), runs)
+        site = Path(one_site).resolve()
+        build_site(session, site, runs)
+        merge_parts(session, site / "conformance", runs)
 
 
 def install(session: nox.Session, extra: str, *others: str) -> None:
@@ -236,6 +239,13 @@ def shell_scripts() -> list[Path]:
 def holds_run(folder: Path) -> bool:
     """True if a run of the suite or of chaos left its records in `folder`."""
     return (folder / "run.json").exists() or any(folder.glob("*/verdict.json"))
+
+
+def merge_parts(session: nox.Session, into: Path, runs: list[Path]) -> None:
+    """One matrix of the runs that each judged a part of the suite; that they are no parts of one whole is only said."""
+    parts = [str(run) for run in runs if (run / "run.json").exists()]
+    if len(parts) > 1:
+        session.run("bodhisattva", "merge", str(into), *parts, success_codes=range(256))
 
 
 def build_site(session: nox.Session, site: Path, runs: list[Path]) -> None:

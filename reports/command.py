@@ -1,18 +1,21 @@
-"""`bodhisattva report`: the console command over `build`."""
+"""`bodhisattva report` and `bodhisattva merge`: the console commands over `build`."""
 
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
+from bodhisattva.reports import merge as merging
 from bodhisattva.reports.build import build
 from bodhisattva.reports.errors import ReportError
 
 BAD_INPUT = 2
+FOLDER = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("out", default="out/conformance", type=click.Path(path_type=Path))
+@click.argument("out", default="out/conformance", type=FOLDER)
 def report(out: Path) -> None:
     """Build the reports of the runs in the folder OUT (default: out/conformance) and tell their verdict.
 
@@ -21,10 +24,36 @@ def report(out: Path) -> None:
 
     Exit code: 0 passed, 1 failed, 3 partial, empty or unknown, 2 nothing that can be reported on.
     """
+    _conclude(out)
+
+
+@click.command()
+@click.argument("into", type=FOLDER)
+@click.argument("parts", nargs=-1, required=True, type=FOLDER)
+def merge(into: Path, parts: tuple[Path, ...]) -> None:
+    """Make one run in the folder INTO of runs that each judged a part of the suite, and report on it.
+
+    PARTS are folders of runs against the same implementation on the same kind of stack, such as the jobs of a
+    build leave behind.
+
+    Exit code: as `bodhisattva report`; 2 also where the parts do not belong together.
+    """
+    try:
+        merging.merge(list(parts), into)
+    except ReportError as error:
+        _refuse(error)
+    _conclude(into)
+
+
+def _conclude(out: Path) -> NoReturn:
     try:
         summary = build(out)
     except ReportError as error:
-        click.echo(f"bodhisattva: {error}", err=True)
-        sys.exit(BAD_INPUT)
+        _refuse(error)
     click.echo("\n".join(summary.lines))
     sys.exit(summary.exit_code)
+
+
+def _refuse(error: ReportError) -> NoReturn:
+    click.echo(f"bodhisattva: {error}", err=True)
+    sys.exit(BAD_INPUT)

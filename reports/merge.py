@@ -1,0 +1,62 @@
+"""Makes one run of several that each judged a part of the suite, as the jobs of a build do; `bodhisattva merge`."""
+
+import shlex
+from pathlib import Path
+
+import msgspec
+
+from bodhisattva.reports import run
+from bodhisattva.reports.errors import ReportError
+from bodhisattva.reports.run import Plan
+
+# Within a clause these choose too; whole files and folders leave out whole clauses, which a report shows as missing.
+_NARROWING = ("-k", "-m", "--deselect", "--lf", "--last-failed", "--maxfail", "-x")
+_ALIKE = ("services", "catalogue", "implementation", "version")
+
+
+def merge(parts: list[Path], into: Path) -> None:
+    """Write `run.json` and `results.jsonl` of all `parts` together to the folder `into`.
+
+    Raises ReportError if a part cannot be read or judged something else than the first did.
+    """
+    if into.resolve() in [part.resolve() for part in parts]:
+        raise ReportError(f"{into} is one of the parts; give another folder to merge into")
+    plans = {part: run.read(part).plan for part in parts}
+    for part in parts[1:]:
+        _compare(parts[0], plans[parts[0]], part, plans[part])
+    into.mkdir(parents=True, exist_ok=True)
+    (into / run.RESULTS_FILE).write_bytes(b"".join(_results(part) for part in parts))
+    (into / run.RUN_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(_joined(list(plans.values())))))
+
+
+def _joined(plans: list[Plan]) -> Plan:
+    """One plan: not a selection if the parts chose whole files or folders only, ended if every part did."""
+    ends = [plan.finished for plan in plans]
+    exits = [plan.exit for plan in plans]
+    return msgspec.structs.replace(
+        plans[0],
+        started=min(plan.started for plan in plans),
+        finished=None if None in ends else max(end for end in ends if end),
+        exit=None if None in exits else max(code for code in exits if code is not None),
+        selected=any(_narrowed(plan) for plan in plans),
+        command=" && ".join(plan.command for plan in plans),
+    )
+
+
+def _narrowed(plan: Plan) -> bool:
+    words = plan.command.partition("pytest")[2]
+    return any("::" in word or word.split("=")[0] in _NARROWING for word in shlex.split(words))
+
+
+def _compare(first: Path, expected: Plan, other: Path, found: Plan) -> None:
+    """Parts of one whole were judged by one catalogue on one implementation and one kind of stack."""
+    names = [name for name in _ALIKE if getattr(expected, name) != getattr(found, name)]
+    names += ["stack"] if expected.stack.kind != found.stack.kind else []
+    if names:
+        raise ReportError(f"{first} and {other} are not parts of one run: {', '.join(names)} differ; run both again")
+
+
+def _results(part: Path) -> bytes:
+    file = part / run.RESULTS_FILE
+    text = file.read_bytes() if file.exists() else b""
+    return text if not text or text.endswith(b"\n") else text + b"\n"

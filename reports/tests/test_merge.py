@@ -1,0 +1,89 @@
+"""Parts of a suite that were judged apart: they add up to a whole, or it is said why they do not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bodhisattva.reports.command import merge
+from bodhisattva.reports.tests import runs
+
+
+def halves(folder: Path, **changes: Any) -> list[str]:
+    """AUTH-001 in one part, the rest in another, each a run of its folder of the suite."""
+    lines = runs.all_passed()
+    auth = [line for line in lines if line["clause"] == "AUTH-001"]
+    rest = [line for line in lines if line["clause"] != "AUTH-001"]
+    first = runs.write(folder / "auth", auth, selected=True, command="python -m pytest suites/auth")
+    second = runs.write(
+        folder / "rest", rest, **({"selected": True, "command": "python -m pytest suites/tls"} | changes)
+    )
+    return [str(first), str(second)]
+
+
+def merged(folder: Path, parts: list[str]) -> Result:
+    return CliRunner().invoke(merge, [str(folder / "whole"), *parts])
+
+
+def test_parts_add_up_to_the_whole(tmp_path: Path) -> None:
+    result = merged(tmp_path, halves(tmp_path))
+    assert result.output.startswith("PASSED: all 5 MUST checks that apply passed")
+    assert result.exit_code == 0
+    assert (tmp_path / "whole" / "matrix.html").exists()
+
+
+def test_what_no_part_judged_is_missing(tmp_path: Path) -> None:
+    result = merged(tmp_path, halves(tmp_path)[1:])
+    assert result.output.startswith("PARTIAL: 2 MUST checks not judged")
+    assert result.exit_code == 3
+
+
+@pytest.mark.parametrize("words", ["-k port", "--deselect=a", "suites/tls/test_a.py::test_b"])
+def test_a_part_of_a_clause_is_no_whole(tmp_path: Path, words: str) -> None:
+    result = merged(tmp_path, halves(tmp_path, command=f"python -m pytest {words}"))
+    assert result.output.startswith("PARTIAL: only a selected part of the suite was run")
+
+
+def test_a_part_that_did_not_end_is_no_whole(tmp_path: Path) -> None:
+    result = merged(tmp_path, halves(tmp_path, finished=None, exit=None))
+    assert result.output.startswith("PARTIAL: the run did not end")
+
+
+def test_a_failure_of_one_part_fails_the_whole(tmp_path: Path) -> None:
+    parts = halves(tmp_path)
+    failed = json.dumps(runs.result("TLS-001", "akosha", "failed"))
+    results = Path(parts[1]) / "results.jsonl"
+    results.write_text(results.read_text() + failed)
+    result = merged(tmp_path, parts)
+    assert result.output.startswith("FAILED: 1 MUST check failed")
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"version": "9"}, "version"),
+        ({"services": ["akosha"]}, "services"),
+        ({"stack": {"kind": "docker"}}, "stack"),
+        ({"catalogue": runs.CATALOGUE[:1]}, "catalogue"),
+    ],
+)
+def test_runs_of_different_things_are_refused(tmp_path: Path, changes: dict[str, Any], named: str) -> None:
+    result = merged(tmp_path, halves(tmp_path, **changes))
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"bodhisattva: {tmp_path / 'auth'} and {tmp_path / 'rest'} are not parts of one run: "
+        f"{named} differ; run both again\n"
+    )
+    assert not (tmp_path / "whole").exists()
+
+
+def test_a_part_is_never_overwritten(tmp_path: Path) -> None:
+    parts = halves(tmp_path)
+    before = Path(parts[0], "results.jsonl").read_bytes()
+    result = CliRunner().invoke(merge, [parts[0], *parts])
+    assert result.exit_code == 2
+    assert "is one of the parts" in result.stderr
+    assert Path(parts[0], "results.jsonl").read_bytes() == before
