@@ -1,0 +1,1 @@
+"""Clients that others wrote, unchanged, against each of the services."""

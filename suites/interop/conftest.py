@@ -1,0 +1,101 @@
+"""The peers' interpreter, without which nothing here is begun, and the fixtures that the clauses use."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from bodhisattva.fixtures.authors import token_for
+from bodhisattva.fixtures.evidence import add_source
+from bodhisattva.fixtures.run import Run
+from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.suites.interop.process import PeerMissing, Process, interpreter
+from bodhisattva.suites.interop.published import Published
+
+
+class OpenPublished(Protocol):
+    """Makes a published client of the test's node (or another) and disconnects it after the test.
+
+    token: the suite's usual one unless given; None: no token. listen: the events that it gets a handler for.
+    ca: verify against the authority of the node, otherwise against the machine's own. connect: or leave that to
+    the test. What else the client's constructor takes goes through; it does not reconnect unless told to.
+    """
+
+    async def __call__(
+        self,
+        node: Node | None = None,
+        *,
+        token: str | None = "",
+        listen: Sequence[str] = (),
+        ca: bool = True,
+        connect: bool = True,
+        **options: Any,
+    ) -> Published: ...
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Without the published client there is nothing to judge: refused before anything is started."""
+    if config.option.collectonly or config.stash[Run.KEY].is_worker:
+        return
+    try:
+        interpreter()
+    except PeerMissing as error:
+        pytest.exit(str(error), returncode=2)
+
+
+@pytest.fixture(scope="session")
+async def peer_process(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Process]:
+    """The program that works published clients, started once: it takes seconds to import them."""
+    process = await Process.start("peer", tmp_path_factory.mktemp("peer") / "stderr.log")
+    await process.ready()
+    yield process
+    await process.close()
+
+
+@pytest.fixture
+def authority_file(node: Node, tmp_path: Path) -> str | None:
+    """The certificate authority of the test's node as a file; None if it is one of the machine's own."""
+    if node.ca is None:
+        return None
+    file = tmp_path / "ca.pem"
+    file.write_bytes(node.ca)
+    return str(file)
+
+
+@pytest.fixture
+async def published(
+    node: Node, authority_file: str | None, peer_process: Process, request: pytest.FixtureRequest
+) -> AsyncIterator[OpenPublished]:
+    opened: list[Published] = []
+    own = node
+    await peer_process.do("take_log")
+    add_source(request.node, "standard error of the peer", peer_process.errors)
+
+    async def open_one(
+        node: Node | None = None,
+        *,
+        token: str | None = "",
+        listen: Sequence[str] = (),
+        ca: bool = True,
+        connect: bool = True,
+        **options: Any,
+    ) -> Published:
+        at = node or own
+        given = {
+            "uri": at.url,
+            "token": token_for(at, None, None) if token == "" else token,
+            "ca_file": authority_file if ca else None,
+            "reconnect": False,
+            "listen": listen,
+            **options,
+        }
+        client = Published(peer_process, await peer_process.do("open", **given))
+        opened.append(client)
+        if connect:
+            await client.connect()
+        return client
+
+    yield open_one
+    for client in opened:
+        await client.close()
