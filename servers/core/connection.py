@@ -31,11 +31,11 @@ from bodhisattva.servers.core.session import (
     Session,
 )
 from bodhisattva.servers.core.tokens import Identity
+from bodhisattva.servers.core.websocket import WebSocket
 
 PROTOCOL_ERROR = 1002
 INTERNAL_ERROR = 1011
 SLOW_CONSUMER = 4008
-CLOSE_TIMEOUT = 2.0
 # What the peer's close frame said, where it may not be sent back: no code at all, and one that is never sent.
 _UNSENDABLE = {0: 1000, ABNORMAL: PROTOCOL_ERROR}
 
@@ -49,7 +49,7 @@ class Connection:
 
     def __init__(
         self,
-        websocket: web.WebSocketResponse,
+        websocket: WebSocket,
         request: web.Request,
         *,
         policy: Policy,
@@ -93,6 +93,8 @@ class Connection:
         try:
             self._perform(self.session.open(identity))
             async for message in self._websocket:
+                if message.type is WSMsgType.ERROR:
+                    break
                 self._receive(message)
             code = self._websocket.close_code or 0
             self.begin_close(_UNSENDABLE.get(code, code), "")
@@ -169,13 +171,9 @@ class Connection:
         self._transport.abort()
 
     async def _close(self, code: int, reason: str) -> None:
-        """The closing handshake; the line is cut if the peer does not do its part in time."""
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._websocket.close(code=code, message=reason.encode(), drain=False)
-        except (TimeoutError, ConnectionError):
+        """The closing handshake; who takes nothing any more is cut off."""
+        if not await self._websocket.end(code, reason):
             self._logger.info("peer did not finish the closing handshake", code=code)
-        if self._transport.get_write_buffer_size():
             self._transport.abort()
 
     def _receive(self, message: WSMessage) -> None:

@@ -35,11 +35,11 @@ class Outbox:
     @property
     def size(self) -> int:
         """Bytes that the kernel has not taken yet."""
-        return self._bytes + self._transport.get_write_buffer_size()
+        return self._bytes + self._unsent()
 
     def flush(self) -> None:
         """Hand everything due to the transport in one write."""
-        if not self._frames:
+        if not self._frames or self._transport.is_closing():
             return
         self._transport.write(self._frames[0] if len(self._frames) == 1 else b"".join(self._frames))
         self._written += self._bytes
@@ -48,7 +48,7 @@ class Outbox:
 
     def age(self, now: float) -> float:
         """Seconds that the oldest unsent byte has waited, as far as earlier calls saw it wait."""
-        unsent = self._transport.get_write_buffer_size()
+        unsent = self._unsent()
         sent = self._written - unsent
         while self._marks and self._marks[0][0] <= sent:
             self._marks.popleft()
@@ -61,3 +61,7 @@ class Outbox:
         self._closed = True
         self._frames.clear()
         self._bytes = 0
+
+    def _unsent(self) -> int:
+        """Nothing of a transport that is closing: asyncio's TLS transport cannot be asked any more."""
+        return 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()

@@ -17,7 +17,7 @@ from aiohttp import web
 from bodhisattva.servers.core import bridge, envelope, http, tls, upgrade
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core.config import Config, ConfigError
-from bodhisattva.servers.core.connection import CLOSE_TIMEOUT, Connection
+from bodhisattva.servers.core.connection import Connection
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.host import Host, trust
 from bodhisattva.servers.core.hub import Hub
@@ -25,13 +25,13 @@ from bodhisattva.servers.core.limits import ConnectionCounts
 from bodhisattva.servers.core.log.base import Log
 from bodhisattva.servers.core.log.memory import MemoryLog
 from bodhisattva.servers.core.log.sqlite import SqliteLog
-from bodhisattva.servers.core.masking import MaskedWebSocketResponse
 from bodhisattva.servers.core.metrics import Metrics
 from bodhisattva.servers.core.permissions import Permissions
 from bodhisattva.servers.core.requests import Requests
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.session import TRY_AGAIN_LATER, Policy
 from bodhisattva.servers.core.tokens import Identity, Verifier, WeakSecret
+from bodhisattva.servers.core.websocket import CLOSE_TIMEOUT, WebSocket
 from bodhisattva.servers.core.work import Work
 
 GOING_AWAY = 1001
@@ -198,7 +198,7 @@ class Server:
             raise web.HTTPServiceUnavailable(text="The service is stopping.\n")
         upgrade.check(request, self.config.origins)
         identity = upgrade.identify(request, self._policy.verifier)
-        websocket = MaskedWebSocketResponse(
+        websocket = WebSocket(
             autoping=False,
             compress=False,
             timeout=CLOSE_TIMEOUT,
@@ -208,7 +208,7 @@ class Server:
         address = request.remote or ""
         if self.draining or not self._counts.add(address):
             code = GOING_AWAY if self.draining else TRY_AGAIN_LATER
-            await websocket.close(code=code, message=b"Stopping" if self.draining else b"At capacity")
+            await websocket.end(code, _STOPPING if self.draining else "At capacity")
             return websocket
         try:
             await self._serve(self._connection(websocket, request), identity)
@@ -227,7 +227,7 @@ class Server:
             self._counts.remove_user(connection.user_id)
             self.metrics.connections.dec()
 
-    def _connection(self, websocket: web.WebSocketResponse, request: web.Request) -> Connection:
+    def _connection(self, websocket: WebSocket, request: web.Request) -> Connection:
         return Connection(
             websocket,
             request,
@@ -247,8 +247,12 @@ class Server:
         """The one clock of all connections."""
         while True:
             await asyncio.sleep(_SWEEP)
-            for connection in list(self._connections):
-                connection.tick()
+            self._tick()
+
+    def _tick(self) -> None:
+        """By itself, so that no connection is held from one sweep to the next."""
+        for connection in list(self._connections):
+            connection.tick()
 
     async def _watch(self) -> None:
         """The eye on renewed files."""

@@ -28,8 +28,11 @@ UNAPPLICABLE = 13
 
 
 class Post(msgspec.Struct, frozen=True):
+    """note: comes back in the event, to make it as large as a test wants."""
+
     account: str
     amount: int
+    note: str | None = None
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -45,7 +48,10 @@ def post(state: State, data: Post, context: Context) -> Decision:
     balance = state.balances.get(data.account, 0) + data.amount
     if balance < 0:
         raise Conflict("The balance would be negative.", field="amount", expected=0)
-    event = Event("posted", (f"account:{data.account}",), {"account": data.account, "amount": data.amount})
+    posted: dict[str, Any] = {"account": data.account, "amount": data.amount}
+    if data.note is not None:
+        posted["note"] = data.note
+    event = Event("posted", (f"account:{data.account}",), posted)
     return Decision({"balance": balance, "id": context.new_id()}, (event,))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from bodhisattva.servers.core.config import Config, Limits, LogConfig, Timeouts
+from bodhisattva.servers.core.config import Config, Limits, LogConfig, Timeouts, Tokens
 from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.tokens import mint
@@ -20,13 +20,19 @@ from bodhisattva.servers.tests.ledger import LEDGER
 
 SECRET = "0123456789abcdefghijklmnopqrstuv-test"
 PATIENCE = 5.0
+SECURED: dict[str, Any] = {"auth": "required", "tokens": Tokens(secret=SECRET)}
 QUICK = Timeouts(auth=0.5, drain=2, drain_grace=0.1, reconnect_spread=0.1)
 
 
 def config(**settings: Any) -> Config:
     """In memory, on a free port, with short timeouts and a high rate."""
-    base = Config(port=0, log=LogConfig("memory"), timeouts=QUICK, limits=Limits(messages_per_second=1e6))
+    base = Config(port=0, log=LogConfig("memory"), timeouts=QUICK, limits=limits())
     return msgspec.structs.replace(base, **({"auth": "disabled"} | settings))
+
+
+def limits(**settings: Any) -> Limits:
+    """The defaults at a rate that no test reaches."""
+    return Limits(**{"messages_per_second": 1e6} | settings)
 
 
 class Client:
@@ -69,14 +75,17 @@ class Running:
     def __init__(self, service: Service, settings: Config) -> None:
         self.config = settings
         self.server = Server(service, lambda: self.config)
-        self._session = aiohttp.ClientSession()
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        self._clients: list[Client] = []
 
     @property
     def http(self) -> str:
         return self.server.url.replace("ws", "http", 1).removesuffix("/ws")
 
     async def connect(self, *, welcome: bool = True, token: str | None = None, **options: Any) -> Client:
+        """A client that stays connected until it closes, or the test ends."""
         client = Client(await self._session.ws_connect(self.server.url, **options))
+        self._clients.append(client)
         if token is not None:
             assert (await client.ask("auth", token=token))["type"] == "response"
         if welcome:
@@ -93,6 +102,7 @@ class Running:
         await until(lambda: not self.server._connections, "connections are left")
 
     async def close(self) -> None:
+        await asyncio.gather(*(client.socket.close() for client in self._clients))
         await self._session.close()
         await self.server.stop()
 
@@ -118,6 +128,26 @@ async def running(service: Service = LEDGER, **settings: Any) -> AsyncIterator[R
 
 def token(*permissions: str, user_id: str = "ada", lifetime: float = 600) -> str:
     return mint(SECRET, user_id, list(permissions), lifetime)
+
+
+async def post(client: Client, amounts: range, **data: Any) -> None:
+    """Post each amount to an account, `a` unless `data` says another, and see it answered."""
+    for amount in amounts:
+        answer = await client.ask("post", **({"account": "a", "amount": amount} | data))
+        assert answer["type"] == "response", answer
+
+
+async def events(client: Client, number: int) -> list[dict[str, Any]]:
+    """The next events of a channel, passing over answers."""
+    found: list[dict[str, Any]] = []
+    while len(found) < number:
+        message = await client.read()
+        found += [message] if message["type"] == "event" else []
+    return found
+
+
+def offsets(heard: list[dict[str, Any]]) -> list[int]:
+    return [event["offset"] for event in heard]
 
 
 def deaf_peer(port: int, tls: ssl.SSLContext | None = None) -> socket.socket:

@@ -23,8 +23,24 @@ class Pipe:
     def get_write_buffer_size(self) -> int:
         return self.unsent
 
+    def is_closing(self) -> bool:
+        return False
+
     def peer_reads(self, count: int) -> None:
         self.unsent -= min(count, self.unsent)
+
+
+class Dead(Pipe):
+    """A TLS transport of asyncio after its end: whatever it is asked raises."""
+
+    def write(self, data: bytes) -> None:
+        raise AttributeError("_write_appdata")
+
+    def get_write_buffer_size(self) -> int:
+        raise AttributeError("_get_write_buffer_size")
+
+    def is_closing(self) -> bool:
+        return True
 
 
 def make() -> tuple[Outbox, Pipe]:
@@ -65,6 +81,13 @@ async def test_nothing_is_written_after_close() -> None:
     assert outbox.push(b"b", 100), "a closed queue is not a slow one"
     await asyncio.sleep(0)
     assert (pipe.writes, outbox.size) == ([], 0)
+
+
+async def test_a_transport_that_has_ended_is_not_asked() -> None:
+    outbox = Outbox(cast("asyncio.Transport", Dead()))
+    assert outbox.push(b"a", 100)
+    outbox.flush()
+    assert (outbox.size, outbox.age(1.0)) == (1, 0.0)
 
 
 async def test_s4_age_is_that_of_the_oldest_unsent_byte() -> None:

@@ -1,0 +1,161 @@
+"""Channels over a socket: resuming, history, presence, and what is refused (contract 3, 5)."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from bodhisattva.servers.core.log.base import LogError
+from bodhisattva.servers.tests.running import (
+    events,
+    limits,
+    offsets,
+    post,
+    running,
+)
+
+
+@pytest.mark.parametrize("since", [0, 150, 299])
+async def test_s5_since_delivers_what_followed_while_live_events_flow(since: int) -> None:
+    async with running() as one:
+        writer = await one.connect()
+        await post(writer, range(100, 400))
+        writing = asyncio.ensure_future(post(writer, range(400, 700)))
+        reader = await one.connect()
+        epoch = one.server._engine.log.epoch
+        answer = await reader.ask("subscribe", channel="account:a", since={"epoch": epoch, "offset": since})
+        assert (answer["data"]["recovered"], answer["data"]["offset"]) == (True, since)
+        heard = await events(reader, 600 - since)
+        await writing
+        assert offsets(heard) == list(range(since + 1, 601))
+
+
+async def test_s5_resubscribing_amid_the_stream_leaves_neither_gap_nor_duplicate() -> None:
+    async with running() as one:
+        writer, reader = await one.connect(), await one.connect()
+        writing = asyncio.ensure_future(post(writer, range(100, 600)))
+        seen = 0
+        for _ in range(10):
+            epoch = one.server._engine.log.epoch
+            await reader.say("unsubscribe", channel="account:a")
+            await reader.ask("subscribe", channel="account:a", since={"epoch": epoch, "offset": seen})
+            heard = offsets(await events(reader, 20))
+            assert heard == list(range(seen + 1, seen + 21))
+            await reader.ask("unsubscribe", channel="account:a")
+            seen = heard[-1]
+        await writing
+
+
+async def test_s5_unsubscribing_right_after_a_resume_ends_it() -> None:
+    async with running() as one:
+        writer, reader = await one.connect(), await one.connect()
+        await post(writer, range(100, 1000))
+        epoch = one.server._engine.log.epoch
+        await reader.say("subscribe", channel="account:a", since={"epoch": epoch, "offset": 0})
+        assert (await reader.ask("unsubscribe", channel="account:a"))["type"] == "response"
+        await post(writer, range(1, 3))
+        fence = await reader.say("balance", account="a")
+        rest = []
+        while (message := await reader.read())["correlation_id"] != fence:
+            rest.append(message)
+        assert rest == [], "events came after the answer to unsubscribe"
+
+
+@pytest.mark.parametrize(("epoch", "offset"), [("another", 0), (None, 99)])
+async def test_s5_a_position_that_the_log_does_not_know_is_not_recovered(epoch: str | None, offset: int) -> None:
+    async with running() as one:
+        client = await one.connect()
+        await post(client, range(1, 4))
+        since = {"epoch": epoch or one.server._engine.log.epoch, "offset": offset}
+        answer = await client.ask("subscribe", channel="account:a", since=since)
+        assert (answer["data"]["recovered"], answer["data"]["offset"]) == (False, 3)
+
+
+@pytest.mark.parametrize(
+    ("request_name", "data", "code"),
+    [
+        ("subscribe", {}, "INVALID_CHANNEL"),
+        ("subscribe", {"channel": 5}, "INVALID_CHANNEL"),
+        ("subscribe", {"channel": "nonsense"}, "INVALID_CHANNEL"),
+        ("subscribe", {"channel": "global", "since": 5}, "INVALID_DATA"),
+        ("subscribe", {"channel": "global", "since": {"epoch": "e", "offset": -1}}, "INVALID_DATA"),
+        ("subscribe", {"channel": "global", "since": {"epoch": "e", "offset": 10**30}}, "INVALID_DATA"),
+        ("unsubscribe", {"channel": "nonsense"}, "INVALID_CHANNEL"),
+        ("history", {}, "INVALID_CHANNEL"),
+        ("history", {"channel": "waves:a"}, "INVALID_CHANNEL"),
+        ("history", {"channel": "global", "after": 10**30}, "INVALID_DATA"),
+        ("history", {"channel": "global", "limit": 0}, "INVALID_DATA"),
+        ("presence", {}, "INVALID_CHANNEL"),
+        ("nonsense", {}, "UNKNOWN_REQUEST"),
+        ("post", {"account": "a"}, "INVALID_DATA"),
+        ("break_down", {"words": "hunter2"}, "INTERNAL_ERROR"),
+    ],
+)
+async def test_s3_refusals(request_name: str, data: dict[str, Any], code: str) -> None:
+    async with running() as one:
+        client = await one.connect()
+        answer = await client.ask(request_name, **data)
+        assert (answer["type"], answer["error_code"], answer["event"]) == ("error", code, request_name)
+        assert "hunter2" not in json.dumps(answer)
+        assert (await client.ask("ping"))["type"] == "pong"
+
+
+async def test_s5_history_is_paged_and_ends() -> None:
+    async with running() as one:
+        client = await one.connect()
+        await post(client, range(100, 110))
+        page = (await client.ask("history", channel="account:a", after=3, limit=4))["data"]
+        assert ([event["offset"] for event in page["events"]], page["offset"]) == ([4, 5, 6, 7], 10)
+        assert (await client.ask("history", channel="account:a", after=10))["data"]["events"] == []
+
+
+async def test_s3_a_log_that_cannot_be_read_is_unavailable_and_ends_a_resume_1011(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def broken(*_: object) -> None:
+        raise LogError("io error")
+
+    async with running() as one:
+        client = await one.connect()
+        await post(client, range(1, 4))
+        monkeypatch.setattr(one.server._engine.log, "read", broken)
+        assert (await client.ask("history", channel="global"))["error_code"] == "UNAVAILABLE"
+        epoch = one.server._engine.log.epoch
+        await client.ask("subscribe", channel="global", since={"epoch": epoch, "offset": 0})
+        assert await client.close_code() == 1011
+
+
+async def test_s1_a_request_that_breaks_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("hunter2")
+
+    async with running() as one:
+        client = await one.connect()
+        monkeypatch.setattr(one.server._engine.log, "read", broken)
+        monkeypatch.setattr(one.server._hub, "present", lambda _: 1 // 0)
+        for request in ("history", "presence"):
+            answer = await client.ask(request, channel="global")
+            assert (answer["error_code"], "hunter2" in str(answer)) == ("INTERNAL_ERROR", False)
+
+
+async def test_s5_a_resume_larger_than_the_queue_reaches_a_peer_that_reads() -> None:
+    async with running(limits=limits(queue_bytes=20_000)) as one:
+        writer = await one.connect()
+        await post(writer, range(1000, 2000))
+        reader = await one.connect()
+        epoch = one.server._engine.log.epoch
+        await reader.ask("subscribe", channel="account:a", since={"epoch": epoch, "offset": 0})
+        assert offsets(await events(reader, 1000)) == list(range(1, 1001))
+
+
+async def test_s8_a_member_s_end_is_told_to_those_who_remain() -> None:
+    async with running() as one:
+        member, witness = await one.connect(), await one.connect()
+        await witness.ask("subscribe", channel="waves:a")
+        await member.ask("enter", account="a")
+        present = (await witness.ask("presence", channel="waves:a"))["data"]["members"]
+        assert {"name": "anonymous"}.items() <= present[0].items()
+        assert len(present) == 2
+        await member.socket.close()
+        assert (await events(witness, 1))[0]["event"] == "left"

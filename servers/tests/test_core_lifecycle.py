@@ -1,0 +1,150 @@
+"""HTTP beside the WebSocket, reload, drain, and what runs by itself (contract 6, 7)."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from bodhisattva.servers.core.config import Timeouts, Tokens
+from bodhisattva.servers.tests.running import (
+    QUICK,
+    SECRET,
+    SECURED,
+    deaf_peer,
+    limits,
+    post,
+    running,
+    token,
+    until,
+)
+
+
+async def test_s6_http() -> None:
+    async with running() as one:
+        await post(await one.connect(), range(1, 3))
+        assert (await one.get("/health"))[0] == 200
+        assert (await one.get("/ready"))[0] == 200
+        status, document = await one.get("/.well-known/bodhisattva.json")
+        assert (status, document["service"], document["protocol"]) == (200, "ledger", "1.0")
+        status, metrics = await one.get("/metrics")
+        assert status == 200
+        assert 'websocket_connections_current{server="ledger-server",service="ledger"} 1.0' in metrics
+        assert 'websocket_messages_received_total{message_type="request",' in metrics
+
+
+async def test_s6_ready_is_503_without_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running() as one:
+        monkeypatch.setattr(one.server._engine, "available", False)
+        assert (await one.get("/ready"))[0] == 503
+        assert (await one.get("/health"))[0] == 200
+
+
+async def test_s7_a_reload_takes_limits_to_connections_that_are_there() -> None:
+    async with running() as one:
+        client = await one.connect()
+        one.config = msgspec.structs.replace(one.config, limits=limits(channels=1))
+        one.server.reload()
+        assert (await client.ask("subscribe", channel="account:a"))["type"] == "response"
+        assert (await client.ask("subscribe", channel="account:b"))["error_code"] == "LIMIT_EXCEEDED"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"tokens": Tokens(secret="short"), "auth": "required"},
+        {"auth": "required"},
+        {"auth": "required", "tokens": Tokens(secret_file="nowhere")},
+        {"auth": "required", "tokens": Tokens(secret=SECRET)},
+    ],
+)
+async def test_s7_a_broken_reload_changes_nothing(broken: dict[str, Any]) -> None:
+    async with running() as one:
+        client = await one.connect()
+        one.config = msgspec.structs.replace(one.config, limits=limits(channels=1), **broken)
+        one.server.reload()
+        for channel in ("account:a", "account:b"):
+            assert (await client.ask("subscribe", channel=channel))["type"] == "response"
+        await one.connect()
+
+
+async def test_s7_a_drain_answers_what_is_in_flight_and_closes_1001(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running() as one:
+        client, other = await one.connect(), await one.connect()
+        log = one.server._engine.log
+        append, held = log.append, asyncio.Event()
+
+        def slowly(entry: Any) -> "asyncio.Future[None]":
+            async def later() -> None:
+                await held.wait()
+                await append(entry)
+
+            return asyncio.ensure_future(later())
+
+        monkeypatch.setattr(log, "append", slowly)
+        request_id = await client.say("post", account="a", amount=1)
+        await until(lambda: one.server._engine._pending, "the command did not arrive")
+        draining = asyncio.ensure_future(one.server.drain())
+        notice = await client.read()
+        assert notice["event"] == "server.draining"
+        assert 0 <= notice["data"]["reconnect_after"] <= QUICK.reconnect_spread
+        assert (await one.get("/ready"))[0] == 503
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await one.connect()
+        assert refused.value.status == 503
+        assert await other.close_code() == 1001
+        assert not draining.done(), "a request is in flight"
+        held.set()
+        answer = await client.read()
+        assert (answer["type"], answer["correlation_id"]) == ("response", request_id)
+        assert await client.close_code() == 1001
+        await draining
+
+
+async def test_s7_a_drain_ends_within_its_time_with_hundreds_of_peers_some_of_them_silent() -> None:
+    async with running(timeouts=Timeouts(drain=2, drain_grace=0.1)) as one, AsyncExitStack() as stack:
+        polite = [await one.connect() for _ in range(200)]
+        reading = [asyncio.ensure_future(client.close_code()) for client in polite]
+        for _ in range(50):
+            stack.callback((await asyncio.to_thread(deaf_peer, one.server._port)).close)
+        started = asyncio.get_running_loop().time()
+        await one.server.drain()
+        await one.server.stop()
+        assert asyncio.get_running_loop().time() - started < 2.0
+        assert set(await asyncio.gather(*reading)) == {1001}
+        await one.quiet()
+
+
+async def test_s7_a_drain_does_not_tell_strangers_more_than_to_go() -> None:
+    async with running(**SECURED) as one:
+        stranger = await one.connect(welcome=False)
+        draining = asyncio.ensure_future(one.server.drain())
+        assert await stranger.close_code() == 1001
+        await draining
+
+
+async def test_background_work_that_fails_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bodhisattva.servers.core import work
+
+    monkeypatch.setattr(work, "_PAUSE", 0.001)
+    begun: list[int] = []
+
+    async def fails() -> None:
+        begun.append(1)
+        raise RuntimeError("once more")
+
+    kept = work.Work("ledger")
+    kept.start("fails", fails)
+    await until(lambda: len(begun) >= 3, "it was not begun again")
+    await kept.stop()
+
+
+async def test_one_broken_connection_does_not_stop_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(**SECURED) as one:
+        broken, silent = await one.connect(token=token("ledger:read")), await one.connect(welcome=False)
+        connection = next(each for each in one.server._connections if each.user_id)
+        monkeypatch.setattr(connection.session, "tick", lambda _: 1 // 0)
+        assert (await silent.read())["error_code"] == "AUTH_REQUIRED"
+        assert await broken.close_code() == 1011

@@ -1,0 +1,113 @@
+"""Limits over a socket: slow consumers, sizes, counts, and that what ends frees everything (contract 2.2, 2.5, 4)."""
+
+import asyncio
+import gc
+
+from bodhisattva.servers.core.connection import Connection
+from bodhisattva.servers.tests.running import (
+    SECURED,
+    deaf_peer,
+    events,
+    limits,
+    offsets,
+    post,
+    running,
+    token,
+    until,
+)
+
+LONG = "x" * 10_000  # fills what the kernel buffers for a peer within a few hundred events
+
+
+async def test_s4_a_slow_consumer_is_closed_4008_and_delays_nobody() -> None:
+    async with running(limits=limits(queue_bytes=200_000)) as one:
+        deaf = await asyncio.to_thread(deaf_peer, one.server._port)
+        witness, writer = await one.connect(), await one.connect()
+        await witness.ask("subscribe", channel="account:a")
+        heard: list[int] = []
+        while one.server.metrics.slow_consumers._value.get() == 0:
+            await post(writer, range(100, 110), note=LONG)
+            heard += offsets(await events(witness, 10))
+            assert len(heard) < 10_000, "the deaf peer was never closed"
+        assert heard == list(range(1, len(heard) + 1))
+        await until(lambda: len(one.server._connections) == 2, "the deaf peer was not let go")
+        deaf.close()
+
+
+async def test_s4_what_waits_too_long_closes_4008() -> None:
+    async with running(limits=limits(queue_age=0.3)) as one:
+        deaf = await asyncio.to_thread(deaf_peer, one.server._port)
+        writer = await one.connect()
+        connection = next(each for each in one.server._connections if each.channels)
+        while connection._outbox.size == 0:
+            await post(writer, range(100, 110), note=LONG)
+        await until(lambda: connection not in one.server._connections, "the deaf peer was not let go")
+        assert one.server.metrics.slow_consumers._value.get() == 1
+        deaf.close()
+
+
+async def test_s4_channels_per_connection() -> None:
+    async with running(limits=limits(channels=2)) as one:
+        client = await one.connect()
+        for channel in ("account:a", "account:b", "account:a"):
+            assert (await client.ask("subscribe", channel=channel))["type"] == "response"
+        refused = await client.ask("subscribe", channel="account:c")
+        assert (refused["error_code"], refused["data"]) == ("LIMIT_EXCEEDED", {"limit": 2})
+        await client.ask("unsubscribe", channel="account:a")
+        assert (await client.ask("subscribe", channel="account:c"))["type"] == "response"
+
+
+async def test_s2_capacity_closes_1013_and_a_freed_slot_is_taken_again() -> None:
+    async with running(limits=limits(connections=1)) as one:
+        first = await one.connect()
+        assert await (await one.connect(welcome=False)).close_code() == 1013
+        await first.socket.close()
+        await one.quiet()
+        await one.connect()
+
+
+async def test_s2_an_unauthenticated_socket_counts_and_is_closed_in_time() -> None:
+    async with running(**SECURED, limits=limits(connections=1)) as one:
+        silent = await one.connect(welcome=False)
+        assert await (await one.connect(welcome=False)).close_code() == 1013
+        assert (await silent.read())["error_code"] == "AUTH_REQUIRED"
+        assert await silent.close_code() == 1008
+        await one.quiet()
+        await one.connect(token=token("ledger:read"))
+
+
+async def test_s2_connections_per_user() -> None:
+    async with running(**SECURED, limits=limits(connections_per_user=1)) as one:
+        first = await one.connect(token=token("ledger:read"))
+        second = await one.connect(welcome=False)
+        assert (await second.ask("auth", token=token("ledger:read")))["error_code"] == "LIMIT_EXCEEDED"
+        assert await second.close_code() == 1013
+        await one.connect(token=token("ledger:read", user_id="bob"))
+        await first.socket.close()
+        await until(lambda: len(one.server._connections) == 1, "the slot was not freed")
+        await one.connect(token=token("ledger:read"))
+
+
+async def test_s2_aborted_connections_leave_nothing_behind() -> None:
+    async with running() as one:
+        tasks = len(asyncio.all_tasks())
+        writer = await one.connect()
+        await post(writer, range(100, 400))
+        epoch = one.server._engine.log.epoch
+        for _ in range(20):
+            client = await one.connect()
+            await client.ask("enter", account="a")
+            await client.ask("subscribe", channel="waves:a")
+            await client.say("subscribe", channel="account:a", since={"epoch": epoch, "offset": 0})
+            await client.say("post", account="a", amount=1)
+            assert client.socket._response.connection is not None
+            assert client.socket._response.connection.transport is not None
+            client.socket._response.connection.transport.abort()
+        await writer.socket.close()
+        await one.quiet()
+        hub, server = one.server._hub, one.server
+        assert not any((hub._connections, hub._receivers, hub._members, hub._joined))
+        assert (server._counts.total, dict(server._counts._users)) == (0, {})
+        await until(lambda: len(asyncio.all_tasks()) <= tasks, "tasks are left")
+        gc.collect()
+        assert not [each for each in gc.get_objects() if isinstance(each, Connection)], "connections are kept"
