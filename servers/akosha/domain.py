@@ -10,10 +10,10 @@ import msgspec
 
 from bodhisattva.servers.core.domain import Context, Event
 from bodhisattva.servers.core.errors import NotFound
+from bodhisattva.servers.core.records import Limit
 
 SeriesName = Annotated[str, msgspec.Meta(max_length=150, pattern=r"^[A-Za-z0-9_@/+-]+(\.[A-Za-z0-9_@/+:-]+)*\Z")]
 Value = Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
-Limit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 RecordId = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Category = Annotated[str, msgspec.Meta(min_length=1, max_length=150)]
 Severity = Literal["low", "medium", "high", "critical"]

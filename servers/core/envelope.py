@@ -14,6 +14,7 @@ T = TypeVar("T")
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _ALIKE = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
+_PATTERN = "Expected `str` matching regex"
 _NAMED_BY_TYPE = frozenset({"subscribe", "unsubscribe", "ping"})
 INCOMING_TYPES = frozenset({"request", "subscribe", "unsubscribe", "ping", "event", "ack"})
 
@@ -115,6 +116,8 @@ def convert(data: dict[str, Any], to: type[T]) -> T:
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `$")
         field = path.strip("`.") or _missing_field(reason)
+        if reason.startswith(_PATTERN):
+            reason = "this text has a form that the field does not take"
         raise InvalidData(f"The data does not fit: {reason}.", field=field or None) from None
 
 

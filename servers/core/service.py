@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 GLOBAL = "global"
 _USER_ID = r"[^\x00-\x1f\x7f]{1,200}"
-_CHANNEL_ID = r"[A-Za-z0-9_.@/+-][A-Za-z0-9_.@/+:-]{0,199}"
+CHANNEL_ID = r"[A-Za-z0-9_.@/+-][A-Za-z0-9_.@/+:-]{0,199}"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ChannelKind:
     name: str
     persisted: bool = True
     private: bool = False
-    id_pattern: str = _CHANNEL_ID
+    id_pattern: str = CHANNEL_ID
     permissions: tuple[str, ...] = ()
 
     @cached_property

@@ -7,8 +7,8 @@ import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import Conflict, InvalidData
+from bodhisattva.servers.core.records import Id, Name, Paging, Text, claim_id, find, page
 from bodhisattva.servers.crackerjack.domain import Outcome, Run, State
-from bodhisattva.servers.crackerjack.records import Id, Name, Paging, Text, claim_id, find, page
 
 MOST_TESTS = 1_000_000
 TestName = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]

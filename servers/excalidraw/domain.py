@@ -11,14 +11,10 @@ import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import Conflict, NotFound
+from bodhisattva.servers.core.records import Id, Limit, Name
 from bodhisattva.servers.excalidraw.merge import Element, check, in_order, merge
 
-DiagramId = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_.@/+-][A-Za-z0-9_.@/+:-]*\Z")
-]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Elements = Annotated[list[Element], msgspec.Meta(max_length=10_000)]
-Limit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
 @dataclass
@@ -89,22 +85,22 @@ class State:
 
 
 class CreateDiagram(msgspec.Struct, frozen=True):
-    diagram_id: DiagramId | None = None
+    diagram_id: Id | None = None
     name: Name = "Untitled"
     elements: Elements = []
 
 
 class UpdateDiagram(msgspec.Struct, frozen=True):
-    diagram_id: DiagramId
+    diagram_id: Id
     elements: Elements
 
 
 class OneDiagram(msgspec.Struct, frozen=True):
-    diagram_id: DiagramId
+    diagram_id: Id
 
 
 class GetDiagram(msgspec.Struct, frozen=True):
-    diagram_id: DiagramId
+    diagram_id: Id
     include_deleted: bool = True
 
 

@@ -7,7 +7,8 @@ import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event, Join, Leave
 from bodhisattva.servers.core.errors import NotFound
-from bodhisattva.servers.excalidraw.domain import DiagramId, Name, OneDiagram, State
+from bodhisattva.servers.core.records import Id, Name
+from bodhisattva.servers.excalidraw.domain import OneDiagram, State
 
 Color = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}\Z")]
 Coordinate = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
@@ -23,12 +24,12 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class MoveCursor(msgspec.Struct, frozen=True):
-    diagram_id: DiagramId
+    diagram_id: Id
     position: Position
 
 
 class JoinDiagram(msgspec.Struct, frozen=True):
-    diagram_id: DiagramId
+    diagram_id: Id
     name: Name | None = None
     color: Color | None = None
 

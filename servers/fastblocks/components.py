@@ -1,16 +1,14 @@
 """Rendering components and telling pages about it."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import NotFound
+from bodhisattva.servers.core.records import Id
 from bodhisattva.servers.fastblocks.domain import Component, State
 from bodhisattva.servers.fastblocks.render import render
-
-ID_PATTERN = r"^[A-Za-z0-9_.@/+-][A-Za-z0-9_.@/+:-]{0,199}\Z"
-Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
 
 
 class RenderComponent(msgspec.Struct, frozen=True):

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision
+from bodhisattva.servers.core.records import ID_PATTERN
 from bodhisattva.servers.core.service import ForeignEvent
-from bodhisattva.servers.fastblocks.components import ID_PATTERN, rendered
+from bodhisattva.servers.fastblocks.components import rendered
 from bodhisattva.servers.fastblocks.domain import State
 
 _DETAIL_LENGTH = 500

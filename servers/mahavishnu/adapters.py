@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
+from bodhisattva.servers.core.records import Id, Name, Paging, claim_id, find, page
 from bodhisattva.servers.mahavishnu.domain import AdapterHealth, State
-from bodhisattva.servers.mahavishnu.records import Id, Name, Paging, claim_id, find, page
 
 
 class RegisterAdapter(msgspec.Struct, frozen=True):

@@ -7,8 +7,8 @@ import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
+from bodhisattva.servers.core.records import Id, Name, Paging, Text, claim_id, find, page
 from bodhisattva.servers.mahavishnu.domain import Stage, State, Workflow
-from bodhisattva.servers.mahavishnu.records import Id, Name, Paging, Text, claim_id, find, page
 
 MOST_STAGES = 10_000
 DEFAULT_STAGE_TIMEOUT = 60.0

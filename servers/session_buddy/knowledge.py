@@ -6,9 +6,9 @@ import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.envelope import convert
+from bodhisattva.servers.core.records import Id, Name, Text, claim_id, find
 from bodhisattva.servers.core.service import ForeignEvent
 from bodhisattva.servers.session_buddy.domain import State
-from bodhisattva.servers.session_buddy.records import Id, Name, Text, claim_id, find
 
 TITLE_LENGTH = 200
 

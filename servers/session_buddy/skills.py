@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
+from bodhisattva.servers.core.records import Id, Name, Paging, find, page
 from bodhisattva.servers.session_buddy.domain import Skill, State
-from bodhisattva.servers.session_buddy.records import Id, Name, Paging, find, page
 
 
 class RecordSkill(msgspec.Struct, frozen=True):

@@ -11,11 +11,16 @@ from itertools import count
 from typing import Any
 
 import msgspec
+import pytest
+from hypothesis import strategies as st
 
 from bodhisattva.servers.core.domain import Context, Decision, Event, Join
+from bodhisattva.servers.core.envelope import convert
+from bodhisattva.servers.core.errors import ServiceError
 from bodhisattva.servers.core.service import ForeignEvent, Handler, Service
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+Script = list[tuple[str, dict[str, Any]]]
 
 
 class Bench:
@@ -34,6 +39,21 @@ class Bench:
         """Carry the command out: decided, recorded, applied."""
         handler = self.service.command_handlers[command]
         return self._record(self._call(handler, data))
+
+    def refused(self, expected: type[ServiceError], command: str, /, **data: Any) -> ServiceError:
+        """The error of a command that is not carried out."""
+        with pytest.raises(expected) as caught:
+            self.do(command, **data)
+        return caught.value
+
+    def play(self, script: Script) -> "Bench":
+        """Carry out one command after the other, passing over those that are refused."""
+        for command, data in script:
+            try:
+                self.do(command, **data)
+            except ServiceError:
+                self.wait(1)
+        return self
 
     def ask(self, query: str, /, **data: Any) -> dict[str, Any]:
         """The query's answer, as it would read on the wire."""
@@ -63,7 +83,7 @@ class Bench:
     def _call(self, handler: Handler, data: dict[str, Any]) -> Any:
         before = copy.deepcopy(self.state)
         try:
-            return handler.function(self.state, msgspec.convert(data, handler.input_type), self.context())
+            return handler.function(self.state, convert(data, handler.input_type), self.context())
         finally:
             assert self.state == before, f"{handler.name} changed the state outside of apply"
 
@@ -87,6 +107,11 @@ class Bench:
             for channel in event.channels:
                 kind = self.service.channel_kind(channel)
                 assert kind.persisted is persisted, f"{event.name} on {channel}: persisted is {kind.persisted}"
+
+
+def command(name: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    """One step of a script."""
+    return st.tuples(st.just(name), st.fixed_dictionaries(fields))
 
 
 def _as_json(value: Any) -> Any:

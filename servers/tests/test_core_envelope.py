@@ -3,7 +3,7 @@
 import json
 import time
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pytest
@@ -178,7 +178,7 @@ def test_s4_hostile_text_is_refused_in_linear_time(text: str) -> None:
 
 
 class _Wanted(msgspec.Struct):
-    name: str
+    name: Annotated[str, msgspec.Meta(pattern="^[a-z]+$")]
     points: list[dict[str, int]] = []
 
 
@@ -195,3 +195,10 @@ def test_s3_wrong_data_names_its_field(data: dict[str, Any], field: str) -> None
     with pytest.raises(InvalidData) as refused:
         envelope.convert(data, _Wanted)
     assert str(refused.value.data["field"]).startswith(field)
+
+
+def test_s3_a_pattern_is_not_told_as_such() -> None:
+    with pytest.raises(InvalidData) as refused:
+        envelope.convert({"name": "A!"}, _Wanted)
+    assert refused.value.message == "The data does not fit: this text has a form that the field does not take."
+    assert refused.value.data == {"field": "name"}

@@ -7,28 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bodhisattva.servers.core.envelope import convert
-from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound, ServiceError
+from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
 from bodhisattva.servers.crackerjack.service import SERVICE
-from bodhisattva.servers.tests.bench import Bench
-
-Script = list[tuple[str, dict[str, Any]]]
+from bodhisattva.servers.tests.bench import Bench, Script, command
 
 
 @pytest.fixture
 def bench() -> Bench:
     return Bench(SERVICE)
-
-
-def refused(bench: Bench, expected: type[ServiceError], command: str, **data: Any) -> ServiceError:
-    with pytest.raises(expected) as caught:
-        carry_out(bench, command, data)
-    return caught.value
-
-
-def carry_out(bench: Bench, command: str, data: dict[str, Any]) -> None:
-    convert(data, SERVICE.command_handlers[command].input_type)
-    bench.do(command, **data)
 
 
 def start(bench: Bench, total: int, run_id: str = "r", **more: Any) -> None:
@@ -69,20 +55,20 @@ def test_a_failed_test_is_told_with_its_traceback(bench: Bench) -> None:
 def test_run_commands_are_refused(bench: Bench) -> None:
     start(bench, 2)
     result = {"run_id": "r", "test_name": "test_0", "outcome": "passed"}
-    refused(bench, Conflict, "start_test_run", run_id="r", test_suite="unit", total_tests=1)
-    refused(bench, InvalidData, "start_test_run", test_suite="unit", total_tests=0)
-    refused(bench, InvalidData, "start_test_run", run_id="with space", test_suite="unit", total_tests=1)
-    refused(bench, InvalidData, "record_test_result", **(result | {"outcome": "odd"}))
-    refused(bench, InvalidData, "record_test_result", **(result | {"outcome": "failed"}))
-    refused(bench, NotFound, "record_test_result", **(result | {"run_id": "x"}))
-    refused(bench, NotFound, "complete_test_run", run_id="x")
+    bench.refused(Conflict, "start_test_run", run_id="r", test_suite="unit", total_tests=1)
+    bench.refused(InvalidData, "start_test_run", test_suite="unit", total_tests=0)
+    bench.refused(InvalidData, "start_test_run", run_id="with space", test_suite="unit", total_tests=1)
+    bench.refused(InvalidData, "record_test_result", **(result | {"outcome": "odd"}))
+    bench.refused(InvalidData, "record_test_result", **(result | {"outcome": "failed"}))
+    bench.refused(NotFound, "record_test_result", **(result | {"run_id": "x"}))
+    bench.refused(NotFound, "complete_test_run", run_id="x")
     bench.do("record_test_result", **result)
-    refused(bench, Conflict, "record_test_result", **result)
+    bench.refused(Conflict, "record_test_result", **result)
     bench.do("record_test_result", **(result | {"test_name": "test_1"}))
-    refused(bench, Conflict, "record_test_result", **(result | {"test_name": "one too many"}))
+    bench.refused(Conflict, "record_test_result", **(result | {"test_name": "one too many"}))
     bench.do("complete_test_run", run_id="r")
-    refused(bench, Conflict, "record_test_result", **(result | {"test_name": "too late"}))
-    assert refused(bench, Conflict, "complete_test_run", run_id="r").data["status"] == "completed"
+    bench.refused(Conflict, "record_test_result", **(result | {"test_name": "too late"}))
+    assert bench.refused(Conflict, "complete_test_run", run_id="r").data["status"] == "completed"
 
 
 def test_runs_are_listed_page_by_page(bench: Bench) -> None:
@@ -111,7 +97,7 @@ def test_coverage_is_kept_as_measured(bench: Bench) -> None:
 
 @pytest.mark.parametrize("gate", ["line_coverage", "branch_coverage", "path_coverage", "test_pass_rate"])
 def test_an_unmeasured_gate_never_passes(bench: Bench, gate: str) -> None:
-    refused(bench, NotFound, "check_quality_gate", project="atlas", gate_name=gate, threshold=0)
+    bench.refused(NotFound, "check_quality_gate", project="atlas", gate_name=gate, threshold=0)
     with pytest.raises(NotFound):
         bench.ask("get_quality_gate", project="atlas")
 
@@ -121,7 +107,7 @@ def test_half_a_measurement_measures_half_the_gates(bench: Bench) -> None:
     start(bench, 1, project="atlas")
     record(bench, "passed")
     for gate in ("branch_coverage", "path_coverage", "test_pass_rate"):
-        refused(bench, NotFound, "check_quality_gate", project="atlas", gate_name=gate, threshold=0)
+        bench.refused(NotFound, "check_quality_gate", project="atlas", gate_name=gate, threshold=0)
     bench.do("check_quality_gate", project="atlas", gate_name="line_coverage", threshold=0)
     with pytest.raises(NotFound):
         bench.ask("get_quality_gate", project="atlas", gate_name="branch_coverage")
@@ -171,7 +157,7 @@ def test_a_run_that_only_skipped_measures_nothing(bench: Bench) -> None:
     record(bench, "skipped")
     bench.do("complete_test_run", run_id="r")
     gate = {"project": "atlas", "gate_name": "test_pass_rate", "threshold": 0}
-    refused(bench, NotFound, "check_quality_gate", **gate)
+    bench.refused(NotFound, "check_quality_gate", **gate)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +171,7 @@ def test_a_run_that_only_skipped_measures_nothing(bench: Bench) -> None:
     ],
 )
 def test_what_is_no_measure_is_refused(bench: Bench, command: str, data: dict[str, Any]) -> None:
-    refused(bench, InvalidData, command, **data)
+    bench.refused(InvalidData, command, **data)
 
 
 @pytest.mark.parametrize(
@@ -207,10 +193,6 @@ ids = st.sampled_from("ab")
 percent = st.sampled_from([0, 12.5, 100])
 
 
-def command(name: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
-    return st.tuples(st.just(name), st.fixed_dictionaries(fields))
-
-
 gates = st.sampled_from(["line_coverage", "branch_coverage", "test_pass_rate"])
 outcomes = st.sampled_from(["passed", "failed", "skipped"])
 commands = st.one_of(
@@ -222,26 +204,16 @@ commands = st.one_of(
 )
 
 
-def played(script: Script) -> Bench:
-    bench = Bench(SERVICE)
-    for name, data in script:
-        try:
-            bench.do(name, **data)
-        except ServiceError:
-            bench.wait(1)
-    return bench
-
-
 @given(st.lists(commands, max_size=30))
 def test_replaying_the_log_gives_the_same_state(script: Script) -> None:
-    bench = played(script)
+    bench = Bench(SERVICE).play(script)
     assert bench.replayed() == bench.state
 
 
 @given(st.lists(commands, max_size=30))
 def test_a_gate_says_what_the_log_measured_before_it(script: Script) -> None:
     measured: dict[tuple[str, str], float] = {}
-    for event in played(script).log:
+    for event in Bench(SERVICE).play(script).log:
         data = event.data
         if event.name == "coverage.updated":
             for gate in ("line_coverage", "branch_coverage"):

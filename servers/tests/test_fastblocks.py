@@ -3,7 +3,6 @@
 from html.parser import HTMLParser
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -173,7 +172,7 @@ def test_unknown_state_is_not_found(bench: Bench) -> None:
 
 @pytest.mark.parametrize("path", ["", ".", "a.", ".a", "a..b", "a b", "a\n", ".".join("a" * 17)])
 def test_malformed_path_is_refused(bench: Bench, path: str) -> None:
-    with pytest.raises(msgspec.ValidationError):
+    with pytest.raises(InvalidData):
         bench.do("set_state", state_path=path, value=1)
 
 

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bodhisattva.servers.core.envelope import convert
-from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound, ServiceError
+from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
 from bodhisattva.servers.mahavishnu.service import SERVICE
-from bodhisattva.servers.tests.bench import Bench
+from bodhisattva.servers.tests.bench import Bench, Script, command
 
 REMOTE = {"name": "measure", "service": "crackerjack", "request": "record_coverage", "data": {"project": "p"}}
 
@@ -21,17 +20,6 @@ def bench() -> Bench:
 
 def start(bench: Bench, *stages: Any, workflow_id: str = "w") -> None:
     bench.do("start_workflow", workflow_id=workflow_id, adapter="local", prompt="Build it", stages=list(stages))
-
-
-def refused(bench: Bench, expected: type[ServiceError], command: str, **data: Any) -> ServiceError:
-    with pytest.raises(expected) as caught:
-        carry_out(bench, command, data)
-    return caught.value
-
-
-def carry_out(bench: Bench, command: str, data: dict[str, Any]) -> None:
-    convert(data, SERVICE.command_handlers[command].input_type)
-    bench.do(command, **data)
 
 
 # Workflows
@@ -75,12 +63,12 @@ def test_a_failed_workflow_says_at_which_stage(bench: Bench) -> None:
 
 def test_stages_are_completed_in_order(bench: Bench) -> None:
     start(bench, "plan", "build")
-    early = refused(bench, Conflict, "complete_stage", workflow_id="w", stage_name="build")
+    early = bench.refused(Conflict, "complete_stage", workflow_id="w", stage_name="build")
     assert early.data["expected"] == "plan"
-    refused(bench, NotFound, "complete_stage", workflow_id="w", stage_name="deploy")
-    refused(bench, Conflict, "complete_workflow", workflow_id="w")
+    bench.refused(NotFound, "complete_stage", workflow_id="w", stage_name="deploy")
+    bench.refused(Conflict, "complete_workflow", workflow_id="w")
     bench.do("complete_stage", workflow_id="w", stage_name="plan")
-    refused(bench, Conflict, "complete_stage", workflow_id="w", stage_name="plan")
+    bench.refused(Conflict, "complete_stage", workflow_id="w", stage_name="plan")
 
 
 @pytest.mark.parametrize(
@@ -96,9 +84,9 @@ def test_a_finished_workflow_takes_no_command_and_an_unknown_one_is_not_found(
 ) -> None:
     start(bench, "only")
     bench.do("fail_workflow", workflow_id="w", error="enough")
-    finished = refused(bench, Conflict, command, workflow_id="w", **more)
+    finished = bench.refused(Conflict, command, workflow_id="w", **more)
     assert finished.data["status"] == "failed"
-    refused(bench, NotFound, command, workflow_id="other", **more)
+    bench.refused(NotFound, command, workflow_id="other", **more)
 
 
 @pytest.mark.parametrize(
@@ -119,13 +107,13 @@ def test_a_finished_workflow_takes_no_command_and_an_unknown_one_is_not_found(
 )
 def test_a_workflow_that_makes_no_sense_is_not_started(bench: Bench, change: dict[str, Any]) -> None:
     valid = {"adapter": "local", "prompt": "x", "stages": ["a"]}
-    refused(bench, InvalidData, "start_workflow", **(valid | change))
+    bench.refused(InvalidData, "start_workflow", **(valid | change))
 
 
 def test_a_workflow_id_is_used_once(bench: Bench) -> None:
     start(bench, "only")
     again = {"workflow_id": "w", "adapter": "local", "prompt": "x", "stages": ["a"]}
-    refused(bench, Conflict, "start_workflow", **again)
+    bench.refused(Conflict, "start_workflow", **again)
 
 
 def test_workflows_are_listed_page_by_page(bench: Bench) -> None:
@@ -193,7 +181,7 @@ def test_a_task_whose_worker_fails_is_next_again(bench: Bench) -> None:
     requeued, _, announced = bench.do("set_worker_status", worker_id="a", pool_id="p", status="error").events
     assert (requeued.name, announced.data["status"]["queue_size"]) == ("task.requeued", 2)
     assert bench.do("take_task", worker_id="b").answer["task_id"] == "t1"
-    refused(bench, Conflict, "complete_task", task_id="t2")
+    bench.refused(Conflict, "complete_task", task_id="t2")
 
 
 def test_pool_commands_are_refused(bench: Bench) -> None:
@@ -202,16 +190,16 @@ def test_pool_commands_are_refused(bench: Bench) -> None:
     bench.do("set_worker_status", worker_id="a", pool_id="p", status="offline")
     bench.do("submit_task", pool_id="p", task_id="t", prompt="x")
     at_p = {"worker_id": "a", "pool_id": "p"}
-    refused(bench, Conflict, "create_pool", pool_id="p")
-    refused(bench, InvalidData, "set_worker_status", **at_p, status="asleep")
-    refused(bench, Conflict, "set_worker_status", worker_id="a", pool_id="q", status="idle")
-    refused(bench, NotFound, "set_worker_status", worker_id="a", pool_id="x", status="idle")
-    refused(bench, NotFound, "submit_task", pool_id="x", prompt="x")
-    refused(bench, Conflict, "submit_task", pool_id="p", task_id="t", prompt="x")
-    refused(bench, Conflict, "take_task", worker_id="a")
-    refused(bench, NotFound, "take_task", worker_id="x")
-    refused(bench, Conflict, "complete_task", task_id="t")
-    refused(bench, NotFound, "complete_task", task_id="x")
+    bench.refused(Conflict, "create_pool", pool_id="p")
+    bench.refused(InvalidData, "set_worker_status", **at_p, status="asleep")
+    bench.refused(Conflict, "set_worker_status", worker_id="a", pool_id="q", status="idle")
+    bench.refused(NotFound, "set_worker_status", worker_id="a", pool_id="x", status="idle")
+    bench.refused(NotFound, "submit_task", pool_id="x", prompt="x")
+    bench.refused(Conflict, "submit_task", pool_id="p", task_id="t", prompt="x")
+    bench.refused(Conflict, "take_task", worker_id="a")
+    bench.refused(NotFound, "take_task", worker_id="x")
+    bench.refused(Conflict, "complete_task", task_id="t")
+    bench.refused(NotFound, "complete_task", task_id="x")
     with pytest.raises(NotFound):
         bench.ask("get_pool_status", pool_id="x")
 
@@ -223,7 +211,7 @@ def test_a_team_executes_one_task_at_a_time(bench: Bench) -> None:
     (created,) = bench.do("create_team", team_id="t", team_name="Crew", goal="Ship").events
     assert created.channels == ("goal-teams", "goal-teams:ada")
     bench.do("start_team_execution", team_id="t", task="one")
-    refused(bench, Conflict, "start_team_execution", team_id="t", task="two")
+    bench.refused(Conflict, "start_team_execution", team_id="t", task="two")
     bench.wait(1.5)
     (completed,) = bench.do("complete_team_execution", team_id="t", result="good").events
     assert (completed.name, completed.data["duration_ms"]) == ("team.execution_completed", 1500.0)
@@ -238,13 +226,13 @@ def test_a_team_executes_one_task_at_a_time(bench: Bench) -> None:
 def test_team_commands_are_refused(bench: Bench) -> None:
     bench.do("create_team", team_id="t", team_name="Crew", goal="Ship")
     failure = {"error_code": "X", "message": "x"}
-    refused(bench, Conflict, "create_team", team_id="t", team_name="Crew", goal="Ship")
-    refused(bench, InvalidData, "create_team", team_name="Crew", goal="Ship", mode="chaos")
-    refused(bench, NotFound, "start_team_execution", team_id="x", task="x")
-    refused(bench, NotFound, "complete_team_execution", team_id="x")
-    refused(bench, Conflict, "complete_team_execution", team_id="t")
-    refused(bench, NotFound, "fail_team_execution", team_id="x", **failure)
-    refused(bench, Conflict, "fail_team_execution", team_id="t", **failure)
+    bench.refused(Conflict, "create_team", team_id="t", team_name="Crew", goal="Ship")
+    bench.refused(InvalidData, "create_team", team_name="Crew", goal="Ship", mode="chaos")
+    bench.refused(NotFound, "start_team_execution", team_id="x", task="x")
+    bench.refused(NotFound, "complete_team_execution", team_id="x")
+    bench.refused(Conflict, "complete_team_execution", team_id="t")
+    bench.refused(NotFound, "fail_team_execution", team_id="x", **failure)
+    bench.refused(Conflict, "fail_team_execution", team_id="t", **failure)
 
 
 def test_nothing_starts_on_an_unhealthy_adapter(bench: Bench) -> None:
@@ -252,7 +240,7 @@ def test_nothing_starts_on_an_unhealthy_adapter(bench: Bench) -> None:
     assert registered.channels == ("adapters",)
     bench.do("set_adapter_health", adapter_id="local", status="unhealthy", details={"reason": "disk"})
     again = {"adapter": "local", "prompt": "x", "stages": ["a"]}
-    refused(bench, Conflict, "start_workflow", **again)
+    bench.refused(Conflict, "start_workflow", **again)
     assert bench.ask("list_adapters", health="unhealthy")["adapters"][0]["details"] == {"reason": "disk"}
     bench.do("set_adapter_health", adapter_id="local", status="healthy")
     start(bench, "a")
@@ -261,9 +249,9 @@ def test_nothing_starts_on_an_unhealthy_adapter(bench: Bench) -> None:
 def test_adapter_commands_are_refused(bench: Bench) -> None:
     adapter = {"adapter_id": "local", "adapter_name": "Local", "provider": "x"}
     bench.do("register_adapter", **adapter)
-    refused(bench, Conflict, "register_adapter", **adapter)
-    refused(bench, NotFound, "set_adapter_health", adapter_id="x", status="healthy")
-    refused(bench, InvalidData, "set_adapter_health", adapter_id="local", status="fine")
+    bench.refused(Conflict, "register_adapter", **adapter)
+    bench.refused(NotFound, "set_adapter_health", adapter_id="x", status="healthy")
+    bench.refused(InvalidData, "set_adapter_health", adapter_id="local", status="fine")
 
 
 # Whatever is done, in whatever order
@@ -272,11 +260,6 @@ ids = st.sampled_from("ab")
 stages = st.lists(st.sampled_from("xy") | st.just(REMOTE), min_size=1, max_size=2)
 statuses = st.sampled_from(["idle", "busy", "error", "offline"])
 tasks = st.sampled_from(["t1", "t2", "t3"])
-Script = list[tuple[str, dict[str, Any]]]
-
-
-def command(name: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
-    return st.tuples(st.just(name), st.fixed_dictionaries(fields))
 
 
 workflow_commands = st.one_of(
@@ -302,25 +285,15 @@ team_commands = st.one_of(
 )
 
 
-def played(script: Script) -> Bench:
-    bench = Bench(SERVICE)
-    for name, data in script:
-        try:
-            bench.do(name, **data)
-        except ServiceError:
-            bench.wait(1)
-    return bench
-
-
 @given(st.lists(workflow_commands | pool_commands | team_commands, max_size=40))
 def test_replaying_the_log_gives_the_same_state(script: Script) -> None:
-    bench = played(script)
+    bench = Bench(SERVICE).play(script)
     assert bench.replayed() == bench.state
 
 
 @given(st.lists(pool_commands, max_size=40))
 def test_what_pools_announced_is_what_their_workers_and_tasks_are(script: Script) -> None:
-    bench = played(script)
+    bench = Bench(SERVICE).play(script)
     announced = {
         event.data["pool_id"]: event.data["status"] for event in bench.log if event.name == "pool.status_changed"
     }
@@ -339,7 +312,7 @@ def test_what_pools_announced_is_what_their_workers_and_tasks_are(script: Script
 
 @given(st.lists(workflow_commands, max_size=40))
 def test_a_workflow_ends_at_most_once_and_completes_only_when_all_stages_have(script: Script) -> None:
-    bench = played(script)
+    bench = Bench(SERVICE).play(script)
     for workflow_id, workflow in bench.state.workflows.items():
         names = [event.name for event in bench.log if event.channels == (f"workflow:{workflow_id}",)]
         endings = [name for name in names if name in ("workflow.completed", "workflow.failed")]

@@ -6,12 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bodhisattva.servers.core.envelope import convert
-from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound, ServiceError
+from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
 from bodhisattva.servers.session_buddy.service import SERVICE
-from bodhisattva.servers.tests.bench import Bench
-
-Script = list[tuple[str, dict[str, Any]]]
+from bodhisattva.servers.tests.bench import Bench, Script, command
 
 
 @pytest.fixture
@@ -19,17 +16,6 @@ def bench() -> Bench:
     bench = Bench(SERVICE)
     bench.do("create_session", session_id="s", project="atlas", metadata={"branch": "main", "open": True})
     return bench
-
-
-def refused(bench: Bench, expected: type[ServiceError], command: str, **data: Any) -> ServiceError:
-    with pytest.raises(expected) as caught:
-        carry_out(bench, command, data)
-    return caught.value
-
-
-def carry_out(bench: Bench, command: str, data: dict[str, Any]) -> None:
-    convert(data, SERVICE.command_handlers[command].input_type)
-    bench.do(command, **data)
 
 
 # Sessions
@@ -57,21 +43,21 @@ def test_a_closed_session_changes_no_more(bench: Bench) -> None:
     (event,) = bench.do("close_session", session_id="s", summary="done").events
     assert (event.name, event.data["duration_seconds"]) == ("session.closed", 90.0)
     assert bench.ask("get_session", session_id="s")["status"] == "closed"
-    refused(bench, Conflict, "update_session", session_id="s", title="x")
-    refused(bench, Conflict, "checkpoint_session", session_id="s")
-    refused(bench, Conflict, "close_session", session_id="s")
+    bench.refused(Conflict, "update_session", session_id="s", title="x")
+    bench.refused(Conflict, "checkpoint_session", session_id="s")
+    bench.refused(Conflict, "close_session", session_id="s")
 
 
 def test_session_commands_are_refused(bench: Bench) -> None:
     bench.do("checkpoint_session", session_id="s", checkpoint_id="c")
-    refused(bench, Conflict, "create_session", session_id="s", project="x")
-    refused(bench, InvalidData, "create_session", session_id="with space", project="x")
-    refused(bench, InvalidData, "create_session")
-    refused(bench, InvalidData, "update_session", session_id="s")
-    refused(bench, NotFound, "update_session", session_id="x", title="x")
-    refused(bench, Conflict, "checkpoint_session", session_id="s", checkpoint_id="c")
-    refused(bench, NotFound, "checkpoint_session", session_id="x")
-    refused(bench, NotFound, "close_session", session_id="x")
+    bench.refused(Conflict, "create_session", session_id="s", project="x")
+    bench.refused(InvalidData, "create_session", session_id="with space", project="x")
+    bench.refused(InvalidData, "create_session")
+    bench.refused(InvalidData, "update_session", session_id="s")
+    bench.refused(NotFound, "update_session", session_id="x", title="x")
+    bench.refused(Conflict, "checkpoint_session", session_id="s", checkpoint_id="c")
+    bench.refused(NotFound, "checkpoint_session", session_id="x")
+    bench.refused(NotFound, "close_session", session_id="x")
 
 
 @pytest.mark.parametrize(
@@ -172,11 +158,11 @@ def test_captured_knowledge_can_be_read_whole(bench: Bench) -> None:
 
 def test_knowledge_commands_are_refused(bench: Bench) -> None:
     capture(bench, "k", "x")
-    refused(bench, Conflict, "capture_knowledge", knowledge_id="k", content="x")
-    refused(bench, NotFound, "capture_knowledge", session_id="x", content="x")
-    refused(bench, InvalidData, "capture_knowledge", content="")
-    refused(bench, InvalidData, "publish_search", query="")
-    refused(bench, InvalidData, "publish_search", query="x", limit=101)
+    bench.refused(Conflict, "capture_knowledge", knowledge_id="k", content="x")
+    bench.refused(NotFound, "capture_knowledge", session_id="x", content="x")
+    bench.refused(InvalidData, "capture_knowledge", content="")
+    bench.refused(InvalidData, "publish_search", query="")
+    bench.refused(InvalidData, "publish_search", query="x", limit=101)
 
 
 def test_a_completed_workflow_is_captured_once(bench: Bench) -> None:
@@ -215,20 +201,16 @@ def test_skills_are_counted(bench: Bench) -> None:
 
 
 def test_skill_commands_are_refused(bench: Bench) -> None:
-    refused(bench, InvalidData, "record_skill", skill_name="review", success=True, duration_seconds=-1)
-    refused(bench, InvalidData, "record_skill", skill_name="review", success="yes", duration_seconds=1)
+    bench.refused(InvalidData, "record_skill", skill_name="review", success=True, duration_seconds=-1)
+    bench.refused(InvalidData, "record_skill", skill_name="review", success="yes", duration_seconds=1)
     unknown = {"skill_name": "review", "success": True, "duration_seconds": 1, "session_id": "x"}
-    refused(bench, NotFound, "record_skill", **unknown)
+    bench.refused(NotFound, "record_skill", **unknown)
 
 
 # Whatever is done, in whatever order
 
 ids = st.sampled_from("ab")
 metadata = st.dictionaries(ids, st.none() | st.integers(0, 2))
-
-
-def command(name: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
-    return st.tuples(st.just(name), st.fixed_dictionaries(fields))
 
 
 commands = st.one_of(
@@ -244,12 +226,7 @@ commands = st.one_of(
 
 @given(st.lists(commands, max_size=20))
 def test_replaying_the_log_gives_the_same_state_and_the_same_search(script: Script) -> None:
-    bench = Bench(SERVICE)
-    for name, data in script:
-        try:
-            bench.do(name, **data)
-        except ServiceError:
-            bench.wait(1)
+    bench = Bench(SERVICE).play(script)
     before = bench.ask("search_knowledge", query="red fox")
     assert bench.replayed() == bench.state
     bench.state = bench.replayed()

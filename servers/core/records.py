@@ -8,20 +8,23 @@ import msgspec
 
 from bodhisattva.servers.core.domain import Context
 from bodhisattva.servers.core.errors import Conflict, NotFound
+from bodhisattva.servers.core.service import CHANNEL_ID
 
 Record = TypeVar("Record")
 
 # An id has to fit behind the colon of a channel's name.
-Id = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.@/+-][A-Za-z0-9_.@/+:-]{0,199}\Z")]
+ID_PATTERN = rf"\A{CHANNEL_ID}\Z"
+Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
 class Paging(msgspec.Struct, frozen=True):
     """A page in order of id: at most `limit` records, those that come after the id `after`."""
 
     after: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+    limit: Limit = 100
 
 
 def find(records: Mapping[str, Record], key: str, field: str) -> Record:
