@@ -1,5 +1,6 @@
 """`bodhisattva check`: the conformance suite against a deployment that somebody else runs."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,23 +14,40 @@ _SUITES = Path(__file__).parent
 _APART = ("meta", "interop")
 _BAD_INPUT = 2
 
+# A target is judged from wherever its owner stands: no configuration of pytest that lies there may count, and the
+# project's own is not there once it is installed. What pyproject.toml sets is repeated here; a test compares both.
+SETTINGS = {
+    "xfail_strict": "true",
+    "filterwarnings": "error",
+    "asyncio_mode": "auto",
+    "asyncio_default_fixture_loop_scope": "session",
+    "asyncio_default_test_loop_scope": "session",
+    "timeout": "60",
+}
+OPTIONS = ("--import-mode=importlib", "--strict-markers", "--strict-config", "-ra")
 
-@click.command(context_settings={"ignore_unknown_options": True})
+
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]})
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--out", default="out/check", show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out", default="out/check", show_default=True, type=click.Path(path_type=Path), help="Where the report goes."
+)
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
 def check(target: Path, out: Path, pytest_arguments: tuple[str, ...]) -> None:
-    """Judge the deployment that the file TARGET describes, clause by clause, over its sockets only.
+    """Judge a fleet that somebody else runs.
 
-    Further arguments go to pytest: `-k auth`, `--services akosha,dhruva`, `-n 2`.
+    The file TARGET says where its services are, how to come by tokens, and what may be done to it besides reading.
+    It is judged clause by clause, over its sockets only. Further arguments go to pytest: `-k auth`,
+    `--services akosha,dhruva`, `-n 2`.
 
     Exit code: 0 passed, 1 failed, 3 partial or empty, 2 a target that cannot be used.
     """
     apart = [f"--ignore={_SUITES / folder}" for folder in _APART]
+    settings = [word for name, value in SETTINGS.items() for word in ("-o", f"{name}={value}")]
     judging = subprocess.run(  # noqa: S603 - the arguments are the caller's own
         [
             *(sys.executable, "-m", "pytest", str(_SUITES), *apart),
-            *("--rootdir", str(_SUITES), "-p", "no:cacheprovider"),
+            *("-c", os.devnull, "--rootdir", str(_SUITES), "-p", "no:cacheprovider", *settings, *OPTIONS),
             *("--stack", "external", "--target", str(target), "--out", str(out)),
             *pytest_arguments,
         ],
