@@ -85,6 +85,11 @@ def main() -> None:
       bodhisattva token alice -p mahavishnu:write
     Judge a fleet that somebody else runs:
       bodhisattva check target.yaml
+    Judge and break the services of this checkout:
+      ./ci/nox -s conformance
+      ./ci/nox -s chaos
+
+    Bad input is one line and exit code 2.
     """
 
 
@@ -97,7 +102,9 @@ def main() -> None:
 @click.option("--auth", type=click.Choice(["required", "disabled"]), help="Disabled is for loopback only.")
 @one_line
 def serve(names: tuple[str, ...], file: Path | None, **options: Any) -> None:
-    """Run one or several services in this process; `all` means every one.
+    """Run services in this process.
+
+    SERVICE is the name of one, may be given again for more, or is `all`.
 
     SIGTERM drains and exits 0, a second SIGTERM stops at once, SIGHUP reloads certificates, secrets and limits.
     """
@@ -110,13 +117,18 @@ def serve(names: tuple[str, ...], file: Path | None, **options: Any) -> None:
 @main.command()
 @click.argument("user")
 @click.option("--permission", "-p", "permissions", multiple=True, help="Such as akosha:read; may be repeated.")
-@click.option("--lifetime", default=3600.0, show_default=True, help="Seconds.")
+@click.option("--lifetime", type=click.FloatRange(0, min_open=True), default=3600.0, show_default=True, help="Seconds.")
 @click.option("--audience", help="The `aud` claim.")
 @_CONFIG
 @one_line
 def token(user: str, permissions: tuple[str, ...], lifetime: float, audience: str | None, file: Path | None) -> None:
-    """Mint a token for USER with the configured secret and print it."""
+    """Mint and print a token for USER.
+
+    It is signed with the configured secret. Without a permission it authenticates and opens nothing.
+    """
     config = configuration.load("", file)
+    if lifetime > config.tokens.max_lifetime:
+        raise ConfigError(f"--lifetime {lifetime:g} is over tokens.max_lifetime {config.tokens.max_lifetime:g}")
     secret = configuration.secret(config)
     if secret is None:
         raise ConfigError("tokens.secret is not set; set BODHISATTVA_TOKENS__SECRET or give --config")
@@ -130,7 +142,10 @@ def token(user: str, permissions: tuple[str, ...], lifetime: float, audience: st
 @_CONFIG
 @one_line
 def config(service: str, file: Path | None) -> None:
-    """Print the effective configuration of SERVICE, every default included, secrets hidden."""
+    """Print the settings in force.
+
+    Every default is included, secrets are hidden. With SERVICE, the file's part for that service counts too.
+    """
     if service:
         fleet.chosen([service])
     click.echo(configuration.as_yaml(configuration.load(service, file)), nl=False)

@@ -152,7 +152,7 @@ def load(
     try:
         return msgspec.convert(merged, Config, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{file or 'environment'}: {_explain(str(error))}") from None
+        raise ConfigError(f"{file or 'settings'}: {_explain(str(error))}") from None
 
 
 def services_named(file: Path | None) -> set[str]:
