@@ -1,25 +1,23 @@
-"""The console command: serve a fleet, mint tokens, show the configuration; the judging half adds its own."""
+"""The console command: serve a fleet, mint tokens, show the configuration; the judging half adds its own.
+
+Each command imports what it needs: `serve` is to know what a signal means before that takes its time.
+"""
 
 import asyncio
 import sys
 from collections.abc import Callable
-from functools import wraps
-from importlib.metadata import entry_points
+from functools import cache, wraps
+from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
 from typing import Any, ParamSpec
 
 import click
 
-from bodhisattva.servers import fleet
-from bodhisattva.servers.core import config as configuration
-from bodhisattva.servers.core import logs, run, tokens
-from bodhisattva.servers.core.config import ConfigError
-from bodhisattva.servers.core.log.base import LogRefused
-from bodhisattva.servers.core.tokens import WeakSecret
+from bodhisattva.servers import signals
+from bodhisattva.servers.core.errors import Refused
 
 P = ParamSpec("P")
 BAD_INPUT = 2
-_EXTENSIONS = entry_points(group="bodhisattva.commands")
 _CONFIG = click.option(
     "--config",
     "-c",
@@ -37,24 +35,30 @@ def one_line(command: Callable[P, None]) -> Callable[P, None]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except (ConfigError, LogRefused, WeakSecret) as error:
+        except Refused as error:
             click.echo(f"bodhisattva: {error}", err=True)
             sys.exit(BAD_INPUT)
 
     return guarded
 
 
+@cache
+def _extensions() -> EntryPoints:
+    return entry_points(group="bodhisattva.commands")
+
+
 class Extensible(click.Group):
     """A group whose further commands come from the entry points `bodhisattva.commands`, loaded when asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), *sorted(_EXTENSIONS.names)]
+        return [*super().list_commands(ctx), *sorted(_extensions().names)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _EXTENSIONS.names:
-            return super().get_command(ctx, cmd_name)
+        own = super().get_command(ctx, cmd_name)
+        if own is not None or cmd_name not in _extensions().names:
+            return own
         try:
-            loaded: click.Command = _EXTENSIONS[cmd_name].load()
+            loaded: click.Command = _extensions()[cmd_name].load()
         except ModuleNotFoundError as missing:
             return _unavailable(cmd_name, str(missing.name))
         return loaded
@@ -68,7 +72,8 @@ def _unavailable(name: str, missing: str) -> click.Command:
         sys.exit(BAD_INPUT)
 
     text = "Needs the packages of the extra `suite`."
-    return click.Command(name, callback=refuse, help=text, context_settings={"ignore_unknown_options": True})
+    whatever = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(name, callback=refuse, help=text, context_settings=whatever)
 
 
 @click.group(cls=Extensible, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -108,10 +113,15 @@ def serve(names: tuple[str, ...], file: Path | None, **options: Any) -> None:
 
     SIGTERM drains and exits 0, a second SIGTERM stops at once, SIGHUP reloads certificates, secrets and limits.
     """
+    signals.before_loop()
+    from bodhisattva.servers import fleet
+    from bodhisattva.servers.core import logs, run
+
     overrides = {key: value for key, value in options.items() if value is not None}
     servers = fleet.build(names, file, overrides)
     logs.configure(servers[0].config.logging)
     asyncio.run(run.serve(servers))
+    signals.after_loop()
 
 
 @main.command()
@@ -126,12 +136,16 @@ def token(user: str, permissions: tuple[str, ...], lifetime: float, audience: st
 
     It is signed with the configured secret. Without a permission it authenticates and opens nothing.
     """
+    from bodhisattva.servers.core import config as configuration
+    from bodhisattva.servers.core import tokens
+
     config = configuration.load("", file)
-    if lifetime > config.tokens.max_lifetime:
-        raise ConfigError(f"--lifetime {lifetime:g} is over tokens.max_lifetime {config.tokens.max_lifetime:g}")
+    longest = config.tokens.max_lifetime
+    if lifetime > longest:
+        raise configuration.ConfigError(f"--lifetime {lifetime:g} is over tokens.max_lifetime {longest:g}")
     secret = configuration.secret(config)
     if secret is None:
-        raise ConfigError("tokens.secret is not set; set BODHISATTVA_TOKENS__SECRET or give --config")
+        raise configuration.ConfigError("tokens.secret is not set; set BODHISATTVA_TOKENS__SECRET or give --config")
     tokens.check_secret(secret)
     minted = tokens.mint(secret, user, list(permissions), lifetime, audience=audience or config.tokens.audience)
     click.echo(minted)
@@ -146,6 +160,9 @@ def config(service: str, file: Path | None) -> None:
 
     Every default is included, secrets are hidden. With SERVICE, the file's part for that service counts too.
     """
+    from bodhisattva.servers import fleet
+    from bodhisattva.servers.core import config as configuration
+
     if service:
         fleet.chosen([service])
     click.echo(configuration.as_yaml(configuration.load(service, file)), nl=False)

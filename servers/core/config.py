@@ -13,6 +13,8 @@ import msgspec
 import yaml
 from msgspec import Meta
 
+from bodhisattva.servers.core.errors import Refused
+
 PREFIX = "BODHISATTVA_"
 _SEPARATOR = "__"
 _LISTS = {"origins"}
@@ -23,8 +25,8 @@ Count = Annotated[int, Meta(ge=1)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
-class ConfigError(Exception):
-    """One line: what is wrong and what to do."""
+class ConfigError(Refused):
+    """Something in the configuration, or what it names."""
 
 
 class _Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

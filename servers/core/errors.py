@@ -1,4 +1,7 @@
-"""The error codes of the wire (contract 3) as exceptions that deciders raise and connections answer."""
+"""The error codes of the wire (contract 3) as exceptions that deciders raise and connections answer.
+
+And `Refused`, which is for the operator: a service does not start with what it was given (contract 7).
+"""
 
 from enum import StrEnum
 from typing import Any
@@ -22,6 +25,10 @@ class ErrorCode(StrEnum):
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
     UNAVAILABLE = "UNAVAILABLE"
     INTERNAL_ERROR = "INTERNAL_ERROR"
+
+
+class Refused(Exception):
+    """One line: what is wrong and what to do."""
 
 
 class ServiceError(Exception):

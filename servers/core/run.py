@@ -26,11 +26,13 @@ async def serve(servers: Sequence[Server]) -> None:
     loop.add_signal_handler(signal.SIGHUP, reload)
     try:
         for server in servers:
-            await server.prepare()
-        for server in servers:
-            await server.open()
-        await stop.wait()
-        await _drain(servers, stop_now)
+            if not stop.is_set():
+                await server.prepare()
+        if not stop.is_set():
+            for server in servers:
+                await server.open()
+            await stop.wait()
+            await _drain(servers, stop_now)
     finally:
         await asyncio.gather(*(server.stop() for server in servers))
 

@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 import jwt
 import msgspec
 
-from bodhisattva.servers.core.errors import AuthFailed
+from bodhisattva.servers.core.errors import AuthFailed, Refused
 
 PUBLISHED_SECRETS = ("your-secret-key", "dev-secret", "change-me", "changeme", "secret-key")
 MINIMUM_SECRET_BYTES = 32
@@ -26,8 +26,8 @@ class Identity(msgspec.Struct, frozen=True):
 ANYBODY = Identity("anonymous", frozenset({"admin"}), None)
 
 
-class WeakSecret(ValueError):
-    """The secret is no secret; one line says why."""
+class WeakSecret(Refused):
+    """The secret is no secret."""
 
 
 def check_secret(secret: str) -> None:

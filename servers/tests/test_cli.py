@@ -1,107 +1,161 @@
-"""The console command as somebody at a terminal meets it."""
+"""The console command as its user meets it: one line and exit code 2 for what is wrong, an orderly end (contract 7)."""
 
+import os
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
-import jwt
 import pytest
-from click.testing import CliRunner, Result
 
+from bodhisattva.servers.tests.running import SECRET
+
+MODULE = ("-m", "bodhisattva.servers.cli")
+# The command, with something that happens when a module is about to be imported.
+AT_IMPORT = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            {action}
+sys.meta_path.insert(0, Finder())
 from bodhisattva.servers.cli import main
-
-SECRET = "0123456789abcdef-0123456789abcdef-x"
-
-
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("BODHISATTVA_CONFIG", raising=False)
-    monkeypatch.chdir(tmp_path)
+main()
+"""
 
 
-def run(*arguments: str, **environment: str) -> Result:
-    return CliRunner(env=environment).invoke(main, list(arguments))
-
-
-def refused(result: Result) -> str:
-    """The one line of a refusal."""
-    assert result.exit_code == 2
-    (line,) = result.output.splitlines()
-    assert line.startswith("bodhisattva: ")
-    return line
-
-
-@pytest.mark.parametrize("command", ["serve", "token", "config"])
-def test_help_says_in_a_few_words_what_each_command_does(command: str) -> None:
-    lines = run("--help").output.splitlines()
-    (line,) = (line for line in lines if line.startswith(f"  {command} "))
-    assert line.endswith(".")
-    assert not line.endswith("...")
-    assert run(command, "-h").exit_code == 0
-
-
-def test_token_holds_what_was_asked_for() -> None:
-    result = run(
-        "token",
-        "alice",
-        "-p",
-        "akosha:read",
-        "-p",
-        "dhruva:write",
-        "--lifetime",
-        "60",
-        BODHISATTVA_TOKENS__SECRET=SECRET,
+def bodhisattva(*arguments: str, folder: Path, program: tuple[str, ...] = MODULE, **settings: str) -> tuple[int, str]:
+    """Exit code and what was said on stderr. settings: environment variables without their prefix."""
+    done = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, *program, *arguments],
+        cwd=folder,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
     )
-    claims = jwt.decode(result.output.strip(), SECRET, algorithms=["HS256"])
-    assert claims["user_id"] == "alice"
-    assert claims["permissions"] == ["akosha:read", "dhruva:write"]
-    assert claims["exp"] - claims["iat"] == 60
+    return done.returncode, done.stderr
 
 
-def test_token_that_every_service_would_refuse_is_not_minted() -> None:
-    line = refused(run("token", "alice", "--lifetime", "3601", BODHISATTVA_TOKENS__SECRET=SECRET))
-    assert "--lifetime 3601 is over tokens.max_lifetime 3600" in line
-    assert run("token", "alice", "--lifetime", "0", BODHISATTVA_TOKENS__SECRET=SECRET).exit_code == 2
+def environment(**settings: str) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("BODHISATTVA_")}
+    return inherited | {f"BODHISATTVA_{name.upper()}": value for name, value in settings.items()}
 
 
-def test_token_needs_a_secret_and_repeats_none() -> None:
-    assert "tokens.secret is not set" in refused(run("token", "alice"))
-    assert "tooshort" not in refused(run("token", "alice", BODHISATTVA_TOKENS__SECRET="tooshort"))
+OPEN = {"auth": "disabled"}
+BAD: list[tuple[str, list[str], dict[str, str], str]] = [
+    ("unknown service", ["serve", "nothing"], OPEN, "there is no service nothing; choose from: akosha"),
+    ("no secret", ["serve", "akosha"], {}, "tokens.secret is not set"),
+    ("weak secret", ["serve", "akosha"], {"tokens__secret": "short"}, "tokens.secret is shorter than 32 bytes"),
+    ("open to all", ["serve", "akosha", "--host", "0.0.0.0"], OPEN, "auth: disabled is for loopback only"),  # noqa: S104
+    ("no such file", ["serve", "akosha", "--config", "none.yaml"], OPEN, "none.yaml: No such file or directory"),
+    ("unknown key", ["serve", "akosha"], OPEN | {"limits__nonsense": "5"}, "settings: limits: Object contains unknown field"),
+    ("half TLS", ["serve", "akosha"], OPEN | {"tls__certificate": "c.pem"}, "tls.key is missing"),
+    ("one port for two", ["serve", "akosha", "dhruva", "--port", "0"], OPEN, "--port is for a single service"),
+    ("token without secret", ["token", "ada"], {}, "tokens.secret is not set"),
+    ("settings of nothing", ["config", "nothing"], {}, "there is no service nothing"),
+]
 
 
-def test_config_shows_defaults_and_hides_the_secret() -> None:
-    result = run("config", "akosha", BODHISATTVA_TOKENS__SECRET=SECRET, BODHISATTVA_LIMITS__CONNECTIONS="7")
-    assert result.exit_code == 0
-    assert SECRET not in result.output
-    assert "connections: 7" in result.output
-    assert "drain: 10" in result.output
+@pytest.mark.parametrize(("arguments", "settings", "line"), [each[1:] for each in BAD], ids=[each[0] for each in BAD])
+def test_s7_bad_input_is_one_line_and_exit_code_2(
+    tmp_path: Path, arguments: list[str], settings: dict[str, str], line: str
+) -> None:
+    code, said = bodhisattva(*arguments, folder=tmp_path, **settings)
+    assert (code, said.count("\n")) == (2, 1), said
+    assert said.startswith(f"bodhisattva: {line}")
 
 
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("limits: {conections: 3}", "limits: Object contains unknown field `conections`"),
-        ("limits: {connections: many}", "limits.connections: Expected `int`"),
-        ("limits: [", "is not YAML"),
-        ("- limits", "must be a mapping"),
-    ],
-)
-def test_bad_file_is_one_line_that_names_file_and_key(tmp_path: Path, text: str, problem: str) -> None:
-    file = tmp_path / "fleet.yaml"
-    file.write_text(text, encoding="utf-8")
-    line = refused(run("config", "--config", str(file)))
-    assert problem in line
-    assert str(file) in line
+def test_s7_a_busy_port_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, said = bodhisattva("serve", "akosha", "--port", str(port), folder=tmp_path, **OPEN)
+    in_use = f"bodhisattva: port {port} on 127.0.0.1 is in use; stop what uses it or set another port\n"
+    assert (code, said) == (2, in_use)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        (("serve", "akosa"), "there is no service akosa; choose from: akosha"),
-        (("serve", "akosha"), "tokens.secret is not set"),
-        (("serve", "akosha", "--auth", "disabled", "--host", "192.0.2.1"), "for loopback only"),
-        (("serve", "akosha", "--auth", "disabled", "--port", "70000"), "settings: port: Expected `int` <= 65535"),
-        (("serve", "akosha", "dhruva", "--auth", "disabled", "--port", "1"), "--port is for a single service"),
-        (("config", "akosa"), "there is no service akosa"),
-    ],
-)
-def test_bad_request_is_one_line(arguments: tuple[str, ...], problem: str) -> None:
-    assert problem in refused(run(*arguments))
+class Served:
+    """`bodhisattva serve akosha` on a free port, ready when entered, killed at the latest when left."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> "subprocess.Popen[str]":
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter
+            [sys.executable, *MODULE, "serve", "akosha", "--port", "0"],
+            cwd=self._folder,
+            env=environment(**OPEN),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stderr is not None
+        assert "listening" in self._process.stderr.readline()
+        return self._process
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def test_s7_a_state_folder_in_use_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    with Served(tmp_path):
+        code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, **OPEN)
+    in_use = "bodhisattva: state/akosha.sqlite3 is in use by another process; stop it or choose another state folder\n"
+    assert (code, said) == (2, in_use)
+
+
+def test_s7_sigterm_ends_with_exit_code_0_and_a_second_one_hurries(tmp_path: Path) -> None:
+    with Served(tmp_path) as process:
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert process.stderr is not None
+        assert '"stopped"' in process.stderr.read()
+
+
+@pytest.mark.parametrize("module", ["bodhisattva.servers.fleet", "bodhisattva.servers.core.run"])
+def test_s7_a_sigterm_before_the_start_ends_in_order(tmp_path: Path, module: str) -> None:
+    action = "os.kill(os.getpid(), signal.SIGHUP); os.kill(os.getpid(), signal.SIGTERM)"
+    program = ("-c", AT_IMPORT.format(module=module, action=action))
+    code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, **OPEN)
+    assert (code, said) == (0, "bodhisattva: stopped before it had started\n")
+    assert not list(tmp_path.iterdir()), "nothing was made yet"
+
+
+def test_a_machine_that_only_serves_says_what_judging_needs(tmp_path: Path) -> None:
+    action = "raise ModuleNotFoundError(name='hypothesis')"
+    program = ("-c", AT_IMPORT.format(module="bodhisattva.suites.command", action=action))
+    code, said = bodhisattva("check", "target.yaml", "--out", "here", folder=tmp_path, program=program)
+    assert (code, said) == (2, "bodhisattva: hypothesis is missing; install 'bodhisattva-conformance[suite]'\n")
+
+
+def test_a_minted_token_is_the_configured_secret_s(tmp_path: Path) -> None:
+    from bodhisattva.servers.core.tokens import Verifier
+
+    minted = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, *MODULE, "token", "ada", "-p", "akosha:read", "--lifetime", "60"],
+        env=environment(tokens__secret=SECRET),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    identity = Verifier(SECRET).verify(minted.strip())
+    assert (identity.user_id, identity.permissions) == ("ada", {"akosha:read"})
+
+
+def test_the_configuration_is_shown_without_its_secret(tmp_path: Path) -> None:
+    shown: Any = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, *MODULE, "config"],
+        env=environment(tokens__secret=SECRET),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert SECRET not in shown
+    assert "secret: (hidden)" in shown
+    assert "message_bytes: 1048576" in shown

@@ -11,6 +11,8 @@ from typing import Protocol
 
 import msgspec
 
+from bodhisattva.servers.core.errors import Refused
+
 READ_BYTES = 1024 * 1024
 
 
@@ -18,8 +20,8 @@ class LogError(Exception):
     """The store could not do what was asked; whether an append took effect is not known."""
 
 
-class LogRefused(Exception):
-    """The store cannot be opened: in use, of a newer format, or another service's. One line for the operator."""
+class LogRefused(Refused):
+    """The store cannot be opened: in use, of a newer format, or another service's."""
 
 
 class StoredEvent(msgspec.Struct, frozen=True):
