@@ -1,0 +1,60 @@
+"""A client that is written to and takes nothing of it, as one on a dead phone or a blocked thread does."""
+
+import json
+import re
+
+from bodhisattva.fixtures.authors import Connect, Raw
+from bodhisattva.fixtures.clock import PATIENCE
+from bodhisattva.fixtures.frames import Opcode, encode
+from bodhisattva.fixtures.raw import RawPeer
+from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.wire import ConnectionEnded
+
+FLOOD = 24 * 1024 * 1024
+"""Bytes of output: more than sockets and proxies between a service and its client keep for themselves."""
+
+ROOMY = 64 * 1024 * 1024
+"""A bound on waiting bytes that the flood does not reach."""
+
+_PIECE = 128 * 1024
+PIECES = FLOOD // _PIECE
+
+PATIENT = {"ping_interval": 120, "ping_timeout": 120}
+"""Timeouts that let a client be silent for as long as a clause takes."""
+
+FAST = {"messages_per_second": 10_000}
+
+
+async def deaf_peer(raw: Raw, node: Node, channel: str) -> tuple[RawPeer, str]:
+    """A subscriber that reads no more from here on, and its connection's id."""
+    peer = await raw(node)
+    welcome = await peer.authenticate(node.tokens.usual(node.service))
+    answer = await peer.request("subscribe", {"channel": channel})
+    assert answer.type == "response", f"subscribe was refused: {answer!r}"
+    return peer, welcome.data["connection_id"]
+
+
+def flood(peer: RawPeer) -> None:
+    """Ask for `FLOOD` bytes of answers in `PIECES` pings, each of which comes back with its long id."""
+    for number in range(PIECES):
+        ping = {"type": "request", "id": f"{number}".ljust(_PIECE, "."), "event": "ping"}
+        peer.write(encode(Opcode.TEXT, json.dumps(ping).encode()))
+
+
+async def admitted(connect: Connect, node: Node) -> bool:
+    """Whether the service has room for one more connection, which is left again."""
+    headers = {"Authorization": f"Bearer {node.tokens.usual(node.service)}"}
+    client = await connect(node, authenticate=False, headers=headers)
+    try:
+        await client.event("session.created", within=PATIENCE)
+    except ConnectionEnded:
+        return False
+    finally:
+        await client.close()
+    return True
+
+
+async def slow_consumers(node: Node) -> float:
+    """How many connections the metrics say were closed as too slow; the contract leaves the metric's name open."""
+    text = (await node.http("/metrics")).text
+    return sum(float(value) for value in re.findall(r"^\w*slow\w*_total(?:\{[^}]*\})? (\S+)", text, re.MULTILINE))

@@ -1,0 +1,37 @@
+"""A service that stands still for a while, as on a machine that swaps or behind a partition that heals."""
+
+import asyncio
+
+from bodhisattva.fixtures.authors import Connect, Fresh
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.sample import Sample
+from bodhisattva.suites.degradation.deaf import PATIENT
+from bodhisattva.suites.performance.crowds import ARRIVING, answered, assert_heard_whole, send
+from bodhisattva.suites.protocol.listening import perform
+
+EVENTS = 50
+
+
+@clause(
+    "DEGRADATION-011",
+    level="MUST",
+    section="1",
+    feature="core",
+    profile="core",
+    text="What was sent to a service while it stood still is answered once it goes on, each command once and in order; "
+    "subscribers get every event, and who came meanwhile is let in.",
+)
+async def test_frozen_service_goes_on(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+    node = await fresh(timeouts=PATIENT)
+    writer, reader = await connect(node), await connect(node)
+    series = sample.sequence(count=EVENTS)
+    await perform(writer, series.setup)
+    joined = (await reader.subscribe(series.channel)).data
+    await node.pause()
+    arriving = asyncio.create_task(connect(node, within=ARRIVING))
+    ids = await send(writer, series.calls)
+    assert not writer.inbox, "a service that stands still has answered"
+    await node.resume()
+    await answered(writer, ids)
+    await assert_heard_whole(reader, series, sample, EVENTS, after=joined)
+    await (await arriving).answer(*sample.command("newcomer"))

@@ -1,0 +1,58 @@
+"""A client that sends more than it may (4)."""
+
+import asyncio
+
+from bodhisattva.fixtures.authors import Connect, Fresh
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.envelope import Envelope
+from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.wire import WireClient
+from bodhisattva.suites.performance.crowds import ARRIVING
+
+NARROW = {"messages_per_second": 20, "burst_factor": 2, "rate_patience": 120}
+OTHERS = 3
+COMMANDS = 12
+TOO_MANY = 200
+
+
+@clause(
+    "DEGRADATION-007",
+    level="MUST",
+    section="4",
+    feature="core",
+    profile="core",
+    text="A client that floods the service with junk and commands is told so for each of them; other connections of "
+    "the same user keep the whole of their own rate, and their commands are all done.",
+)
+async def test_flood_costs_others_nothing(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+    node = await fresh(limits=NARROW)
+    flooder, *others = [await connect(node) for _ in range(1 + OTHERS)]
+    working = asyncio.gather(*(_work(client, sample, n) for n, client in enumerate(others)))
+    answers, _ = await asyncio.gather(_flood(flooder, sample), working)
+    codes = [answer.error_code for answer in answers]
+    assert "RATE_LIMIT_EXCEEDED" in codes, f"never limited: {sorted({str(code) for code in codes})}"
+    assert flooder.ended is None
+
+
+async def _flood(client: WireClient, sample: Sample) -> list[Envelope]:
+    """Junk and commands by turns, without a pause; exactly one answer to each, those to the commands first."""
+    names = [f"flood {number}" for number in range(TOO_MANY)]
+    for number, name in enumerate(names):
+        event, data = sample.command(f"flood{number}-")
+        await client.send({"type": "request", "id": name, "event": event, "data": data})
+        await client.send("junk")
+    answers = [await client.reply(name, ARRIVING) for name in names]
+    answers += [await client.error(within=ARRIVING) for _ in names]
+    more = await client.fence()
+    assert not more, f"more answers than messages: {more[:3]}"
+    return answers
+
+
+async def _work(client: WireClient, sample: Sample, n: int) -> None:
+    """Commands one after the other, each of which must be done."""
+    for number in range(COMMANDS):
+        name = f"work{n}-{number}-"
+        event, data = sample.command(name)
+        await client.answer(event, data, within=ARRIVING)
+        back = sample.readback(name)
+        back.check(await client.answer(*back.call, within=ARRIVING))

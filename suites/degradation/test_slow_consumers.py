@@ -1,0 +1,98 @@
+"""Clients that do not take what is sent to them (4)."""
+
+from bodhisattva.fixtures.authors import Connect, Fresh, Raw
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.clock import PATIENCE, eventually
+from bodhisattva.fixtures.sample import Sample
+from bodhisattva.suites.degradation.deaf import (
+    FAST,
+    PATIENT,
+    PIECES,
+    ROOMY,
+    admitted,
+    deaf_peer,
+    flood,
+    slow_consumers,
+)
+from bodhisattva.suites.performance.crowds import ARRIVING, answered, assert_heard_whole, send
+from bodhisattva.suites.protocol.listening import perform
+
+SLOW_CONSUMER = 4008
+AT_CAPACITY = 1013
+EVENTS = 100
+
+
+@clause(
+    "DEGRADATION-004",
+    level="MUST",
+    section="4",
+    feature="metrics",
+    profile="operable",
+    text="A client for which more than the claimed bytes wait is closed 4008, and the metrics count it.",
+)
+async def test_slow_consumer_is_closed(fresh: Fresh, raw: Raw, sample: Sample) -> None:
+    node = await fresh(limits={**FAST, "queue_bytes": 256 * 1024, "queue_age": 120}, timeouts=PATIENT)
+    deaf, _ = await deaf_peer(raw, node, sample.channel())
+    flood(deaf)
+
+    async def counted() -> bool:
+        return await slow_consumers(node) == 1
+
+    await eventually(counted, "the metrics count a slow consumer", ARRIVING)
+    assert (await deaf.closed(ARRIVING)).code == SLOW_CONSUMER
+
+
+@clause(
+    "DEGRADATION-005",
+    level="MUST",
+    section="4",
+    feature="presence",
+    profile="live",
+    text="A client that takes nothing for longer than the claimed age loses its slot and its channels, however little "
+    "waits for it; other subscribers of the channel get every event, in order.",
+)
+async def test_slot_of_slow_consumer_is_freed(fresh: Fresh, raw: Raw, connect: Connect, sample: Sample) -> None:
+    limits = {**FAST, "connections": 3, "queue_bytes": ROOMY, "queue_age": 1}
+    node = await fresh(limits=limits, timeouts=PATIENT)
+    writer, reader = await connect(node), await connect(node)
+    series = sample.sequence(count=EVENTS)
+    await perform(writer, series.setup)
+    joined = (await reader.subscribe(series.channel)).data
+    deaf, connection = await deaf_peer(raw, node, series.channel)
+    assert (await (await connect(node, authenticate=False)).closed()).code == AT_CAPACITY
+    flood(deaf)
+    await answered(writer, await send(writer, series.calls))
+    await eventually(lambda: admitted(connect, node), "the slot of a client that takes nothing", ARRIVING, every=0.1)
+    await assert_heard_whole(reader, series, sample, EVENTS, after=joined)
+    members = (await writer.answer("presence", {"channel": series.channel})).data["members"]
+    assert connection not in {member["connection_id"] for member in members}, "who is gone is still on the channel"
+    assert (await node.http("/ready")).status == 200
+
+
+@clause(
+    "DEGRADATION-006",
+    level="MUST",
+    section="4",
+    feature="core",
+    profile="core",
+    text="While output waits for a client that does not read, others are answered and get every event; and when it "
+    "reads on within the claimed limits, it gets all that waited, in order.",
+)
+async def test_waiting_output_delays_nobody(fresh: Fresh, raw: Raw, connect: Connect, sample: Sample) -> None:
+    node = await fresh(limits={**FAST, "queue_bytes": ROOMY, "queue_age": 120}, timeouts=PATIENT)
+    writer, reader = await connect(node), await connect(node)
+    series = sample.sequence(count=EVENTS)
+    await perform(writer, series.setup)
+    joined = (await reader.subscribe(series.channel)).data
+    deaf, _ = await deaf_peer(raw, node, series.channel)
+    flood(deaf)
+    await answered(writer, await send(writer, series.calls))
+    await assert_heard_whole(reader, series, sample, EVENTS, after=joined)
+    heard: list[int] = []
+    pongs = 0
+    while len(heard) < EVENTS or pongs < PIECES:
+        envelope = await deaf.envelope(PATIENCE)
+        pongs += envelope.type == "pong"
+        if envelope.event == series.event and sample.concerns(envelope):
+            heard.append(series.number(envelope))
+    assert heard == list(range(EVENTS))

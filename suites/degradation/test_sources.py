@@ -1,0 +1,112 @@
+"""Services that depend on others, while those are down (8)."""
+
+from functools import partial
+
+from bodhisattva.fixtures.authors import Connect, Spawn
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.stack.base import Node, Stack
+from bodhisattva.fixtures.wire import WireClient
+from bodhisattva.suites.cross_service.journeys import complete, fresh_name, start, status
+from bodhisattva.suites.degradation.traces import RETURN, each_once, finished, source_of, traces
+
+
+async def _works(node: Node, client: WireClient, sample: Sample) -> None:
+    """The service is ready, and does what it does without the other."""
+    assert (await node.http("/ready")).status == 200
+    await client.answer(*sample.command())
+    sample.readback().check(await client.answer(*sample.readback().call))
+
+
+async def _took_effect(service: str, client: WireClient, workflows: list[str]) -> None:
+    """Every workflow takes effect, and once."""
+
+    async def all_there() -> bool:
+        return sum(await traces(service, client, workflows)) >= len(workflows)
+
+    await eventually(all_there, f"{len(workflows)} workflows take effect", RETURN, every=0.1)
+    assert await traces(service, client, workflows) == each_once(service, workflows)
+
+
+@clause(
+    "DEGRADATION-012",
+    level="MUST",
+    section="8",
+    feature="core",
+    profile="ecosystem",
+    text="A service whose bridge has lost its source stays ready and answers; what happens at the source from its "
+    "return on takes effect, once.",
+    services=("akosha", "session-buddy", "fastblocks"),
+)
+async def test_lost_source_does_not_stop_a_service(
+    fleet: Stack, service: str, spawn: Spawn, connect: Connect, sample: Sample
+) -> None:
+    source = await source_of(fleet, spawn)
+    node = await spawn(service, peers={"mahavishnu": source.peer})
+    client = await connect(node)
+    before = await finished(await connect(source))
+    await _took_effect(service, client, before)
+    await source.kill()
+    await _works(node, client, sample)
+    await source.start()
+    after = await finished(await connect(source))
+    await _took_effect(service, client, before + after)
+
+
+@clause(
+    "DEGRADATION-013",
+    level="MUST",
+    section="8",
+    feature="core",
+    profile="ecosystem",
+    text="A service starts and works while its bridge's source is down; once the source is up, all that happened there "
+    "takes effect, once.",
+    services=("akosha", "session-buddy", "fastblocks"),
+)
+async def test_service_starts_without_its_source(
+    fleet: Stack, service: str, spawn: Spawn, connect: Connect, sample: Sample
+) -> None:
+    source = await source_of(fleet, spawn)
+    earlier = await finished(await connect(source))
+    await source.kill()
+    node = await spawn(service, peers={"mahavishnu": source.peer})
+    client = await connect(node)
+    await _works(node, client, sample)
+    assert await traces(service, client, earlier) != each_once(service, earlier)
+    await source.start()
+    later = await finished(await connect(source))
+    await _took_effect(service, client, earlier + later)
+
+
+@clause(
+    "DEGRADATION-014",
+    level="MUST",
+    section="8",
+    feature="core",
+    profile="ecosystem",
+    text="A stage on a service that is down holds up its own workflow and no other; it is run once the service is up.",
+    services=("mahavishnu", "session-buddy"),
+)
+async def test_stage_waits_for_its_service(spawn: Spawn, connect: Connect) -> None:
+    buddy = await spawn("session-buddy", peers={})
+    mahavishnu = await connect(await spawn("mahavishnu", peers={"session-buddy": buddy.peer}))
+    await buddy.kill()
+    session = fresh_name("s")
+    data = {"session_id": session, "project": "degrading"}
+    stage = {"name": "open", "service": "session-buddy", "request": "create_session", "data": data}
+    held_up = await start(mahavishnu, [stage, "after"])
+    other = await start(mahavishnu)
+    await complete(mahavishnu, other, "only")
+    await status(mahavishnu, other, "completed")
+    assert (await status(mahavishnu, held_up, "running"))["stages_completed"] == 0
+    await buddy.start()
+    await eventually(partial(_past_stage, mahavishnu, held_up), "the stage is run", RETURN, every=0.1)
+    held = await (await connect(buddy)).answer("get_session", {"session_id": session})
+    assert held.data["project"] == "degrading"
+    await complete(mahavishnu, held_up, "after")
+
+
+async def _past_stage(mahavishnu: WireClient, workflow: str) -> bool:
+    reply = await mahavishnu.answer("get_workflow_status", {"workflow_id": workflow})
+    return bool(reply.data["stages_completed"] == 1)

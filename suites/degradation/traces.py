@@ -1,0 +1,65 @@
+"""What the workflows of mahavishnu leave in each of the services that listen to it (contract 8)."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from bodhisattva.fixtures.authors import Spawn
+from bodhisattva.fixtures.outcome import NotAllowed
+from bodhisattva.fixtures.stack.base import Node, Stack
+from bodhisattva.fixtures.wire import WireClient
+from bodhisattva.suites.cross_service.journeys import complete, knowledge_about, start
+from bodhisattva.suites.upgrade.past import remembered
+
+RETURN = 25.0
+"""Units within which a service finds a source that has come back and catches up."""
+
+WORKFLOWS = 3
+
+
+async def source_of(fleet: Stack, spawn: Spawn) -> Node:
+    """A mahavishnu of the test's own."""
+    if "mahavishnu" not in fleet.nodes:
+        raise NotAllowed("this run has no mahavishnu to listen to")
+    return await spawn("mahavishnu", peers={})
+
+
+async def finished(mahavishnu: WireClient) -> list[str]:
+    """Run `WORKFLOWS` workflows to their end; their ids."""
+    made = [await start(mahavishnu) for _ in range(WORKFLOWS)]
+    for workflow in made:
+        await complete(mahavishnu, workflow, "only")
+    return made
+
+
+async def _in_akosha(client: WireClient, _: Sequence[str]) -> list[int]:
+    """akosha keeps durations without names: all of them at once."""
+    reply = await client.request("get_series", {"series": "mahavishnu.workflow.duration_seconds", "limit": 1000})
+    return [reply.data.get("total", 0)]
+
+
+async def _in_session_buddy(client: WireClient, workflows: Sequence[str]) -> list[int]:
+    return [len(await knowledge_about(client, workflow)) for workflow in workflows]
+
+
+async def _in_fastblocks(client: WireClient, workflows: Sequence[str]) -> list[int]:
+    """How often each workflow's component was shown as completed."""
+    updates: list[Any] = [event["data"] for event in await remembered(client, "ui:workflows")]
+    completed = [each["component_id"] for each in updates if each["changed_props"].get("status") == "completed"]
+    return [completed.count(f"workflow-{workflow}") for workflow in workflows]
+
+
+_TRACES: Mapping[str, Callable[[WireClient, Sequence[str]], Awaitable[list[int]]]] = {
+    "akosha": _in_akosha,
+    "session-buddy": _in_session_buddy,
+    "fastblocks": _in_fastblocks,
+}
+
+
+async def traces(service: str, client: WireClient, workflows: Sequence[str]) -> list[int]:
+    """How often the workflows took effect in a service, each by itself or (akosha) all together."""
+    return await _TRACES[service](client, workflows)
+
+
+def each_once(service: str, workflows: Sequence[str]) -> list[int]:
+    """What `traces` has to give when every workflow took effect once."""
+    return [len(workflows)] if service == "akosha" else [1] * len(workflows)
