@@ -26,12 +26,14 @@ main()
 """
 
 
-def bodhisattva(*arguments: str, folder: Path, program: tuple[str, ...] = MODULE, **settings: str) -> tuple[int, str]:
+def bodhisattva(
+    *arguments: str, folder: Path, settings: dict[str, str], program: tuple[str, ...] = MODULE
+) -> tuple[int, str]:
     """Exit code and what was said on stderr. settings: environment variables without their prefix."""
     done = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, *program, *arguments],
         cwd=folder,
-        env=environment(**settings),
+        env=environment(settings),
         capture_output=True,
         text=True,
         timeout=50,
@@ -40,7 +42,7 @@ def bodhisattva(*arguments: str, folder: Path, program: tuple[str, ...] = MODULE
     return done.returncode, done.stderr
 
 
-def environment(**settings: str) -> dict[str, str]:
+def environment(settings: dict[str, str]) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("BODHISATTVA_")}
     return inherited | {f"BODHISATTVA_{name.upper()}": value for name, value in settings.items()}
 
@@ -52,7 +54,12 @@ BAD: list[tuple[str, list[str], dict[str, str], str]] = [
     ("weak secret", ["serve", "akosha"], {"tokens__secret": "short"}, "tokens.secret is shorter than 32 bytes"),
     ("open to all", ["serve", "akosha", "--host", "0.0.0.0"], OPEN, "auth: disabled is for loopback only"),  # noqa: S104
     ("no such file", ["serve", "akosha", "--config", "none.yaml"], OPEN, "none.yaml: No such file or directory"),
-    ("unknown key", ["serve", "akosha"], OPEN | {"limits__nonsense": "5"}, "settings: limits: Object contains unknown field"),
+    (
+        "unknown key",
+        ["serve", "akosha"],
+        OPEN | {"limits__nonsense": "5"},
+        "settings: limits: Object contains unknown",
+    ),
     ("half TLS", ["serve", "akosha"], OPEN | {"tls__certificate": "c.pem"}, "tls.key is missing"),
     ("one port for two", ["serve", "akosha", "dhruva", "--port", "0"], OPEN, "--port is for a single service"),
     ("token without secret", ["token", "ada"], {}, "tokens.secret is not set"),
@@ -64,7 +71,7 @@ BAD: list[tuple[str, list[str], dict[str, str], str]] = [
 def test_s7_bad_input_is_one_line_and_exit_code_2(
     tmp_path: Path, arguments: list[str], settings: dict[str, str], line: str
 ) -> None:
-    code, said = bodhisattva(*arguments, folder=tmp_path, **settings)
+    code, said = bodhisattva(*arguments, folder=tmp_path, settings=settings)
     assert (code, said.count("\n")) == (2, 1), said
     assert said.startswith(f"bodhisattva: {line}")
 
@@ -72,7 +79,7 @@ def test_s7_bad_input_is_one_line_and_exit_code_2(
 def test_s7_a_busy_port_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, said = bodhisattva("serve", "akosha", "--port", str(port), folder=tmp_path, **OPEN)
+        code, said = bodhisattva("serve", "akosha", "--port", str(port), folder=tmp_path, settings=OPEN)
     in_use = f"bodhisattva: port {port} on 127.0.0.1 is in use; stop what uses it or set another port\n"
     assert (code, said) == (2, in_use)
 
@@ -87,7 +94,7 @@ class Served:
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter
             [sys.executable, *MODULE, "serve", "akosha", "--port", "0"],
             cwd=self._folder,
-            env=environment(**OPEN),
+            env=environment(OPEN),
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -102,7 +109,7 @@ class Served:
 
 def test_s7_a_state_folder_in_use_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     with Served(tmp_path):
-        code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, **OPEN)
+        code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, settings=OPEN)
     in_use = "bodhisattva: state/akosha.sqlite3 is in use by another process; stop it or choose another state folder\n"
     assert (code, said) == (2, in_use)
 
@@ -120,7 +127,7 @@ def test_s7_sigterm_ends_with_exit_code_0_and_a_second_one_hurries(tmp_path: Pat
 def test_s7_a_sigterm_before_the_start_ends_in_order(tmp_path: Path, module: str) -> None:
     action = "os.kill(os.getpid(), signal.SIGHUP); os.kill(os.getpid(), signal.SIGTERM)"
     program = ("-c", AT_IMPORT.format(module=module, action=action))
-    code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, **OPEN)
+    code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=OPEN)
     assert (code, said) == (0, "bodhisattva: stopped before it had started\n")
     assert not list(tmp_path.iterdir()), "nothing was made yet"
 
@@ -128,7 +135,7 @@ def test_s7_a_sigterm_before_the_start_ends_in_order(tmp_path: Path, module: str
 def test_a_machine_that_only_serves_says_what_judging_needs(tmp_path: Path) -> None:
     action = "raise ModuleNotFoundError(name='hypothesis')"
     program = ("-c", AT_IMPORT.format(module="bodhisattva.suites.command", action=action))
-    code, said = bodhisattva("check", "target.yaml", "--out", "here", folder=tmp_path, program=program)
+    code, said = bodhisattva("check", "target.yaml", "--out", "here", folder=tmp_path, settings={}, program=program)
     assert (code, said) == (2, "bodhisattva: hypothesis is missing; install 'bodhisattva-conformance[suite]'\n")
 
 
@@ -137,20 +144,20 @@ def test_a_minted_token_is_the_configured_secret_s(tmp_path: Path) -> None:
 
     minted = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, *MODULE, "token", "ada", "-p", "akosha:read", "--lifetime", "60"],
-        env=environment(tokens__secret=SECRET),
+        env=environment({"tokens__secret": SECRET}),
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
     identity = Verifier(SECRET).verify(minted.strip())
-    assert (identity.user_id, identity.permissions) == ("ada", {"akosha:read"})
+    assert (identity.user_id, list(identity.permissions)) == ("ada", ["akosha:read"])
 
 
 def test_the_configuration_is_shown_without_its_secret(tmp_path: Path) -> None:
     shown: Any = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, *MODULE, "config"],
-        env=environment(tokens__secret=SECRET),
+        env=environment({"tokens__secret": SECRET}),
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
@@ -63,6 +64,14 @@ class Numbering:
         self.events.append(StoredEvent(seq, f"e{seq}", "posted", f"t{seq}", numbered, msgspec.Raw(data)))
         return self.events[-1]
 
+    def mark(self) -> tuple[int, dict[str, int]]:
+        return len(self.events), dict(self._offsets)
+
+    def reset(self, mark: tuple[int, dict[str, int]]) -> None:
+        """Number again from there."""
+        del self.events[mark[0] :]
+        self._offsets = dict(mark[1])
+
     def on(self, channel: str) -> list[tuple[int, StoredEvent]]:
         if channel == "global":
             return [(event.seq, event) for event in self.events]
@@ -110,6 +119,64 @@ async def test_s5_what_was_appended_comes_back(
         assert [event async for chunk in log.replay() for event in chunk] == numbering.events
         assert sorted(await log.answers(0.0), key=lambda answer: answer.at) == answers
         assert list(await log.positions()) == ([position] if position else [])
+
+
+READS = st.tuples(st.sampled_from((*CHANNELS, "global", "nowhere")), st.integers(0, 6), st.integers(1, 4))
+# An append of an event on some channels, one at a number that is taken, an answer to one of few requests, recovery.
+STEPS = st.lists(
+    st.one_of(
+        st.lists(st.sampled_from(CHANNELS), unique=True).map(tuple),
+        st.just("taken"),
+        st.integers(1, 3),
+        st.just("recover"),
+    ),
+    max_size=15,
+)
+
+
+@RELAXED
+@given(STEPS, st.lists(READS, max_size=5))
+async def test_the_adapters_say_the_same_whatever_is_asked_of_them(
+    tmp_path: Path, steps: list[tuple[str, ...] | str | int], reads: list[tuple[str, int, int]]
+) -> None:
+    with TemporaryDirectory(dir=tmp_path) as folder:
+        file = SqliteLog(Path(folder) / "ledger.sqlite3", "ledger", window=1e9)
+        assert await outcomes(file, steps, reads) == await outcomes(MemoryLog(), steps, reads)
+
+
+async def outcomes(
+    log: Log, steps: list[tuple[str, ...] | str | int], reads: list[tuple[str, int, int]]
+) -> list[object]:
+    """Whether each step was taken, and then all that can be read."""
+    numbering, taken = Numbering(), []
+    async with opened(log):
+        await log.append(Entry((numbering.event(CHANNELS),)))
+        for at, step in enumerate(steps):
+            taken.append(await _take(log, numbering, step, float(at)))
+        return [
+            *taken,
+            *[await log.read(*read) for read in reads],
+            [event async for chunk in log.replay() for event in chunk],
+            sorted(await log.answers(3.0), key=lambda answer: answer.at),
+        ]
+
+
+async def _take(log: Log, numbering: Numbering, step: tuple[str, ...] | str | int, at: float) -> bool:
+    """One step; an event that was not stored gives its numbers back."""
+    if step == "recover":
+        await log.recover()
+        return True
+    before = numbering.mark()
+    if isinstance(step, int):
+        entry = Entry(answer=StoredAnswer("ada", f"r{step}", at, b"{}"))
+    else:
+        entry = Entry((numbering.events[0] if step == "taken" else numbering.event(tuple(step)),))
+    try:
+        await log.append(entry)
+    except LogError:
+        numbering.reset(before)
+        return False
+    return True
 
 
 async def test_s1_2_answers_are_read_back_from_a_time_on(make: Make) -> None:

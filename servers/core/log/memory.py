@@ -15,14 +15,15 @@ class MemoryLog:
     def __init__(self) -> None:
         self.epoch = fresh_id()
         self._channels: dict[str, list[tuple[int, StoredEvent]]] = defaultdict(list)
-        self._answers: list[StoredAnswer] = []
+        self._answers: dict[tuple[str, str], StoredAnswer] = {}
         self._positions: dict[str, Position] = {}
+        self._failed = False
 
     async def open(self) -> None:
         return None
 
     async def recover(self) -> None:
-        return None
+        self._failed = False
 
     async def replay(self) -> AsyncIterator[Sequence[StoredEvent]]:
         yield [event for _, event in self._channels[GLOBAL]]
@@ -30,15 +31,16 @@ class MemoryLog:
     def append(self, entry: Entry) -> "asyncio.Future[None]":
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         expected = len(self._channels[GLOBAL]) + 1
-        if entry.events and entry.events[0].seq != expected:
-            done.set_exception(LogError(f"append at {entry.events[0].seq}, expected {expected}"))
+        self._failed |= bool(entry.events) and entry.events[0].seq != expected
+        if self._failed:
+            done.set_exception(LogError(f"not at {expected}, or an earlier append failed"))
             return done
         for event in entry.events:
             self._channels[GLOBAL].append((event.seq, event))
             for channel, offset in event.channels:
                 self._channels[channel].append((offset, event))
         if entry.answer is not None:
-            self._answers.append(entry.answer)
+            self._answers[entry.answer.user_id, entry.answer.request_id] = entry.answer
         if entry.position is not None:
             self._positions[entry.position.source] = entry.position
         done.set_result(None)
@@ -48,7 +50,7 @@ class MemoryLog:
         return within_budget(self._channels[channel][after : after + limit]) if channel in self._channels else []
 
     async def answers(self, since: float) -> Sequence[StoredAnswer]:
-        return [answer for answer in self._answers if answer.at >= since]
+        return [answer for answer in self._answers.values() if answer.at >= since]
 
     async def positions(self) -> Sequence[Position]:
         return list(self._positions.values())
