@@ -51,4 +51,4 @@ def _peer(name: str, file: Path | None, overrides: dict[str, Any]) -> Peer:
     port = theirs.port if theirs.port is not None else services()[name].port
     scheme = "wss" if theirs.tls.certificate is not None else "ws"
     host = _ANYWHERE.get(theirs.host, theirs.host)
-    return Peer(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/ws")
+    return Peer(f"{scheme}://{configuration.authority(host, port)}/ws")

@@ -186,6 +186,11 @@ def as_yaml(config: Config) -> str:
     return str(yaml.safe_dump(plain, sort_keys=False))
 
 
+def authority(host: str, port: int) -> str:
+    """Host and port as a URL writes them (RFC 3986, 3.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def secret(config: Config) -> str | None:
     """The HS256 secret, from the configuration or its file."""
     if config.tokens.secret_file is None:

@@ -184,7 +184,7 @@ class Connection:
         elif message.type is WSMsgType.PING:
             self._perform(self.session.receive_ping(message.data, now()))
         elif message.type is WSMsgType.PONG:
-            self.session.receive_pong()
+            self._perform(self.session.receive_pong(now()))
         elif message.type is WSMsgType.BINARY:
             self._perform(self.session.receive_binary())
 

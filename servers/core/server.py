@@ -39,7 +39,7 @@ _STOPPING = "Server is stopping"
 _MARGIN = 0.25  # seconds of the drain timeout that are left for freeing everything
 _SHUTDOWN_TIMEOUT = 0.1
 _KEEP_ALIVE = 5.0
-_FIXED = ("host", "port", "state", "log")  # what a reload cannot change
+_FIXED = ("host", "port", "state", "log")  # what a reload cannot change, besides the deduplication window
 _SWEEP = 0.1
 _WATCH = 1.0
 _BACKLOG = 1024
@@ -86,7 +86,7 @@ class Server:
     @property
     def url(self) -> str:
         scheme = "wss" if self._context is not None else "ws"
-        return f"{scheme}://{self.config.host}:{self._port}/ws"
+        return f"{scheme}://{configuration.authority(self.config.host, self._port)}/ws"
 
     async def prepare(self) -> None:
         """Take the port and rebuild the state. ConfigError or LogRefused say in a line why not."""
@@ -143,7 +143,10 @@ class Server:
         except ConfigError as error:
             self._logger.error("reload refused", reason=str(error))
             return
-        self.config = msgspec.structs.replace(renewed, **{key: getattr(self.config, key) for key in _FIXED})
+        fixed = {key: getattr(self.config, key) for key in _FIXED}
+        window = self.config.timeouts.deduplication
+        fixed["timeouts"] = msgspec.structs.replace(renewed.timeouts, deduplication=window)
+        self.config = msgspec.structs.replace(renewed, **fixed)
         self._newest_context = context
         self._counts.limits = renewed.limits
         self._policy.limits = renewed.limits

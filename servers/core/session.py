@@ -173,18 +173,24 @@ class Session:
         return self._close(UNSUPPORTED_DATA, "Text frames only")
 
     def receive_ping(self, payload: bytes, now: Now) -> list[Output]:
-        """A ping frame arrived; pings over the message rate are not answered, and who keeps on is closed."""
+        """A ping frame arrived; over the message rate it is not answered."""
+        excess = self._excess(now)
+        return [Pong(payload)] if excess is None else excess
+
+    def receive_pong(self, now: Now) -> list[Output]:
+        """A pong frame arrived, asked for or not."""
+        return self._excess(now) or []
+
+    def _excess(self, now: Now) -> list[Output] | None:
+        """None for a control frame within the message rate; whoever keeps on over it is closed."""
         self._heartbeat.heard()
         if self._closing:
             return []
         if not self._rate.take(now.monotonic, self._policy.limits):
-            return [Pong(payload)]
+            return None
         if self._rate.exhausted(now.monotonic, self._policy.limits):
             return self._close(POLICY_VIOLATION, "Rate limit exceeded")
         return []
-
-    def receive_pong(self) -> None:
-        self._heartbeat.heard()
 
     def tick(self, now: Now) -> list[Output]:
         """Time has passed: the auth timeout, the token's end and the heartbeat are due here."""

@@ -51,8 +51,6 @@ OPEN = {"auth": "disabled"}
 BAD: list[tuple[str, list[str], dict[str, str], str]] = [
     ("unknown service", ["serve", "nothing"], OPEN, "there is no service nothing; choose from: akosha"),
     ("no secret", ["serve", "akosha"], {}, "tokens.secret is not set"),
-    ("weak secret", ["serve", "akosha"], {"tokens__secret": "short"}, "tokens.secret is shorter than 32 bytes"),
-    ("open to all", ["serve", "akosha", "--host", "0.0.0.0"], OPEN, "auth: disabled is for loopback only"),  # noqa: S104
     ("no such file", ["serve", "akosha", "--config", "none.yaml"], OPEN, "none.yaml: No such file or directory"),
     (
         "unknown key",
@@ -62,8 +60,6 @@ BAD: list[tuple[str, list[str], dict[str, str], str]] = [
     ),
     ("half TLS", ["serve", "akosha"], OPEN | {"tls__certificate": "c.pem"}, "tls.key is missing"),
     ("one port for two", ["serve", "akosha", "dhruva", "--port", "0"], OPEN, "--port is for a single service"),
-    ("token without secret", ["token", "ada"], {}, "tokens.secret is not set"),
-    ("settings of nothing", ["config", "nothing"], {}, "there is no service nothing"),
 ]
 
 

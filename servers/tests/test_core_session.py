@@ -157,7 +157,7 @@ def test_s2_3_no_message_in_time() -> None:
 def test_s2_3_control_frames_do_not_put_the_auth_timeout_off() -> None:
     peer = Peer()
     peer.session.receive_ping(b"", at(4))
-    peer.session.receive_pong()
+    peer.session.receive_pong(at(4))
     assert codes(peer.session.tick(at(5))) == ["AUTH_REQUIRED", 1008]
 
 
@@ -247,6 +247,13 @@ def test_s4_pings_over_the_rate_are_not_answered_and_then_closed() -> None:
     assert [Close(1008, "Rate limit exceeded")] in seen
 
 
+def test_s4_pongs_that_nobody_asked_for_are_junk_too() -> None:
+    peer = authenticated(messages_per_second=10, burst_factor=1, rate_patience=1)
+    seen = [peer.session.receive_pong(at(n / 50)) for n in range(100)]
+    assert seen[:10] == [[]] * 10
+    assert [Close(1008, "Rate limit exceeded")] in seen
+
+
 def test_s4_server_ping_and_its_timeout() -> None:
     peer = authenticated()
     assert peer.session.tick(at(19)) == []
@@ -264,7 +271,7 @@ def test_s4_any_sign_of_life_answers_the_ping(sign: str) -> None:
     elif sign == "ping":
         peer.session.receive_ping(b"", at(25))
     else:
-        peer.session.receive_pong()
+        peer.session.receive_pong(at(25))
     assert peer.session.tick(at(31)) == []
 
 
