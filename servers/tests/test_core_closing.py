@@ -113,6 +113,20 @@ async def test_s4_message_size(size: int, code: int | None) -> None:
             assert await client.close_code() == code
 
 
+@pytest.mark.parametrize(("size", "code"), [(1000, None), (1001, 1009)])
+async def test_s4_message_size_is_that_of_all_fragments(size: int, code: int | None) -> None:
+    message = json.dumps({"type": "ping", "data": {"a": "x" * (size - 35)}}).encode()
+    assert len(message) == size
+    async with running(limits=limits(message_bytes=1000)) as one, upgraded(one) as (reader, writer):
+        await frame(reader)
+        writer.write(b"\x01" + masked(1, message[:700])[1:] + masked(0, message[700:]))
+        first, payload = await frame(reader)
+        if code is None:
+            assert b'"pong"' in payload
+        else:
+            assert (first, payload[:2]) == (CLOSE, code.to_bytes(2))
+
+
 async def test_s4_who_is_closed_amid_a_flood_learns_why() -> None:
     async with running(limits=limits(messages_per_second=1, rate_patience=0.2)) as one:
         client = await one.connect()
