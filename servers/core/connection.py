@@ -150,11 +150,11 @@ class Connection:
             task.cancel()
 
     async def finish(self, code: int, reason: str) -> None:
-        """Close as soon as every request that arrived is answered."""
+        """Begin to close as soon as every request that arrived is answered."""
         while self._in_flight:
             self._idle.clear()
             await self._idle.wait()
-        await asyncio.wait({self.begin_close(code, reason)})
+        self.begin_close(code, reason)
 
     def begin_close(self, code: int, reason: str) -> "asyncio.Task[None]":
         """Send what is due and then a close frame; nothing is taken or sent after it."""

@@ -162,6 +162,8 @@ class Server:
 
     async def drain(self) -> None:
         """Say that the end is near, answer what is under way, close 1001."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         self.draining = True
         self.metrics.draining.set(1)
         self._logger.info("draining", connections=len(self._connections))
@@ -170,14 +172,14 @@ class Server:
             connection.notify(envelope.event("server.draining", {"reconnect_after": round(pause, 3)}))
         limit = self.config.timeouts.drain
         closing = min(CLOSE_TIMEOUT + _MARGIN, limit / 3)
-        settling = max(0.0, limit - closing - _MARGIN)
-        grace = min(self.config.timeouts.drain_grace, settling)
-        await asyncio.sleep(grace)
+        settled_by = started + max(0.0, limit - closing - _MARGIN)
+        await asyncio.sleep(min(self.config.timeouts.drain_grace, settled_by - started))
         finishing = [asyncio.ensure_future(each.finish(GOING_AWAY, _STOPPING)) for each in self._connections]
-        await _wait(finishing, settling - grace)
+        await _wait(finishing, settled_by)
         for task in finishing:
             task.cancel()
-        await _wait([each.begin_close(GOING_AWAY, _STOPPING) for each in self._connections], closing)
+        closers = [each.begin_close(GOING_AWAY, _STOPPING) for each in self._connections]
+        await _wait(closers, min(loop.time() + closing, started + limit - _MARGIN))
 
     async def stop(self) -> None:
         """Free everything, now; whatever was begun."""
@@ -315,9 +317,10 @@ def make_log(service: Service, config: Config) -> Log:
     return SqliteLog(path, service.name, config.timeouts.deduplication)
 
 
-async def _wait(tasks: "Collection[asyncio.Future[None]]", timeout: float) -> None:
+async def _wait(tasks: "Collection[asyncio.Future[None]]", until: float) -> None:
+    """Wait for all, but no longer than until a time of the loop's clock."""
     if tasks:
-        await asyncio.wait(tasks, timeout=timeout)
+        await asyncio.wait(tasks, timeout=max(0.0, until - asyncio.get_running_loop().time()))
 
 
 def _modified(config: Config) -> tuple[float, ...]:
