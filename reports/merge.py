@@ -7,7 +7,7 @@ import msgspec
 
 from bodhisattva.reports import run
 from bodhisattva.reports.errors import ReportError
-from bodhisattva.reports.run import Plan
+from bodhisattva.reports.run import Plan, Result
 
 # Within a clause these choose too; whole files and folders leave out whole clauses, which a report shows as missing.
 _NARROWING = ("-k", "-m", "--deselect", "--lf", "--last-failed", "--maxfail", "-x")
@@ -25,7 +25,7 @@ def merge(parts: list[Path], into: Path) -> None:
     for part in parts[1:]:
         _compare(parts[0], plans[parts[0]], part, plans[part])
     into.mkdir(parents=True, exist_ok=True)
-    (into / run.RESULTS_FILE).write_bytes(b"".join(_results(part) for part in parts))
+    (into / run.RESULTS_FILE).write_bytes(b"".join(_results(parts)))
     (into / run.RUN_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(_joined(list(plans.values())))))
 
 
@@ -56,7 +56,26 @@ def _compare(first: Path, expected: Plan, other: Path, found: Plan) -> None:
         raise ReportError(f"{first} and {other} are not parts of one run: {', '.join(names)} differ; run both again")
 
 
-def _results(part: Path) -> bytes:
+def _results(parts: list[Path]) -> list[bytes]:
+    """The lines of all parts; that one part did not run what another judged is no result."""
+    lines = [line for part in parts for line in _lines(part)]
+    found = [_decoded(line) for line in lines]
+    judged = {(one.clause, one.service) for one in found if one is not None and one.reason != run.NOT_RUN}
+    return [
+        line + b"\n"
+        for line, one in zip(lines, found, strict=True)
+        if one is None or one.reason != run.NOT_RUN or (one.clause, one.service) not in judged
+    ]
+
+
+def _lines(part: Path) -> list[bytes]:
     file = part / run.RESULTS_FILE
-    text = file.read_bytes() if file.exists() else b""
-    return text if not text or text.endswith(b"\n") else text + b"\n"
+    return file.read_bytes().splitlines() if file.exists() else []
+
+
+def _decoded(line: bytes) -> Result | None:
+    """None for a line that the report will call a problem."""
+    try:
+        return msgspec.json.decode(line, type=Result)
+    except msgspec.DecodeError:
+        return None

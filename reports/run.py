@@ -14,6 +14,7 @@ from bodhisattva.reports.errors import ReportError
 RUN_FILE = "run.json"
 RESULTS_FILE = "results.jsonl"
 CORE = "core"
+NOT_RUN = "not run"
 FLEET = "fleet"
 
 ResultOutcome = Literal["passed", "failed", "unsupported", "unknown"]
@@ -62,7 +63,10 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of `results.jsonl`; duration in seconds. deviation: the link of a failure that is known."""
+    """One line of `results.jsonl`; duration in seconds. deviation: the link of a failure that is known.
+
+    reason: NOT_RUN where the run had a test for the clause and did not come to it.
+    """
 
     clause: str
     service: str

@@ -16,7 +16,8 @@ def halves(folder: Path, **changes: Any) -> list[str]:
     lines = runs.all_passed()
     auth = [line for line in lines if line["clause"] == "AUTH-001"]
     rest = [line for line in lines if line["clause"] != "AUTH-001"]
-    first = runs.write(folder / "auth", auth, selected=True, command="python -m pytest suites/auth")
+    unrun = [line | {"outcome": "unknown", "reason": "not run"} for line in rest]
+    first = runs.write(folder / "auth", [*auth, *unrun], selected=True, command="python -m pytest suites/auth")
     second = runs.write(
         folder / "rest", rest, **({"selected": True, "command": "python -m pytest suites/tls"} | changes)
     )
@@ -38,6 +39,23 @@ def test_what_no_part_judged_is_missing(tmp_path: Path) -> None:
     result = merged(tmp_path, halves(tmp_path)[1:])
     assert result.output.startswith("PARTIAL: 2 MUST checks not judged")
     assert result.exit_code == 3
+
+
+def test_what_no_part_came_to_is_unknown(tmp_path: Path) -> None:
+    parts = halves(tmp_path)
+    results = Path(parts[1]) / "results.jsonl"
+    lines = results.read_text().splitlines(keepends=True)
+    results.write_text("".join(line for line in lines if "TLS-001" not in line or "akosha" not in line))
+    result = merged(tmp_path, parts)
+    assert result.output.startswith("PARTIAL: 1 MUST check not judged")
+
+
+def test_a_damaged_line_stays_a_problem(tmp_path: Path) -> None:
+    parts = halves(tmp_path)
+    results = Path(parts[1]) / "results.jsonl"
+    results.write_text(results.read_text() + "{")
+    result = merged(tmp_path, parts)
+    assert result.output.startswith("PARTIAL: results.jsonl line")
 
 
 @pytest.mark.parametrize("words", ["-k port", "--deselect=a", "suites/tls/test_a.py::test_b"])
