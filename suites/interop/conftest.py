@@ -10,8 +10,11 @@ from bodhisattva.fixtures.authors import token_for
 from bodhisattva.fixtures.evidence import add_source
 from bodhisattva.fixtures.run import Run
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.interop.process import PeerMissing, Process, interpreter
+from bodhisattva.suites.interop.process import PeerMissing, Process, identified
 from bodhisattva.suites.interop.published import Published
+from bodhisattva.suites.interop.strict import Strict
+
+CLIENTS: pytest.StashKey[str] = pytest.StashKey()
 
 
 class OpenPublished(Protocol):
@@ -34,21 +37,42 @@ class OpenPublished(Protocol):
     ) -> Published: ...
 
 
+class OpenStrict(Protocol):
+    """Connects a client of the websockets library to the test's node (or another) and closes it after the test.
+
+    authenticate: send the suite's usual token and take the welcome. What else the library's `connect` takes goes
+    through.
+    """
+
+    async def __call__(self, node: Node | None = None, *, authenticate: bool = True, **options: Any) -> Strict: ...
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Without the published client there is nothing to judge: refused before anything is started."""
     if config.option.collectonly or config.stash[Run.KEY].is_worker:
         return
     try:
-        interpreter()
+        config.stash[CLIENTS] = identified()
     except PeerMissing as error:
         pytest.exit(str(error), returncode=2)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return [f"clients: {config.stash.get(CLIENTS, 'not looked for')}"]
 
 
 @pytest.fixture(scope="session")
 async def peer_process(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Process]:
     """The program that works published clients, started once: it takes seconds to import them."""
     process = await Process.start("peer", tmp_path_factory.mktemp("peer") / "stderr.log")
-    await process.ready()
+    yield process
+    await process.close()
+
+
+@pytest.fixture(scope="session")
+async def library_process(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Process]:
+    """The program that works connections of the websockets library."""
+    process = await Process.start("library", tmp_path_factory.mktemp("library") / "stderr.log")
     yield process
     await process.close()
 
@@ -94,6 +118,29 @@ async def published(
         opened.append(client)
         if connect:
             await client.connect()
+        return client
+
+    yield open_one
+    for client in opened:
+        await client.close()
+
+
+@pytest.fixture
+async def strict(
+    node: Node, authority_file: str | None, library_process: Process, request: pytest.FixtureRequest
+) -> AsyncIterator[OpenStrict]:
+    opened: list[Strict] = []
+    own = node
+    add_source(request.node, "standard error of the library's process", library_process.errors)
+
+    async def open_one(node: Node | None = None, *, authenticate: bool = True, **options: Any) -> Strict:
+        at = node or own
+        there = await library_process.do("open", uri=at.url, ca_file=authority_file, **options)
+        client = Strict(library_process, there)
+        opened.append(client)
+        if authenticate:
+            await client.answer("auth", {"token": token_for(at, None, None)})
+            assert (await client.receive()).event == "session.created"
         return client
 
     yield open_one

@@ -6,8 +6,6 @@ else, goes back: what a call returns or raises, what the handlers are given, and
 
 import asyncio
 import logging
-import sys
-from importlib.metadata import version
 from typing import Any
 
 from mcp_common.websocket import EventTypes, WebSocketAuthenticator, WebSocketClient
@@ -103,22 +101,13 @@ async def names() -> list[str]:
     return sorted(value for name, value in vars(EventTypes).items() if name.isupper())
 
 
-async def versions() -> dict[str, str]:
-    """What is under test."""
-    return {
-        "mcp-common": version("mcp-common"),
-        "websockets": version("websockets"),
-        "Python": sys.version.split()[0],
-    }
-
-
 async def main() -> None:
-    logger, log, clients = logging.getLogger(_LOGGER), Log(), Clients()
-    logger.setLevel(logging.INFO)
-    logger.addHandler(log)
+    log, clients = Log(), Clients()
+    logging.basicConfig(level=logging.INFO)
+    logging.getLogger(_LOGGER).addHandler(log)
     await serve(
         {
-            **{action.__name__: action for action in (mint, names, versions)},
+            **{action.__name__: action for action in (mint, names)},
             **{action.__name__: action for action in (clients.open, clients.connect, clients.state, clients.heard)},
             **{action.__name__: action for action in (clients.request, clients.requests, clients.send)},
             **{action.__name__: action for action in (clients.subscribe, clients.unsubscribe, clients.disconnect)},

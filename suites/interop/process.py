@@ -14,6 +14,12 @@ Program = Literal["peer", "library"]
 _FOLDER = Path(__file__).resolve().parent
 _START = 60.0
 _LONGEST = 2**24
+_IDENTIFY = """
+import platform, mcp_common.websocket, websockets.asyncio.client
+from importlib.metadata import version
+names = "mcp-common", "websockets"
+print(*(f"{name} {version(name)}" for name in names), f"Python {platform.python_version()}", sep=", ")
+"""
 
 
 class PeerMissing(Exception):
@@ -29,12 +35,12 @@ class Raised(Exception):
         self.message = message
 
 
-def interpreter() -> str:
-    """The peers' interpreter; PeerMissing unless one is named that has the published client."""
+def identified() -> str:
+    """What the peers' interpreter has, with versions; PeerMissing unless one is named that has the clients."""
     python = os.environ.get(VARIABLE)
     if not python:
         raise PeerMissing(f"{VARIABLE} is not set; `nox -s interop` sets it, ./ci/peer makes .tools/peer/bin/python.")
-    command = [python, "-c", "import mcp_common.websocket, websockets"]
+    command = [python, "-c", _IDENTIFY]
     try:
         asked = subprocess.run(command, capture_output=True, text=True, timeout=units(_START), check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -42,7 +48,7 @@ def interpreter() -> str:
     if asked.returncode:
         last = (asked.stderr.splitlines() or ["it says nothing"])[-1]
         raise PeerMissing(f"{VARIABLE}: {python} has no published client ({last}); ./ci/peer makes one.")
-    return python
+    return asked.stdout.strip()
 
 
 class Process:
@@ -65,7 +71,9 @@ class Process:
                 stderr=log,
                 limit=_LONGEST,
             )
-        return cls(process, errors)
+        started = cls(process, errors)
+        await started.do("ready", within=_START)
+        return started
 
     async def do(self, what: str, *, within: float = PATIENCE, **given: Any) -> Any:
         """Have one command done; Raised if that raises there."""
@@ -79,11 +87,6 @@ class Process:
         if "raised" in outcome:
             raise Raised(outcome["raised"]["type"], outcome["raised"]["message"])
         return outcome["result"]
-
-    async def ready(self) -> dict[str, str]:
-        """Wait until it takes commands; what it consists of, with versions."""
-        versions: dict[str, str] = await self.do("versions", within=_START)
-        return versions
 
     def errors(self) -> str:
         return self._errors.read_text(encoding="utf-8", errors="replace")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bodhisattva.fixtures.clock import PATIENCE, eventually, units
+from bodhisattva.fixtures.clock import PATIENCE, TimedOut, eventually, units
 from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.sample import Call
 from bodhisattva.suites.interop.process import Process, Raised
@@ -78,7 +78,10 @@ class Published:
         async def first() -> Envelope | None:
             return next(iter(await self.heard(event, where)), None)
 
-        return await eventually(first, f"the published client hears {event}", within)
+        try:
+            return await eventually(first, f"the published client hears {event}", within)
+        except TimedOut as late:
+            raise TimedOut(f"{late}; it heard {await self._do('heard')} and logged {await self.complaints()}") from None
 
     async def logged(self, text: str, within: float = PATIENCE) -> None:
         """Wait until the client's log has a line with `text`."""
