@@ -21,7 +21,8 @@ from bodhisattva.fixtures.stack.base import Node
 async def test_reset_frees_the_slot(
     connect: Connect, raw: Raw, fresh: Fresh, sample: Sample, *, authenticated: bool
 ) -> None:
-    node = await fresh(limits={"connections": 2}, timeouts={"auth": 60, "ping_interval": 60, "ping_timeout": 60})
+    # Room for the watcher, the peer, and the prober of the round before, which may still be on its way out.
+    node = await fresh(limits={"connections": 3}, timeouts={"auth": 60, "ping_interval": 60, "ping_timeout": 60})
     watcher = await connect(node)
     for _ in range(3):
         peer = await raw(node)
