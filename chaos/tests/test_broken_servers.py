@@ -47,9 +47,8 @@ RESETS = _short(
 
 
 async def _run(experiment: Experiment, folder: Path, broken: str | None = None) -> Report:
-    module = "bodhisattva.servers.cli" if broken is None else f"bodhisattva.chaos.tests.broken.{broken}"
     choice = Choice("process", "asked for")
-    launcher = (sys.executable, "-m", module)
+    launcher = (sys.executable, "-m", "bodhisattva.suites.meta.mutate", broken) if broken is not None else None
     return await Run(experiment, 5, choice, folder, print, launcher).perform()
 
 

@@ -1,0 +1,79 @@
+"""The real catalogue against what pytest collects: nothing in it without a case, no case without it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bodhisattva.fixtures.catalogue import Catalogue, test_of
+from bodhisattva.fixtures.clause import CATEGORIES
+from bodhisattva.fixtures.stack.base import SERVICES
+from bodhisattva.suites.catalogue.loader import load, unsucceeded
+from bodhisattva.suites.meta.trial import CHECKOUT, run_suite
+
+_SERVERS = "bodhisattva.servers"
+_SHARED = "bodhisattva.servers.client"
+_MAY_IMPORT_SERVERS = {"suites/meta/mutate.py", "suites/meta/mutants"}
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return load()
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The cases that a run of the whole suite would judge, as pytest names them."""
+    out = tmp_path_factory.mktemp("collected")
+    code = run_suite(out, "suites", "--ignore=suites/meta", "--ignore=suites/interop", "--collect-only", "-q")
+    printed = (out / "output.txt").read_text(encoding="utf-8")
+    assert code == 0, printed
+    return {line for line in printed.splitlines() if "::" in line}
+
+
+def test_every_clause_has_a_case_for_each_service_and_every_case_a_clause(
+    catalogue: Catalogue, collected: set[str]
+) -> None:
+    tested = [entry for entry in catalogue.entries.values() if entry.test and entry.clause.category != "interop"]
+    expected = {
+        f"{entry.test}[{service}" if service in SERVICES else str(entry.test)
+        for entry in tested
+        for service in entry.subjects(SERVICES)
+    }
+    without_case = {each for each in expected if not any(case.startswith(each) for case in collected)}
+    assert not without_case
+    assert {test_of(case) for case in collected} == {entry.test for entry in tested}
+
+
+def test_clauses_are_enough_and_of_every_kind(catalogue: Catalogue) -> None:
+    tested = [entry.clause for entry in catalogue.entries.values() if entry.test]
+    assert len(tested) >= 60
+    assert {clause.category for clause in tested} >= set(CATEGORIES.values()) - {"interop"}
+    assert {clause.profile for clause in tested} >= set(catalogue.profiles) - {"interop"}
+
+
+def test_every_case_of_the_earlier_round_has_its_successor(catalogue: Catalogue) -> None:
+    assert not unsucceeded(catalogue)
+
+
+@pytest.mark.parametrize("folder", ["suites", "fixtures", "chaos"])
+def test_judges_do_not_import_what_they_judge(folder: str) -> None:
+    files = [file for file in (CHECKOUT / folder).rglob("*.py") if not _may_import_servers(file)]
+    assert files
+    importing = {str(file.relative_to(CHECKOUT)): sorted(found) for file in files if (found := set(_servers_in(file)))}
+    assert not importing
+
+
+def _may_import_servers(file: Path) -> bool:
+    name = str(file.relative_to(CHECKOUT))
+    return any(name == allowed or name.startswith(f"{allowed}/") for allowed in _MAY_IMPORT_SERVERS)
+
+
+def _servers_in(file: Path) -> Iterator[str]:
+    """The modules of servers that a file imports; the client that users have too is not meant."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        yield from (name for name in names if name.startswith(_SERVERS) and not name.startswith(_SHARED))

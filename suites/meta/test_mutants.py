@@ -1,0 +1,60 @@
+"""Each mutant is rejected by its clause, by no unrelated one, and the real server by none."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bodhisattva.fixtures.clause import CATEGORIES
+from bodhisattva.fixtures.run import Run
+from bodhisattva.suites.catalogue.loader import load
+from bodhisattva.suites.meta.panel import panel, whole
+from bodhisattva.suites.meta.registry import Mutant, mutants
+from bodhisattva.suites.meta.table import Row
+from bodhisattva.suites.meta.trial import trial
+
+MUTANTS = mutants()
+CATALOGUE = load()
+_LIMIT = pytest.mark.timeout(600)
+Tell = Callable[[Row], None]
+
+
+@pytest.mark.mutants
+@_LIMIT
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_mutant_is_rejected_by_its_clause_alone(mutant: Mutant, run: Run, tell: Tell) -> None:
+    chosen = panel(mutant, CATALOGUE, MUTANTS)
+    held = trial(chosen, run.out / mutant.name, mutant)
+    failed = [result for result in held.of(mutant.clause) if result.outcome == "failed"]
+    expected = {mutant.clause, *mutant.also}
+    unrelated = [result for result in held.not_passed if result.clause not in expected]
+    names = sorted({result.clause for result in unrelated})
+    tell(Row(mutant.name, mutant.wrong, mutant.clause, bool(failed), names, len(chosen.entries), held.seconds))
+    assert failed, f"{mutant.clause} did not notice: {held.of(mutant.clause)}"
+    assert any(mutant.says in result.reason for result in failed), f"{mutant.clause} says something else: {failed}"
+    assert not unrelated, "noticed by unrelated clauses:\n" + "\n".join(map(str, unrelated))
+    unmoved = sorted(set(mutant.also) - {result.clause for result in held.not_passed})
+    assert not unmoved, f"ALSO names clauses that did not fail, or were not tried: {unmoved}"
+
+
+@pytest.mark.mutants
+@_LIMIT
+def test_real_server_is_rejected_by_none(run: Run, tell: Tell) -> None:
+    chosen = whole(CATALOGUE, MUTANTS)
+    held = trial(chosen, run.out / "real")
+    names = sorted({result.clause for result in held.not_passed})
+    tell(Row("(real server)", "nothing", None, bool(names), names, len(chosen.entries), held.seconds))
+    assert not held.not_passed, "the real server was rejected:\n" + "\n".join(map(str, held.not_passed))
+
+
+def test_mutants_cover_the_suite() -> None:
+    covered = {CATALOGUE.entries[mutant.clause].clause.category for mutant in MUTANTS}
+    existing = {entry.clause.category for entry in CATALOGUE.entries.values() if entry.test} & set(CATEGORIES.values())
+    assert len(MUTANTS) >= 20
+    assert covered >= existing - {"interop"}, f"no mutant in {existing - covered}"
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_mutant_names_clauses_that_exist(mutant: Mutant) -> None:
+    tried = panel(mutant, CATALOGUE, MUTANTS).subjects
+    assert {mutant.clause, *mutant.also} <= tried.keys()
+    assert mutant.clause not in mutant.also

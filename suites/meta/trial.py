@@ -1,0 +1,106 @@
+"""One run of pytest over a panel of clauses, on the process stack, with a mutant or the real server under judgement."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from bodhisattva.suites.meta.panel import Panel
+from bodhisattva.suites.meta.registry import Mutant
+
+CHECKOUT = Path(__file__).parents[2]
+BOUND = 540.0  # seconds for a whole trial; each of its tests has a bound of its own
+_FAREWELL = 30.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one clause came out for one service (or the fleet)."""
+
+    clause: str
+    service: str
+    outcome: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.clause} on {self.service} {self.outcome}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the panel said, and how long it took in seconds."""
+
+    results: tuple[Result, ...]
+    seconds: float
+
+    def of(self, clause: str) -> list[Result]:
+        return [result for result in self.results if result.clause == clause]
+
+    @property
+    def not_passed(self) -> list[Result]:
+        return [result for result in self.results if result.outcome != "passed"]
+
+
+def trial(panel: Panel, out: Path, mutant: Mutant | None = None) -> Trial:
+    """Judge a server by a panel; what the run wrote and printed stays in `out`."""
+    begun = time.monotonic()
+    launcher = ("--launcher", launcher_of(mutant)) if mutant else ()
+    run_suite(out, *panel.arguments, *launcher)
+    return Trial(tuple(_results(out, panel)), time.monotonic() - begun)
+
+
+def launcher_of(mutant: Mutant) -> str:
+    """What stands in front of `serve SERVICE` instead of the project's own command."""
+    return f"{sys.executable} -m bodhisattva.suites.meta.mutate {mutant.name}"
+
+
+def run_suite(out: Path, *arguments: str) -> int:
+    """Pytest's exit code for a run on the process stack; what it printed is in `out/output.txt`."""
+    out.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "pytest", "--stack", "process", "--out", str(out), "-p", "no:cacheprovider"]
+    with (out / "output.txt").open("wb") as output:
+        return _run([*command, *arguments], output)
+
+
+def _run(command: list[str], output: BinaryIO) -> int:
+    """Run to the end; a run that is broken off is told to take its services down."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    with subprocess.Popen(  # noqa: S603 - the command is our own
+        command,
+        cwd=CHECKOUT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        preexec_fn=_heed_interrupts,
+    ) as process:
+        try:
+            return process.wait(BOUND)
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_FAREWELL)
+            process.kill()
+            raise
+
+
+def _heed_interrupts() -> None:
+    """Workers of xdist ignore SIGINT, and what they start would inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _results(out: Path, panel: Panel) -> list[Result]:
+    """The panel's part of results.jsonl, which has a line for every clause of the catalogue and its subjects."""
+    lines = (out / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = {(row["clause"], row["service"]): row for row in map(json.loads, lines)}
+    return [
+        Result(clause, subject, row["outcome"], row["reason"])
+        for clause, subject in panel.subjects.items()
+        if (row := rows.get((clause, subject), {"outcome": "missing", "reason": "no result"}))
+    ]
