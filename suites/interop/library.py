@@ -40,15 +40,21 @@ class Connections:
         await self._connections[connection].send(bytes(size))
 
     async def receive(self, connection: int, timeout: float) -> str:
-        async with asyncio.timeout(timeout):
-            return str(await self._connections[connection].recv(decode=True))
+        try:
+            async with asyncio.timeout(timeout):
+                return str(await self._connections[connection].recv(decode=True))
+        except TimeoutError:
+            raise TimeoutError("no message came") from None
 
     async def ping(self, connection: int, payloads: list[str], timeout: float) -> float:
         """Send these pings at once; seconds until each had a pong with its payload."""
         begun = time.monotonic()
         pongs = [await self._connections[connection].ping(payload) for payload in payloads]
-        async with asyncio.timeout(timeout):
-            await asyncio.gather(*pongs)
+        try:
+            async with asyncio.timeout(timeout):
+                await asyncio.gather(*pongs)
+        except TimeoutError:
+            raise TimeoutError(f"not every one of these pings had a pong with its payload: {payloads}") from None
         return time.monotonic() - begun
 
     async def close(self, connection: int, code: int, reason: str) -> dict[str, Any]:
