@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -45,7 +45,10 @@ def now() -> Now:
 
 
 class Connection:
-    """A connection from upgrade to its end; the hub's Receiver and the requests' Caller."""
+    """A connection from upgrade to its end; the hub's Receiver and the requests' Caller.
+
+    free: gives back the connection's place, called before the peer can know of the end and come again.
+    """
 
     def __init__(
         self,
@@ -57,11 +60,13 @@ class Connection:
         engine: Engine,
         hub: Hub,
         metrics: Metrics,
+        free: Callable[["Connection"], None],
     ) -> None:
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the peer is gone")
         self.connection_id = envelope.fresh_id()
+        self.address = request.remote or ""
         self.session = Session(policy, self.connection_id, now())
         self._policy = policy
         self._websocket = websocket
@@ -72,6 +77,7 @@ class Connection:
         self._engine = engine
         self._hub = hub
         self._metrics = metrics
+        self._free = free
         self._tasks: set[asyncio.Task[None]] = set()
         self._catching_up: dict[str, asyncio.Task[None]] = {}
         self._in_flight: dict[int, float] = {}
@@ -96,12 +102,15 @@ class Connection:
                 if message.type is WSMsgType.ERROR:
                     break
                 self._receive(message)
+            if self._closer is None:
+                self._free(self)
             code = self._websocket.close_code or 0
             self.begin_close(_UNSENDABLE.get(code, code), "")
         except Exception as error:  # noqa: BLE001 - logged, and the peer is told
             self._fail(error)
         finally:
             await self._release()
+            self._free(self)
 
     def push(self, frame: bytes) -> None:
         if not self._outbox.push(frame, self._policy.limits.queue_bytes):
@@ -171,8 +180,10 @@ class Connection:
         self._transport.abort()
 
     async def _close(self, code: int, reason: str) -> None:
-        """The closing handshake; who takes nothing any more is cut off."""
-        if not await self._websocket.end(code, reason):
+        """The closing handshake; who does not take part, or does not take what is due, is cut off."""
+        ended = await self._websocket.end(code, reason)
+        self._free(self)
+        if not (ended and await self._websocket.leave()):
             self._logger.info("peer did not finish the closing handshake", code=code)
             self._transport.abort()
 

@@ -30,7 +30,7 @@ from bodhisattva.servers.core.permissions import Permissions
 from bodhisattva.servers.core.requests import Requests
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.session import TRY_AGAIN_LATER, Policy
-from bodhisattva.servers.core.tokens import Identity, Verifier, WeakSecret
+from bodhisattva.servers.core.tokens import Verifier, WeakSecret
 from bodhisattva.servers.core.websocket import CLOSE_TIMEOUT, WebSocket
 from bodhisattva.servers.core.work import Work
 
@@ -210,25 +210,22 @@ class Server:
             max_msg_size=self.config.limits.message_bytes + 1,  # aiohttp refuses what is as long as this
         )
         await websocket.prepare(request)
-        address = request.remote or ""
-        if self.draining or not self._counts.add(address):
+        connection = self._connection(websocket, request)
+        if self.draining or not self._counts.add(connection.address):
             code = GOING_AWAY if self.draining else TRY_AGAIN_LATER
             await websocket.end(code, _STOPPING if self.draining else "At capacity")
             return websocket
-        try:
-            await self._serve(self._connection(websocket, request), identity)
-        finally:
-            self._counts.remove(address)
-        return websocket
-
-    async def _serve(self, connection: Connection, identity: Identity | None) -> None:
         self._connections.add(connection)
         self.metrics.connections_total.inc()
         self.metrics.connections.inc()
-        try:
-            await connection.run(identity)
-        finally:
+        await connection.run(identity)
+        return websocket
+
+    def _free(self, connection: Connection) -> None:
+        """Forget the connection, once."""
+        if connection in self._connections:
             self._connections.discard(connection)
+            self._counts.remove(connection.address)
             self._counts.remove_user(connection.user_id)
             self.metrics.connections.dec()
 
@@ -241,6 +238,7 @@ class Server:
             engine=self._engine,
             hub=self._hub,
             metrics=self.metrics,
+            free=self._free,
         )
 
     def _renew_context(self, handshake: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:

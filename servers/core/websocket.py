@@ -77,16 +77,24 @@ class WebSocket(web.WebSocketResponse):
         return False
 
     async def end(self, code: int, reason: str) -> bool:
-        """Send a close frame, wait for the peer's, and close; False if the peer did not let that happen in time."""
+        """Send a close frame and wait for the peer's; False if it did not come in time."""
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await super().close(code=code, message=reason.encode(), drain=False)
-                await asyncio.shield(self._line.ended)
-                super()._close_transport()
-                await asyncio.shield(self._line.gone)
+                await self._line.ended
+        except TimeoutError:
+            return False
+        return True
+
+    async def leave(self) -> bool:
+        """Close the socket once it has taken what is due; False if it did not in time."""
+        super()._close_transport()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._line.gone
         except TimeoutError:
             return False
         return True
 
     def _close_transport(self) -> None:
-        """Not yet: see `end`."""
+        """Not yet: see `leave`."""

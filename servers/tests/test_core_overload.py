@@ -4,6 +4,7 @@ import asyncio
 import gc
 
 from bodhisattva.servers.core.connection import Connection
+from bodhisattva.servers.core.websocket import CLOSE_TIMEOUT
 from bodhisattva.servers.tests.running import (
     SECURED,
     deaf_peer,
@@ -64,6 +65,33 @@ async def test_s2_capacity_closes_1013_and_a_freed_slot_is_taken_again() -> None
         await first.socket.close()
         await one.quiet()
         await one.connect()
+
+
+async def test_s2_who_has_left_finds_its_place_free_at_once() -> None:
+    async with running(limits=limits(connections=1)) as one:
+        for sent_away in [False, True] * 20:
+            client = await one.connect()
+            if sent_away:
+                await client.socket.send_bytes(b"binary")
+                assert await client.close_code() == 1003
+            else:
+                await client.socket.close()
+
+
+async def test_s2_who_closes_and_reads_nothing_gives_its_place_back_at_once() -> None:
+    async with running() as one:
+        deaf = await asyncio.to_thread(deaf_peer, one.server._port)
+        writer = await one.connect()
+        connection = next(each for each in one.server._connections if each.channels)
+        while connection._outbox.size == 0:
+            await post(writer, range(100, 110), note=LONG)
+        deaf.sendall(b"\x88\x80" + bytes(4))
+        await until(
+            lambda: connection not in one.server._connections,
+            "its place was kept for what it does not read",
+            within=CLOSE_TIMEOUT / 2,
+        )
+        deaf.close()
 
 
 async def test_s2_an_unauthenticated_socket_counts_and_is_closed_in_time() -> None:
