@@ -5,10 +5,14 @@ from pathlib import Path
 import pytest
 
 from bodhisattva.fixtures.catalogue import CatalogueError
+from bodhisattva.fixtures.clause import CATEGORIES
 from bodhisattva.fixtures.collection import CATALOGUE
 from bodhisattva.suites.catalogue.loader import load
 
 pytest_plugins = ["bodhisattva.fixtures.plugin"]
+
+# What tests share fails as they do: with what was compared.
+pytest.register_assert_rewrite(*(f"bodhisattva.suites.{folder}" for folder in CATEGORIES.values()))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,7 +1,7 @@
 """Which clauses a server is tried against: for a mutant its own, and those of other mutants, which must not notice it.
 
-To keep a trial short, a clause of another category is left out where its test needs an instance of its own or waits
-for a time to pass, and a clause about every service is judged on one.
+To keep a trial short, a clause of another category is left out where its test needs an instance of its own or takes
+long, and a clause about every service is judged on one.
 """
 
 import inspect
@@ -16,7 +16,7 @@ from bodhisattva.suites.meta.registry import Mutant
 
 SERVICE = "session-buddy"  # judged wherever a clause is about every service
 _OWN_INSTANCE = {"fresh", "spawn", "fleet"}
-_WAITING = {"AUTH-044", "LIFECYCLE-018", "LIFECYCLE-019"}
+_LONG = {"AUTH-044", "LIFECYCLE-018", "LIFECYCLE-019", "PERFORMANCE-001", "PERFORMANCE-002"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def _is_near(entry: Entry, own: Entry) -> bool:
 
 def _is_quick(entry: Entry) -> bool:
     """Whether it is judged in a moment, on the service that runs in every trial."""
-    if _subject(entry) != SERVICE or entry.clause.id in _WAITING:
+    if _subject(entry) != SERVICE or entry.clause.id in _LONG:
         return False
     return not needs_own_instance(str(entry.test))
 

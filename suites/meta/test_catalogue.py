@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bodhisattva.fixtures.catalogue import Catalogue, test_of
+from bodhisattva.fixtures import catalogue as contents
+from bodhisattva.fixtures.catalogue import APART, Catalogue
 from bodhisattva.fixtures.clause import CATEGORIES
 from bodhisattva.fixtures.stack.base import SERVICES
 from bodhisattva.suites.catalogue.loader import load, unsucceeded
@@ -35,7 +36,7 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 def test_every_clause_has_a_case_for_each_service_and_every_case_a_clause(
     catalogue: Catalogue, collected: set[str]
 ) -> None:
-    tested = [entry for entry in catalogue.entries.values() if entry.test and entry.clause.category != "interop"]
+    tested = [entry for entry in catalogue.entries.values() if entry.test and entry.clause.category != APART]
     expected = {
         f"{entry.test}[{service}" if service in SERVICES else str(entry.test)
         for entry in tested
@@ -43,14 +44,14 @@ def test_every_clause_has_a_case_for_each_service_and_every_case_a_clause(
     }
     without_case = {each for each in expected if not any(case.startswith(each) for case in collected)}
     assert not without_case
-    assert {test_of(case) for case in collected} == {entry.test for entry in tested}
+    assert {contents.test_of(case) for case in collected} == {entry.test for entry in tested}
 
 
 def test_clauses_are_enough_and_of_every_kind(catalogue: Catalogue) -> None:
     tested = [entry.clause for entry in catalogue.entries.values() if entry.test]
     assert len(tested) >= 60
-    assert {clause.category for clause in tested} >= set(CATEGORIES.values()) - {"interop"}
-    assert {clause.profile for clause in tested} >= set(catalogue.profiles) - {"interop"}
+    assert {clause.category for clause in tested} >= set(CATEGORIES.values()) - {APART}
+    assert {clause.profile for clause in tested} >= set(catalogue.profiles) - {APART}
 
 
 def test_every_case_of_the_earlier_round_has_its_successor(catalogue: Catalogue) -> None:
