@@ -7,8 +7,10 @@ from bodhisattva.fixtures.authors import Connect, Raw
 from bodhisattva.fixtures.clock import PATIENCE
 from bodhisattva.fixtures.frames import Opcode, encode
 from bodhisattva.fixtures.raw import RawPeer
+from bodhisattva.fixtures.sample import Call, Sample
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.fixtures.wire import ConnectionEnded
+from bodhisattva.fixtures.wire import ConnectionEnded, WireClient
+from bodhisattva.suites.performance.crowds import ARRIVING
 
 FLOOD = 24 * 1024 * 1024
 """Bytes of output: more than sockets and proxies between a service and its client keep for themselves."""
@@ -31,14 +33,28 @@ async def deaf_peer(raw: Raw, node: Node, channel: str) -> tuple[RawPeer, str]:
     welcome = await peer.authenticate(node.tokens.usual(node.service))
     answer = await peer.request("subscribe", {"channel": channel})
     assert answer.type == "response", f"subscribe was refused: {answer!r}"
+    peer.narrow(_PIECE)
     return peer, welcome.data["connection_id"]
 
 
 def flood(peer: RawPeer) -> None:
     """Ask for `FLOOD` bytes of answers in `PIECES` pings, each of which comes back with its long id."""
     for number in range(PIECES):
-        ping = {"type": "request", "id": f"{number}".ljust(_PIECE, "."), "event": "ping"}
-        peer.write(encode(Opcode.TEXT, json.dumps(ping).encode()))
+        _request(peer, Call("ping", {}), f"{number}".ljust(_PIECE, "."))
+
+
+async def flood_waits(peer: RawPeer, witness: WireClient, sample: Sample) -> None:
+    """`flood`, and return when all its answers wait: the peer's next request, a command, is heard by the witness."""
+    await witness.subscribe(sample.channel("deaf"))
+    flood(peer)
+    _request(peer, sample.command("deaf"), "after the flood")
+    await witness.event(sample.event, sample.channel("deaf"), ARRIVING, lambda e: sample.concerns(e, "deaf"))
+
+
+def _request(peer: RawPeer, call: Call, name: str) -> None:
+    """Send a request without waiting until it is taken."""
+    message = {"type": "request", "id": name, "event": call.event, "data": call.data}
+    peer.write(encode(Opcode.TEXT, json.dumps(message).encode()))
 
 
 async def admitted(connect: Connect, node: Node) -> bool:

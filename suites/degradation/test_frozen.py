@@ -1,15 +1,18 @@
 """A service that stands still for a while, as on a machine that swaps or behind a partition that heals."""
 
 import asyncio
+import time
 
 from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.clock import deadline, eventually
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.suites.degradation.deaf import PATIENT
 from bodhisattva.suites.performance.crowds import ARRIVING, answered, assert_heard_whole, send
 from bodhisattva.suites.protocol.listening import perform
 
 EVENTS = 50
+STANDSTILL = 2.0
 
 
 @clause(
@@ -30,6 +33,8 @@ async def test_frozen_service_goes_on(fresh: Fresh, connect: Connect, sample: Sa
     await node.pause()
     arriving = asyncio.create_task(connect(node, within=ARRIVING))
     ids = await send(writer, series.calls)
+    goes_on = deadline(STANDSTILL)
+    await eventually(lambda: time.monotonic() > goes_on, "the end of the standstill")
     assert not writer.inbox, "a service that stands still has answered"
     await node.resume()
     await answered(writer, ids)

@@ -1,5 +1,7 @@
 """Clients that do not take what is sent to them (4)."""
 
+import asyncio
+
 from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import PATIENCE, eventually
@@ -12,6 +14,7 @@ from bodhisattva.suites.degradation.deaf import (
     admitted,
     deaf_peer,
     flood,
+    flood_waits,
     slow_consumers,
 )
 from bodhisattva.suites.performance.crowds import ARRIVING, answered, assert_heard_whole, send
@@ -61,8 +64,8 @@ async def test_slot_of_slow_consumer_is_freed(fresh: Fresh, raw: Raw, connect: C
     deaf, connection = await deaf_peer(raw, node, series.channel)
     assert (await (await connect(node, authenticate=False)).closed()).code == AT_CAPACITY
     flood(deaf)
-    await answered(writer, await send(writer, series.calls))
-    await eventually(lambda: admitted(connect, node), "the slot of a client that takes nothing", ARRIVING, every=0.1)
+    freed = eventually(lambda: admitted(connect, node), "the slot of a client that takes nothing", ARRIVING, every=0.1)
+    await asyncio.gather(freed, perform(writer, series.calls))
     await assert_heard_whole(reader, series, sample, EVENTS, after=joined)
     members = (await writer.answer("presence", {"channel": series.channel})).data["members"]
     assert connection not in {member["connection_id"] for member in members}, "who is gone is still on the channel"
@@ -85,7 +88,7 @@ async def test_waiting_output_delays_nobody(fresh: Fresh, raw: Raw, connect: Con
     await perform(writer, series.setup)
     joined = (await reader.subscribe(series.channel)).data
     deaf, _ = await deaf_peer(raw, node, series.channel)
-    flood(deaf)
+    await flood_waits(deaf, writer, sample)
     await answered(writer, await send(writer, series.calls))
     await assert_heard_whole(reader, series, sample, EVENTS, after=joined)
     heard: list[int] = []
