@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent
 PACKAGES = ("servers", "suites", "fixtures", "chaos", "reports")
 PYTHON_FILES = (*PACKAGES, "deploy", "noxfile.py", "setup.py")
 WORKERS = str(min(os.cpu_count() or 2, 4))
+OF_THE_SUITE = ("tests", "mutants")  # runs that judge the suite, and no fleet
 PYTEST_REFUSALS = (2, 4)  # interrupted or told to exit; wrong usage
 REFUSED = 2
 PARTIAL = 3  # what `bodhisattva report` says of a run that left clauses out
@@ -94,7 +95,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def report(session: nox.Session) -> None:
     """Build the report of each run under out/ with its Allure site, or one site of all: -- [--site DIR]."""
-    runs = [folder for folder in sorted(ROOT.glob("out/*")) if holds_run(folder)]
+    runs = [folder for folder in sorted(ROOT.glob("out/*")) if holds_run(folder) and folder.name not in OF_THE_SUITE]
     if not runs:
         refuse(session, "there is nothing to report: run `nox -s conformance` or `nox -s chaos` first")
     one_site = option(session, "--site", "")
