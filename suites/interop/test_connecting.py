@@ -116,7 +116,6 @@ async def test_no_token(node: Node, published: OpenPublished, sample: Sample) ->
     Its disconnect raises what ended the connection, and nothing else of it shows the close code.
     """
     client = await published(token=None)
-    assert (await client.state())["authenticated"] is False
     answer = await client.request(*sample.readback().call)
     assert (answer.type, answer.error_code) == ("error", "AUTH_REQUIRED")
 
@@ -124,6 +123,7 @@ async def test_no_token(node: Node, published: OpenPublished, sample: Sample) ->
         return (await client.state())["connected"] is False
 
     await eventually(lost, f"the published client notices that {node.service} has closed")
+    assert (await client.state())["authenticated"] is False
     with pytest.raises(Raised, match=r"received 1008 \(policy violation\) Authentication required"):
         await client.disconnect()
 
