@@ -17,10 +17,11 @@ FOLDER = click.Path(path_type=Path)
 @click.command()
 @click.argument("out", default="out/conformance", type=FOLDER)
 def report(out: Path) -> None:
-    """Build the reports of the runs in the folder OUT (default: out/conformance) and tell their verdict.
+    """Build the report of a run, tell its verdict.
 
-    A run of the suite becomes conformance.json, matrix.html and badge.svg; chaos experiments become chaos.html,
-    their timelines and Allure results. The folder of a run is as good as the one that holds both kinds.
+    OUT is the folder that the run wrote, by default out/conformance. A run of the suite becomes conformance.json,
+    matrix.html and badge.svg; chaos experiments become chaos.html, their timelines and Allure results. The folder of
+    a run is as good as the one that holds both kinds.
 
     Exit code: 0 passed, 1 failed, 3 partial, empty or unknown, 2 nothing that can be reported on.
     """
@@ -31,10 +32,10 @@ def report(out: Path) -> None:
 @click.argument("into", type=FOLDER)
 @click.argument("parts", nargs=-1, required=True, type=FOLDER)
 def merge(into: Path, parts: tuple[Path, ...]) -> None:
-    """Make one run in the folder INTO of runs that each judged a part of the suite, and report on it.
+    """Make one run of several that judged parts.
 
-    PARTS are folders of runs against the same implementation on the same kind of stack, such as the jobs of a
-    build leave behind.
+    It is written to the folder INTO and reported on. PARTS are folders of runs against the same implementation on
+    the same kind of stack, such as the jobs of a build leave behind.
 
     Exit code: as `bodhisattva report`; 2 also where the parts do not belong together.
     """

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from bodhisattva.servers.cli import main
 from bodhisattva.servers.tests.running import SECRET
 
 MODULE = ("-m", "bodhisattva.servers.cli")
@@ -162,3 +164,18 @@ def test_the_configuration_is_shown_without_its_secret(tmp_path: Path) -> None:
     assert SECRET not in shown
     assert "secret: (hidden)" in shown
     assert "message_bytes: 1048576" in shown
+
+
+def test_a_token_that_every_service_would_refuse_is_not_minted(tmp_path: Path) -> None:
+    settings = {"tokens__secret": SECRET}
+    code, said = bodhisattva("token", "ada", "--lifetime", "3601", folder=tmp_path, settings=settings)
+    assert (code, said) == (2, "bodhisattva: --lifetime 3601 is over tokens.max_lifetime 3600\n")
+    assert bodhisattva("token", "ada", "--lifetime", "0", folder=tmp_path, settings=settings)[0] == 2
+
+
+@pytest.mark.parametrize("command", ["serve", "token", "config", "check", "report"])
+def test_help_says_in_a_whole_sentence_what_a_command_does(command: str) -> None:
+    lines = CliRunner().invoke(main, ["--help"]).output.splitlines()
+    (line,) = (line for line in lines if line.startswith(f"  {command} "))
+    assert line.endswith(".")
+    assert not line.endswith("...")
