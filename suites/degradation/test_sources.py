@@ -108,5 +108,6 @@ async def test_stage_waits_for_its_service(spawn: Spawn, connect: Connect) -> No
 
 
 async def _past_stage(mahavishnu: WireClient, workflow: str) -> bool:
-    reply = await mahavishnu.answer("get_workflow_status", {"workflow_id": workflow})
-    return bool(reply.data["stages_completed"] == 1)
+    found = (await mahavishnu.answer("get_workflow_status", {"workflow_id": workflow})).data
+    assert found["status"] == "running", f"the stage did not wait: {found}"
+    return bool(found["stages_completed"] == 1)
