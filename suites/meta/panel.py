@@ -34,11 +34,12 @@ class Panel:
     def arguments(self) -> list[str]:
         """For pytest: the tests, the services they need, and none of the cases of other services."""
         services = sorted({service for entry in self.entries for service in _services(entry)})
-        special = [entry for entry in self.entries if _subject(entry) not in (SERVICE, FLEET)]
-        cases = [f"{_function(entry)}[{_subject(entry)}" for entry in special]
         others = [f"[{service}" for service in services if service != SERVICE]
-        chosen = ["-k", f"not ({' or '.join(others)}) or {' or '.join(cases) or 'nothing else'}"] if others else []
-        return [*(str(entry.test) for entry in self.entries), "--services", ",".join(services), *chosen]
+        wanted = [
+            f"{_function(entry)}[{_subject(entry)}" for entry in self.entries if _subject(entry) not in (SERVICE, FLEET)
+        ]
+        cases = " or ".join([*wanted, *([f"not ({' or '.join(others)})"] if others else [])])
+        return [*(str(entry.test) for entry in self.entries), "--services", ",".join(services), "-k", cases]
 
 
 def whole(catalogue: Catalogue, mutants: Sequence[Mutant]) -> Panel:

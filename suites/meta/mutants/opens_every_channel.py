@@ -6,7 +6,7 @@ from bodhisattva.servers.core.tokens import Identity
 CLAUSE = "AUTH-006"
 WRONG = "ignores permissions on channels"
 SAYS = "subscribe was not refused"
-ALSO = ("AUTH-033", "AUTH-041")
+ALSO = ("AUTH-033", "AUTH-035", "AUTH-041")
 
 
 def check_existence(permissions: Permissions, _identity: Identity, channel: str) -> None:
