@@ -129,25 +129,32 @@ def serve(names: tuple[str, ...], file: Path | None, **options: Any) -> None:
 @click.option("--permission", "-p", "permissions", multiple=True, help="Such as akosha:read; may be repeated.")
 @click.option("--lifetime", type=click.FloatRange(0, min_open=True), default=3600.0, show_default=True, help="Seconds.")
 @click.option("--audience", help="The `aud` claim.")
+@click.option("--key", type=click.Path(path_type=Path), help="PEM private key to sign with instead of the secret.")
+@click.option("--kid", help="Name of the key, for the token's header.")
 @_CONFIG
 @one_line
-def token(user: str, permissions: tuple[str, ...], lifetime: float, audience: str | None, file: Path | None) -> None:
+def token(
+    user: str,
+    permissions: tuple[str, ...],
+    lifetime: float,
+    audience: str | None,
+    key: Path | None,
+    kid: str | None,
+    file: Path | None,
+) -> None:
     """Mint and print a token for USER.
 
-    It is signed with the configured secret. Without a permission it authenticates and opens nothing.
+    It is signed with --key, or else the configured secret. Without a permission it authenticates and opens nothing.
     """
     from bodhisattva.servers.core import config as configuration
-    from bodhisattva.servers.core import tokens
+    from bodhisattva.servers.core import tokens, verification
 
     config = configuration.load("", file)
     longest = config.tokens.max_lifetime
     if lifetime > longest:
         raise configuration.ConfigError(f"--lifetime {lifetime:g} is over tokens.max_lifetime {longest:g}")
-    secret = configuration.secret(config)
-    if secret is None:
-        raise configuration.ConfigError("tokens.secret is not set; set BODHISATTVA_TOKENS__SECRET or give --config")
-    tokens.check_secret(secret)
-    minted = tokens.mint(secret, user, list(permissions), lifetime, audience=audience or config.tokens.audience)
+    signing = verification.signing_key(config, key)._replace(kid=kid)
+    minted = tokens.mint(signing, user, list(permissions), lifetime, audience=audience or config.tokens.audience)
     click.echo(minted)
 
 

@@ -36,12 +36,17 @@ class _Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Tokens(_Section, frozen=True):
     """How tokens are judged (contract 2). Times in seconds.
 
-    secret: HS256, at least 32 bytes; secret_file: a file that holds it instead.
+    secret: HS256, at least 32 bytes; secret_file: a file that holds it instead. public_key: a PEM file;
+    jwks_file: keys with their `kid`, so that a rotation has the old and the new side by side.
+    revoked_file: the `jti` of tokens taken back, one a line. All files are read again when they change.
     audience: `aud` must name it. max_lifetime: the longest `exp` - `iat`. expiry_warning: `auth.expiring` this early.
     """
 
     secret: str | None = None
     secret_file: str | None = None
+    public_key: str | None = None
+    jwks_file: str | None = None
+    revoked_file: str | None = None
     audience: str | None = None
     max_lifetime: Positive = 3600
     leeway: NotNegative = 5

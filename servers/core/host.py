@@ -13,7 +13,7 @@ import structlog
 from bodhisattva.servers.client import Client
 from bodhisattva.servers.client import State as LinkState
 from bodhisattva.servers.core import config as configuration
-from bodhisattva.servers.core import envelope, tokens
+from bodhisattva.servers.core import envelope, keys, tokens
 from bodhisattva.servers.core.config import Config, ConfigError, Peer
 from bodhisattva.servers.core.deduplication import Outcome
 from bodhisattva.servers.core.domain import Context, State
@@ -99,7 +99,7 @@ class Host:
     def _mint(self, peer: str) -> str:
         config = self._config()
         return tokens.mint(
-            configuration.secret(config) or "",
+            keys.secret_key(configuration.secret(config) or ""),
             self._engine.service.name,
             [f"{peer}:read", f"{peer}:write"],
             min(_TOKEN_LIFETIME, config.tokens.max_lifetime),

@@ -21,7 +21,7 @@ def features(service: Service, config: Config) -> tuple[str, ...]:
     """What this service claims, as the suite reads it."""
     claimed = ["resume", "history", "presence", "deduplication", "drain", "reload", "metrics"]
     if config.auth == "required":
-        claimed.append("auth")
+        claimed += ["auth", "public_keys", "revocation"]
     if config.tls.certificate is not None:
         claimed.append("tls")
     if config.tls.verify_client:

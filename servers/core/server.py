@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import ipaddress
 import random
 import socket
 import ssl
@@ -14,7 +13,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from bodhisattva.servers.core import bridge, envelope, http, tls, upgrade
+from bodhisattva.servers.core import bridge, envelope, http, tls, upgrade, verification
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core.config import Config, ConfigError
 from bodhisattva.servers.core.connection import Connection
@@ -30,7 +29,7 @@ from bodhisattva.servers.core.permissions import Permissions
 from bodhisattva.servers.core.requests import Requests
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.session import TRY_AGAIN_LATER, Policy
-from bodhisattva.servers.core.tokens import Verifier, WeakSecret
+from bodhisattva.servers.core.tokens import Verifier
 from bodhisattva.servers.core.websocket import CLOSE_TIMEOUT, WebSocket
 from bodhisattva.servers.core.work import Work
 
@@ -64,7 +63,7 @@ class Server:
             Permissions(service),
             self.config.limits,
             self.config.timeouts,
-            verifier(self.config),
+            verification.verifier(self.config),
             self.config.tokens.expiry_warning,
             self._context is not None,
             http.features(service, self.config),
@@ -137,7 +136,7 @@ class Server:
         """Take over certificates, keys, peers and limits; a broken configuration changes nothing."""
         try:
             renewed = self._load()
-            judge = verifier(renewed)
+            judge = verification.verifier(renewed)
             context = check(renewed)
             self._check_unswitched(context, judge)
         except ConfigError as error:
@@ -285,29 +284,6 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def verifier(config: Config) -> Verifier | None:
-    """The judge of tokens that the configuration asks for; ConfigError if it is unsafe."""
-    secret = configuration.secret(config)
-    if config.auth == "disabled":
-        if not is_loopback(config.host):
-            raise ConfigError(f"auth: disabled is for loopback only, not for host {config.host}; set tokens.secret")
-        return None
-    if secret is None:
-        raise ConfigError("tokens.secret is not set; set it (32 bytes or more), or `auth: disabled` on loopback")
-    settings = config.tokens
-    try:
-        return Verifier(secret, audience=settings.audience, max_lifetime=settings.max_lifetime, leeway=settings.leeway)
-    except WeakSecret as error:
-        raise ConfigError(str(error)) from None
-
-
 def make_log(service: Service, config: Config) -> Log:
     if config.log.kind == "memory":
         return MemoryLog()
@@ -323,8 +299,9 @@ async def _wait(tasks: "Collection[asyncio.Future[None]]", until: float) -> None
 
 def _modified(config: Config) -> tuple[float, ...]:
     """When the files that a reload takes in were last written; 0 for one that is gone."""
-    names = (config.tls.certificate, config.tls.key, config.tls.client_ca, config.tokens.secret_file)
-    return tuple(_mtime(Path(name)) for name in names if name is not None)
+    material = (config.tls.certificate, config.tls.key, config.tls.client_ca)
+    names = [*(name for name in material if name is not None), *verification.files(config.tokens)]
+    return tuple(_mtime(Path(name)) for name in names)
 
 
 def _mtime(file: Path) -> float:

@@ -140,8 +140,8 @@ class Session:
         self._heartbeat.heard()
         if self._closing:
             return []
-        if self.identity is not None and (expired := self._expired(self.identity, now)):
-            return expired
+        if self.identity is not None and (ended := self._ended(self.identity, now)):
+            return ended
         retry_after = self._rate.take(now.monotonic, self._policy.limits)
         if retry_after and self._rate.exhausted(now.monotonic, self._policy.limits):
             return self._close(POLICY_VIOLATION, "Rate limit exceeded")
@@ -200,9 +200,7 @@ class Session:
             if now.monotonic - self._opened < self._policy.timeouts.auth:
                 return []
             return self._refuse(None, AuthRequired("No authentication came in time."))
-        if outputs := self._expiry(self.identity, now):
-            return outputs
-        return self._beat(now)
+        return self._ended(self.identity, now) or self._warn(self.identity, now) or self._beat(now)
 
     def _beat(self, now: Now) -> list[Output]:
         beat = self._heartbeat.tick(now.monotonic, self._policy.timeouts)
@@ -261,23 +259,24 @@ class Session:
             return ANYBODY
         return self._policy.verifier.verify((message.data or {}).get("token"))
 
-    def _expiry(self, identity: Identity, now: Now) -> list[Output]:
-        """A live connection ends with its token, after a warning (contract 2, Tokens)."""
-        if identity.expires_at is None:
-            return []
-        if expired := self._expired(identity, now):
-            return expired
-        remaining = identity.expires_at - now.wall
-        if remaining <= self._policy.expiry_warning and not self._warned:
-            self._warned = True
-            warning = envelope.event("auth.expiring", {"expires_in": max(0, round(remaining, 3))})
-            return [Reply(warning, "event")]
-        return []
-
-    def _expired(self, identity: Identity, now: Now) -> list[Output]:
+    def _ended(self, identity: Identity, now: Now) -> list[Output]:
+        """A live connection ends with its token, or with the token's revocation (contract 2, Tokens)."""
+        if self._policy.verifier is not None and self._policy.verifier.revokes(identity):
+            return self._refuse(None, AuthFailed("The token has been revoked."))
         if identity.expires_at is None or now.wall < identity.expires_at:
             return []
         return [_error(None, TokenExpired("The token has expired.")), *self._close(POLICY_VIOLATION, "Token expired")]
+
+    def _warn(self, identity: Identity, now: Now) -> list[Output]:
+        """Once for each token, shortly before its end."""
+        if identity.expires_at is None or self._warned:
+            return []
+        remaining = identity.expires_at - now.wall
+        if remaining > self._policy.expiry_warning:
+            return []
+        self._warned = True
+        warning = envelope.event("auth.expiring", {"expires_in": max(0, round(remaining, 3))})
+        return [Reply(warning, "event")]
 
     def _welcome(self) -> Reply:
         """Contract 2.4."""

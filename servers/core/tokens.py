@@ -1,58 +1,51 @@
 """Who a token speaks for (contract 2, Tokens). A token that is refused says no more than that it was refused."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any, TypeGuard
+from uuid import uuid4
 
 import jwt
 import msgspec
 
-from bodhisattva.servers.core.errors import AuthFailed, Refused
+from bodhisattva.servers.core.errors import AuthFailed
+from bodhisattva.servers.core.keys import Key, KeyRing
 
-PUBLISHED_SECRETS = ("your-secret-key", "dev-secret", "change-me", "changeme", "secret-key")
-MINIMUM_SECRET_BYTES = 32
 _LONGEST_TOKEN = 16 * 1024
 _LONGEST_USER_ID = 200
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """The bearer. permissions: as in the token. expires_at: seconds since 1970, None when nothing expires."""
+    """The bearer. permissions: as in the token. expires_at: seconds since 1970, None when nothing expires.
+
+    token_id: the token's `jti`, by which it can be revoked.
+    """
 
     user_id: str
     permissions: frozenset[str]
     expires_at: float | None
+    token_id: str | None = None
 
 
 ANYBODY = Identity("anonymous", frozenset({"admin"}), None)
 
 
-class WeakSecret(Refused):
-    """The secret is no secret."""
-
-
-def check_secret(secret: str) -> None:
-    """Refuse what can be guessed: under 32 bytes, one repeated character, or built on a published example."""
-    if len(secret.encode()) < MINIMUM_SECRET_BYTES:
-        raise WeakSecret(f"tokens.secret is shorter than {MINIMUM_SECRET_BYTES} bytes; use a longer random one")
-    lowered = secret.lower()
-    if len(set(secret)) < 4 or any(known in lowered for known in PUBLISHED_SECRETS):
-        raise WeakSecret("tokens.secret is a published or trivial one; use a random one")
-
-
 class Verifier:
-    """Judges HS256 tokens. max_lifetime and leeway in seconds; clock: seconds since 1970."""
+    """Judges tokens. revoked: the `jti` of those taken back. max_lifetime, leeway in seconds; clock: since 1970."""
 
     def __init__(
         self,
-        secret: str,
+        keys: KeyRing,
         *,
+        revoked: Collection[str] = (),
         audience: str | None = None,
         max_lifetime: float = 3600,
         leeway: float = 5,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        check_secret(secret)
-        self._secret = secret
+        self._keys = keys
+        self._revoked = frozenset(revoked)
         self._audience = audience
         self._max_lifetime = max_lifetime
         self._leeway = leeway
@@ -64,31 +57,49 @@ class Verifier:
             raise AuthFailed("A token is required.")
         if len(token) > _LONGEST_TOKEN:
             raise AuthFailed("The token is not valid.")
+        return self._identity(self._claims(token))
+
+    def revokes(self, identity: Identity) -> bool:
+        """Whether the token of a live connection has been taken back since."""
+        return identity.token_id in self._revoked
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        """What a key in force has signed; the first one that fits decides."""
         try:
-            claims = jwt.decode(
-                token,
-                self._secret,
-                algorithms=["HS256"],
-                audience=self._audience,
-                leeway=self._leeway,
-                options={
-                    "require": ["exp"],
-                    "verify_exp": False,
-                    "verify_iat": False,
-                    "verify_nbf": False,
-                    "verify_aud": self._audience is not None,
-                },
-            )
+            for key in self._keys.fitting(token):
+                with suppress(jwt.InvalidSignatureError):
+                    return self._signed_by(key, token)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-            raise AuthFailed("The token is not valid.") from None
-        return self._identity(claims)
+            pass
+        raise AuthFailed("The token is not valid.")
+
+    def _signed_by(self, key: Key, token: str) -> dict[str, Any]:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key.material,
+            algorithms=[key.algorithm],
+            audience=self._audience,
+            options={
+                "require": ["exp"],
+                "verify_exp": False,
+                "verify_iat": False,
+                "verify_nbf": False,
+                "verify_sub": False,
+                "verify_jti": False,
+                "verify_aud": self._audience is not None,
+            },
+        )
+        return claims
 
     def _identity(self, claims: dict[str, Any]) -> Identity:
         user_id = claims.get("user_id", claims.get("sub"))
         expires_at = claims.get("exp")
+        token_id = claims.get("jti")
         if not self._timely(expires_at, claims) or not _names_a_user(user_id):
             raise AuthFailed("The token is not valid.")
-        return Identity(user_id, _permissions(claims.get("permissions")), float(expires_at))
+        if not isinstance(token_id, str | None) or token_id in self._revoked:
+            raise AuthFailed("The token is not valid.")
+        return Identity(user_id, _permissions(claims.get("permissions")), float(expires_at), token_id)
 
     def _timely(self, expires_at: Any, claims: dict[str, Any]) -> TypeGuard[int | float]:
         """Not over, not of the future, not for longer than allowed; a time that is no number is none of these."""
@@ -101,7 +112,7 @@ class Verifier:
 
 
 def mint(
-    secret: str,
+    key: Key,
     user_id: str,
     permissions: list[str],
     lifetime: float,
@@ -109,17 +120,19 @@ def mint(
     audience: str | None = None,
     now: float | None = None,
 ) -> str:
-    """A token for `user_id`; lifetime in seconds."""
+    """A token for `user_id`, with a `jti` by which it can be revoked; lifetime in seconds."""
     issued = int(now if now is not None else time.time())
     claims: dict[str, Any] = {
         "user_id": user_id,
         "permissions": permissions,
         "iat": issued,
         "exp": issued + int(lifetime),
+        "jti": str(uuid4()),
     }
     if audience is not None:
         claims["aud"] = audience
-    return jwt.encode(claims, secret, algorithm="HS256")
+    headers = {"kid": key.kid} if key.kid else None
+    return jwt.encode(claims, key.material, algorithm=key.algorithm, headers=headers)
 
 
 def _permissions(claim: Any) -> frozenset[str]:

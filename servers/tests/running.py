@@ -13,6 +13,7 @@ import aiohttp
 import msgspec
 
 from bodhisattva.servers.core.config import Config, Limits, LogConfig, Timeouts, Tokens
+from bodhisattva.servers.core.keys import secret_key
 from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.tokens import mint
@@ -127,7 +128,7 @@ async def running(service: Service = LEDGER, **settings: Any) -> AsyncIterator[R
 
 
 def token(*permissions: str, user_id: str = "ada", lifetime: float = 600) -> str:
-    return mint(SECRET, user_id, list(permissions), lifetime)
+    return mint(secret_key(SECRET), user_id, list(permissions), lifetime)
 
 
 async def post(client: Client, amounts: range, **data: Any) -> None:

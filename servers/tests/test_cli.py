@@ -138,6 +138,7 @@ def test_a_machine_that_only_serves_says_what_judging_needs(tmp_path: Path) -> N
 
 
 def test_a_minted_token_is_the_configured_secret_s(tmp_path: Path) -> None:
+    from bodhisattva.servers.core.keys import KeyRing
     from bodhisattva.servers.core.tokens import Verifier
 
     minted = subprocess.run(  # noqa: S603 - this interpreter
@@ -148,7 +149,7 @@ def test_a_minted_token_is_the_configured_secret_s(tmp_path: Path) -> None:
         text=True,
         check=True,
     ).stdout
-    identity = Verifier(SECRET).verify(minted.strip())
+    identity = Verifier(KeyRing.of_secret(SECRET)).verify(minted.strip())
     assert (identity.user_id, list(identity.permissions)) == ("ada", ["akosha:read"])
 
 

@@ -9,7 +9,7 @@ import yaml
 from bodhisattva.servers import fleet
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core.config import Config, ConfigError, load
-from bodhisattva.servers.core.server import verifier
+from bodhisattva.servers.core.verification import verifier
 from bodhisattva.servers.registry import services
 from bodhisattva.servers.tests.running import SECRET
 

@@ -7,6 +7,7 @@ import pytest
 
 from bodhisattva.servers.core.config import Limits, Timeouts
 from bodhisattva.servers.core.errors import ErrorCode
+from bodhisattva.servers.core.keys import KeyRing, secret_key
 from bodhisattva.servers.core.permissions import Permissions
 from bodhisattva.servers.core.session import (
     ABNORMAL,
@@ -38,7 +39,7 @@ class Peer:
 
     def __init__(self, *, auth: bool = True, admit: bool = True, **limits: Any) -> None:
         self.wall = WALL
-        verifier = Verifier(SECRET, clock=lambda: self.wall) if auth else None
+        verifier = Verifier(KeyRing.of_secret(SECRET), clock=lambda: self.wall) if auth else None
         timeouts = Timeouts(auth=5, ping_interval=20, ping_timeout=10)
         self.policy = Policy(
             LEDGER,
@@ -58,11 +59,11 @@ class Peer:
         return self.session.receive_text(json.dumps(message), at(seconds))
 
     def auth(self, permissions: list[str] | None = None, user_id: str = "ada", lifetime: float = 600) -> list[Output]:
-        token = mint(SECRET, user_id, READ if permissions is None else permissions, lifetime, now=WALL)
+        token = mint(secret_key(SECRET), user_id, READ if permissions is None else permissions, lifetime, now=WALL)
         return self.say(type="request", event="auth", id="a1", data={"token": token})
 
     def refresh(self, permissions: list[str], user_id: str = "ada", lifetime: float = 600) -> list[Output]:
-        token = mint(SECRET, user_id, permissions, lifetime, now=WALL)
+        token = mint(secret_key(SECRET), user_id, permissions, lifetime, now=WALL)
         return self.say(type="request", event="refresh_token", id="f1", data={"token": token})
 
 
@@ -344,7 +345,7 @@ def test_s2_without_authentication_a_refresh_is_answered_all_the_same() -> None:
 
 def test_s7_a_reload_of_the_keys_holds_for_the_next_token() -> None:
     peer = authenticated()
-    peer.policy.verifier = Verifier("another-secret-of-at-least-32-bytes!", clock=lambda: WALL)
+    peer.policy.verifier = Verifier(KeyRing.of_secret("another-secret-of-at-least-32-bytes!"), clock=lambda: WALL)
     assert codes(peer.refresh(READ)) == ["AUTH_FAILED"]
     assert codes(peer.say(type="ping")) == ["pong"], "whoever is in stays in"
 

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from bodhisattva.servers.core import tokens
 from bodhisattva.servers.core.errors import AuthFailed, Forbidden, InvalidChannel
+from bodhisattva.servers.core.keys import BadKey, KeyRing, secret_key
 from bodhisattva.servers.core.permissions import Permissions
-from bodhisattva.servers.core.tokens import Identity, Verifier, WeakSecret
+from bodhisattva.servers.core.tokens import Identity, Verifier
 from bodhisattva.servers.tests.ledger import LEDGER
 
 SECRET = "0123456789abcdefghijklmnopqrstuv-test"
 NOW = 1_800_000_000.0
-VERIFIER = Verifier(SECRET, clock=lambda: NOW)
+VERIFIER = Verifier(KeyRing.of_secret(SECRET), clock=lambda: NOW)
 PERMISSIONS = Permissions(LEDGER)
 
 
@@ -117,7 +118,7 @@ def test_s2_a_refusal_tells_nothing_of_the_reason() -> None:
 
 
 def test_s2_audience() -> None:
-    verifier = Verifier(SECRET, audience="ledger", clock=lambda: NOW)
+    verifier = Verifier(KeyRing.of_secret(SECRET), audience="ledger", clock=lambda: NOW)
     assert verifier.verify(token(aud="ledger")).user_id == "ada"
     for wrong in (token(), token(aud="other")):
         with pytest.raises(AuthFailed):
@@ -134,13 +135,13 @@ def test_s2_permissions_that_are_no_list_of_strings_count_as_none(claim: Any) ->
     ["", "short", "x" * 31, "x" * 64, "abab" * 16, "your-secret-key-" * 4, "please-CHANGE-ME-" * 3, "dev-secret-" * 5],
 )
 def test_s7_weak_secrets_are_refused_in_one_line(weak: str) -> None:
-    with pytest.raises(WeakSecret, match=r"^tokens\.secret .+$"):
-        Verifier(weak)
+    with pytest.raises(BadKey, match=r"^tokens\.secret .+$"):
+        secret_key(weak)
 
 
 def test_a_minted_token_is_taken() -> None:
-    minted = tokens.mint(SECRET, "ada", ["ledger:write"], 60, audience="ledger")
-    identity = Verifier(SECRET, audience="ledger").verify(minted)
+    minted = tokens.mint(secret_key(SECRET), "ada", ["ledger:write"], 60, audience="ledger")
+    identity = Verifier(KeyRing.of_secret(SECRET), audience="ledger").verify(minted)
     assert (identity.user_id, identity.permissions) == ("ada", frozenset({"ledger:write"}))
 
 
