@@ -3,19 +3,21 @@ from unittest.mock import patch
 
 import jwt
 
+from bodhisattva.servers.core.tokens import Verifier
+
 CLAUSE = "AUTH-020"
 WRONG = "accepts tokens of the algorithm none"
 SAYS = "auth was not refused"
 ALSO = ("AUTH-051", "PROTOCOL-028")
 
-decode: Any = jwt.decode
+claims: Any = Verifier._claims
 
 
-def decode_unsigned(token: str, secret: str, *, options: dict[str, Any], **settings: Any) -> Any:
-    if jwt.get_unverified_header(token)["alg"] == "none":
-        return decode(token, options={**options, "verify_signature": False})
-    return decode(token, secret, options=options, **settings)
+def claims_unsigned(verifier: Verifier, token: str) -> Any:
+    if token.count(".") == 2 and token.endswith("."):
+        return jwt.decode(token, options={"verify_signature": False})
+    return claims(verifier, token)
 
 
 def mutate() -> None:
-    patch.object(jwt, "decode", decode_unsigned).start()
+    patch.object(Verifier, "_claims", claims_unsigned).start()
