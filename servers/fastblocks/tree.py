@@ -12,10 +12,11 @@ from typing import Any
 
 
 class Mark(Enum):
-    """What a node holds besides a leaf's JSON value."""
+    """What a node holds."""
 
     ABSENT = "absent"
     OBJECT = "object"
+    LEAF = "leaf"
 
 
 @dataclass
@@ -24,21 +25,22 @@ class Node:
 
     version: int = 0
     children: dict[str, "Node"] = field(default_factory=dict)
-    _held: Any = Mark.ABSENT
+    _mark: Mark = Mark.ABSENT
+    _leaf: Any = None
 
     @property
     def exists(self) -> bool:
-        return self._held is not Mark.ABSENT
+        return self._mark is not Mark.ABSENT
 
     @property
     def is_leaf(self) -> bool:
-        return self.exists and self._held is not Mark.OBJECT
+        return self._mark is Mark.LEAF
 
     @property
     def value(self) -> Any:
         """The JSON value of the node with all that lies below, or Mark.ABSENT."""
-        if self._held is not Mark.OBJECT:
-            return self._held
+        if self._mark is not Mark.OBJECT:
+            return self._leaf if self.is_leaf else Mark.ABSENT
         return {key: child.value for key, child in self.children.items() if child.exists}
 
     def find(self, keys: list[str]) -> "Node | None":
@@ -57,7 +59,7 @@ class Node:
         """Put the value there, making the nodes above it, and return the node's new version."""
         node = self
         for key in keys:
-            node._held = Mark.OBJECT
+            node._become(Mark.OBJECT)
             node.version += 1
             node = node.children.setdefault(key, Node())
         node._replace(value)
@@ -81,4 +83,10 @@ class Node:
             self.children.setdefault(key, Node())._replace(below.get(key, Mark.ABSENT))
         if value is not Mark.ABSENT:
             self.version += 1
-        self._held = Mark.OBJECT if isinstance(value, dict) else value
+        if value is Mark.ABSENT or isinstance(value, dict):
+            self._become(Mark.ABSENT if value is Mark.ABSENT else Mark.OBJECT)
+        else:
+            self._become(Mark.LEAF, value)
+
+    def _become(self, mark: Mark, leaf: Any = None) -> None:
+        self._mark, self._leaf = mark, leaf

@@ -56,6 +56,16 @@ class Index:
         self._database.backup(copy._database)
         return copy
 
+    def pack(self) -> list[Any]:
+        """For a snapshot of the state."""
+        return self._rows()
+
+    @classmethod
+    def unpack(cls, rows: list[Any]) -> "Index":
+        index = cls()
+        index._database.executemany("INSERT INTO knowledge VALUES (?, ?, ?, ?)", rows)
+        return index
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Index) and self._rows() == other._rows()
 

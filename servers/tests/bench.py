@@ -18,6 +18,7 @@ from bodhisattva.servers.core.domain import Context, Decision, Event, Join
 from bodhisattva.servers.core.envelope import convert
 from bodhisattva.servers.core.errors import ServiceError
 from bodhisattva.servers.core.service import ForeignEvent, Handler, Service
+from bodhisattva.servers.core.snapshot import pack, unpack
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 Script = list[tuple[str, dict[str, Any]]]
@@ -71,9 +72,15 @@ class Bench:
         self.now += timedelta(seconds=seconds)
 
     def replayed(self) -> Any:
-        """The state that the log alone gives."""
-        state = self.service.state()
-        for event in self.log:
+        """The state that the log alone gives, with a snapshot for the first half of it, as retention leaves it."""
+        half = len(self.log) // 2
+        state = self._applied(self.service.state(), self.log[:half])
+        unpacked = unpack(self.service, pack(state))
+        assert unpacked == state, "the snapshot is not the state that it was taken of"
+        return self._applied(unpacked, self.log[half:])
+
+    def _applied(self, state: Any, events: list[Event]) -> Any:
+        for event in events:
             state.apply(event)
         return state
 
