@@ -24,7 +24,8 @@ class Catchup:
         """The frames of all durable events after an offset.
 
         Whoever subscribes to the live ones in the loop turn in which this ends has neither gap nor duplicate.
-        LogError: the log cannot be read. ConnectionError: the peer is gone.
+        LogError: the log cannot be read, or retention took away what was still to come. ConnectionError: the peer is
+        gone.
         """
         position = after
         while position < self._engine.offset(channel):
@@ -34,6 +35,8 @@ class Catchup:
             for offset, event in events:
                 if offset > self._engine.offset(channel):
                     break
+                if offset != position + 1:
+                    raise LogError(f"{channel} no longer holds {position + 1}")
                 yield numbered(event, channel, offset, self._engine.log.epoch)
                 position = offset
                 if self._outbox.size > self._high_water:

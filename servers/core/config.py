@@ -103,10 +103,23 @@ class Timeouts(_Section, frozen=True):
     deduplication: Positive = 600
 
 
+class Retention(_Section, frozen=True):
+    """How much of the past the log holds for who resumes or asks for history (contract 5); None is without limit.
+
+    events: how many. bytes: of their data. age: seconds. interval: seconds from one look at it to the next.
+    """
+
+    events: Count | None = None
+    bytes: Count | None = None
+    age: Positive | None = None
+    interval: Positive = 60
+
+
 class LogConfig(_Section, frozen=True):
     """kind: `sqlite` keeps a file in the state folder; `memory` forgets at the end of the process."""
 
     kind: Literal["sqlite", "memory"] = "sqlite"
+    retention: Retention = Retention()
 
 
 class Peer(_Section, frozen=True):

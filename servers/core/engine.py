@@ -9,7 +9,7 @@ UNAVAILABLE and the state is rebuilt from the log.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -69,10 +69,13 @@ class Engine:
         self._window = window
         self._reserved: dict[str, int] = {}
         self._committed: dict[str, int] = {}
+        self._floors: dict[str, int] = {}
         self._pending: deque[_Pending] = deque()
         self._changed = asyncio.Event()
         self._recovery: asyncio.Task[None] | None = None
         self._logger = structlog.get_logger(service=service.name)
+        metrics.log_events.set_function(lambda: self.offset(GLOBAL) - self.floor(GLOBAL))
+        metrics.log_bytes.set_function(lambda: log.size)
 
     async def start(self) -> None:
         """Open the log and rebuild the state from it; LogRefused if they do not fit this release."""
@@ -97,6 +100,15 @@ class Engine:
     def offset(self, channel: str) -> int:
         """The offset of the channel's last durable event, 0 if it has none."""
         return self._committed.get(channel, 0)
+
+    def floor(self, channel: str) -> int:
+        """The offset of the channel's last event that retention has removed, 0 if it holds all."""
+        return self._floors.get(channel, 0)
+
+    def trimmed(self, floors: Mapping[str, int]) -> None:
+        """Take notice of events that were removed from the log."""
+        self._metrics.log_trimmed.inc(floors.get(GLOBAL, self.floor(GLOBAL)) - self.floor(GLOBAL))
+        self._floors.update(floors)
 
     async def changed(self) -> None:
         """Wait for the next durable event."""
@@ -274,13 +286,15 @@ class Engine:
 
     async def _rebuild(self, published: int | None = None) -> None:
         """Replace the state by what the log holds, and tell of events that turn out to be durable after all."""
-        replayed = await replay(self.service, self.log, published)
+        replayed = await replay(self.service, self.log, newer_than=published)
         answers = await self.log.answers(time.time() - self._window)
         positions = await self.log.positions()
+        floors = await self.log.floors()
         self.state = replayed.state
         self.positions = {position.source: position for position in positions}
         self._answers.load(answers)
         self._reserved = dict(replayed.offsets)
+        self._floors |= {channel: max(offset, self.floor(channel)) for channel, offset in floors.items()}
         self._hub.epoch = self.log.epoch
         self._publish(replayed.newer)
         self._committed = replayed.offsets

@@ -27,6 +27,11 @@ class Metrics:
         self.slow_consumers = self._one(Counter, "websocket_slow_consumers_closed_total", "Connections closed 4008.")
         self.replayed = self._one(Counter, "websocket_replayed_events_total", "Events sent from the log.")
         self.log_lag = self._one(Gauge, "websocket_log_lag_entries", "Entries decided and not yet durable.")
+        self.log_events = self._one(Gauge, "websocket_log_events", "Events that the log holds.")
+        self.log_bytes = self._one(Gauge, "websocket_log_bytes", "Bytes of the data of the events that the log holds.")
+        self.log_trimmed = self._one(
+            Counter, "websocket_log_trimmed_events_total", "Events removed from the log by retention."
+        )
         self.draining = self._one(Gauge, "websocket_draining", "1 while the service drains.")
         self._received = self._counter("websocket_messages_received_total", "Messages in.", "message_type")
         self._sent = self._counter("websocket_messages_sent_total", "Messages out.", "message_type")

@@ -1,5 +1,7 @@
-"""The state that a log gives: at start, and after a failed write."""
+"""The state that a log gives: at start, after a failed write, and for a snapshot."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -7,6 +9,7 @@ import msgspec
 from bodhisattva.servers.core.domain import Event, State
 from bodhisattva.servers.core.log.base import Log, StoredEvent
 from bodhisattva.servers.core.service import GLOBAL, Service
+from bodhisattva.servers.core.snapshot import unpack
 
 
 class Replayed(NamedTuple):
@@ -17,17 +20,29 @@ class Replayed(NamedTuple):
     newer: list[StoredEvent]
 
 
-async def replay(service: Service, log: Log, newer_than: int | None = None) -> Replayed:
-    """Apply every event of the log to a fresh state; raises what `apply` raises, and LogError."""
-    state = service.state()
-    offsets: dict[str, int] = {}
+async def replay(service: Service, log: Log, *, newer_than: int | None = None, upto: int | None = None) -> Replayed:
+    """Apply the events of the log, all or those up to a number, to its snapshot or else to a fresh state.
+
+    Raises what `apply` and `unpack` raise, and LogError. It leaves the loop free for others.
+    """
+    snapshot = await log.snapshot()
+    state = await asyncio.to_thread(unpack, service, snapshot.state) if snapshot else service.state()
+    offsets = dict(snapshot.offsets) if snapshot else {}
     newer: list[StoredEvent] = []
-    async for chunk in log.replay():
-        for stored in chunk:
-            channels = tuple(channel for channel, _ in stored.channels)
-            state.apply(Event(stored.name, channels, msgspec.json.decode(stored.data)))
+    async for chunk in log.replay(snapshot.seq if snapshot else 0):
+        wanted = [stored for stored in chunk if upto is None or stored.seq <= upto]
+        await asyncio.to_thread(apply_all, state, wanted)
+        for stored in wanted:
             offsets[GLOBAL] = stored.seq
             offsets.update(stored.channels)
             if newer_than is not None and stored.seq > newer_than:
                 newer.append(stored)
+        if len(wanted) < len(chunk):
+            break
     return Replayed(state, offsets, newer)
+
+
+def apply_all(state: State, events: Sequence[StoredEvent]) -> None:
+    for stored in events:
+        channels = tuple(channel for channel, _ in stored.channels)
+        state.apply(Event(stored.name, channels, msgspec.json.decode(stored.data)))

@@ -36,7 +36,7 @@ class Subscribe(msgspec.Struct, frozen=True):
 
 
 class History(msgspec.Struct, frozen=True):
-    """Up to `limit` events after the offset `after`; fewer where they are large."""
+    """Up to `limit` events after the offset `after`, or from the oldest that is held; fewer where they are large."""
 
     after: Offset = 0
     limit: Annotated[int, Meta(ge=1, le=HISTORY_LIMIT)] = 100
@@ -129,7 +129,7 @@ class Requests:
             raise UnknownRequest("This service has no such request.", request=name[:100])
 
     def _subscribe(self, caller: Caller, request: Request) -> Outcome:
-        """Join at the newest event, or after `since` if the log is the one that it speaks of (contract 5)."""
+        """Join at the newest event, or after `since` if the log holds all that came later (contract 5)."""
         channel = self._readable(request)
         since = envelope.convert(request.message.data or {}, Subscribe).since
         limit = self._policy.limits.channels
@@ -140,7 +140,8 @@ class Requests:
             caller.follow(channel, None)
             return Outcome.of(answer)
         epoch, offset = self._engine.log.epoch, self._engine.offset(channel)
-        recovered = since is not None and since.epoch == epoch and since.offset <= offset
+        floor = self._engine.floor(channel)
+        recovered = since is not None and since.epoch == epoch and floor <= since.offset <= offset
         if since is not None and recovered:
             offset = since.offset
         caller.follow(channel, offset)

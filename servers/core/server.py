@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from bodhisattva.servers.core import bridge, envelope, http, tls, upgrade, verification
+from bodhisattva.servers.core import bridge, envelope, http, retention, tls, upgrade, verification
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core.config import Config, ConfigError
 from bodhisattva.servers.core.connection import Connection
@@ -38,7 +38,7 @@ _STOPPING = "Server is stopping"
 _MARGIN = 0.25  # seconds of the drain timeout that are left for freeing everything
 _SHUTDOWN_TIMEOUT = 0.1
 _KEEP_ALIVE = 5.0
-_FIXED = ("host", "port", "state", "log")  # what a reload cannot change, besides the deduplication window
+_FIXED = ("host", "port", "state")  # what a reload cannot change, besides the log's kind and the deduplication window
 _SWEEP = 0.1
 _WATCH = 1.0
 _BACKLOG = 1024
@@ -118,6 +118,7 @@ class Server:
         )
         self._work.start("sweep", self._sweep)
         self._work.start("watch", self._watch)
+        self._work.start("retention", partial(retention.keep_within, self._engine, lambda: self.config.log.retention))
         for standing in self.service.bridges:
             if self._host.configured(standing.source):
                 follow = partial(bridge.run, standing, self._engine, self._host)
@@ -144,6 +145,7 @@ class Server:
             return
         fixed = {key: getattr(self.config, key) for key in _FIXED}
         window = self.config.timeouts.deduplication
+        fixed["log"] = msgspec.structs.replace(renewed.log, kind=self.config.log.kind)
         fixed["timeouts"] = msgspec.structs.replace(renewed.timeouts, deduplication=window)
         self.config = msgspec.structs.replace(renewed, **fixed)
         self._newest_context = context

@@ -1,5 +1,6 @@
 """A service for tests of the core: accounts with balances, and waving, which nobody records."""
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -9,12 +10,12 @@ from bodhisattva.servers.core.errors import Conflict, NotFound
 from bodhisattva.servers.core.service import Bridge, ChannelKind, ForeignEvent, Service
 
 
+@dataclass
 class State:
     """Balances by account, and the order in which the amounts came."""
 
-    def __init__(self) -> None:
-        self.balances: dict[str, int] = {}
-        self.amounts: list[int] = []
+    balances: dict[str, int] = field(default_factory=dict)
+    amounts: list[int] = field(default_factory=list)
 
     def apply(self, event: Event) -> None:
         if event.data["amount"] == UNAPPLICABLE:

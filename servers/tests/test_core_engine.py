@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -372,7 +373,7 @@ async def test_a_log_that_cannot_be_replayed_is_refused_in_a_line() -> None:
     async with opened(log) as desk:
         desk.post(1)
     event = log._channels["global"][0][1]
-    log._channels["global"] = [(1, StoredEvent(1, event.id, event.name, event.at, event.channels, _raw("{}")))]
+    log._channels["global"] = deque([(1, StoredEvent(1, event.id, event.name, event.at, event.channels, _raw("{}")))])
     with pytest.raises(LogRefused, match="cannot be replayed"):
         await Desk(log).engine.start()
 

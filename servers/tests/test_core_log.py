@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bodhisattva.servers.core.log.base import (
@@ -22,6 +22,7 @@ from bodhisattva.servers.core.log.base import (
     LogError,
     LogRefused,
     Position,
+    Snapshot,
     StoredAnswer,
     StoredEvent,
 )
@@ -122,13 +123,14 @@ async def test_s5_what_was_appended_comes_back(
 
 
 READS = st.tuples(st.sampled_from((*CHANNELS, "global", "nowhere")), st.integers(0, 6), st.integers(1, 4))
-# An append of an event on some channels, one at a number that is taken, an answer to one of few requests, recovery.
+# An append of an event on some channels, one at a number that is taken, an answer to one of few requests, recovery,
+# a snapshot of all that there is, removal of what lies before some number.
 STEPS = st.lists(
     st.one_of(
         st.lists(st.sampled_from(CHANNELS), unique=True).map(tuple),
         st.just("taken"),
         st.integers(1, 3),
-        st.just("recover"),
+        st.sampled_from(["recover", "save", "trim 1", "trim 2", "trim 4"]),
     ),
     max_size=15,
 )
@@ -136,6 +138,7 @@ STEPS = st.lists(
 
 @RELAXED
 @given(STEPS, st.lists(READS, max_size=5))
+@example(["save", "trim 1", "taken", "recover", ("waves",)], [("waves", 0, 9), ("global", 0, 9)])
 async def test_the_adapters_say_the_same_whatever_is_asked_of_them(
     tmp_path: Path, steps: list[tuple[str, ...] | str | int], reads: list[tuple[str, int, int]]
 ) -> None:
@@ -158,21 +161,29 @@ async def outcomes(
             *[await log.read(*read) for read in reads],
             [event async for chunk in log.replay() for event in chunk],
             sorted(await log.answers(3.0), key=lambda answer: answer.at),
+            await log.floors(),
+            await log.snapshot(),
+            log.size,
         ]
 
 
 async def _take(log: Log, numbering: Numbering, step: tuple[str, ...] | str | int, at: float) -> bool:
     """One step; an event that was not stored gives its numbers back."""
-    if step == "recover":
-        await log.recover()
-        return True
     before = numbering.mark()
-    if isinstance(step, int):
-        entry = Entry(answer=StoredAnswer("ada", f"r{step}", at, b"{}"))
-    else:
-        entry = Entry((numbering.events[0] if step == "taken" else numbering.event(tuple(step)),))
     try:
-        await log.append(entry)
+        match step:
+            case "recover":
+                await log.recover()
+            case "save":
+                await log.save(Snapshot(len(numbering.events), {"waves": 1}, b"state"))
+            case "taken":
+                await log.append(Entry((numbering.events[0],)))
+            case str():
+                await log.trim(int(step.removeprefix("trim")))
+            case int():
+                await log.append(Entry(answer=StoredAnswer("ada", f"r{step}", at, b"{}")))
+            case channels:
+                await log.append(Entry((numbering.event(channels),)))
     except LogError:
         numbering.reset(before)
         return False

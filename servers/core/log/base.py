@@ -3,10 +3,13 @@
 A log has one epoch, drawn when it is made, and numbers its events from 1 without gaps. Each channel of an event
 numbers it too, by exactly one more than the channel's event before. An entry is stored whole or not at all, and a
 finished `append` means that it survives the death of the process (contract 5).
+
+The oldest events may be removed (retention), from all their channels at once, so that what is left of a channel is
+its newest events without a gap. A snapshot of the state stands for them when the state is rebuilt.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -67,6 +70,17 @@ class Entry(msgspec.Struct, frozen=True):
     position: Position | None = None
 
 
+class Snapshot(msgspec.Struct, frozen=True):
+    """The service's state after the event `seq`, instead of the events up to there.
+
+    offsets: of each channel's newest event by then, `global` included. state: as `core.snapshot` writes it.
+    """
+
+    seq: int
+    offsets: dict[str, int]
+    state: bytes
+
+
 def within_budget(events: Iterable[tuple[int, StoredEvent]]) -> list[tuple[int, StoredEvent]]:
     """The first of `events` whose data together stays within READ_BYTES, but at least one."""
     chosen: list[tuple[int, StoredEvent]] = []
@@ -86,15 +100,24 @@ class Log(Protocol):
         After a LogError every further append fails too, since it was decided on what is not there, until `recover`.
     recover: take appends again; LogError as long as nothing can be written.
     read: up to `limit` events of a channel after an offset, each as (offset, event), in order; fewer where their
-        data exceeds READ_BYTES, but at least one if there is one.
+        data exceeds READ_BYTES, but at least one if there is one. What was removed is passed over.
+    replay: every event after the number `after`.
+    size: bytes of the data of the events that are held.
+    floors: for each channel that events were removed from, the offset of the last one that was.
+    save: keep this snapshot instead of an earlier one.
+    trim: remove the events up to the number `upto` and give the floors that rose; LogError, and nothing is removed,
+        if the snapshot does not reach so far.
     """
 
     @property
     def epoch(self) -> str: ...
 
+    @property
+    def size(self) -> int: ...
+
     async def open(self) -> None: ...
 
-    def replay(self) -> AsyncIterator[Sequence[StoredEvent]]: ...
+    def replay(self, after: int = 0) -> AsyncIterator[Sequence[StoredEvent]]: ...
 
     def append(self, entry: Entry) -> "asyncio.Future[None]": ...
 
@@ -105,5 +128,13 @@ class Log(Protocol):
     async def answers(self, since: float) -> Sequence[StoredAnswer]: ...
 
     async def positions(self) -> Sequence[Position]: ...
+
+    async def floors(self) -> Mapping[str, int]: ...
+
+    async def snapshot(self) -> Snapshot | None: ...
+
+    async def save(self, snapshot: Snapshot) -> None: ...
+
+    async def trim(self, upto: int) -> Mapping[str, int]: ...
 
     async def close(self) -> None: ...

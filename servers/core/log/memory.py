@@ -1,11 +1,20 @@
 """The log in memory: for tests and first looks; it ends with the process, and so does its epoch."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from itertools import islice
 
 from bodhisattva.servers.core.envelope import fresh_id
-from bodhisattva.servers.core.log.base import Entry, LogError, Position, StoredAnswer, StoredEvent, within_budget
+from bodhisattva.servers.core.log.base import (
+    Entry,
+    LogError,
+    Position,
+    Snapshot,
+    StoredAnswer,
+    StoredEvent,
+    within_budget,
+)
 from bodhisattva.servers.core.service import GLOBAL
 
 
@@ -14,7 +23,10 @@ class MemoryLog:
 
     def __init__(self) -> None:
         self.epoch = fresh_id()
-        self._channels: dict[str, list[tuple[int, StoredEvent]]] = defaultdict(list)
+        self.size = 0
+        self._channels: dict[str, deque[tuple[int, StoredEvent]]] = defaultdict(deque)
+        self._floors: dict[str, int] = {}
+        self._snapshot: Snapshot | None = None
         self._answers: dict[tuple[str, str], StoredAnswer] = {}
         self._positions: dict[str, Position] = {}
         self._failed = False
@@ -25,19 +37,19 @@ class MemoryLog:
     async def recover(self) -> None:
         self._failed = False
 
-    async def replay(self) -> AsyncIterator[Sequence[StoredEvent]]:
-        yield [event for _, event in self._channels[GLOBAL]]
+    async def replay(self, after: int = 0) -> AsyncIterator[Sequence[StoredEvent]]:
+        yield [event for seq, event in self._channels[GLOBAL] if seq > after]
 
     def append(self, entry: Entry) -> "asyncio.Future[None]":
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        expected = len(self._channels[GLOBAL]) + 1
+        expected = self._floor(GLOBAL) + len(self._channels[GLOBAL]) + 1
         self._failed |= bool(entry.events) and entry.events[0].seq != expected
         if self._failed:
             done.set_exception(LogError(f"not at {expected}, or an earlier append failed"))
             return done
         for event in entry.events:
-            self._channels[GLOBAL].append((event.seq, event))
-            for channel, offset in event.channels:
+            self.size += len(bytes(event.data))
+            for channel, offset in ((GLOBAL, event.seq), *event.channels):
                 self._channels[channel].append((offset, event))
         if entry.answer is not None:
             self._answers[entry.answer.user_id, entry.answer.request_id] = entry.answer
@@ -47,7 +59,10 @@ class MemoryLog:
         return done
 
     async def read(self, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]:
-        return within_budget(self._channels[channel][after : after + limit]) if channel in self._channels else []
+        if channel not in self._channels:
+            return []
+        start = max(0, after - self._floor(channel))
+        return within_budget(islice(self._channels[channel], start, start + limit))
 
     async def answers(self, since: float) -> Sequence[StoredAnswer]:
         return [answer for answer in self._answers.values() if answer.at >= since]
@@ -55,5 +70,30 @@ class MemoryLog:
     async def positions(self) -> Sequence[Position]:
         return list(self._positions.values())
 
+    async def floors(self) -> Mapping[str, int]:
+        return dict(self._floors)
+
+    async def snapshot(self) -> Snapshot | None:
+        return self._snapshot
+
+    async def save(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    async def trim(self, upto: int) -> Mapping[str, int]:
+        if self._snapshot is None or upto > self._snapshot.seq:
+            raise LogError(f"there is no snapshot of the events up to {upto}")
+        risen: dict[str, int] = {}
+        while self._channels[GLOBAL] and self._channels[GLOBAL][0][0] <= upto:
+            seq, event = self._channels[GLOBAL][0]
+            self.size -= len(bytes(event.data))
+            for channel, offset in ((GLOBAL, seq), *event.channels):
+                self._channels[channel].popleft()
+                risen[channel] = offset
+        self._floors |= risen
+        return risen
+
     async def close(self) -> None:
         return None
+
+    def _floor(self, channel: str) -> int:
+        return self._floors.get(channel, 0)

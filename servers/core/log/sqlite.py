@@ -5,52 +5,39 @@ loss (as far as the disk keeps its word). Appends that arrive while a commit run
 """
 
 import asyncio
-import fcntl
 import os
 import queue
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
-from bodhisattva.servers.core.envelope import fresh_id
+from bodhisattva.servers.core.log import files
 from bodhisattva.servers.core.log.base import (
     Entry,
     LogError,
     LogRefused,
     Position,
+    Snapshot,
     StoredAnswer,
     StoredEvent,
     within_budget,
 )
+from bodhisattva.servers.core.log.formats import prepare
+from bodhisattva.servers.core.log.trimming import held, keep_snapshot, kept_snapshot, newest, remove
 from bodhisattva.servers.core.service import GLOBAL
 
 T = TypeVar("T")
-FORMAT = 1
 _REPLAY_CHUNK = 1000
 _GROUP_LIMIT = 1000
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS events (
-    seq INTEGER PRIMARY KEY, id TEXT NOT NULL, name TEXT NOT NULL, at TEXT NOT NULL,
-    channels BLOB NOT NULL, data BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS channel_events (
-    channel TEXT NOT NULL, offset INTEGER NOT NULL, seq INTEGER NOT NULL,
-    PRIMARY KEY (channel, offset)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS answers (
-    user_id TEXT NOT NULL, request_id TEXT NOT NULL, at REAL NOT NULL, outcome BLOB NOT NULL,
-    PRIMARY KEY (user_id, request_id)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS answers_by_age ON answers (at);
-CREATE TABLE IF NOT EXISTS positions (
-    source TEXT PRIMARY KEY, epoch TEXT NOT NULL, offset INTEGER NOT NULL) WITHOUT ROWID;
-"""
 _EVENT_COLUMNS = "e.seq, e.id, e.name, e.at, e.channels, e.data"
 _Due = tuple[Entry, "asyncio.Future[None]"]
+_Job = Callable[[], None]
 _channels_decoder = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
 
@@ -59,24 +46,30 @@ class SqliteLog:
 
     def __init__(self, path: Path, service: str, window: float) -> None:
         self.epoch = ""
+        self._stored = 0  # bytes of data, counted by the writer thread
+        self._removed = 0  # bytes of data, counted by the loop
         self._path = path
         self._service = service
         self._window = window
-        self._due: queue.SimpleQueue[_Due | None] = queue.SimpleQueue()
+        self._due: queue.SimpleQueue[_Due | _Job | None] = queue.SimpleQueue()
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="log-reader")
         self._writer: threading.Thread | None = None
         self._failed = False
+
+    @property
+    def size(self) -> int:
+        return self._stored - self._removed
 
     async def open(self) -> None:
         """Open or make the file and take its lock; LogRefused says why it cannot be used."""
         self._loop = asyncio.get_running_loop()
         with ExitStack() as opened:
-            opened.callback(os.close, _lock(self._path))
+            opened.callback(os.close, files.lock(self._path))
             try:
-                self._database = opened.enter_context(closing(_connect(self._path)))
-                self._database.executescript(_SCHEMA)
+                self._database = opened.enter_context(closing(files.connect(self._path)))
                 self.epoch = self._identify(self._database)
-                self._read_database = opened.enter_context(closing(_connect(self._path)))
+                self._read_database = opened.enter_context(closing(files.connect(self._path)))
+                self._stored = held(self._database)
             except (sqlite3.Error, KeyError, ValueError) as error:
                 raise LogRefused(f"{self._path} is not a usable log ({error}); move it away or restore it") from error
             self._opened = opened.pop_all()
@@ -85,17 +78,7 @@ class SqliteLog:
 
     def _identify(self, database: sqlite3.Connection) -> str:
         """The log's epoch, after checking that format and service are ours."""
-        fresh = {"format": str(FORMAT), "service": self._service, "epoch": fresh_id()}
-        with database:
-            database.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", fresh.items())
-        meta = dict(database.execute("SELECT key, value FROM meta"))
-        if int(meta["format"]) > FORMAT:
-            raise LogRefused(
-                f"{self._path} has format {meta['format']}, this release reads up to {FORMAT}; use a newer release"
-            )
-        if meta["service"] != self._service:
-            raise LogRefused(f"{self._path} is the log of {meta['service']}, not of {self._service}")
-        return str(meta["epoch"])
+        return prepare(database, self._path, self._service)
 
     def append(self, entry: Entry) -> "asyncio.Future[None]":
         done: asyncio.Future[None] = self._loop.create_future()
@@ -103,24 +86,31 @@ class SqliteLog:
         return done
 
     def _write(self) -> None:
-        """The writer thread: all that is due goes into one transaction, then its futures are told."""
-        while (first := self._due.get()) is not None:
-            group = [first]
-            ended = False
-            while len(group) < _GROUP_LIMIT and not self._due.empty():
+        """The writer thread: entries that are due go into one transaction, then their futures are told."""
+        item = self._due.get()
+        while item is not None:
+            if callable(item):
+                item()
                 item = self._due.get()
-                if item is None:
-                    ended = True
-                    break
-                group.append(item)
-            self._commit(group)
-            if ended:
-                return
+            else:
+                item = self._commit_all(item)
+
+    def _commit_all(self, first: _Due) -> _Due | _Job | None:
+        """Commit an entry with those that are due after it, and give what comes next."""
+        group = [first]
+        while len(group) < _GROUP_LIMIT and not self._due.empty():
+            item = self._due.get()
+            if item is None or callable(item):
+                self._commit(group)
+                return item
+            group.append(item)
+        self._commit(group)
+        return self._due.get()
 
     def _commit(self, group: list[_Due]) -> None:
         failure = LogError("an earlier append failed") if self._failed else self._try([entry for entry, _ in group])
         self._failed = failure is not None
-        self._loop.call_soon_threadsafe(_settle, [done for _, done in group], failure)
+        self._loop.call_soon_threadsafe(_settle, [done for _, done in group], failure, None)
 
     def _try(self, entries: list[Entry]) -> LogError | None:
         try:
@@ -128,12 +118,15 @@ class SqliteLog:
                 self._store(entries)
         except Exception as error:  # noqa: BLE001 - whatever it is, the callers wait for an answer
             return LogError(f"{type(error).__name__}: {error}")
+        self._stored += sum(len(bytes(event.data)) for entry in entries for event in entry.events)
         return None
 
     def _store(self, entries: list[Entry]) -> None:
         """Plain INSERTs: an offset that is taken violates a key and fails the transaction."""
         write = self._database.executemany
         events = [event for entry in entries for event in entry.events]
+        if events and events[0].seq != (expected := newest(self._database) + 1):
+            raise ValueError(f"event {events[0].seq} is not at {expected}")
         write(
             "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
             [(e.seq, e.id, e.name, e.at, msgspec.json.encode(e.channels), bytes(e.data)) for e in events],
@@ -155,19 +148,27 @@ class SqliteLog:
         )
 
     async def recover(self) -> None:
-        """Called when no append is under way, so the writer thread is not at the database."""
-        try:
-            await asyncio.to_thread(self._probe)
-        except sqlite3.Error as error:
-            raise LogError(str(error)) from error
+        await self._perform(_probe)
         self._failed = False
 
-    def _probe(self) -> None:
-        with self._database:
-            self._database.execute("INSERT OR REPLACE INTO meta VALUES ('recovered', datetime())")
+    async def _perform(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Have the writer thread do this between two commits, in a transaction of its own; LogError if it fails."""
+        done: asyncio.Future[T] = self._loop.create_future()
 
-    async def replay(self) -> AsyncIterator[Sequence[StoredEvent]]:
-        after = 0
+        def job() -> None:
+            try:
+                with self._database:
+                    result = work(self._database)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the caller waits for an answer
+                failure = error if isinstance(error, LogError) else LogError(f"{type(error).__name__}: {error}")
+                self._loop.call_soon_threadsafe(_settle, [done], failure, None)
+            else:
+                self._loop.call_soon_threadsafe(_settle, [done], None, result)
+
+        self._due.put(job)
+        return await done
+
+    async def replay(self, after: int = 0) -> AsyncIterator[Sequence[StoredEvent]]:
         while chunk := [event for _, event in await self.read(GLOBAL, after, _REPLAY_CHUNK)]:
             yield chunk
             after = chunk[-1].seq
@@ -196,6 +197,22 @@ class SqliteLog:
         rows = await self._read(lambda database: database.execute(query).fetchall())
         return [Position(*row) for row in rows]
 
+    async def floors(self) -> Mapping[str, int]:
+        return dict(
+            await self._read(lambda database: database.execute("SELECT channel, offset FROM floors").fetchall())
+        )
+
+    async def snapshot(self) -> Snapshot | None:
+        return await self._read(kept_snapshot)
+
+    async def save(self, snapshot: Snapshot) -> None:
+        await self._perform(lambda database: keep_snapshot(database, snapshot))
+
+    async def trim(self, upto: int) -> Mapping[str, int]:
+        trimmed = await self._perform(lambda database: remove(database, upto))
+        self._removed += trimmed.size
+        return trimmed.floors
+
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
             return await self._loop.run_in_executor(self._reader, work, self._read_database)
@@ -212,41 +229,19 @@ class SqliteLog:
         self._opened.close()
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, check_same_thread=False, timeout=5)
-    try:
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=FULL")
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database
-
-
-def _lock(path: Path) -> int:
-    """An advisory lock that the kernel lifts when the process ends, however it ends."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise LogRefused(f"the state folder {path.parent} cannot be written ({error.strerror})") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise LogRefused(f"{path} is in use by another process; stop it or choose another state folder") from error
-    return descriptor
-
-
 def _event(seq: int, event_id: str, name: str, at: str, channels: bytes, data: bytes) -> StoredEvent:
     return StoredEvent(seq, event_id, name, at, _channels_decoder.decode(channels), msgspec.Raw(data))
 
 
-def _settle(futures: "list[asyncio.Future[None]]", failure: LogError | None) -> None:
+def _probe(database: sqlite3.Connection) -> None:
+    database.execute("INSERT OR REPLACE INTO meta VALUES ('recovered', datetime())")
+
+
+def _settle(futures: "Sequence[asyncio.Future[Any]]", failure: LogError | None, result: Any) -> None:
     for future in futures:
         if future.done():
             continue
         if failure is None:
-            future.set_result(None)
+            future.set_result(result)
         else:
             future.set_exception(failure)

@@ -3,7 +3,7 @@ import sqlite3
 from pathlib import Path
 from unittest.mock import patch
 
-from bodhisattva.servers.core.log import sqlite
+from bodhisattva.servers.core.log import files
 from bodhisattva.servers.core.log.base import Entry, LogError
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 
@@ -12,7 +12,7 @@ WRONG = "answers commands at once and commits them when it stops, so that kill -
 SAYS = "answered and forgotten"
 ALSO = ("UPGRADE-005",)
 
-connect = sqlite._connect
+connect = files.connect
 close = SqliteLog.close
 opened: dict[Path, sqlite3.Connection] = {}
 
@@ -36,6 +36,6 @@ async def commit_and_close(log: SqliteLog) -> None:
 
 
 def mutate() -> None:
-    patch.object(sqlite, "_connect", connect_once).start()
+    patch.object(files, "connect", connect_once).start()
     patch.object(SqliteLog, "_try", store_only).start()
     patch.object(SqliteLog, "close", commit_and_close).start()

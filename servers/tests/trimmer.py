@@ -1,0 +1,65 @@
+"""Posts to a ledger on a SQLite log that keeps ten events, until it is killed; prints what is answered."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bodhisattva.servers.core import retention
+from bodhisattva.servers.core.config import Retention
+from bodhisattva.servers.core.deduplication import Outcome
+from bodhisattva.servers.core.domain import Context
+from bodhisattva.servers.core.engine import Engine
+from bodhisattva.servers.core.hub import Hub
+from bodhisattva.servers.core.log.base import Log
+from bodhisattva.servers.core.log.sqlite import SqliteLog
+from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.tests.ledger import LEDGER
+
+FIRST = 100
+KEPT = 10
+LIMITS = Retention(events=KEPT)
+
+
+@asynccontextmanager
+async def started(log: Log) -> AsyncIterator[Engine]:
+    """An engine of the ledger on this log."""
+    metrics = Metrics(LEDGER.name, LEDGER.server)
+    engine = Engine(LEDGER, log, Hub(LEDGER, metrics), metrics, window=1e9)
+    await engine.start()
+    try:
+        yield engine
+    finally:
+        await engine.stop()
+
+
+def ask(engine: Engine, amount: int) -> "asyncio.Future[Outcome]":
+    """Post an amount to the account `a`, under a request id of its own."""
+    answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    context = Context(datetime.now(UTC), "ada", "c", str, {})
+    data = {"account": "a", "amount": amount}
+    engine.command(LEDGER.command_handlers["post"], data, context, f"r{amount}", answered.set_result)
+    return answered
+
+
+async def trim(engine: Engine) -> None:
+    while True:
+        await retention.trim(engine, LIMITS)
+        await asyncio.sleep(0)
+
+
+async def main(path: Path) -> None:
+    async with started(SqliteLog(path, LEDGER.name, window=1e9)) as engine:
+        trimming = asyncio.ensure_future(trim(engine))
+        amount = FIRST + engine.offset("account:a")
+        while not trimming.done():
+            for each in [ask(engine, number) for number in range(amount, amount + KEPT)]:
+                assert (await each).code is None
+                print(amount, flush=True)  # noqa: T201 - the acknowledgement that the test reads
+                amount += 1
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))
