@@ -5,41 +5,16 @@ Each command imports what it needs: `serve` is to know what a signal means befor
 
 import asyncio
 import sys
-from collections.abc import Callable
-from functools import cache, wraps
+from functools import cache
 from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
 import click
 
 from bodhisattva.servers import signals
-from bodhisattva.servers.core.errors import Refused
-
-P = ParamSpec("P")
-BAD_INPUT = 2
-_CONFIG = click.option(
-    "--config",
-    "-c",
-    "file",
-    type=click.Path(path_type=Path),
-    envvar="BODHISATTVA_CONFIG",
-    help="YAML file with settings; see `bodhisattva config`.",
-)
-
-
-def one_line(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn the errors that a user can mend into one line and exit code 2."""
-
-    @wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except Refused as error:
-            click.echo(f"bodhisattva: {error}", err=True)
-            sys.exit(BAD_INPUT)
-
-    return guarded
+from bodhisattva.servers.log_tools.command import log
+from bodhisattva.servers.options import BAD_INPUT, CONFIG, one_line
 
 
 @cache
@@ -100,7 +75,7 @@ def main() -> None:
 
 @main.command()
 @click.argument("names", nargs=-1, required=True, metavar="SERVICE...")
-@_CONFIG
+@CONFIG
 @click.option("--host", help="Address to bind; default 127.0.0.1.")
 @click.option("--port", type=int, help="Port of a single service; default its own.")
 @click.option("--state", help="Folder for the logs of events; default ./state.")
@@ -131,7 +106,7 @@ def serve(names: tuple[str, ...], file: Path | None, **options: Any) -> None:
 @click.option("--audience", help="The `aud` claim.")
 @click.option("--key", type=click.Path(path_type=Path), help="PEM private key to sign with instead of the secret.")
 @click.option("--kid", help="Name of the key, for the token's header.")
-@_CONFIG
+@CONFIG
 @one_line
 def token(
     user: str,
@@ -160,7 +135,7 @@ def token(
 
 @main.command()
 @click.argument("service", default="")
-@_CONFIG
+@CONFIG
 @one_line
 def config(service: str, file: Path | None) -> None:
     """Print the settings in force.
@@ -173,6 +148,9 @@ def config(service: str, file: Path | None) -> None:
     if service:
         fleet.chosen([service])
     click.echo(configuration.as_yaml(configuration.load(service, file)), nl=False)
+
+
+main.add_command(log)
 
 
 if __name__ == "__main__":

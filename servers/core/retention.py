@@ -7,7 +7,7 @@ kept. It is made from the log beside the running state, whose undurable part it 
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import structlog
@@ -39,13 +39,21 @@ async def keep_within(engine: Engine, limits: Callable[[], Retention]) -> None:
 
 async def trim(engine: Engine, limits: Retention) -> int:
     """Remove what is beyond the limits; how many events that were. LogError if the store fails."""
-    newest, before = engine.offset(GLOBAL), engine.floor(GLOBAL)
-    upto = await due(engine.log, limits, before, newest)
-    if upto > before:
-        await cover(engine.service, engine.log, upto, newest)
-    for step in range(before + _STEP, upto + _STEP, _STEP):
-        engine.trimmed(await engine.log.trim(min(step, upto)))
-    return upto - before
+    return await shorten(
+        engine.service, engine.log, limits, engine.floor(GLOBAL), engine.offset(GLOBAL), engine.trimmed
+    )
+
+
+async def shorten(
+    service: Service, log: Log, limits: Retention, floor: int, newest: int, trimmed: Callable[[Mapping[str, int]], None]
+) -> int:
+    """`trim` for a log whose events are those after `floor` up to `newest`; `trimmed` is told of floors that rise."""
+    upto = await due(log, limits, floor, newest)
+    if upto > floor:
+        await cover(service, log, upto, newest)
+    for step in range(floor + _STEP, upto + _STEP, _STEP):
+        trimmed(await log.trim(min(step, upto)))
+    return upto - floor
 
 
 async def due(log: Log, limits: Retention, floor: int, newest: int) -> int:

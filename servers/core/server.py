@@ -289,8 +289,12 @@ def listen(host: str, port: int) -> socket.socket:
 def make_log(service: Service, config: Config) -> Log:
     if config.log.kind == "memory":
         return MemoryLog()
-    path = Path(config.state) / f"{service.name}.sqlite3"
-    return SqliteLog(path, service.name, config.timeouts.deduplication)
+    return SqliteLog(log_file(service.name, config), service.name, config.timeouts.deduplication)
+
+
+def log_file(service: str, config: Config) -> Path:
+    """Where a service keeps its log on the disk."""
+    return Path(config.state) / f"{service}.sqlite3"
 
 
 async def _wait(tasks: "Collection[asyncio.Future[None]]", until: float) -> None:

@@ -90,7 +90,7 @@ async def test_nothing_is_migrated_without_a_backup(path: Path, monkeypatch: pyt
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files, "settle", full)
+    monkeypatch.setattr(files, "_sync", full)
     with pytest.raises(LogRefused, match=r"no backup can be made beside it .*No space left"):
         await log(path).open()
     assert said(path)["format"] == "1"

@@ -16,6 +16,7 @@ from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.log.base import Log
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.tests.ledger import LEDGER
 
 FIRST = 100
@@ -24,10 +25,10 @@ LIMITS = Retention(events=KEPT)
 
 
 @asynccontextmanager
-async def started(log: Log) -> AsyncIterator[Engine]:
-    """An engine of the ledger on this log."""
-    metrics = Metrics(LEDGER.name, LEDGER.server)
-    engine = Engine(LEDGER, log, Hub(LEDGER, metrics), metrics, window=1e9)
+async def started(log: Log, service: Service = LEDGER) -> AsyncIterator[Engine]:
+    """An engine of the service on this log."""
+    metrics = Metrics(service.name, service.server)
+    engine = Engine(service, log, Hub(service, metrics), metrics, window=1e9)
     await engine.start()
     try:
         yield engine

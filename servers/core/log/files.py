@@ -3,8 +3,8 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -53,37 +53,62 @@ def look(path: Path) -> sqlite3.Connection:
     return database
 
 
-def copy(database: sqlite3.Connection, target: Path, copied: Copied | None = None) -> None:
+def copy(
+    database: sqlite3.Connection,
+    target: Path,
+    copied: Copied = lambda _done, _all: None,
+    change: Callable[[sqlite3.Connection], None] = lambda _copy: None,
+) -> None:
     """A consistent copy of a database that may be in use, which takes its name when it is whole and on the disk.
 
-    copied: told of the pages that are done, and of all that there are. OSError or sqlite3.Error if it cannot be made.
+    copied: told of the pages that are done, and of all that there are. change: made to the copy before it is there.
+    OSError or sqlite3.Error if it cannot be made.
     """
+    with being_made(target) as part, closing(sqlite3.connect(part)) as made:
+        with _one_moment(database):
+            database.backup(made, pages=_PAGES, progress=lambda _, left, total: copied(total - left, total))
+        with made:
+            change(made)
+        made.execute("PRAGMA journal_mode=DELETE")
+
+
+@contextmanager
+def being_made(target: Path) -> Iterator[Path]:
+    """A name to write a database under; it takes the target's place, old or new after any crash, if nothing fails."""
     part = beside(target, "part")
     part.unlink(missing_ok=True)
     try:
-        with closing(sqlite3.connect(part)) as made:
-            database.backup(
-                made, pages=_PAGES, progress=lambda _, left, total: copied(total - left, total) if copied else None
-            )
-            made.execute("PRAGMA journal_mode=DELETE")
-        settle(part, target)
+        yield part
+        _sync(part)
+        _clear_journal(target)
+        part.replace(target)
+        _sync(target.parent)
     finally:
         part.unlink(missing_ok=True)
 
 
-def settle(part: Path, target: Path) -> None:
-    """Give a finished file its name, so that a crash leaves the old one or the new one."""
-    _sync(part)
-    part.replace(target)
-    _sync(target.parent)
+@contextmanager
+def _one_moment(database: sqlite3.Connection) -> Iterator[None]:
+    """Read it as it is now; what is written meanwhile would make a backup begin anew."""
+    begun_here = not database.in_transaction
+    if begun_here:
+        database.execute("BEGIN")
+    try:
+        database.execute("SELECT 1 FROM sqlite_master").fetchone()
+        yield
+    finally:
+        if begun_here:
+            database.rollback()
 
 
 def beside(path: Path, ending: str) -> Path:
     return path.with_name(f"{path.name}.{ending}")
 
 
-def clear_journal(path: Path) -> None:
+def _clear_journal(path: Path) -> None:
     """Before another file takes the name: a WAL that is left would be read into it."""
+    if not path.exists():
+        return
     with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=_WAIT)) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     for ending in ("-wal", "-shm"):

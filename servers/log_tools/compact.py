@@ -1,0 +1,77 @@
+"""A log made as small as its retention allows, while its service is stopped."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from bodhisattva.servers.core import retention
+from bodhisattva.servers.core.config import Config, Retention
+from bodhisattva.servers.core.errors import Refused
+from bodhisattva.servers.core.log import files
+from bodhisattva.servers.core.log.sqlite import SqliteLog
+from bodhisattva.servers.core.service import GLOBAL, Service
+from bodhisattva.servers.log_tools.progress import Progress
+from bodhisattva.servers.log_tools.source import reading
+from bodhisattva.servers.log_tools.target import taken
+from bodhisattva.servers.registry import services
+
+
+class Compacted(NamedTuple):
+    """removed: events. before, after: bytes of the file."""
+
+    removed: int
+    before: int
+    after: int
+
+
+def compact_file(
+    path: Path, config: Callable[[str], Config], events: int | None, size: int | None, age: float | None
+) -> Compacted:
+    """`compact` by a service's configuration, with the limits that are given instead of its own."""
+    with reading(path) as source:
+        name = source.service
+    service = services().get(name)
+    if service is None:
+        raise Refused(f"{path} is the log of {name}, which is no service of this release")
+    own = config(name).log.retention
+    given = {key: value for key, value in (("events", events), ("bytes", size), ("age", age)) if value is not None}
+    return compact(path, service, config(name), msgspec.structs.replace(own, **given))
+
+
+def compact(path: Path, service: Service, config: Config, limits: Retention) -> Compacted:
+    """Apply the limits, then give the room back to the disk. LogRefused if the file is in use."""
+    with taken(path):
+        _settle(path)
+        before = path.stat().st_size
+    removed = asyncio.run(_shorten(path, service, config, limits))
+    with taken(path):
+        _settle(path, "VACUUM")
+    return Compacted(removed, before, path.stat().st_size)
+
+
+async def _shorten(path: Path, service: Service, config: Config, limits: Retention) -> int:
+    progress = Progress("compact", "events removed")
+    log = SqliteLog(path, service.name, config.timeouts.deduplication)
+    await log.open()
+    try:
+        with reading(path) as source:
+            floor, newest = source.floor(), source.newest()
+
+        def trimmed(floors: Mapping[str, int]) -> None:
+            progress.told(floors[GLOBAL] - floor)
+
+        return await retention.shorten(service, log, limits, floor, newest, trimmed)
+    finally:
+        await log.close()
+
+
+def _settle(path: Path, *statements: str) -> None:
+    """Carry out statements outside of a transaction, and leave no WAL behind."""
+    with closing(files.connect(path)) as database:
+        database.isolation_level = None
+        for statement in (*statements, "PRAGMA wal_checkpoint(TRUNCATE)"):
+            database.execute(statement)

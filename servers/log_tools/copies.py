@@ -1,0 +1,58 @@
+"""Backups of a log, made while its service runs, and their way back."""
+
+import sqlite3
+from itertools import islice
+from pathlib import Path
+
+from bodhisattva.servers.core.envelope import fresh_id
+from bodhisattva.servers.core.errors import Refused
+from bodhisattva.servers.core.log import files
+from bodhisattva.servers.core.service import Service
+from bodhisattva.servers.log_tools import verify
+from bodhisattva.servers.log_tools.progress import Progress
+from bodhisattva.servers.log_tools.source import Source, reading
+from bodhisattva.servers.log_tools.target import check_free, check_owner, taken
+
+
+def backup(path: Path, target: Path, *, force: bool) -> int:
+    """Copy the log as it is at this moment into `target`; the number of its newest event."""
+    check_free(target, force=force)
+    _check_apart(path, target)
+    with reading(path) as source:
+        files.copy(source.database, target, Progress("backup", "pages").told)
+        return source.newest()
+
+
+def restore(backup: Path, path: Path, services: dict[str, Service], *, force: bool, same_epoch: bool) -> int:
+    """Put a backup in the place of a service's log; the number of its newest event.
+
+    It gets a new epoch, unless `same_epoch`: clients may have seen events that came after the backup was made, and
+    offsets that are given a second time must not be taken for those.
+    """
+    check_free(path, force=force)
+    _check_apart(backup, path)
+    with reading(backup) as source, taken(path):
+        check_owner(path, source.service)
+        _check_sound(source, services.get(source.service))
+        begin = _keep_epoch if same_epoch else _begin_epoch
+        files.copy(source.database, path, Progress("restore", "pages").told, begin)
+        return source.newest()
+
+
+def _begin_epoch(database: sqlite3.Connection) -> None:
+    database.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (fresh_id(),))
+
+
+def _keep_epoch(database: sqlite3.Connection) -> None:
+    return None
+
+
+def _check_sound(source: Source, service: Service | None) -> None:
+    found = list(islice(verify.problems(source, service, Progress("check", "events")), 1))
+    if found:
+        raise Refused(f"{source.path} is not restored, since it is damaged: {found[0]}")
+
+
+def _check_apart(one: Path, other: Path) -> None:
+    if other.exists() and one.exists() and one.samefile(other):
+        raise Refused(f"{one} and {other} are the same file")

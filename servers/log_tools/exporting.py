@@ -1,0 +1,39 @@
+"""A log written as JSON lines."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from bodhisattva.servers.core.log import files
+from bodhisattva.servers.log_tools import lines
+from bodhisattva.servers.log_tools.progress import Progress
+from bodhisattva.servers.log_tools.source import reading
+from bodhisattva.servers.log_tools.target import check_free
+
+
+def export_log(path: Path, output: Path | None, *, force: bool) -> int:
+    """Write the log to a file, which is there only if it is whole, or to standard output; how many rows it has."""
+    if output is None:
+        return _write(path, None)
+    check_free(output, force=force)
+    with files.being_made(output) as part:
+        return _write(path, part)
+
+
+def _write(path: Path, output: Path | None) -> int:
+    with reading(path) as source:
+        written = lines.written(source, Progress("export", "rows"))
+        if output is None:
+            return _pour(written, sys.stdout.buffer)
+        with output.open("wb") as file:
+            return _pour(written, file)
+
+
+def _pour(written: Iterator[bytes], file: BinaryIO) -> int:
+    count = -2  # the first line and the last are no rows
+    for line in written:
+        file.write(line)
+        count += 1
+    file.flush()
+    return count

@@ -1,0 +1,100 @@
+"""A log's file made of JSON lines; it is there only if it is whole and sound."""
+
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from functools import singledispatch
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from bodhisattva.servers.core.errors import Refused
+from bodhisattva.servers.core.log import files, formats
+from bodhisattva.servers.core.log.trimming import keep_snapshot
+from bodhisattva.servers.core.service import Service
+from bodhisattva.servers.log_tools import lines, verify
+from bodhisattva.servers.log_tools.progress import Progress
+from bodhisattva.servers.log_tools.source import reading
+from bodhisattva.servers.log_tools.target import check_free, check_owner, taken
+
+
+def import_file(source: Path, path: Path, services: dict[str, Service], *, force: bool) -> int:
+    """`import_log` of a file, or of standard input for `-`."""
+    if str(source) == "-":
+        return import_log(iter(sys.stdin.buffer), path, services, force=force)
+    with source.open("rb") as file:
+        return import_log(iter(file), path, services, force=force)
+
+
+def import_log(text: Iterator[bytes], path: Path, services: dict[str, Service], *, force: bool) -> int:
+    """Write the lines as a log into `path`; how many rows they are. Refused says what is wrong with lines or path."""
+    check_free(path, force=force)
+    with taken(path), files.being_made(path) as part:
+        read = lines.read(text)
+        head = next(read, None)
+        if not isinstance(head, lines.Head):
+            raise Refused("there are no lines of a log")
+        check_owner(path, head.service)
+        with closing(sqlite3.connect(part)) as database:
+            formats.create(database, head.service, head.epoch)
+            rows = _store_all(database, read)
+        _check(part, services.get(head.service))
+        return rows
+
+
+def _store_all(database: sqlite3.Connection, rows: Iterator[lines.Head | lines.Row]) -> int:
+    progress, number = Progress("import", "rows"), 0
+    with database:
+        for number, row in enumerate(rows, 1):
+            try:
+                _store(row, database)
+            except sqlite3.IntegrityError as error:
+                raise Refused(f"line {number + 1} says what an earlier one did ({error})") from None
+            progress.told(number)
+    return number
+
+
+def _check(part: Path, service: Service | None) -> None:
+    with reading(part) as made:
+        found = list(islice(verify.problems(made, service, Progress("check", "events")), 1))
+    if found:
+        raise Refused(f"the lines make no sound log: {found[0]}")
+
+
+@singledispatch
+def _store(row: object, database: sqlite3.Connection) -> None:
+    raise TypeError(f"{type(row).__name__} is no row")
+
+
+@_store.register
+def _(row: lines.FloorLine, database: sqlite3.Connection) -> None:
+    database.execute("INSERT INTO floors VALUES (?, ?)", (row.channel, row.offset))
+
+
+@_store.register
+def _(row: lines.SnapshotLine, database: sqlite3.Connection) -> None:
+    keep_snapshot(database, row)
+
+
+@_store.register
+def _(row: lines.EventLine, database: sqlite3.Connection) -> None:
+    channels = msgspec.json.encode(row.channels)
+    database.execute(
+        "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", (row.seq, row.id, row.name, row.at, channels, bytes(row.data))
+    )
+    listed = [(channel, offset, row.seq) for channel, offset in row.channels]
+    database.executemany("INSERT INTO channel_events VALUES (?, ?, ?)", listed)
+
+
+@_store.register
+def _(row: lines.AnswerLine, database: sqlite3.Connection) -> None:
+    database.execute(
+        "INSERT INTO answers VALUES (?, ?, ?, ?)", (row.user_id, row.request_id, row.at, bytes(row.outcome))
+    )
+
+
+@_store.register
+def _(row: lines.PositionLine, database: sqlite3.Connection) -> None:
+    database.execute("INSERT INTO positions VALUES (?, ?, ?)", (row.source, row.epoch, row.offset))

@@ -1,0 +1,87 @@
+"""A log's file as the tools read it: one consistent moment of it, whole, of this format or an earlier one."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import msgspec
+
+from bodhisattva.servers.core.errors import Refused
+from bodhisattva.servers.core.log import files, formats
+from bodhisattva.servers.core.log.base import Position, Snapshot, StoredAnswer, StoredEvent
+from bodhisattva.servers.core.log.trimming import kept_snapshot, newest
+from bodhisattva.servers.core.service import GLOBAL
+
+_HAS_FLOORS = 2  # the first format with retention
+_channels = msgspec.json.Decoder(tuple[tuple[str, int], ...])
+
+
+class Damaged(Refused):
+    """A row that cannot be read; says which."""
+
+
+class Source:
+    """service, epoch: as the file says. version: of its format."""
+
+    def __init__(self, path: Path, database: sqlite3.Connection, meta: dict[str, str]) -> None:
+        self.path = path
+        self.database = database
+        self.version = formats.check(meta, path)
+        self.service = meta["service"]
+        self.epoch = meta["epoch"]
+
+    def floors(self) -> dict[str, int]:
+        if self.version < _HAS_FLOORS:
+            return {}
+        return dict(self.database.execute("SELECT channel, offset FROM floors ORDER BY channel"))
+
+    def snapshot(self) -> Snapshot | None:
+        return kept_snapshot(self.database) if self.version >= _HAS_FLOORS else None
+
+    def count(self) -> int:
+        return int(self.database.execute("SELECT count(*) FROM events").fetchone()[0])
+
+    def newest(self) -> int:
+        """The number of the last event that was stored; 0 if there never was one."""
+        last = self.database.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+        return newest(self.database) if self.version >= _HAS_FLOORS else int(last)
+
+    def floor(self) -> int:
+        return self.floors().get(GLOBAL, 0)
+
+    def events(self) -> Iterator[StoredEvent]:
+        query = "SELECT seq, id, name, at, channels, data FROM events ORDER BY seq"
+        for seq, event_id, name, at, channels, data in self.database.execute(query):
+            try:
+                if not isinstance(msgspec.json.decode(data), dict):
+                    raise Damaged(f"event {seq}: its data is no JSON object")
+                yield StoredEvent(seq, event_id, name, at, _channels.decode(channels), msgspec.Raw(data))
+            except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
+                raise Damaged(f"event {seq} cannot be decoded ({error})") from error
+
+    def answers(self) -> Iterator[StoredAnswer]:
+        query = "SELECT user_id, request_id, at, outcome FROM answers ORDER BY at, user_id, request_id"
+        return (StoredAnswer(*row) for row in self.database.execute(query))
+
+    def positions(self) -> Iterator[Position]:
+        query = "SELECT source, epoch, offset FROM positions ORDER BY source"
+        return (Position(*row) for row in self.database.execute(query))
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Source]:
+    """The log in this file, also while its service runs; Refused if it is none that this release can read."""
+    if not path.is_file():
+        raise Refused(f"{path}: there is no such file")
+    try:
+        database = files.look(path)
+    except sqlite3.Error as error:
+        raise Refused(f"{path} cannot be opened ({error})") from None
+    with closing(database):
+        try:
+            database.execute("BEGIN")
+            source = Source(path, database, formats.meta(database))
+        except (sqlite3.Error, KeyError, ValueError) as error:
+            raise Refused(f"{path} is not the log of a service ({error})") from None
+        yield source

@@ -1,0 +1,39 @@
+"""Where a tool writes a log: nobody uses the file meanwhile, and nothing is overwritten unasked."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bodhisattva.servers.core.errors import Refused
+from bodhisattva.servers.core.log import files
+from bodhisattva.servers.log_tools.source import reading
+
+
+@contextmanager
+def taken(path: Path) -> Iterator[None]:
+    """The lock that a service holds while it runs; LogRefused if it is held."""
+    descriptor = files.lock(path)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def check_free(path: Path, *, force: bool) -> None:
+    """Refused if something stands there that may not be overwritten."""
+    if path.is_dir():
+        raise Refused(f"{path} is a folder; name a file in it")
+    if path.exists() and not force:
+        raise Refused(f"{path} exists; --force overwrites it")
+
+
+def check_owner(path: Path, service: str) -> None:
+    """Refused if another service's log stands there, with or without --force."""
+    try:
+        with reading(path) as there:
+            other = there.service
+    except Refused:
+        return
+    if other != service:
+        raise Refused(f"{path} is the log of {other}, not of {service}")
