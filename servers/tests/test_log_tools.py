@@ -21,6 +21,7 @@ from bodhisattva.servers.core.config import Retention
 from bodhisattva.servers.core.deduplication import Outcome
 from bodhisattva.servers.core.domain import Context, Decision
 from bodhisattva.servers.core.engine import Engine
+from bodhisattva.servers.core.log import files
 from bodhisattva.servers.core.log.base import Position
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.fastblocks.domain import State
@@ -268,8 +269,19 @@ async def test_restore_puts_a_backup_back_under_a_new_epoch(tmp_path: Path, log:
         assert engine.log.epoch == epoch
 
 
+def replaced(folder: Path, log: Path) -> None:
+    """Put the backup in the log's place without looking at what is there."""
+    with files.being_made(log) as part:
+        part.write_bytes((folder / "saved.sqlite3").read_bytes())
+
+
+def restored(folder: Path, log: Path) -> None:
+    done(folder, "restore", "saved.sqlite3", log, "--force")
+
+
+@pytest.mark.parametrize("put_back", [replaced, restored])
 async def test_what_a_killed_service_left_in_its_journal_is_not_read_into_a_restored_file(
-    tmp_path: Path, log: Path
+    tmp_path: Path, log: Path, put_back: Callable[[Path, Path], None]
 ) -> None:
     done(tmp_path, "backup", log, "saved.sqlite3")
     async with fastblocks(log) as engine:
@@ -277,7 +289,7 @@ async def test_what_a_killed_service_left_in_its_journal_is_not_read_into_a_rest
         left = {file.name: file.read_bytes() for file in log.parent.iterdir() if not file.name.endswith("-shm")}
     for name, content in left.items():
         log.with_name(name).write_bytes(content)
-    done(tmp_path, "restore", "saved.sqlite3", log, "--force")
+    put_back(tmp_path, log)
     async with fastblocks(log) as engine:
         assert engine.offset("state") == EVENTS
     assert done(tmp_path, "verify", log).code == 0
