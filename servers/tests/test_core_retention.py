@@ -3,17 +3,22 @@
 import asyncio
 import subprocess
 import sys
+from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bodhisattva.servers.core import retention
 from bodhisattva.servers.core.config import LogConfig, Retention
-from bodhisattva.servers.core.log.base import Entry, LogError, StoredEvent
+from bodhisattva.servers.core.log.base import Entry, Log, LogError, StoredEvent
 from bodhisattva.servers.core.log.memory import MemoryLog
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.core.snapshot import unpack
@@ -121,6 +126,49 @@ async def test_nothing_goes_that_no_snapshot_stands_for(tmp_path: Path) -> None:
         await log.append(Entry((event(2),)))
         assert [seq for seq, _ in await log.read("global", 0, 9)] == [1, 2]
         await log.close()
+
+
+WORK = st.lists(st.integers(1, 9) | st.sampled_from(["restart"]) | st.builds(Retention, events=st.integers(1, 6)))
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(WORK)
+async def test_no_trimming_and_no_restart_shows_in_what_is_left(
+    tmp_path: Path, work: list[int | str | Retention]
+) -> None:
+    """State, offsets and the newest events are those of a log that holds everything, in memory and in a file."""
+    posts = sum(step for step in work if isinstance(step, int))
+    with TemporaryDirectory(dir=tmp_path) as folder:
+        memory = MemoryLog()
+        left = [
+            await _worked(lambda: memory, work),
+            await _worked(lambda: SqliteLog(Path(folder) / "a.sqlite3", "ledger", 1e9), work),
+        ]
+    assert left[0] == left[1]
+    amounts, tail, floor, held = left[0]
+    assert (amounts, tail) == (list(range(FIRST, FIRST + posts)), posts)
+    assert held == [(offset, FIRST + offset - 1) for offset in range(floor + 1, posts + 1)]
+
+
+async def _worked(make: Callable[[], Log], work: list[int | str | Retention]) -> tuple[list[int], int, int, Any]:
+    """The amounts in the state, the newest offset, the floor, and (offset, amount) of what is held."""
+    steps = deque([*work, "restart", "end"])
+    while True:
+        async with started(make()) as engine:
+            while steps and (step := steps.popleft()) not in ("restart", "end"):
+                if isinstance(step, Retention):
+                    await retention.trim(engine, step)
+                elif isinstance(step, int):
+                    first = FIRST + engine.offset("account:a")
+                    await posted(engine, range(first, first + step))
+            if steps:
+                continue
+            assert isinstance(engine.state, State)
+            held = [
+                (offset, msgspec.json.decode(event.data)["amount"])
+                for offset, event in await engine.log.read("account:a", 0, 1000)
+            ]
+            return engine.state.amounts, engine.offset("account:a"), engine.floor("account:a"), held
 
 
 async def trimmed(one: Running, floor: int) -> None:
