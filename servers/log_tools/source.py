@@ -9,12 +9,11 @@ import msgspec
 
 from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.core.log import files, formats
-from bodhisattva.servers.core.log.base import Position, Snapshot, StoredAnswer, StoredEvent
+from bodhisattva.servers.core.log.base import Position, Snapshot, StoredAnswer, StoredEvent, channels_decoder
 from bodhisattva.servers.core.log.trimming import kept_snapshot, newest
 from bodhisattva.servers.core.service import GLOBAL
 
 _HAS_FLOORS = 2  # the first format with retention
-_channels = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
 
 class Damaged(Refused):
@@ -56,7 +55,7 @@ class Source:
             try:
                 if not isinstance(msgspec.json.decode(data), dict):
                     raise Damaged(f"event {seq}: its data is no JSON object")
-                yield StoredEvent(seq, event_id, name, at, _channels.decode(channels), msgspec.Raw(data))
+                yield StoredEvent(seq, event_id, name, at, channels_decoder.decode(channels), msgspec.Raw(data))
             except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
                 raise Damaged(f"event {seq} cannot be decoded ({error})") from error
 

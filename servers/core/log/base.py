@@ -42,6 +42,10 @@ class StoredEvent(msgspec.Struct, frozen=True):
     data: msgspec.Raw
 
 
+# The channels of an event as JSON, as a store keeps them.
+channels_decoder = msgspec.json.Decoder(tuple[tuple[str, int], ...])
+
+
 class StoredAnswer(msgspec.Struct, frozen=True):
     """The outcome of a command, kept for the deduplication window (1.2).
 

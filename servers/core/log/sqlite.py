@@ -26,6 +26,7 @@ from bodhisattva.servers.core.log.base import (
     Snapshot,
     StoredAnswer,
     StoredEvent,
+    channels_decoder,
     within_budget,
 )
 from bodhisattva.servers.core.log.formats import prepare
@@ -38,7 +39,6 @@ _GROUP_LIMIT = 1000
 _EVENT_COLUMNS = "e.seq, e.id, e.name, e.at, e.channels, e.data"
 _Due = tuple[Entry, "asyncio.Future[None]"]
 _Job = Callable[[], None]
-_channels_decoder = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
 
 class SqliteLog:
@@ -230,7 +230,7 @@ class SqliteLog:
 
 
 def _event(seq: int, event_id: str, name: str, at: str, channels: bytes, data: bytes) -> StoredEvent:
-    return StoredEvent(seq, event_id, name, at, _channels_decoder.decode(channels), msgspec.Raw(data))
+    return StoredEvent(seq, event_id, name, at, channels_decoder.decode(channels), msgspec.Raw(data))
 
 
 def _probe(database: sqlite3.Connection) -> None:

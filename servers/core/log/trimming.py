@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from bodhisattva.servers.core.log.base import LogError, Snapshot
+from bodhisattva.servers.core.log.base import LogError, Snapshot, channels_decoder
 from bodhisattva.servers.core.service import GLOBAL
 
 _offsets_decoder = msgspec.json.Decoder(dict[str, int])
-_channels_decoder = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
 
 class Trimmed(NamedTuple):
@@ -57,7 +56,7 @@ def remove(database: sqlite3.Connection, upto: int) -> Trimmed:
     for seq, channels, length in database.execute(query, (upto,)):
         size += length
         floors[GLOBAL] = seq
-        for channel, offset in _channels_decoder.decode(channels):
+        for channel, offset in channels_decoder.decode(channels):
             floors[channel] = offset
             gone.append((channel, offset))
     database.executemany("DELETE FROM channel_events WHERE channel = ? AND offset = ?", gone)
