@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from bodhisattva.servers.core.log import files
 from bodhisattva.servers.core.log.base import (
     READ_BYTES,
     Entry,
@@ -343,6 +344,20 @@ async def test_s7_an_unwritable_state_folder_is_refused_in_a_line(tmp_path: Path
     (tmp_path / "file").touch()
     with pytest.raises(LogRefused, match="cannot be written"):
         await SqliteLog(tmp_path / "file" / "ledger.sqlite3", "ledger", 60).open()
+
+
+def modes_in(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
+
+
+async def test_what_is_stored_is_its_owner_s_alone(tmp_path: Path) -> None:
+    async with opened(SqliteLog(tmp_path / "a.sqlite3", "ledger", 600)) as log:
+        await log.append(Entry(answer=StoredAnswer("ada", "r", 1.0, b"{}")))
+        with closing(files.look(tmp_path / "a.sqlite3")) as database:
+            files.copy(database, tmp_path / "copy.sqlite3")
+        modes = modes_in(tmp_path)
+    assert len(modes) >= 4
+    assert set(modes.values()) == {0o600}, modes
 
 
 async def test_commits_are_flushed_to_the_disk(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from bodhisattva.servers.core.log.base import LogRefused
 
 _PAGES = 2000  # of a copy's step: the writer waits no longer than for these
 _WAIT = 5.0
+_PRIVATE = 0o600
 Copied = Callable[[int, int], None]
 
 
@@ -32,6 +33,7 @@ def lock(path: Path) -> int:
 
 def connect(path: Path) -> sqlite3.Connection:
     """For the one who holds the lock."""
+    _make_private(path)
     database = sqlite3.connect(path, check_same_thread=False, timeout=_WAIT)
     try:
         database.execute("PRAGMA journal_mode=WAL")
@@ -77,6 +79,7 @@ def being_made(target: Path) -> Iterator[Path]:
     """A name to write a database under; it takes the target's place, old or new after any crash, if nothing fails."""
     part = beside(target, "part")
     part.unlink(missing_ok=True)
+    _make_private(part)
     try:
         yield part
         _sync(part)
@@ -85,6 +88,12 @@ def being_made(target: Path) -> Iterator[Path]:
         _sync(target.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _make_private(path: Path) -> None:
+    """A new file is its owner's alone: what services know is not for everybody."""
+    with suppress(OSError):  # it is there, or sqlite says what is wrong
+        path.touch(_PRIVATE, exist_ok=False)
 
 
 @contextmanager
