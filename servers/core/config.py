@@ -5,6 +5,7 @@ ConfigError line that names the key (contract 7).
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -116,9 +117,20 @@ class Retention(_Section, frozen=True):
 
 
 class LogConfig(_Section, frozen=True):
-    """kind: `sqlite` keeps a file in the state folder; `memory` forgets at the end of the process."""
+    """kind: `sqlite` keeps a file in the state folder; `memory` forgets at the end of the process.
 
-    kind: Literal["sqlite", "memory"] = "sqlite"
+    `redis` is for several replicas of a service, which share the log at `url`, under keys that begin with `prefix`.
+    durability: the least that Redis must promise of an answered write, or the service does not start: `always` on the
+    disk, `everysec` on the disk a second later, `none`. acknowledgements: Redis replicas that must have it, too.
+    timeout: seconds after which a Redis that does not answer counts as gone.
+    """
+
+    kind: Literal["sqlite", "memory", "redis"] = "sqlite"
+    url: str | None = None
+    prefix: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.:-]+\Z")] = "bodhisattva"
+    durability: Literal["always", "everysec", "none"] = "always"
+    acknowledgements: Annotated[int, Meta(ge=0)] = 0
+    timeout: Positive = 2
     retention: Retention = Retention()
 
 
@@ -201,7 +213,14 @@ def as_yaml(config: Config) -> str:
     plain = msgspec.to_builtins(config)
     if plain["tokens"]["secret"]:
         plain["tokens"]["secret"] = "(hidden)"
+    if plain["log"]["url"]:
+        plain["log"]["url"] = without_password(plain["log"]["url"])
     return str(yaml.safe_dump(plain, sort_keys=False))
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown."""
+    return re.sub(r"//[^@/]*@", "//(hidden)@", url)
 
 
 def authority(host: str, port: int) -> str:

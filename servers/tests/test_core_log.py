@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from bodhisattva.servers.core.config import LogConfig
 from bodhisattva.servers.core.log import files
 from bodhisattva.servers.core.log.base import (
     READ_BYTES,
@@ -28,18 +30,28 @@ from bodhisattva.servers.core.log.base import (
     StoredEvent,
 )
 from bodhisattva.servers.core.log.memory import MemoryLog
+from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.tests import writer
+from bodhisattva.servers.tests.redis_server import RedisServer
 
 Make = Callable[[], Log]
 CHANNELS = ("account:a", "account:b", "waves")
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """A new log at each call."""
     paths = (tmp_path / f"{number}.sqlite3" for number in range(10**6))
+    if request.param == "redis":
+        server: RedisServer = request.getfixturevalue("redis")
+        return lambda: redis_log(server)
     return MemoryLog if request.param == "memory" else lambda: SqliteLog(next(paths), "ledger", window=1e9)
+
+
+def redis_log(server: RedisServer, window: float = 1e9) -> RedisLog:
+    """A new log in a Redis that holds others."""
+    return RedisLog(LogConfig("redis", server.url, f"test-{uuid4()}"), "ledger", window)
 
 
 @asynccontextmanager
@@ -141,11 +153,16 @@ STEPS = st.lists(
 @given(STEPS, st.lists(READS, max_size=5))
 @example(["save", "trim 1", "taken", "recover", ("waves",)], [("waves", 0, 9), ("global", 0, 9)])
 async def test_the_adapters_say_the_same_whatever_is_asked_of_them(
-    tmp_path: Path, steps: list[tuple[str, ...] | str | int], reads: list[tuple[str, int, int]]
+    tmp_path: Path,
+    redis: RedisServer,
+    steps: list[tuple[str, ...] | str | int],
+    reads: list[tuple[str, int, int]],
 ) -> None:
     with TemporaryDirectory(dir=tmp_path) as folder:
         file = SqliteLog(Path(folder) / "ledger.sqlite3", "ledger", window=1e9)
-        assert await outcomes(file, steps, reads) == await outcomes(MemoryLog(), steps, reads)
+        expected = await outcomes(MemoryLog(), steps, reads)
+        assert await outcomes(file, steps, reads) == expected
+        assert await outcomes(redis_log(redis), steps, reads) == expected
 
 
 async def outcomes(

@@ -23,6 +23,30 @@ class LogError(Exception):
     """The store could not do what was asked; whether an append took effect is not known."""
 
 
+class LogMoved(LogError):
+    """Somebody else appended since the log was last read; nothing was stored: read on, and decide again."""
+
+
+class LogLost(LogError):
+    """The log no longer holds what was read from it: it was flushed, or another server without its tail took over."""
+
+
+class AnsweredBefore(LogError):
+    """The request was answered within the window, here or elsewhere; nothing was stored. outcome: the first answer."""
+
+    def __init__(self, outcome: bytes) -> None:
+        super().__init__("answered before")
+        self.outcome = outcome
+
+
+class PositionTaken(LogError):
+    """The source's event has taken effect, here or elsewhere; nothing was stored. position: the newest that has."""
+
+    def __init__(self, position: "Position") -> None:
+        super().__init__("taken in before")
+        self.position = position
+
+
 class LogRefused(Refused):
     """The store cannot be opened: in use, of a newer format, or another service's."""
 
@@ -142,3 +166,25 @@ class Log(Protocol):
     async def trim(self, upto: int) -> Mapping[str, int]: ...
 
     async def close(self) -> None: ...
+
+
+class SharedLog(Log, Protocol):
+    """A log that other processes append to as well.
+
+    It keeps how far it was read: up to the last event that `replay`, `newer` or a `propose` of one's own gave. No two
+    of the calls below may run at once, `arrival` excepted; each raises LogError if the store does not answer (whether
+    a `propose` took effect is then not known), and LogLost.
+
+    propose: append what was decided on the log as far as it was read. LogMoved, AnsweredBefore, PositionTaken.
+    newer: what others appended since.
+    arrival: wait until there may be something newer, or a moment has passed; LogError if the store does not answer.
+    renew: after LogLost, see to it that the log has another epoch, and take that over.
+    """
+
+    async def propose(self, entry: Entry) -> None: ...
+
+    def newer(self) -> AsyncIterator[Sequence[StoredEvent]]: ...
+
+    async def arrival(self) -> None: ...
+
+    async def renew(self) -> None: ...

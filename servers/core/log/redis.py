@@ -1,0 +1,290 @@
+"""The log in Redis Streams: shared by all replicas of a service, each of which may append (see `redis_scripts`).
+
+A write is judged by sequence number and id of the event that it was decided upon, so one that was decided upon a
+history that is no longer there, because a failover or a flush took it, is found out and not stored.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple, cast
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from bodhisattva.servers.core.config import LogConfig, without_password
+from bodhisattva.servers.core.envelope import fresh_id
+from bodhisattva.servers.core.log import redis_scripts as scripts
+from bodhisattva.servers.core.log.base import (
+    READ_BYTES,
+    AnsweredBefore,
+    Entry,
+    LogError,
+    LogLost,
+    LogMoved,
+    LogRefused,
+    Position,
+    PositionTaken,
+    StoredAnswer,
+    StoredEvent,
+)
+from bodhisattva.servers.core.log.redis_connection import check_durability, connect
+from bodhisattva.servers.core.service import GLOBAL
+
+FORMAT = 1
+_CHUNK = 500
+_ARRIVAL_MS = 500
+_FAILURES = (RedisError, OSError, TimeoutError)
+
+
+class _Head(NamedTuple):
+    """The newest event that was read: its number in the log, and its id."""
+
+    seq: int = 0
+    id: str = ""
+
+
+class _Rest(msgspec.Struct, frozen=True, array_like=True):
+    """Of an event, what is neither its number, nor its id, nor its data."""
+
+    name: str
+    at: str
+    channels: tuple[tuple[str, int], ...]
+
+
+_rest_decoder = msgspec.json.Decoder(_Rest)
+_answer_decoder = msgspec.json.Decoder(StoredAnswer)
+_position_decoder = msgspec.json.Decoder(Position)
+
+
+class RedisLog:
+    """See `base.SharedLog`. window: seconds for which answers are kept."""
+
+    def __init__(self, settings: LogConfig, service: str, window: float) -> None:
+        self.epoch = ""
+        self._settings = settings
+        self._service = service
+        self._window = window
+        self._base = f"{{{settings.prefix}:{service}}}:"
+        self._head = _Head()
+        self._failed = False
+        self._turn = asyncio.Lock()
+        self._appending: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Connect, check what Redis promises, and find or make the log; LogRefused says what is in the way."""
+        self._store = connect(self._settings, self._settings.timeout)
+        self._watcher = connect(self._settings, self._settings.timeout + _ARRIVAL_MS / 1000)
+        register = self._store.register_script
+        self._append, self._newer = register(scripts.APPEND), register(scripts.NEWER)
+        self._read, self._renew = register(scripts.READ), register(scripts.RENEW)
+        try:
+            await check_durability(self._store, self._settings)
+            await self._identify("")
+        except _FAILURES as error:
+            await self.close()
+            where = without_password(self._settings.url or "")
+            raise LogRefused(f"the Redis at {where} cannot be used: {error}") from None
+        except LogRefused:
+            await self.close()
+            raise
+
+    async def _identify(self, lost: str) -> None:
+        """Take over the log's epoch, making a fresh one if it has none or `lost` is still it."""
+        arguments = [lost, fresh_id(), str(FORMAT), self._service]
+        held = await self._renew(keys=self._keys("meta", "entries"), args=arguments)
+        epoch, found_format, service = (value.decode() for value in held)
+        if int(found_format) > FORMAT:
+            raise LogRefused(
+                f"the log at {self._base}* has format {found_format}, this release reads up to {FORMAT}; "
+                "use a newer release"
+            )
+        if service != self._service:
+            raise LogRefused(f"the log at {self._base}* is of {service}, not of {self._service}")
+        self.epoch = epoch
+
+    async def renew(self) -> None:
+        with _failures():
+            await self._identify(self.epoch)
+
+    def append(self, entry: Entry) -> "asyncio.Future[None]":
+        task = asyncio.get_running_loop().create_task(self._append_in_turn(entry))
+        self._appending.add(task)
+        task.add_done_callback(self._appending.discard)
+        return task
+
+    async def _append_in_turn(self, entry: Entry) -> None:
+        async with self._turn:
+            if self._failed:
+                raise LogError("an earlier append failed")
+            self._failed = True
+            await self._store_entry(entry, once=False)
+            self._failed = False
+
+    async def propose(self, entry: Entry) -> None:
+        await self._store_entry(entry, once=True)
+
+    async def _store_entry(self, entry: Entry, *, once: bool) -> None:
+        try:
+            keys, arguments = self._arguments(entry, once=once)
+        except ValueError as error:  # what is no Unicode
+            raise LogError(str(error)) from error
+        with _failures():
+            status, *detail = await self._appended(keys, arguments)
+        match status:
+            case b"stored":
+                if entry.events:
+                    self._head = _Head(entry.events[-1].seq, entry.events[-1].id)
+            case b"behind":
+                raise LogMoved("others have appended")
+            case b"answered":
+                raise AnsweredBefore(_answer_decoder.decode(detail[0]).outcome)
+            case b"taken":
+                raise PositionTaken(_position_decoder.decode(detail[0]))
+            case b"lost":
+                raise _lost()
+            case _:
+                raise LogError(f"not stored: {status.decode()}")
+
+    async def _appended(self, keys: list[str], arguments: list[str | bytes]) -> list[Any]:
+        """The script's answer, once as many Redis replicas as are asked for have what it wrote."""
+        if not self._settings.acknowledgements:
+            answer: list[Any] = await self._append(keys=keys, args=arguments)
+            return answer
+        async with self._store.pipeline(transaction=False) as together:
+            await self._append(keys=keys, args=arguments, client=cast("Redis", together))
+            together.wait(self._settings.acknowledgements, round(self._settings.timeout * 500))
+            answer, acknowledged = await together.execute()
+        self._check_acknowledged(acknowledged)
+        return answer
+
+    def _check_acknowledged(self, number: int) -> None:
+        if number < self._settings.acknowledgements:
+            raise LogError(f"{number} of {self._settings.acknowledgements} Redis replicas have it")
+
+    def _arguments(self, entry: Entry, *, once: bool) -> tuple[list[str], list[str | bytes]]:
+        """Keys and arguments of scripts.APPEND; numbers as strings, since Lua has only floats."""
+        keys = self._keys("meta", "entries", "answers", "ages", "positions")
+        places: dict[str, int] = {}
+        for channel in (channel for event in entry.events for channel, _ in event.channels):
+            if channel not in places:
+                keys.append(self._channel(channel))
+                places[channel] = len(keys)
+        header: dict[str, Any] = {
+            "epoch": self.epoch,
+            "seq": str(self._head.seq),
+            "id": self._head.id,
+            "once": once,
+            "events": [
+                {"seq": str(e.seq), "channels": [(places[channel], str(offset)) for channel, offset in e.channels]}
+                for e in entry.events
+            ],
+        }
+        if entry.answer is not None:
+            key, at = f"{entry.answer.user_id}\0{entry.answer.request_id}", entry.answer.at
+            header["answer"] = {"key": key, "at": repr(at), "since": repr(at - self._window)}
+        if (position := entry.position) is not None:
+            stored = msgspec.json.encode(position).decode()
+            header["position"] = {
+                "source": position.source, "epoch": position.epoch, "offset": str(position.offset), "stored": stored
+            }  # fmt: skip
+        arguments: list[str | bytes] = [msgspec.json.encode(header), msgspec.json.encode(entry.answer)]
+        for event in entry.events:
+            rest = msgspec.json.encode(_Rest(event.name, event.at, event.channels))
+            arguments += [event.id, rest, bytes(event.data)]
+        return keys, arguments
+
+    async def recover(self) -> None:
+        with _failures():
+            if self._settings.acknowledgements:
+                async with self._store.pipeline(transaction=False) as together:
+                    together.hset(self._keys("meta")[0], "asked", "1")
+                    together.wait(self._settings.acknowledgements, round(self._settings.timeout * 500))
+                    _, acknowledged = await together.execute()
+                self._check_acknowledged(acknowledged)
+            await self._store.ping()
+        self._failed = False
+
+    async def replay(self) -> AsyncIterator[Sequence[StoredEvent]]:
+        self._head = _Head()
+        async for chunk in self.newer():
+            yield chunk
+
+    async def newer(self) -> AsyncIterator[Sequence[StoredEvent]]:
+        keys = self._keys("meta", "entries")
+        while True:
+            arguments = [self.epoch, str(self._head.seq), self._head.id, str(_CHUNK), str(READ_BYTES)]
+            with _failures():
+                verdict, *found = await self._newer(keys=keys, args=arguments)
+            if verdict == b"lost":
+                raise _lost()
+            if verdict == b"current":
+                return
+            events = [_event(*fields) for fields in found[0]]
+            if [event.seq for event in events] != [self._head.seq + n for n in range(1, len(events) + 1)]:
+                raise LogError(f"the log has a hole after {self._head.seq}")
+            self._head = _Head(events[-1].seq, events[-1].id)
+            yield events
+
+    async def arrival(self) -> None:
+        with _failures():
+            await self._watcher.xread(
+                {self._keys("entries")[0]: f"{self._head.seq}-0"}, count=1, block=_ARRIVAL_MS
+            )  # fmt: skip
+
+    async def read(self, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]:
+        keys = self._keys("meta", "entries")
+        if channel != GLOBAL:
+            keys.append(self._channel(channel))
+        with _failures():
+            verdict, *found = await self._read(keys=keys, args=[self.epoch, after, limit, READ_BYTES])
+        if verdict == b"lost":
+            raise _lost()
+        return [(_offset(event, channel), event) for event in (_event(*fields) for fields in found[0])]
+
+    async def answers(self, since: float) -> Sequence[StoredAnswer]:
+        answers, ages = self._keys("answers", "ages")
+        with _failures():
+            keys = await self._store.zrangebyscore(ages, since, "+inf")
+            found = await self._store.hmget(answers, cast("list[bytes]", keys)) if keys else []
+        return [_answer_decoder.decode(answer) for answer in found if answer is not None]
+
+    async def positions(self) -> Sequence[Position]:
+        with _failures():
+            found = await self._store.hgetall(self._keys("positions")[0])
+        return [_position_decoder.decode(position) for position in found.values()]
+
+    async def close(self) -> None:
+        await asyncio.gather(*self._appending, return_exceptions=True)
+        for store in (self._store, self._watcher):
+            with suppress(*_FAILURES):
+                await store.aclose()
+
+    def _keys(self, *names: str) -> list[str]:
+        return [self._base + name for name in names]
+
+    def _channel(self, channel: str) -> str:
+        return f"{self._base}channel:{channel}"
+
+
+def _lost() -> LogLost:
+    return LogLost("the log no longer holds what was read from it")
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Whatever fails on the way to Redis is a LogError."""
+    try:
+        yield
+    except _FAILURES as error:
+        raise LogError(f"{type(error).__name__}: {error}") from error
+
+
+def _event(seq: bytes, event_id: bytes, rest: bytes, data: bytes) -> StoredEvent:
+    about = _rest_decoder.decode(rest)
+    return StoredEvent(int(seq), event_id.decode(), about.name, about.at, about.channels, msgspec.Raw(data))
+
+
+def _offset(event: StoredEvent, channel: str) -> int:
+    return event.seq if channel == GLOBAL else dict(event.channels)[channel]

@@ -1,0 +1,115 @@
+"""How a Redis is reached, and what it promises of a write that it has answered."""
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import structlog
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from bodhisattva.servers.core.config import LogConfig, without_password
+from bodhisattva.servers.core.log.base import LogRefused
+
+Store = Redis | RedisCluster
+_SENTINEL_PORT = 26379
+_LEVELS = ("none", "everysec", "always")
+_LOST = {
+    "none": "what was answered may be lost when Redis ends",
+    "everysec": "what was answered within the last seconds may be lost when its machine fails",
+}
+
+
+def connect(settings: LogConfig, patience: float) -> Store:
+    """A client that tries nothing twice, since a write may have succeeded. patience: seconds to wait for an answer.
+
+    `redis://`, `rediss://`, `unix://` as redis-py knows them; `redis+sentinel://HOST,HOST:PORT/NAME/DB`, also with
+    `rediss+sentinel`; `redis+cluster://HOST:PORT`. LogRefused if it is none of these.
+    """
+    url = settings.url or ""
+    if "+cluster:" in url and settings.acknowledgements:
+        raise LogRefused("log.acknowledgements cannot be asked of a cluster; set it to 0")
+    options: dict[str, Any] = {
+        "socket_timeout": patience,
+        "socket_connect_timeout": settings.timeout,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("redis+sentinel", "rediss+sentinel"):
+            return _through_sentinels(url, options)
+        if parts.scheme in ("redis+cluster", "rediss+cluster"):
+            plain = urlunsplit(parts._replace(scheme=parts.scheme.removesuffix("+cluster")))
+            return RedisCluster.from_url(plain, cluster_error_retry_attempts=0, **options)
+        return Redis.from_url(url, **options)
+    except (ValueError, RedisError) as error:
+        raise LogRefused(f"log.url {without_password(url)} is not usable: {error}") from None
+
+
+def _through_sentinels(url: str, options: dict[str, Any]) -> Redis:
+    """The master that the sentinels name; asked again at each new connection."""
+    parts = urlsplit(url)
+    credentials, _, hosts = parts.netloc.rpartition("@")
+    name, _, database = parts.path.strip("/").partition("/")
+    if not name:
+        raise ValueError("after the hosts it has to name the master")
+    user, _, password = credentials.partition(":")
+    sentinels = [_address(host) for host in hosts.split(",")]
+    quick = {key: options[key] for key in ("socket_timeout", "socket_connect_timeout")}
+    secure = {"ssl": True} if parts.scheme == "rediss+sentinel" else {}
+    sentinel = Sentinel(sentinels, sentinel_kwargs=quick | secure, **secure)  # type: ignore[no-untyped-call]
+    options |= {"username": user or None, "password": password or None, "db": int(database or 0)}
+    master: Redis = sentinel.master_for(name, **options)
+    return master
+
+
+def _address(host: str) -> tuple[str, int]:
+    name, _, port = host.rpartition(":") if ":" in host else (host, "", "")
+    return name, int(port or _SENTINEL_PORT)
+
+
+async def check_durability(store: Store, settings: LogConfig) -> None:
+    """LogRefused if Redis promises less than `log.durability` asks for; a warning if that is less than the disk."""
+    required = settings.durability
+    try:
+        config = await _configuration(store)
+    except RedisError:
+        if required != "none":
+            raise LogRefused(
+                "this Redis does not show its settings (CONFIG GET), so log.durability "
+                f"{required} cannot be checked; check them yourself and set log.durability: none"
+            ) from None
+        config = {}
+    problem, promised = _judge(config)
+    if problem is not None and required != "none":
+        raise LogRefused(f"this Redis {problem}; set it, or accept losses with log.durability: none")
+    if _LEVELS.index(promised) < _LEVELS.index(required):
+        raise LogRefused(
+            f"this Redis promises {promised}, log.durability asks for {required}: {_LOST[promised]}; "
+            "set appendonly and appendfsync, or log.durability"
+        )
+    if problem is not None or promised != "always":
+        consequence = problem or _LOST[promised]
+        structlog.get_logger().warning("redis promises little", promised=promised, consequence=consequence)
+
+
+async def _configuration(store: Store) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy"):
+        answer = await store.config_get(name)
+        found |= {_text(key): _text(value) for key, value in answer.items()}
+    return found
+
+
+def _judge(config: dict[str, str]) -> tuple[str | None, str]:
+    """What is wrong beside the flushing, and the level of that."""
+    evicts = config.get("maxmemory", "0") != "0" and config.get("maxmemory-policy") != "noeviction"
+    problem = "may throw keys away for room (maxmemory-policy is not noeviction)" if evicts else None
+    flushing = config.get("appendfsync", "no") if config.get("appendonly") == "yes" else "no"
+    return problem, "none" if flushing == "no" else flushing
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

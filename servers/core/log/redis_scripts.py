@@ -1,0 +1,154 @@
+"""What Redis executes in one piece, in Lua: nobody sees half of an entry, and no check grows old before its write.
+
+Keys of one log, in the order in which the scripts take them:
+  meta       hash: format, service, epoch, head (`seq:id` of the newest event, absent while there is none)
+  entries    stream: id `seq-0`, fields i (the event's id), m (the rest but data, JSON), d (data)
+  answers    hash: user NUL request -> StoredAnswer, JSON
+  ages       sorted set: the keys of `answers` by time
+  positions  hash: source -> Position, JSON
+  channel:…  stream, one for each channel: id `offset-0`, field s (the event's seq)
+
+Each script begins with the epoch and head that its caller has read up to. `lost`: the log is not the continuation of
+that; `behind`: others have appended since.
+"""
+
+_STAND = """
+local function plus(number, more)
+    return string.format('%.0f', tonumber(number) + more)
+end
+
+local function stand(epoch, seq, id)
+    local held = redis.call('HMGET', KEYS[1], 'epoch', 'head')
+    if held[1] ~= epoch then return 'lost' end
+    if seq == '0' then return held[2] and 'behind' or 'current' end
+    if held[2] == seq .. ':' .. id then return 'current' end
+    local known = redis.call('XRANGE', KEYS[2], seq, seq)[1]
+    if not known or known[2][2] ~= id then return 'lost' end
+    return 'behind'
+end
+"""
+
+# KEYS: meta entries answers ages positions channel…
+# ARGV: header (JSON, see `redis._header`), answer or '', then id, m, d of each event.
+APPEND = (
+    _STAND
+    + """
+local header = cjson.decode(ARGV[1])
+local verdict = stand(header.epoch, header.seq, header.id)
+if verdict == 'lost' then return {'lost'} end
+local answer, position = header.answer, header.position
+if header.once then
+    if answer then
+        local first = redis.call('HGET', KEYS[3], answer.key)
+        if first and tonumber(redis.call('ZSCORE', KEYS[4], answer.key)) >= tonumber(answer.since) then
+            redis.call('HSET', KEYS[1], 'asked', '1')  -- a write, so that WAIT waits for the first one too
+            return {'answered', first}
+        end
+    end
+    if position then
+        local stored = redis.call('HGET', KEYS[5], position.source)
+        local known = stored and cjson.decode(stored)
+        if known and known.epoch == position.epoch and known.offset >= tonumber(position.offset) then
+            return {'taken', stored}
+        end
+    end
+end
+if verdict ~= 'current' then return {'behind'} end
+
+local seq, ends = header.seq, {}
+for _, event in ipairs(header.events) do
+    seq = plus(seq, 1)
+    if event.seq ~= seq then return {'misnumbered'} end
+    for _, place in ipairs(event.channels) do
+        local key, offset = place[1], place[2]
+        if not ends[key] then
+            local last = redis.call('XREVRANGE', KEYS[key], '+', '-', 'COUNT', 1)[1]
+            ends[key] = last and string.match(last[1], '^%d+') or '0'
+        end
+        if plus(ends[key], 1) ~= offset then return {'misnumbered'} end
+        ends[key] = offset
+    end
+end
+
+for number, event in ipairs(header.events) do
+    local at = 3 * number
+    redis.call('XADD', KEYS[2], event.seq .. '-0', 'i', ARGV[at], 'm', ARGV[at + 1], 'd', ARGV[at + 2])
+    for _, place in ipairs(event.channels) do
+        redis.call('XADD', KEYS[place[1]], place[2] .. '-0', 's', event.seq)
+    end
+    redis.call('HSET', KEYS[1], 'head', event.seq .. ':' .. ARGV[at])
+end
+if answer then
+    redis.call('HSET', KEYS[3], answer.key, ARGV[2])
+    redis.call('ZADD', KEYS[4], answer.at, answer.key)
+    local old = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', '(' .. answer.since, 'LIMIT', 0, 100)
+    if #old > 0 then
+        redis.call('HDEL', KEYS[3], unpack(old))
+        redis.call('ZREM', KEYS[4], unpack(old))
+    end
+end
+if position then redis.call('HSET', KEYS[5], position.source, position.stored) end
+return {'stored'}
+"""
+)
+
+_COLLECT = """
+local function collect(key, first, limit, budget, fetch)
+    local found, size, start = {}, 0, first
+    while #found < limit do
+        local some = redis.call('XRANGE', key, start, '+', 'COUNT', math.min(limit - #found, 32))
+        if #some == 0 then return found end
+        for _, record in ipairs(some) do
+            local event = fetch(record)
+            if not event then return nil end
+            local fields = event[2]
+            size = size + #fields[6]
+            if #found > 0 and size > budget then return found end
+            found[#found + 1] = {string.match(event[1], '^%d+'), fields[2], fields[4], fields[6]}
+            start = plus(string.match(record[1], '^%d+'), 1)
+        end
+    end
+    return found
+end
+
+local function own(record) return record end
+"""
+
+# KEYS: meta entries. ARGV: epoch seq id limit budget.
+NEWER = (
+    _STAND
+    + _COLLECT
+    + """
+local verdict = stand(ARGV[1], ARGV[2], ARGV[3])
+if verdict ~= 'behind' then return {verdict} end
+return {verdict, collect(KEYS[2], plus(ARGV[2], 1), tonumber(ARGV[4]), tonumber(ARGV[5]), own)}
+"""
+)
+
+# KEYS: meta entries [channel]. ARGV: epoch after limit budget.
+READ = (
+    _STAND
+    + _COLLECT
+    + """
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return {'lost'} end
+local function referred(record)
+    return redis.call('XRANGE', KEYS[2], record[2][2], record[2][2])[1]
+end
+local fetch = KEYS[3] and referred or own
+local found = collect(KEYS[3] or KEYS[2], plus(ARGV[2], 1), tonumber(ARGV[3]), tonumber(ARGV[4]), fetch)
+return found and {'found', found} or {'lost'}
+"""
+)
+
+# KEYS: meta entries. ARGV: the epoch that was lost, a fresh one, format, service. Returns what then holds.
+RENEW = """
+local epoch = redis.call('HGET', KEYS[1], 'epoch')
+if not epoch or epoch == ARGV[1] then
+    redis.call('HSET', KEYS[1], 'epoch', ARGV[2])
+    redis.call('HSETNX', KEYS[1], 'format', ARGV[3])
+    redis.call('HSETNX', KEYS[1], 'service', ARGV[4])
+    local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+    if last then redis.call('HSET', KEYS[1], 'head', string.match(last[1], '^%d+') .. ':' .. last[2][2]) end
+end
+return redis.call('HMGET', KEYS[1], 'epoch', 'format', 'service')
+"""
