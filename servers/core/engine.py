@@ -39,23 +39,28 @@ class _Pending:
     after: list[Callable[[bool], None]] = field(default_factory=list)
 
 
-class _Draft(NamedTuple):
+class Draft(NamedTuple):
     """An event to be numbered, and its data as JSON."""
 
     event: Event
     data: msgspec.Raw
 
 
-class _Decided(NamedTuple):
+class Decided(NamedTuple):
     """What a command came to, before it is durable."""
 
     decision: Decision
     outcome: Outcome
-    drafts: list[_Draft]
+    drafts: list[Draft]
 
 
 class Engine:
-    """One service's state and the only writer of its log."""
+    """One service's state and the only writer of its log.
+
+    shared: whether the log may hold what this engine does not know of until it has `caught_up` (see `replica`).
+    """
+
+    shared = False
 
     def __init__(self, service: Service, log: Log, hub: Hub, metrics: Metrics, window: float) -> None:
         self.service = service
@@ -114,6 +119,9 @@ class Engine:
         """Wait for the next durable event."""
         await self._changed.wait()
 
+    async def caught_up(self) -> None:
+        """Hold all that is in the log by now, whoever appended it; Unavailable if that cannot be told."""
+
     def command(
         self, handler: Handler, data: dict[str, Any], context: Context, request_id: str | None, answer: Answer
     ) -> None:
@@ -161,10 +169,10 @@ class Engine:
             return answer(INTERNAL)
         if not self._apply(drafts):
             return answer(INTERNAL)
-        return self._record(_Decided(decision, outcome, drafts), key, position, connection_id, answer)
+        return self._record(Decided(decision, outcome, drafts), key, position, connection_id, answer)
 
     def _record(
-        self, decided: _Decided, key: Key | None, position: Position | None, connection_id: str, answer: Answer
+        self, decided: Decided, key: Key | None, position: Position | None, connection_id: str, answer: Answer
     ) -> None:
         """Write what was decided, and answer when it is durable; what nobody keeps is only said."""
         decision, outcome, drafts = decided
@@ -187,16 +195,16 @@ class Engine:
         stored = StoredAnswer(*key, now, msgspec.json.encode(outcome)) if key is not None else None
         return self._append(Entry(tuple(map(self._number, drafts)), stored, position), finish)
 
-    def _draft(self, event: Event) -> _Draft:
+    def _draft(self, event: Event) -> Draft:
         """The event as it will be read back, so that live and replayed states are the same."""
         channels = tuple(dict.fromkeys(channel for channel in event.channels if channel != GLOBAL))
         for channel in channels:
             if not self.service.channel_kind(channel).persisted:
                 raise ValueError(f"{event.name} is to be recorded on the ephemeral channel {channel}")
         data = msgspec.json.encode(event.data)
-        return _Draft(Event(event.name, channels, msgspec.json.decode(data)), msgspec.Raw(data))
+        return Draft(Event(event.name, channels, msgspec.json.decode(data)), msgspec.Raw(data))
 
-    def _apply(self, drafts: list[_Draft]) -> bool:
+    def _apply(self, drafts: list[Draft]) -> bool:
         try:
             for draft in drafts:
                 self.state.apply(draft.event)
@@ -211,7 +219,7 @@ class Engine:
         self._metrics.log_lag.set(len(self._pending))
         self.log.append(entry).add_done_callback(self._settled)
 
-    def _number(self, draft: _Draft) -> StoredEvent:
+    def _number(self, draft: Draft) -> StoredEvent:
         channels = tuple((channel, self._reserve(channel)) for channel in draft.event.channels)
         return StoredEvent(
             self._reserve(GLOBAL), envelope.fresh_id(), draft.event.name, envelope.timestamp(), channels, draft.data

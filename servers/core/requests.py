@@ -55,6 +55,9 @@ class Caller(Receiver, Protocol):
     def unfollow(self, channel: str) -> None: ...
 
 
+Standard = Callable[[Caller, Request], Coroutine[Any, Any, Outcome] | Outcome]
+
+
 class Requests:
     """Answers every request of one service exactly once.
 
@@ -66,7 +69,7 @@ class Requests:
         self._engine = engine
         self._hub = hub
         self._logger = structlog.get_logger(service=policy.service.name)
-        self._standard: dict[str, Callable[[Caller, Request], Coroutine[Any, Any, Outcome] | Outcome]] = {
+        self._standard: dict[str, Standard] = {
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
             "history": self._history,
@@ -80,7 +83,9 @@ class Requests:
             if standard is None:
                 self._domain(caller, request)
                 return None
-            outcome = standard(caller, request)
+            outcome = (
+                self._once_caught_up(standard, caller, request) if self._engine.shared else standard(caller, request)
+            )
         except ServiceError as refusal:
             outcome = Outcome.refused(refusal)
         except Exception:
@@ -90,6 +95,12 @@ class Requests:
             caller.answer(message, outcome)
             return None
         return self._answer_later(caller, message, outcome)
+
+    async def _once_caught_up(self, standard: Standard, caller: Caller, request: Request) -> Outcome:
+        """Offsets that the log has by now are not to seem unknown, whichever replica they were heard from."""
+        await self._engine.caught_up()
+        outcome = standard(caller, request)
+        return outcome if isinstance(outcome, Outcome) else await outcome
 
     async def _answer_later(self, caller: Caller, message: Incoming, work: Coroutine[Any, Any, Outcome]) -> None:
         try:

@@ -16,16 +16,17 @@ from aiohttp import web
 from bodhisattva.servers.core import bridge, envelope, http, retention, tls, upgrade, verification
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core.config import Config, ConfigError
-from bodhisattva.servers.core.connection import Connection
+from bodhisattva.servers.core.connection import INTERNAL_ERROR, Connection
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.host import Host, trust
 from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.limits import ConnectionCounts
-from bodhisattva.servers.core.log.base import Log
+from bodhisattva.servers.core.log.base import Log, SharedLog
 from bodhisattva.servers.core.log.memory import MemoryLog
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.core.metrics import Metrics
 from bodhisattva.servers.core.permissions import Permissions
+from bodhisattva.servers.core.replica import Replica, Watch
 from bodhisattva.servers.core.requests import Requests
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.session import TRY_AGAIN_LATER, Policy
@@ -69,8 +70,7 @@ class Server:
             http.features(service, self.config),
             self._counts.add_user,
         )
-        log = make_log(service, self.config)
-        self._engine = Engine(service, log, self._hub, self.metrics, self.config.timeouts.deduplication)
+        self._engine = self._make_engine()
         self._requests = Requests(self._policy, self._engine, self._hub)
         self._host = Host(self._engine, lambda: self.config)
         self._connections: set[Connection] = set()
@@ -86,6 +86,28 @@ class Server:
     def url(self) -> str:
         scheme = "wss" if self._context is not None else "ws"
         return f"{scheme}://{configuration.authority(self.config.host, self._port)}/ws"
+
+    def _make_engine(self) -> Engine:
+        window = self.config.timeouts.deduplication
+        if self.config.log.kind != "redis":
+            log = make_log(self.service, self.config)
+            return Engine(self.service, log, self._hub, self.metrics, window)
+        shared = shared_log(self.service, self.config)
+        return Replica(
+            self.service, shared, self._hub, self.metrics, window, Watch(self._store_reachable, self._log_lost)
+        )
+
+    def _store_reachable(self, reachable: bool) -> None:
+        """Tell every client that events stay out and commands are refused for a while, or that this is over."""
+        notice = envelope.event("server.available" if reachable else "server.unavailable", {})
+        for connection in list(self._connections):
+            connection.notify(notice)
+
+    def _log_lost(self) -> None:
+        """Who listens has to subscribe again, and hears then that the log is another (contract 5)."""
+        for connection in list(self._connections):
+            if connection.channels:
+                connection.begin_close(INTERNAL_ERROR, "The log has a new epoch")
 
     async def prepare(self) -> None:
         """Take the port and rebuild the state. ConfigError or LogRefused say in a line why not."""
@@ -295,6 +317,17 @@ def make_log(service: Service, config: Config) -> Log:
 def log_file(service: str, config: Config) -> Path:
     """Where a service keeps its log on the disk."""
     return Path(config.state) / f"{service}.sqlite3"
+
+
+def shared_log(service: Service, config: Config) -> SharedLog:
+    """The log in Redis; ConfigError if it is not said where, or the package for it is not there."""
+    if config.log.url is None:
+        raise ConfigError("log.url is not set; log.kind redis needs one, such as redis://127.0.0.1:6379/0")
+    try:
+        from bodhisattva.servers.core.log.redis import RedisLog
+    except ModuleNotFoundError as missing:
+        raise ConfigError(f"{missing.name} is missing; install 'bodhisattva-conformance[redis]'") from None
+    return RedisLog(config.log, service.name, config.timeouts.deduplication)
 
 
 async def _wait(tasks: "Collection[asyncio.Future[None]]", until: float) -> None:

@@ -1,0 +1,302 @@
+"""The engine of a service that shares its log with other replicas of itself.
+
+One task talks to the log, so that state and log move in step: it takes in what others appended, then decides the
+first command that waits on exactly that, and appends the decision at exactly that place. If somebody else was faster
+nothing was stored: it reads on and decides again. An event is applied and told only once it is in the log, so there
+is nothing to undo. Queries and subscriptions are answered after a look at the log, and so see every command that was
+answered before they were asked, wherever that was.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import msgspec
+
+from bodhisattva.servers.core import envelope
+from bodhisattva.servers.core.deduplication import INTERNAL, UNAVAILABLE, Answer, Key, Outcome
+from bodhisattva.servers.core.domain import Context, Decision, Event
+from bodhisattva.servers.core.engine import Decide, Decided, Draft, Engine
+from bodhisattva.servers.core.errors import ServiceError, Unavailable
+from bodhisattva.servers.core.hub import Hub
+from bodhisattva.servers.core.log.base import (
+    AnsweredBefore,
+    Entry,
+    LogError,
+    LogLost,
+    LogMoved,
+    Position,
+    PositionTaken,
+    SharedLog,
+    StoredAnswer,
+    StoredEvent,
+)
+from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.core.service import GLOBAL, Handler, Service
+
+_PAUSE = 0.2  # seconds between attempts to reach the log again
+Asker = Callable[[bool], None]
+
+
+class _Command(NamedTuple):
+    """What waits to be decided, and who waits for its outcome."""
+
+    decide: Decide
+    key: Key | None
+    position: Position | None
+    connection_id: str
+    answer: Answer
+
+
+class Watch(NamedTuple):
+    """Who is told when the log cannot be reached (False) or can be again (True), and when it lost events."""
+
+    reachable: Callable[[bool], None]
+    lost: Callable[[], None]
+
+
+class Replica(Engine):
+    """See `Engine`; `watch` hears of the log's troubles."""
+
+    shared = True
+
+    def __init__(
+        self, service: Service, log: SharedLog, hub: Hub, metrics: Metrics, window: float, watch: Watch
+    ) -> None:
+        super().__init__(service, log, hub, metrics, window)
+        self._shared = log
+        self._watch = watch
+        self._commands: deque[_Command] = deque()
+        self._askers: list[Asker] = []
+        self._due = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        await super().start()
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._drive()), loop.create_task(self._listen())]
+
+    async def stop(self) -> None:
+        """Finish what waits, unless the log cannot be reached."""
+        with suppress(Unavailable):
+            while self._commands or self._askers:
+                await self.caught_up()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._refuse_all()
+        await super().stop()
+
+    async def caught_up(self) -> None:
+        looked: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def tell(seen: bool) -> None:
+            if not looked.done():
+                looked.set_result(seen)
+
+        self._ask(tell)
+        if not await looked:
+            raise Unavailable("The store cannot be read now; try again.", retry_after=1.0)
+
+    def query(self, handler: Handler, data: dict[str, Any], context: Context, answer: Answer) -> None:
+        def ask(seen: bool) -> None:
+            if seen:
+                super(Replica, self).query(handler, data, context, answer)
+            else:
+                answer(UNAVAILABLE)
+
+        self._ask(ask)
+
+    def _ask(self, asker: Asker) -> None:
+        """Call `asker` once the state holds all that is in the log by now, or with False."""
+        if not self.available:
+            asker(False)
+        else:
+            self._askers.append(asker)
+            self._due.set()
+
+    def _submit(
+        self, decide: Decide, key: Key | None, position: Position | None, connection_id: str, answer: Answer
+    ) -> None:
+        if not self.available:
+            return answer(UNAVAILABLE)
+        if key is not None:
+            self._answers.begin(key)
+        self._commands.append(_Command(decide, key, position, connection_id, answer))
+        self._metrics.log_lag.set(len(self._commands))
+        self._due.set()
+        return None
+
+    async def _drive(self) -> None:
+        """The one conversation with the log."""
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            try:
+                while self._askers or self._commands:
+                    await self._look()
+                    await self._execute_first()
+            except Exception as error:  # noqa: BLE001 - logged, and told to whoever waits
+                await self._follow_again(error)
+
+    async def _listen(self) -> None:
+        """Have the driver look whenever there may be news."""
+        while True:
+            try:
+                await self._shared.arrival()
+            except LogError:
+                await asyncio.sleep(_PAUSE)
+            try:
+                await self.caught_up()
+            except Unavailable:
+                await asyncio.sleep(_PAUSE)
+
+    async def _look(self) -> None:
+        """Catch up with the log, if anybody asked for that."""
+        if not self._askers:
+            return
+        askers, self._askers = self._askers, []
+        try:
+            await self._read_on()
+        except BaseException:
+            self._askers = [*askers, *self._askers]
+            raise
+        for asker in askers:
+            asker(True)
+
+    async def _read_on(self) -> None:
+        async for chunk in self._shared.newer():
+            self._take_in(chunk)
+
+    def _take_in(self, events: Sequence[StoredEvent]) -> None:
+        """Apply and tell what is in the log."""
+        for stored in events:
+            channels = tuple(channel for channel, _ in stored.channels)
+            self.state.apply(Event(stored.name, channels, msgspec.json.decode(stored.data)))
+            self._publish([stored])
+
+    async def _execute_first(self) -> None:
+        """Decide the first command, as often as others are faster, and answer it."""
+        if not self._commands:
+            return
+        while not await self._executed(self._commands[0]):
+            await self._read_on()
+
+    async def _executed(self, command: _Command) -> bool:
+        """False if the command has to be decided again on what others have appended."""
+        decided = self._decide(command)
+        now = time.time()
+        if decided is None:
+            self._settle(INTERNAL, now)
+            return True
+        decision, outcome, drafts = decided
+        if not drafts and (decision.ephemeral or decision.membership):
+            self._announce(decision, command.connection_id)
+            self._settle(outcome, now)
+            return True
+        stored = StoredAnswer(*command.key, now, msgspec.json.encode(outcome)) if command.key is not None else None
+        entry = Entry(self._numbered(drafts), stored, command.position)
+        try:
+            await self._shared.propose(entry)
+        except LogMoved:
+            return False
+        except AnsweredBefore as before:
+            self._settle(msgspec.json.decode(before.outcome, type=Outcome), now)
+        except PositionTaken as taken:
+            self.positions[taken.position.source] = taken.position
+            self._settle(Outcome.of({}), now)
+        else:
+            self._take_in(entry.events)
+            self._announce(decision, command.connection_id)
+            if command.position is not None:
+                self.positions[command.position.source] = command.position
+            self._settle(outcome, now)
+        return True
+
+    def _decide(self, command: _Command) -> Decided | None:
+        """What the command comes to on the state as it is; None if it cannot be handled."""
+        try:
+            decision = command.decide(self.state)
+            return Decided(decision, Outcome.of(decision.answer), [self._draft(event) for event in decision.events])
+        except ServiceError as refusal:
+            return Decided(Decision({}), Outcome.refused(refusal), [])
+        except Exception:
+            self._logger.exception("command failed")
+            return None
+
+    def _numbered(self, drafts: Sequence[Draft]) -> tuple[StoredEvent, ...]:
+        """The drafts at the places that come next."""
+        ahead: dict[str, int] = {}
+
+        def place(channel: str) -> int:
+            ahead[channel] = ahead.get(channel, self.offset(channel)) + 1
+            return ahead[channel]
+
+        return tuple(
+            StoredEvent(
+                place(GLOBAL),
+                envelope.fresh_id(),
+                draft.event.name,
+                envelope.timestamp(),
+                tuple((channel, place(channel)) for channel in draft.event.channels),
+                draft.data,
+            )
+            for draft in drafts
+        )
+
+    def _settle(self, outcome: Outcome, now: float) -> None:
+        """The first command has its outcome."""
+        command = self._commands.popleft()
+        self._metrics.log_lag.set(len(self._commands))
+        if command.key is not None:
+            self._answers.settle(command.key, outcome, now)
+        command.answer(outcome)
+
+    def _refuse_all(self) -> None:
+        """Leave nobody waiting."""
+        askers, self._askers = self._askers, []
+        for asker in askers:
+            asker(False)
+        while self._commands:
+            self._settle(UNAVAILABLE, time.time())
+
+    async def _follow_again(self, error: Exception) -> None:
+        """Take no more until state and log are in step again.
+
+        A log that could not be reached is read on behind what was told last. One that is not the continuation of what
+        was told gets another epoch, and all who listen have to come again and hear that they cannot be resumed.
+        """
+        self._turn_away(error)
+        lost = rebuild = False
+        while not self.available:
+            lost |= isinstance(error, LogLost)
+            rebuild |= lost or not isinstance(error, LogError)
+            try:
+                await self.log.recover()
+                if isinstance(error, LogLost):
+                    await self._shared.renew()
+                if rebuild:
+                    await self._rebuild(None if lost else self.offset(GLOBAL))
+                else:
+                    await self._read_on()
+                    self.available = True
+            except Exception as again:  # noqa: BLE001 - whatever it is, the service stays unavailable and says so
+                error = again
+                self._logger.warning("store still unavailable", error=f"{type(again).__name__}: {again}")
+                await asyncio.sleep(_PAUSE)
+        if lost:
+            self._watch.lost()
+        self._watch.reachable(True)
+        self._announce_change()
+        self._logger.warning("store available again", new_epoch=lost)
+
+    def _turn_away(self, error: Exception) -> None:
+        if not isinstance(error, LogError):
+            self._logger.error("the state does not follow the log", exc_info=error)
+        self._logger.error("store unavailable", error=str(error))
+        self.available = False
+        self._watch.reachable(False)
+        self._refuse_all()

@@ -1,0 +1,220 @@
+"""Replicas of one service on one real Redis: one history, whoever is asked, and no silence where it breaks."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from bodhisattva.servers.core.config import LogConfig
+from bodhisattva.servers.tests.ledger import LEDGER
+from bodhisattva.servers.tests.redis_server import RedisServer, redis_server
+from bodhisattva.servers.tests.running import Client, Running, events, offsets, post, running, until
+
+LONG = 10.0
+
+
+@asynccontextmanager
+async def replicas(redis: RedisServer, number: int = 2, **settings: Any) -> AsyncIterator[list[Running]]:
+    """So many servers of the ledger, on a log of their own."""
+    log = LogConfig("redis", redis.url, prefix=f"test-{uuid4()}", timeout=0.5, **settings)
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(running(LEDGER, log=log)) for _ in range(number)]
+
+
+@pytest.fixture
+async def pair(redis: RedisServer) -> AsyncIterator[list[Running]]:
+    async with replicas(redis) as both:
+        yield both
+
+
+@pytest.fixture
+async def own() -> AsyncIterator[RedisServer]:
+    """A Redis that the test may break."""
+    with redis_server() as server:
+        yield server
+
+
+async def amounts(client: Client) -> list[int]:
+    found: list[int] = (await client.ask("balance", account="a"))["data"]["amounts"]
+    return found
+
+
+async def eventually(one: Running, *, is_ready: bool) -> None:
+    async with asyncio.timeout(LONG):
+        while ((await one.get("/ready"))[0] == 200) is not is_ready:  # noqa: ASYNC110 - all that a client can do
+            await asyncio.sleep(0.02)
+
+
+async def listener(one: Running) -> Client:
+    client = await one.connect()
+    await client.ask("subscribe", channel="account:a")
+    return client
+
+
+async def test_s5_who_listens_here_hears_what_is_commanded_there_in_order(pair: list[Running]) -> None:
+    listeners = [await listener(one) for one in pair]
+    speakers = [await one.connect() for one in pair]
+    await asyncio.gather(post(speakers[0], range(21, 40)), post(speakers[1], range(101, 120)))
+    heard = [await events(client, 38) for client in listeners]
+    assert heard[0] == heard[1], "same events, same order, same offsets and epoch"
+    assert offsets(heard[0]) == list(range(1, 39))
+    assert [event["data"]["amount"] for event in heard[0]] == await amounts(speakers[0]) == await amounts(speakers[1])
+
+
+async def test_s5_what_was_answered_here_is_seen_there_at_once(pair: list[Running]) -> None:
+    here, there = [await one.connect() for one in pair]
+    for amount in range(20, 50):
+        await post(here, range(amount, amount + 1))
+        assert (await amounts(there))[-1] == amount
+        here, there = there, here
+
+
+async def test_s5_an_offset_that_was_heard_here_is_known_there(pair: list[Running]) -> None:
+    here = await listener(pair[0])
+    speaker, there = await pair[0].connect(), await pair[1].connect()
+    for amount in range(20, 50):
+        await speaker.say("post", account="a", amount=amount)
+        (event,) = await events(here, 1)
+        since = {"epoch": event["epoch"], "offset": event["offset"]}
+        joined = (await there.ask("subscribe", channel="account:a", since=since))["data"]
+        assert (joined["recovered"], joined["offset"]) == (True, event["offset"])
+
+
+async def test_s3_what_is_asked_after_a_subscription_is_done_after_it(pair: list[Running]) -> None:
+    client = await pair[0].connect()
+    await client.say("subscribe", channel="account:a")
+    await client.say("unsubscribe", channel="account:a")
+    assert [(await client.read())["event"] for _ in range(2)] == ["subscribe", "unsubscribe"]
+    await post(client, range(1, 2))
+    assert (await client.ask("presence", channel="account:a"))["data"]["members"] == []
+
+
+@pytest.mark.parametrize("attempt", range(3))
+async def test_s5_of_decisions_that_exclude_each_other_one_is_taken(pair: list[Running], attempt: int) -> None:
+    """An account of 10, from which many want to take 10 at the same time."""
+    clients = [await one.connect() for one in pair for _ in range(5)]
+    await post(clients[0], range(10, 11))
+    answers = await asyncio.gather(*(client.ask("post", account="a", amount=-10) for client in clients))
+    assert sorted(answer["error_code"] or "" for answer in answers) == ["", *["CONFLICT"] * 9]
+    assert await amounts(clients[0]) == await amounts(clients[-1]) == [10, -10]
+
+
+async def test_s1_2_the_same_id_is_executed_once_whoever_is_asked(pair: list[Running]) -> None:
+    clients = [await one.connect() for one in pair for _ in range(3)]
+    message = {"type": "request", "event": "post", "id": "r1", "data": {"account": "a", "amount": 5}}
+    for client in clients:
+        await client.socket.send_json(message)
+    answers = [(await client.read())["data"] for client in clients]
+    assert answers == [answers[0]] * 6
+    await clients[0].socket.send_json(message)
+    assert (await clients[0].read())["data"] == answers[0]
+    assert await amounts(clients[-1]) == [5]
+
+
+async def test_s1_2_a_refusal_is_the_answer_there_too(pair: list[Running]) -> None:
+    here, there = [await one.connect() for one in pair]
+    message = {"type": "request", "event": "post", "id": "r1", "data": {"account": "a", "amount": -5}}
+    await here.socket.send_json(message)
+    refused = await here.read()
+    await post(there, range(10, 11))
+    await there.socket.send_json(message)
+    again = await there.read()
+    assert (
+        (again["error_code"], again["data"]) == (refused["error_code"], refused["data"]) == ("CONFLICT", again["data"])
+    )
+
+
+async def test_s5_a_replica_that_comes_later_holds_all_of_it(redis: RedisServer) -> None:
+    async with replicas(redis, 1) as (first,):
+        client = await first.connect()
+        await post(client, range(1, 8))
+        async with running(LEDGER, log=first.config.log) as second:
+            late = await second.connect()
+            assert await amounts(late) == list(range(1, 8))
+            answer = await late.ask("history", channel="account:a")
+            assert [event["offset"] for event in answer["data"]["events"]] == list(range(1, 8))
+
+
+async def test_s5_what_cannot_be_handled_leaves_no_trace(pair: list[Running]) -> None:
+    client = await pair[0].connect()
+    assert (await client.ask("break_down", words="x"))["error_code"] == "INTERNAL_ERROR"
+    assert (await client.ask("post", account=5))["error_code"] == "INVALID_DATA"
+    await post(client, range(1, 2))
+    assert await amounts(client) == [1]
+
+
+@pytest.mark.parametrize("how", ["kill", "pause"])
+async def test_s6_without_redis_nothing_is_taken_and_everybody_is_told(own: RedisServer, how: str) -> None:
+    async with replicas(own) as both:
+        here, there = [await listener(one) for one in both]
+        await post(here, range(1, 4))
+        before = await events(there, 3)
+        own.kill() if how == "kill" else own.pause()
+        for one in both:
+            await eventually(one, is_ready=False)
+        assert (await events(there, 1))[0]["event"] == "server.unavailable"
+        refused = await there.ask("post", account="a", amount=9)
+        assert (refused["error_code"], refused["data"]["retry_after"]) == ("UNAVAILABLE", 1.0)
+        assert (await there.ask("balance", account="a"))["error_code"] == "UNAVAILABLE"
+        assert (await there.ask("history", channel="account:a"))["error_code"] == "UNAVAILABLE"
+        own.start() if how == "kill" else own.resume()
+        for one in both:
+            await eventually(one, is_ready=True)
+        assert [event["event"] for event in await events(there, 1)] == ["server.available"]
+        speaker = await both[0].connect()
+        await post(speaker, range(4, 6))
+        after = await events(there, 2)
+        assert offsets([*before, *after]) == [1, 2, 3, 4, 5]
+        assert {event["epoch"] for event in (*before, *after)} == {before[0]["epoch"]}
+        assert await amounts(speaker) == [1, 2, 3, 4, 5]
+
+
+async def test_s5_commands_under_way_when_redis_dies_are_kept_whole_and_once(own: RedisServer) -> None:
+    """Clients that repeat what was not answered: nothing answered is lost, and nothing is done twice."""
+    async with replicas(own) as both:
+        clients = [await one.connect() for one in both for _ in range(4)]
+        done: list[int] = []
+
+        async def insist(number: int, client: Client) -> None:
+            for step in range(12):
+                amount = 100 * number + step
+                request = {"type": "request", "event": "post", "id": f"r{amount}"}
+                answer: dict[str, Any] = {"type": "error"}
+                while answer["type"] != "response":
+                    await client.socket.send_json(request | {"data": {"account": "a", "amount": amount}})
+                    while (answer := await client.read())["correlation_id"] != f"r{amount}":
+                        pass
+                    await asyncio.sleep(0.02 if answer["type"] == "error" else 0)
+                done.append(amount)
+
+        work = asyncio.gather(*(insist(number, client) for number, client in enumerate(clients, 1)))
+        for enough in (20, 60):
+            await until(lambda enough=enough: len(done) > enough or work.done(), "too slow", LONG)  # type: ignore[misc]
+            await asyncio.to_thread(own.kill)
+            await asyncio.to_thread(own.start)
+        await asyncio.wait_for(work, LONG)
+        found = await amounts(clients[0])
+        assert sorted(found) == sorted(done)
+        assert await amounts(clients[-1]) == found
+
+
+async def test_s5_a_log_that_lost_events_gets_another_epoch_and_who_listened_comes_again(own: RedisServer) -> None:
+    async with replicas(own) as both:
+        listeners = [await listener(one) for one in both]
+        await post(listeners[0], range(1, 4))
+        epoch = (await events(listeners[1], 3))[0]["epoch"]
+        own.ask("FLUSHALL")
+        assert [await client.close_code() for client in listeners] == [1011, 1011]
+        for one in both:
+            await eventually(one, is_ready=True)
+        again = [await one.connect() for one in both]
+        since = {"epoch": epoch, "offset": 3}
+        joined = [(await client.ask("subscribe", channel="account:a", since=since))["data"] for client in again]
+        assert [(each["recovered"], each["offset"]) for each in joined] == [(False, 0)] * 2
+        assert joined[0]["epoch"] == joined[1]["epoch"] != epoch
+        await post(again[0], range(7, 8))
+        (event,) = await events(again[1], 1)
+        assert (event["offset"], event["epoch"]) == (1, joined[1]["epoch"])
