@@ -38,6 +38,7 @@ from bodhisattva.servers.core.metrics import Metrics
 from bodhisattva.servers.core.service import GLOBAL, Handler, Service
 
 _PAUSE = 0.2  # seconds between attempts to reach the log again
+_LONG_PAUSE = 5.0  # the same, where it was reached, and what it holds is of no use
 Asker = Callable[[bool], None]
 
 
@@ -286,7 +287,7 @@ class Replica(Engine):
             except Exception as again:  # noqa: BLE001 - whatever it is, the service stays unavailable and says so
                 error = again
                 self._logger.warning("store still unavailable", error=f"{type(again).__name__}: {again}")
-                await asyncio.sleep(_PAUSE)
+                await asyncio.sleep(_PAUSE if isinstance(again, LogError) else _LONG_PAUSE)
         if lost:
             self._watch.lost()
         self._watch.reachable(True)

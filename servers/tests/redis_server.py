@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,16 +14,22 @@ import pytest
 
 HOW = "there is no redis-server, which this test needs: ./ci/redis installs Debian's"
 _PATIENCE = 10.0
+_DEFAULTS = {"appendonly": "yes", "appendfsync": "always", "save": '""', "repl-diskless-sync-delay": "0"}
 
 
 class RedisServer:
-    """A redis-server process that flushes each write to the disk; `settings` are of its configuration file."""
+    """A redis-server process that flushes each write to the disk.
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    settings: of its configuration file. lines: such as make it a sentinel, in place of the settings.
+    """
+
+    def __init__(self, folder: Path, lines: Sequence[str] = (), **settings: str) -> None:
         self.port = _free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
-        self._settings = {"appendonly": "yes", "appendfsync": "always", "save": ""} | settings
+        self._data = folder / "data"
+        self._data.mkdir()
+        self._lines = lines or _lines(_DEFAULTS | settings)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -31,14 +37,26 @@ class RedisServer:
         binary = shutil.which("redis-server")
         if binary is None:
             pytest.fail(HOW)
-        fixed = {"port": str(self.port), "bind": "127.0.0.1", "dir": str(self._folder), "daemonize": "no"}
-        words = [word for name, value in (fixed | self._settings).items() for word in (f"--{name}", value)]
+        fixed = _lines({"port": str(self.port), "bind": "127.0.0.1", "dir": str(self._data), "daemonize": "no"})
+        configuration = self._folder / "redis.conf"
+        configuration.write_text("\n".join([*fixed, *self._lines]))
+        kind = ["--sentinel"] if any(line.startswith("sentinel") for line in self._lines) else []
         with (self._folder / "redis.log").open("ab") as log:
-            self._process = subprocess.Popen([binary, *words], stdout=log, stderr=log)  # noqa: S603
+            command = [binary, str(configuration), *kind]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
         deadline = time.monotonic() + _PATIENCE
         while self.ask("PING") != "+PONG":
             assert time.monotonic() < deadline, (self._folder / "redis.log").read_text()
             time.sleep(0.01)
+
+    def save(self) -> Path:
+        """A copy of the data as it is now, for `restore`."""
+        return Path(shutil.copytree(self._data, self._folder / "saved"))
+
+    def restore(self, saved: Path) -> None:
+        """Of a server that does not run: its data is what was saved, as where a replica without the tail takes over."""
+        shutil.rmtree(self._data)
+        saved.rename(self._data)
 
     def kill(self) -> None:
         self._signal(signal.SIGKILL)
@@ -58,26 +76,35 @@ class RedisServer:
 
     def ask(self, *words: str) -> str:
         """The first line of the answer to an inline command, empty where nobody answers."""
+        return self.answer(*words).partition("\r\n")[0]
+
+    def answer(self, *words: str) -> str:
+        """The answer as it stands on the wire, empty where nobody answers."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=_PATIENCE) as connection:
                 connection.sendall((" ".join(words) + "\r\n").encode())
+                connection.shutdown(socket.SHUT_WR)
                 with connection.makefile("rb") as answer:
-                    return answer.readline().decode().strip()
+                    return answer.read().decode()
         except OSError:
             return ""
 
 
 @contextmanager
-def redis_server(**settings: str) -> Iterator[RedisServer]:
+def redis_server(lines: Sequence[str] = (), **settings: str) -> Iterator[RedisServer]:
     """One that runs until the end of the block, and leaves nothing behind."""
     with TemporaryDirectory(prefix="redis-") as folder:
-        server = RedisServer(Path(folder), **settings)
+        server = RedisServer(Path(folder), lines, **settings)
         try:
             server.start()
             yield server
         finally:
             server.resume()
             server.kill()
+
+
+def _lines(settings: Mapping[str, str]) -> list[str]:
+    return [f"{name} {value}" for name, value in settings.items()]
 
 
 def _free_port() -> int:

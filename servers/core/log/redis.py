@@ -6,7 +6,7 @@ history that is no longer there, because a failover or a flush took it, is found
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -29,7 +29,7 @@ from bodhisattva.servers.core.log.base import (
     StoredAnswer,
     StoredEvent,
 )
-from bodhisattva.servers.core.log.redis_connection import check_durability, connect
+from bodhisattva.servers.core.log.redis_connection import check_durability, connect, disconnect
 from bodhisattva.servers.core.service import GLOBAL
 
 FORMAT = 1
@@ -257,9 +257,8 @@ class RedisLog:
 
     async def close(self) -> None:
         await asyncio.gather(*self._appending, return_exceptions=True)
-        for store in (self._store, self._watcher):
-            with suppress(*_FAILURES):
-                await store.aclose()
+        await disconnect(self._store)
+        await disconnect(self._watcher)
 
     def _keys(self, *names: str) -> list[str]:
         return [self._base + name for name in names]

@@ -1,14 +1,15 @@
 """How a Redis is reached, and what it promises of a write that it has answered."""
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from bodhisattva.servers.core.config import LogConfig, without_password
 from bodhisattva.servers.core.log.base import LogRefused
@@ -42,10 +43,20 @@ def connect(settings: LogConfig, patience: float) -> Store:
             return _through_sentinels(url, options)
         if parts.scheme in ("redis+cluster", "rediss+cluster"):
             plain = urlunsplit(parts._replace(scheme=parts.scheme.removesuffix("+cluster")))
-            return RedisCluster.from_url(plain, cluster_error_retry_attempts=0, **options)
+            return RedisCluster.from_url(plain, **options)
         return Redis.from_url(url, **options)
     except (ValueError, RedisError) as error:
         raise LogRefused(f"log.url {without_password(url)} is not usable: {error}") from None
+
+
+async def disconnect(store: Store) -> None:
+    """Close the connections, those to the sentinels too."""
+    with suppress(RedisError, OSError):
+        await store.aclose()
+    pool = getattr(store, "connection_pool", None)
+    if isinstance(pool, SentinelConnectionPool):
+        for sentinel in pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
 
 
 def _through_sentinels(url: str, options: dict[str, Any]) -> Redis:
@@ -75,7 +86,7 @@ async def check_durability(store: Store, settings: LogConfig) -> None:
     required = settings.durability
     try:
         config = await _configuration(store)
-    except RedisError:
+    except ResponseError:
         if required != "none":
             raise LogRefused(
                 "this Redis does not show its settings (CONFIG GET), so log.durability "

@@ -1,0 +1,322 @@
+"""What the log in Redis has to bear beyond what every log has: other writers, losses, crashes, servers of all kinds."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import pytest
+import structlog
+
+from bodhisattva.servers.core.config import LogConfig
+from bodhisattva.servers.core.log.base import (
+    AnsweredBefore,
+    Entry,
+    LogError,
+    LogLost,
+    LogMoved,
+    LogRefused,
+    Position,
+    PositionTaken,
+    StoredAnswer,
+    StoredEvent,
+)
+from bodhisattva.servers.core.log.redis import RedisLog
+from bodhisattva.servers.tests.redis_server import RedisServer, redis_server
+
+
+@pytest.fixture
+def own() -> Iterator[RedisServer]:
+    """A Redis that the test may break."""
+    with redis_server() as server:
+        yield server
+
+
+def settings(server: RedisServer, **others: Any) -> LogConfig:
+    return LogConfig("redis", server.url, f"test-{uuid4()}", **others)
+
+
+@asynccontextmanager
+async def logs(config: LogConfig, number: int = 2, window: float = 1e9) -> AsyncIterator[list[RedisLog]]:
+    """So many replicas' views of one log, each having read all of it."""
+    async with AsyncExitStack() as stack:
+        found = [RedisLog(config, "ledger", window) for _ in range(number)]
+        for log in found:
+            await log.open()
+            stack.push_async_callback(log.close)
+            assert [seqs async for seqs in log.replay()] == []
+        yield found
+
+
+def event(seq: int, name: str = "posted", channel: str = "account:a") -> StoredEvent:
+    return StoredEvent(seq, f"{name}-{seq}", name, "t", ((channel, seq),), msgspec.Raw(b'{"n":%d}' % seq))
+
+
+def answer(request: str, at: float = 1.0, outcome: bytes = b"{}") -> StoredAnswer:
+    return StoredAnswer("ada", request, at, outcome)
+
+
+async def newer(log: RedisLog) -> list[str]:
+    return [stored.id async for chunk in log.newer() for stored in chunk]
+
+
+async def held(log: RedisLog) -> list[str]:
+    return [stored.id for _, stored in await log.read("global", 0, 1000)]
+
+
+async def test_s5_whoever_is_late_stores_nothing_until_it_has_read_on(redis: RedisServer) -> None:
+    async with logs(settings(redis)) as (one, other):
+        await one.propose(Entry((event(1),)))
+        for entry in (Entry((event(1, "late"),)), Entry(answer=answer("r1")), Entry()):
+            with pytest.raises(LogMoved):
+                await other.propose(entry)
+        assert await newer(other) == ["posted-1"]
+        await other.propose(Entry((event(2, "late"),)))
+        assert await newer(one) == ["late-2"]
+        assert await held(one) == await held(other) == ["posted-1", "late-2"]
+        assert await other.answers(0.0) == []
+
+
+async def test_s5_of_many_writers_at_one_place_one_is_taken(redis: RedisServer) -> None:
+    async with logs(settings(redis), 8) as many:
+        for seq in range(1, 11):
+            tried = [log.propose(Entry((event(seq, f"w{number}"),))) for number, log in enumerate(many)]
+            outcomes = await asyncio.gather(*tried, return_exceptions=True)
+            assert sorted(type(each).__name__ for each in outcomes) == ["LogMoved"] * 7 + ["NoneType"]
+            winner = outcomes.index(None)
+            for log in many:
+                await newer(log)
+            assert (await held(many[0]))[-1] == f"w{winner}-{seq}"
+
+
+async def test_s1_2_the_first_answer_is_found_by_whoever_is_asked_again(redis: RedisServer) -> None:
+    async with logs(settings(redis), window=10) as (one, other):
+        await one.propose(Entry((event(1),), answer("r1", 100.0, b'{"n":1}')))
+        with pytest.raises(AnsweredBefore) as before:
+            await other.propose(Entry((event(1),), answer("r1", 110.0, b'{"n":2}')))
+        assert before.value.outcome == b'{"n":1}'
+        await newer(other)
+        await other.propose(Entry((event(2),), answer("r1", 110.1, b'{"n":2}')))
+        assert [known.outcome for known in await one.answers(0.0)] == [b'{"n":2}']
+
+
+async def test_s1_2_answers_older_than_the_window_are_removed(redis: RedisServer) -> None:
+    async with logs(settings(redis), 1, window=10) as (log,):
+        for at in (100.0, 109.0, 111.0):
+            await log.propose(Entry(answer=answer(f"r{at}", at)))
+        assert {known.at for known in await log.answers(0.0)} == {109.0, 111.0}
+
+
+async def test_s8_what_a_source_said_takes_effect_once_whichever_bridge_is_first(redis: RedisServer) -> None:
+    async with logs(settings(redis)) as (one, other):
+        await one.propose(Entry((event(1),), position=Position("source", "E", 5)))
+        for offset in (4, 5):
+            with pytest.raises(PositionTaken) as taken:
+                await other.propose(Entry((event(1),), position=Position("source", "E", offset)))
+            assert taken.value.position == Position("source", "E", 5)
+        await newer(other)
+        await other.propose(Entry(position=Position("source", "E", 6)))
+        await other.propose(Entry((event(2),), position=Position("source", "another epoch", 1)))
+        assert list(await one.positions()) == [Position("source", "another epoch", 1)]
+
+
+async def test_s5_a_tail_that_is_gone_is_noticed_even_where_another_has_grown(own: RedisServer) -> None:
+    """Six events, of which a failover loses three; a newcomer, who cannot know, writes three others in their place."""
+    config = settings(own)
+    async with logs(config, 1) as (one,):
+        for seq in range(1, 4):
+            await one.propose(Entry((event(seq),)))
+        saved = own.save()
+        for seq in range(4, 7):
+            await one.propose(Entry((event(seq),)))
+        own.kill()
+        own.restore(saved)
+        own.start()
+        await _eventually_recovered(one)
+        with pytest.raises(LogLost):
+            await newer(one)
+        newcomer = RedisLog(config, "ledger", 1e9)
+        await newcomer.open()
+        assert [len(chunk) async for chunk in newcomer.replay()] == [3]
+        for seq in range(4, 7):
+            await newcomer.propose(Entry((event(seq, "other"),)))
+        for late in (newer(one), one.propose(Entry((event(7),)))):
+            with pytest.raises(LogLost):
+                await late
+        before = one.epoch
+        await one.renew()
+        assert one.epoch != before
+        with pytest.raises(LogLost):
+            await newcomer.read("account:a", 0, 10)
+        await newcomer.renew()
+        assert newcomer.epoch == one.epoch, "one break, one new epoch"
+        assert [len(chunk) async for chunk in one.replay()] == [6]
+        await newcomer.close()
+
+
+async def _eventually_recovered(log: RedisLog) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                return await log.recover()
+            except LogError:
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("kills", [4])
+async def test_s5_kill_9_of_redis_loses_nothing_that_was_stored(own: RedisServer, kills: int) -> None:
+    """Events, answer and position of an entry are there together or not at all, wherever the kill hits."""
+    config = settings(own, timeout=1)
+    stored = 0
+    async with logs(config, 1) as (log,):
+        for number in range(kills):
+            killing = asyncio.get_running_loop().run_in_executor(None, _kill_soon, own, 0.05 + 0.013 * number)
+            with suppress(LogError):
+                while True:
+                    seq = log._head.seq + 1
+                    pair = (event(seq), event(seq + 1))
+                    await log.propose(Entry(pair, answer(f"r{seq}"), Position("source", "E", seq)))
+                    stored = seq + 1
+            await killing
+            await asyncio.to_thread(own.start)
+            await _eventually_recovered(log)
+            kept = [offset for offset, _ in await _all(log, "account:a")]
+            assert kept == list(range(1, len(kept) + 1)), "no gap"
+            assert len(kept) >= stored > 0
+            assert len(kept) % 2 == 0, "no half of an entry"
+            (position,) = await log.positions()
+            assert (len(await log.answers(0.0)), position.offset) == (len(kept) // 2, len(kept) - 1)
+            await newer(log)
+            assert log._head.seq == len(kept)
+
+
+def _kill_soon(server: RedisServer, pause: float) -> None:
+    time.sleep(pause)
+    server.kill()
+
+
+async def _all(log: RedisLog, channel: str) -> list[tuple[int, StoredEvent]]:
+    found: list[tuple[int, StoredEvent]] = []
+    while page := await log.read(channel, found[-1][0] if found else 0, 1000):
+        found += page
+    return found
+
+
+async def test_arrival_ends_when_another_has_appended_and_when_nobody_does(redis: RedisServer) -> None:
+    async with logs(settings(redis)) as (one, other):
+        await asyncio.wait_for(one.arrival(), 2)
+        waiting = asyncio.ensure_future(one.arrival())
+        await other.propose(Entry((event(1),)))
+        await asyncio.wait_for(waiting, 2)
+        assert await newer(one) == ["posted-1"]
+
+
+async def refusal(config: LogConfig, service: str = "ledger") -> str:
+    """The line with which a log is not opened."""
+    with pytest.raises(LogRefused) as refused:
+        await RedisLog(config, service, 60).open()
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("server", "asked", "says"),
+    [
+        ({"appendonly": "no"}, "always", "promises none, log.durability asks for always"),
+        ({"appendfsync": "everysec"}, "always", "promises everysec, log.durability asks for always"),
+        ({"appendfsync": "no"}, "everysec", "promises none, log.durability asks for everysec"),
+        ({"maxmemory": "100mb", "maxmemory-policy": "allkeys-lru"}, "everysec", "may throw keys away"),
+        ({"rename-command": "CONFIG hidden"}, "everysec", "does not show its settings"),
+    ],
+)
+async def test_s7_a_redis_that_promises_less_than_is_asked_for_is_refused_in_a_line(
+    server: dict[str, str], asked: Any, says: str
+) -> None:
+    with redis_server(**server) as weak:
+        assert says in await refusal(settings(weak, durability=asked))
+        with structlog.testing.capture_logs() as lines:
+            async with logs(settings(weak, durability="none"), 1):
+                pass
+        assert [line["event"] for line in lines] == ["redis promises little"]
+
+
+async def test_a_redis_that_promises_what_is_asked_for_is_taken_in_silence(redis: RedisServer) -> None:
+    with structlog.testing.capture_logs() as lines:
+        for asked in ("always", "everysec", "none"):
+            async with logs(settings(redis, durability=asked), 1):
+                pass
+    assert lines == []
+
+
+async def test_s7_a_redis_that_is_not_there_is_refused_in_a_line_without_its_password() -> None:
+    line = await refusal(LogConfig("redis", "redis://user:hunter2@127.0.0.1:1/0"))
+    assert "the Redis at redis://(hidden)@127.0.0.1:1/0 cannot be used" in line
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("url", ["http://x", "redis://127.0.0.1:port", "redis+sentinel://127.0.0.1:1", ""])
+async def test_s7_what_is_no_address_of_a_redis_is_refused_in_a_line(url: str) -> None:
+    assert "is not usable" in await refusal(LogConfig("redis", url))
+
+
+async def test_s7_a_newer_format_and_another_service_s_log_are_refused_in_a_line(redis: RedisServer) -> None:
+    config = settings(redis)
+    async with logs(config, 1):
+        redis.ask("HSET", f"{{{config.prefix}:ledger}}:meta", "format", "99")
+    assert "has format 99" in await refusal(config)
+    redis.ask("HSET", f"{{{config.prefix}:ledger}}:meta", "format", "1", "service", "other")
+    assert "is of other, not of ledger" in await refusal(config)
+
+
+async def test_an_answer_waits_for_as_many_replicas_of_redis_as_are_asked_for(own: RedisServer) -> None:
+    config = settings(own, acknowledgements=1, timeout=1)
+    async with logs(config, 1) as (log,):
+        with pytest.raises(LogError, match="0 of 1 Redis replicas have it"):
+            await log.propose(Entry((event(1),), answer("r1")))
+        with pytest.raises(LogError, match="0 of 1"):
+            await log.recover()
+        with redis_server(replicaof=f"127.0.0.1 {own.port}"):
+            await _eventually_recovered(log)
+            with pytest.raises(AnsweredBefore):
+                await log.propose(Entry((event(1),), answer("r1")))
+            assert await newer(log) == ["posted-1"]
+            await log.propose(Entry((event(2),), answer("r2")))
+
+
+async def test_a_master_is_found_through_its_sentinels_and_after_a_failover_too(own: RedisServer) -> None:
+    watched = [f"sentinel monitor main 127.0.0.1 {own.port} 1", "sentinel down-after-milliseconds main 300"]
+    quick = ["sentinel failover-timeout main 2000"]
+    with redis_server(replicaof=f"127.0.0.1 {own.port}") as second, redis_server(lines=[*watched, *quick]) as sentinel:
+        url = f"redis+sentinel://127.0.0.1:{sentinel.port}/main"
+        async with logs(LogConfig("redis", url, timeout=1), 1) as (log,):
+            await _says(second, "connected", "ROLE")
+            await log.propose(Entry((event(1),)))
+            await _says(second, ":1", "XLEN", f"{{{log._base.strip(':{}')}}}:entries")
+            own.kill()
+            await _says(second, "master", "ROLE")
+            await _eventually_recovered(log)
+            assert await newer(log) == [], "nothing was lost"
+            await log.propose(Entry((event(2),)))
+
+
+async def _says(server: RedisServer, expected: str, *words: str) -> None:
+    """Wait for an answer."""
+    async with asyncio.timeout(10):
+        while expected not in server.answer(*words):  # noqa: ASYNC110 - Redis offers nothing to wait on
+            await asyncio.sleep(0.05)
+
+
+async def test_a_cluster_keeps_a_log_in_one_of_its_slots() -> None:
+    with redis_server(**{"cluster-enabled": "yes"}) as node:
+        node.ask("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        await _says(node, "cluster_state:ok", "CLUSTER", "INFO")
+        url = f"redis+cluster://127.0.0.1:{node.port}"
+        async with logs(LogConfig("redis", url)) as (one, other):
+            await one.propose(Entry((event(1),), answer("r1"), Position("source", "E", 1)))
+            await asyncio.wait_for(other.arrival(), 2)
+            assert await newer(other) == ["posted-1"]
+            assert [offset for offset, _ in await other.read("account:a", 0, 10)] == [1]
+    assert "cannot be asked of a cluster" in await refusal(LogConfig("redis", url, acknowledgements=1))
