@@ -201,20 +201,32 @@ async def test_s5_commands_under_way_when_redis_dies_are_kept_whole_and_once(own
         assert await amounts(clients[-1]) == found
 
 
-async def test_s5_a_log_that_lost_events_gets_another_epoch_and_who_listened_comes_again(own: RedisServer) -> None:
+@pytest.mark.parametrize(("loss", "kept"), [("flush", 0), ("failover", 2)])
+async def test_s5_a_log_that_lost_events_gets_another_epoch_and_who_listened_comes_again(
+    own: RedisServer, loss: str, kept: int
+) -> None:
+    """Three events are told; of them, `kept` are still there afterwards."""
     async with replicas(own) as both:
         listeners = [await listener(one) for one in both]
-        await post(listeners[0], range(1, 4))
+        await post(listeners[0], range(1, 3))
+        saved = await asyncio.to_thread(own.save)
+        await post(listeners[0], range(3, 4))
         epoch = (await events(listeners[1], 3))[0]["epoch"]
-        own.ask("FLUSHALL")
+        if loss == "flush":
+            own.ask("FLUSHALL")
+        else:
+            own.kill()
+            own.restore(saved)
+            await asyncio.to_thread(own.start)
         assert [await client.close_code() for client in listeners] == [1011, 1011]
         for one in both:
             await eventually(one, is_ready=True)
         again = [await one.connect() for one in both]
         since = {"epoch": epoch, "offset": 3}
         joined = [(await client.ask("subscribe", channel="account:a", since=since))["data"] for client in again]
-        assert [(each["recovered"], each["offset"]) for each in joined] == [(False, 0)] * 2
+        assert [(each["recovered"], each["offset"]) for each in joined] == [(False, kept)] * 2
         assert joined[0]["epoch"] == joined[1]["epoch"] != epoch
         await post(again[0], range(7, 8))
         (event,) = await events(again[1], 1)
-        assert (event["offset"], event["epoch"]) == (1, joined[1]["epoch"])
+        assert (event["offset"], event["epoch"]) == (kept + 1, joined[1]["epoch"])
+        assert await amounts(again[1]) == [*range(1, kept + 1), 7]
