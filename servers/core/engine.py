@@ -122,6 +122,10 @@ class Engine:
     async def caught_up(self) -> None:
         """Hold all that is in the log by now, whoever appended it; Unavailable if that cannot be told."""
 
+    async def present(self, channel: str) -> list[dict[str, Any]]:
+        """Who is on a channel, at this replica and all others."""
+        return self._hub.present(channel)
+
     def command(
         self, handler: Handler, data: dict[str, Any], context: Context, request_id: str | None, answer: Answer
     ) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -28,10 +29,14 @@ class Receiver(Protocol):
 
 
 class Hub:
-    """Subscriptions and presence of one service."""
+    """Subscriptions and presence of one service.
+
+    relay: carries what is said here to the subscribers at other replicas of the service.
+    """
 
     def __init__(self, service: Service, metrics: Metrics) -> None:
         self.epoch = ""
+        self.relay: Callable[[Event], None] | None = None
         self._service = service
         self._metrics = metrics
         self._connections: dict[str, Receiver] = {}
@@ -58,6 +63,12 @@ class Hub:
 
     def say(self, event: Event) -> None:
         """Send an ephemeral event: no offset, and nobody keeps it."""
+        self.hear(event)
+        if self.relay is not None:
+            self.relay(event)
+
+    def hear(self, event: Event) -> None:
+        """The same, of what was said elsewhere."""
         for channel in event.channels:
             if channel in self._receivers:
                 payload = envelope.event(event.name, event.data, room=channel)

@@ -35,6 +35,7 @@ from bodhisattva.servers.core.log.base import (
     StoredEvent,
 )
 from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.core.neighbours import Neighbours
 from bodhisattva.servers.core.service import GLOBAL, Handler, Service
 
 _PAUSE = 0.2  # seconds between attempts to reach the log again
@@ -74,17 +75,20 @@ class Replica(Engine):
         self._askers: list[Asker] = []
         self._due = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._neighbours = Neighbours(log, hub)
 
     async def start(self) -> None:
         await super().start()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._drive()), loop.create_task(self._listen())]
+        await self._neighbours.start()
 
     async def stop(self) -> None:
         """Finish what waits, unless the log cannot be reached."""
         with suppress(Unavailable):
             while self._commands or self._askers:
                 await self.caught_up()
+        await self._neighbours.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -101,6 +105,9 @@ class Replica(Engine):
         self._ask(tell)
         if not await looked:
             raise Unavailable("The store cannot be read now; try again.", retry_after=1.0)
+
+    async def present(self, channel: str) -> list[dict[str, Any]]:
+        return await self._neighbours.present(channel)
 
     def query(self, handler: Handler, data: dict[str, Any], context: Context, answer: Answer) -> None:
         def ask(seen: bool) -> None:

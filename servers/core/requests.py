@@ -180,9 +180,14 @@ class Requests:
             }
         )
 
-    def _presence(self, caller: Caller, request: Request) -> Outcome:
+    def _presence(self, caller: Caller, request: Request) -> Coroutine[Any, Any, Outcome] | Outcome:
         channel = self._readable(request)
+        if self._engine.shared:
+            return self._presence_everywhere(channel)
         return Outcome.of({"channel": channel, "members": self._hub.present(channel)})
+
+    async def _presence_everywhere(self, channel: str) -> Outcome:
+        return Outcome.of({"channel": channel, "members": await self._engine.present(channel)})
 
     def _readable(self, request: Request) -> str:
         """The channel that a request names, if its user may read it."""

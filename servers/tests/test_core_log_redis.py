@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import msgspec
@@ -272,7 +272,7 @@ async def test_s7_a_newer_format_and_another_service_s_log_are_refused_in_a_line
 
 
 async def test_an_answer_waits_for_as_many_replicas_of_redis_as_are_asked_for(own: RedisServer) -> None:
-    config = settings(own, acknowledgements=1, timeout=1)
+    config = settings(own, acknowledgements=1, timeout=2)
     async with logs(config, 1) as (log,):
         with pytest.raises(LogError, match="0 of 1 Redis replicas have it"):
             await log.propose(Entry((event(1),), answer("r1")))
@@ -319,4 +319,8 @@ async def test_a_cluster_keeps_a_log_in_one_of_its_slots() -> None:
             await asyncio.wait_for(other.arrival(), 2)
             assert await newer(other) == ["posted-1"]
             assert [offset for offset, _ in await other.read("account:a", 0, 10)] == [1]
+            ear = other.heard()
+            assert await anext(ear) == b""
+            assert (await one.shout(b"hello"), await anext(ear)) == (1, b"hello")
+            await cast("AsyncGenerator[bytes, None]", ear).aclose()
     assert "cannot be asked of a cluster" in await refusal(LogConfig("redis", url, acknowledgements=1))

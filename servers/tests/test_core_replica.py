@@ -146,6 +146,41 @@ async def test_s5_what_cannot_be_handled_leaves_no_trace(pair: list[Running]) ->
     assert await amounts(client) == [1]
 
 
+async def test_s5_what_is_only_said_here_is_heard_there_once(pair: list[Running]) -> None:
+    here, there = [await one.connect() for one in pair]
+    for client in (here, there):
+        await client.ask("subscribe", channel="waves:a")
+    for _ in range(20):
+        await here.say("wave", account="a")
+    for client in (here, there):
+        assert [event["event"] for event in await events(client, 20)] == ["waved"] * 20
+    await post(there, range(1, 2))
+    assert (await there.ask("wave", account="b"))["type"] == "response"
+
+
+async def test_s3_presence_is_of_all_replicas_and_ends_with_the_connection(pair: list[Running]) -> None:
+    here, there = [await one.connect() for one in pair]
+    await here.ask("subscribe", channel="waves:a")
+    await there.ask("enter", account="a")
+    for client in (here, there):
+        members = (await client.ask("presence", channel="waves:a"))["data"]["members"]
+        assert sorted(member.get("name", "") for member in members) == ["", "anonymous"]
+    await there.socket.close()
+    heard: list[str] = []
+    while "left" not in heard:
+        heard += [event["event"] for event in await events(here, 1)]
+    (member,) = (await here.ask("presence", channel="waves:a"))["data"]["members"]
+    assert "name" not in member
+
+
+async def test_s3_presence_does_not_wait_for_a_replica_that_died(pair: list[Running]) -> None:
+    here = await listener(pair[0])
+    for task in pair[1].server._engine._neighbours._tasks:  # type: ignore[attr-defined]
+        task.cancel()
+    async with asyncio.timeout(2):
+        assert len((await here.ask("presence", channel="account:a"))["data"]["members"]) == 1
+
+
 @pytest.mark.parametrize("how", ["kill", "pause"])
 async def test_s6_without_redis_nothing_is_taken_and_everybody_is_told(own: RedisServer, how: str) -> None:
     async with replicas(own) as both:

@@ -172,19 +172,25 @@ class SharedLog(Log, Protocol):
     """A log that other processes append to as well.
 
     It keeps how far it was read: up to the last event that `replay`, `newer` or a `propose` of one's own gave. No two
-    of the calls below may run at once, `arrival` excepted; each raises LogError if the store does not answer (whether
+    of the calls below may run at once but the last three; each raises LogError if the store does not answer (whether
     a `propose` took effect is then not known), and LogLost.
 
     propose: append what was decided on the log as far as it was read. LogMoved, AnsweredBefore, PositionTaken.
     newer: what others appended since.
-    arrival: wait until there may be something newer, or a moment has passed; LogError if the store does not answer.
     renew: after LogLost, see to it that the log has another epoch, and take that over.
+    arrival: wait until there may be something newer, or a moment has passed.
+    shout: tell all processes what nobody keeps; how many heard it.
+    heard: what is shouted, until LogError; first, once it listens, an empty word.
     """
 
     async def propose(self, entry: Entry) -> None: ...
 
     def newer(self) -> AsyncIterator[Sequence[StoredEvent]]: ...
 
+    async def renew(self) -> None: ...
+
     async def arrival(self) -> None: ...
 
-    async def renew(self) -> None: ...
+    async def shout(self, words: bytes) -> int: ...
+
+    def heard(self) -> AsyncIterator[bytes]: ...

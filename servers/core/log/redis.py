@@ -233,6 +233,19 @@ class RedisLog:
                 {self._keys("entries")[0]: f"{self._head.seq}-0"}, count=1, block=_ARRIVAL_MS
             )  # fmt: skip
 
+    async def shout(self, words: bytes) -> int:
+        with _failures():
+            return int(await self._store.publish(self._keys("said")[0], words))
+
+    async def heard(self) -> AsyncIterator[bytes]:
+        with _failures():
+            async with self._watcher.pubsub() as ear:
+                await ear.subscribe(self._keys("said")[0])
+                while True:
+                    message = await ear.get_message(timeout=_ARRIVAL_MS / 1000)
+                    if message is not None:
+                        yield message["data"] if message["type"] == "message" else b""
+
     async def read(self, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]:
         keys = self._keys("meta", "entries")
         if channel != GLOBAL:
