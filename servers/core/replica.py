@@ -40,7 +40,6 @@ from bodhisattva.servers.core.service import GLOBAL, Handler, Service
 
 _PAUSE = 0.2  # seconds between attempts to reach the log again
 _LONG_PAUSE = 5.0  # the same, where it was reached, and what it holds is of no use
-Asker = Callable[[bool], None]
 
 
 class _Command(NamedTuple):
@@ -51,6 +50,13 @@ class _Command(NamedTuple):
     position: Position | None
     connection_id: str
     answer: Answer
+
+
+class _Asker(NamedTuple):
+    """Who waits for a look at the log; seq: the number in it that is enough, None for its end."""
+
+    tell: Callable[[bool], None]
+    seq: int | None
 
 
 class Watch(NamedTuple):
@@ -72,7 +78,7 @@ class Replica(Engine):
         self._shared = log
         self._watch = watch
         self._commands: deque[_Command] = deque()
-        self._askers: list[Asker] = []
+        self._askers: list[_Asker] = []
         self._due = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._neighbours = Neighbours(log, hub)
@@ -96,13 +102,17 @@ class Replica(Engine):
         await super().stop()
 
     async def caught_up(self) -> None:
+        await self._see(None)
+
+    async def _see(self, seq: int | None) -> None:
+        """Hold the log up to a number, which may just be coming from here, or all that is in it by now."""
         looked: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
         def tell(seen: bool) -> None:
             if not looked.done():
                 looked.set_result(seen)
 
-        self._ask(tell)
+        self._ask(tell, seq)
         if not await looked:
             raise Unavailable("The store cannot be read now; try again.", retry_after=1.0)
 
@@ -118,12 +128,12 @@ class Replica(Engine):
 
         self._ask(ask)
 
-    def _ask(self, asker: Asker) -> None:
-        """Call `asker` once the state holds all that is in the log by now, or with False."""
+    def _ask(self, tell: Callable[[bool], None], seq: int | None = None) -> None:
+        """Call `tell` once the state holds all that is in the log by now, or with False."""
         if not self.available:
-            asker(False)
+            tell(False)
         else:
-            self._askers.append(asker)
+            self._askers.append(_Asker(tell, seq))
             self._due.set()
 
     def _submit(
@@ -151,29 +161,26 @@ class Replica(Engine):
                 await self._follow_again(error)
 
     async def _listen(self) -> None:
-        """Have the driver look whenever there may be news."""
+        """Have the driver look when there are news, and now and then whether the log is still what it was."""
         while True:
             try:
-                await self._shared.arrival()
-            except LogError:
+                await self._see(await self._shared.arrival())
+            except (LogError, Unavailable):
                 await asyncio.sleep(_PAUSE)
-            try:
-                await self.caught_up()
-            except Unavailable:
-                await asyncio.sleep(_PAUSE)
+                with suppress(Unavailable):
+                    await self.caught_up()
 
     async def _look(self) -> None:
-        """Catch up with the log, if anybody asked for that."""
-        if not self._askers:
-            return
+        """Catch up with the log, if anybody asked for what is not there yet."""
         askers, self._askers = self._askers, []
         try:
-            await self._read_on()
+            if any(asker.seq is None or asker.seq > self.offset(GLOBAL) for asker in askers):
+                await self._read_on()
         except BaseException:
             self._askers = [*askers, *self._askers]
             raise
         for asker in askers:
-            asker(True)
+            asker.tell(True)
 
     async def _read_on(self) -> None:
         async for chunk in self._shared.newer():
@@ -267,7 +274,7 @@ class Replica(Engine):
         """Leave nobody waiting."""
         askers, self._askers = self._askers, []
         for asker in askers:
-            asker(False)
+            asker.tell(False)
         while self._commands:
             self._settle(UNAVAILABLE, time.time())
 

@@ -178,7 +178,7 @@ class SharedLog(Log, Protocol):
     propose: append what was decided on the log as far as it was read. LogMoved, AnsweredBefore, PositionTaken.
     newer: what others appended since.
     renew: after LogLost, see to it that the log has another epoch, and take that over.
-    arrival: wait until there may be something newer, or a moment has passed.
+    arrival: wait for something newer, and give its number in the log; None where there is nothing for a moment.
     shout: tell all processes what nobody keeps; how many heard it.
     heard: what is shouted, until LogError; first, once it listens, an empty word.
     """
@@ -189,7 +189,7 @@ class SharedLog(Log, Protocol):
 
     async def renew(self) -> None: ...
 
-    async def arrival(self) -> None: ...
+    async def arrival(self) -> int | None: ...
 
     async def shout(self, words: bytes) -> int: ...
 

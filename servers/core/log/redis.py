@@ -227,11 +227,11 @@ class RedisLog:
             self._head = _Head(events[-1].seq, events[-1].id)
             yield events
 
-    async def arrival(self) -> None:
+    async def arrival(self) -> int | None:
+        entries = self._keys("entries")[0]
         with _failures():
-            await self._watcher.xread(
-                {self._keys("entries")[0]: f"{self._head.seq}-0"}, count=1, block=_ARRIVAL_MS
-            )  # fmt: skip
+            found: Any = await self._watcher.xread({entries: f"{self._head.seq}-0"}, count=1, block=_ARRIVAL_MS)
+        return int(found[0][1][-1][0].partition(b"-")[0]) if found else None
 
     async def shout(self, words: bytes) -> int:
         with _failures():

@@ -36,6 +36,7 @@ def connect(settings: LogConfig, patience: float) -> Store:
         "socket_timeout": patience,
         "socket_connect_timeout": settings.timeout,
         "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
     }
     try:
         parts = urlsplit(url)
