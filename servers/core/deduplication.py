@@ -76,9 +76,9 @@ class Answers:
         self._waiting[key] = []
 
     def settle(self, key: Key, outcome: Outcome, now: float) -> None:
-        """The first asking is answered; an UNAVAILABLE one may be tried anew."""
+        """The first asking is answered; what was not decided may be tried anew."""
         self._known.pop(key, None)
-        if outcome is not UNAVAILABLE:
+        if outcome is not UNAVAILABLE and outcome is not INTERNAL:
             self._known[key] = (now, outcome)
         for answer in self._waiting.pop(key, ()):
             answer(outcome)

@@ -53,6 +53,11 @@ class Decided(NamedTuple):
     outcome: Outcome
     drafts: list[Draft]
 
+    @property
+    def only_said(self) -> bool:
+        """Whether it comes to something that nobody keeps, and nothing else."""
+        return not self.drafts and bool(self.decision.ephemeral or self.decision.membership)
+
 
 class Engine:
     """One service's state and the only writer of its log.
@@ -194,7 +199,7 @@ class Engine:
                 self._answers.settle(key, final, now)
             answer(final)
 
-        if not drafts and (decision.ephemeral or decision.membership):
+        if decided.only_said:
             return self._when_durable(finish)
         stored = StoredAnswer(*key, now, msgspec.json.encode(outcome)) if key is not None else None
         return self._append(Entry(tuple(map(self._number, drafts)), stored, position), finish)

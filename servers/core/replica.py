@@ -1,17 +1,19 @@
 """The engine of a service that shares its log with other replicas of itself.
 
-One task talks to the log, so that state and log move in step: it takes in what others appended, then decides the
-first command that waits on exactly that, and appends the decision at exactly that place. If somebody else was faster
-nothing was stored: it reads on and decides again. An event is applied and told only once it is in the log, so there
-is nothing to undo. Queries and subscriptions are answered after a look at the log, and so see every command that was
-answered before they were asked, wherever that was.
+One task talks to the log, so that state and log move in step. In its turn, it takes in what others appended, decides
+all commands that wait, one after the other, and appends the decisions at exactly the place that they were decided on.
+The turn keeps replicas out of each other's way, the place keeps them right: whoever held a turn too long finds that
+others were faster, takes everything back and decides again. Nothing is told or answered before it is in the log.
+Queries and subscriptions wait for a look at the log, and so see every command that was answered before they were
+asked, wherever that was.
 """
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -39,6 +41,8 @@ from bodhisattva.servers.core.neighbours import Neighbours
 from bodhisattva.servers.core.service import GLOBAL, Handler, Service
 
 _PAUSE = 0.2  # seconds between attempts to reach the log again
+_BATCH = 200  # commands that are decided and stored together
+_TURN_PAUSE = 0.01  # seconds between attempts to get the turn, where nothing is heard that ends it
 _LONG_PAUSE = 5.0  # the same, where it was reached, and what it holds is of no use
 
 
@@ -50,6 +54,18 @@ class _Command(NamedTuple):
     position: Position | None
     connection_id: str
     answer: Answer
+
+
+class _Ready(NamedTuple):
+    """What a command came to, and what of it is to be stored."""
+
+    decision: Decision
+    outcome: Outcome
+    entry: Entry
+
+
+class _Unappliable(Exception):
+    """A decided event cannot be applied; its command is answered, and the state is no longer what the log says."""
 
 
 class _Asker(NamedTuple):
@@ -79,6 +95,7 @@ class Replica(Engine):
         self._watch = watch
         self._commands: deque[_Command] = deque()
         self._askers: list[_Asker] = []
+        self._ahead = False  # whether the state holds what the log may not
         self._due = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._neighbours = Neighbours(log, hub)
@@ -156,7 +173,7 @@ class Replica(Engine):
             try:
                 while self._askers or self._commands:
                     await self._look()
-                    await self._execute_first()
+                    await self._execute()
             except Exception as error:  # noqa: BLE001 - logged, and told to whoever waits
                 await self._follow_again(error)
 
@@ -193,43 +210,94 @@ class Replica(Engine):
             self.state.apply(Event(stored.name, channels, msgspec.json.decode(stored.data)))
             self._publish([stored])
 
-    async def _execute_first(self) -> None:
-        """Decide the first command, as often as others are faster, and answer it."""
-        if not self._commands:
+    async def _execute(self) -> None:
+        """Execute what waits: at once what is only said, the rest in a turn, if it can be had now."""
+        while self._commands and self._say(self._commands[0]):
+            pass
+        batch = list(islice(self._commands, _BATCH))
+        if not batch:
             return
-        while not await self._executed(self._commands[0]):
-            await self._read_on()
-
-    async def _executed(self, command: _Command) -> bool:
-        """False if the command has to be decided again on what others have appended."""
-        decided = self._decide(command)
-        now = time.time()
-        if decided is None:
-            self._settle(INTERNAL, now)
-            return True
-        decision, outcome, drafts = decided
-        if not drafts and (decision.ephemeral or decision.membership):
-            self._announce(decision, command.connection_id)
-            self._settle(outcome, now)
-            return True
-        stored = StoredAnswer(*command.key, now, msgspec.json.encode(outcome)) if command.key is not None else None
-        entry = Entry(self._numbered(drafts), stored, command.position)
+        keys = [command.key for command in batch if command.key is not None]
+        turn = await self._shared.take(keys, time.time() - self._window)
+        if turn is None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._due.wait(), _TURN_PAUSE)
+            return
+        await self._read_on()
+        self.positions = {position.source: position for position in turn.positions}
+        known = {(answer.user_id, answer.request_id): answer for answer in turn.answers}
         try:
-            await self._shared.propose(entry)
-        except LogMoved:
-            return False
-        except AnsweredBefore as before:
-            self._settle(msgspec.json.decode(before.outcome, type=Outcome), now)
-        except PositionTaken as taken:
-            self.positions[taken.position.source] = taken.position
-            self._settle(Outcome.of({}), now)
+            ready = self._decide_all(batch, known)
+            await self._shared.propose(*(each.entry for each in ready), more=len(self._commands) > len(batch))
+        except (_Unappliable, LogMoved, AnsweredBefore, PositionTaken) as error:
+            self._logger.warning("decisions are taken back and taken again", reason=str(error))
+            await self._rebuild(self.offset(GLOBAL))
+            self._ahead = False
         else:
-            self._take_in(entry.events)
-            self._announce(decision, command.connection_id)
-            if command.position is not None:
-                self.positions[command.position.source] = command.position
-            self._settle(outcome, now)
+            self._ahead = False
+            for each in ready:
+                self._finish(each)
+
+    def _say(self, command: _Command) -> bool:
+        """Whether a command was done with without the log, since it comes to nothing that anybody keeps."""
+        decided = self._decide(command)
+        if decided is None:
+            self._settle(INTERNAL)
+        elif decided.only_said:
+            self._finish(_Ready(decided.decision, decided.outcome, Entry()))
+        else:
+            return False
         return True
+
+    def _decide_all(self, batch: Sequence[_Command], known: Mapping[Key, StoredAnswer]) -> list[_Ready]:
+        """Decide one after the other, each on a state that holds what the earlier ones decided."""
+        numbers: dict[str, int] = {}
+        ready: list[_Ready] = []
+        for command in batch:
+            if command.key is not None and command.key in known:
+                first = msgspec.json.decode(known[command.key].outcome, type=Outcome)
+                ready.append(_Ready(Decision({}), first, Entry()))
+            elif command.position is not None and self._taken_in(command.position):
+                ready.append(_Ready(Decision({}), Outcome.of({}), Entry()))
+            else:
+                ready.append(self._decide_ahead(command, numbers))
+        return ready
+
+    def _decide_ahead(self, command: _Command, numbers: dict[str, int]) -> _Ready:
+        """Decide and apply, before it is known that the log takes it; _Unappliable after having answered that."""
+        decided = self._decide(command)
+        if decided is None:
+            return _Ready(Decision({}), INTERNAL, Entry())
+        decision, outcome, drafts = decided
+        if decided.only_said:
+            return _Ready(decision, outcome, Entry())
+        if drafts:
+            self._ahead = True
+        try:
+            for draft in drafts:
+                self.state.apply(draft.event)
+        except Exception as error:
+            self._logger.exception("an event could not be applied; rebuilding the state")
+            self._settle(INTERNAL, command)
+            raise _Unappliable("an event could not be applied") from error
+        answer = None
+        if command.key is not None:
+            answer = StoredAnswer(*command.key, time.time(), msgspec.json.encode(outcome))
+        return _Ready(decision, outcome, Entry(self._numbered(drafts, numbers), answer, command.position))
+
+    def _taken_in(self, position: Position) -> bool:
+        """Whether a source's event has taken effect, here or at another replica."""
+        held = self.positions.get(position.source)
+        return held is not None and held.epoch == position.epoch and held.offset >= position.offset
+
+    def _finish(self, ready: _Ready) -> None:
+        """The first command is in the log, or needs not be: tell and answer."""
+        command = self._commands[0]
+        self._publish(ready.entry.events)
+        self._announce(ready.decision, command.connection_id)
+        if ready.entry.position is not None:
+            self.positions[ready.entry.position.source] = ready.entry.position
+        self._settle(ready.outcome)
 
     def _decide(self, command: _Command) -> Decided | None:
         """What the command comes to on the state as it is; None if it cannot be handled."""
@@ -242,13 +310,12 @@ class Replica(Engine):
             self._logger.exception("command failed")
             return None
 
-    def _numbered(self, drafts: Sequence[Draft]) -> tuple[StoredEvent, ...]:
-        """The drafts at the places that come next."""
-        ahead: dict[str, int] = {}
+    def _numbered(self, drafts: Sequence[Draft], numbers: dict[str, int]) -> tuple[StoredEvent, ...]:
+        """The drafts at the places that come next, behind those that `numbers` says are taken."""
 
         def place(channel: str) -> int:
-            ahead[channel] = ahead.get(channel, self.offset(channel)) + 1
-            return ahead[channel]
+            numbers[channel] = numbers.get(channel, self.offset(channel)) + 1
+            return numbers[channel]
 
         return tuple(
             StoredEvent(
@@ -262,12 +329,15 @@ class Replica(Engine):
             for draft in drafts
         )
 
-    def _settle(self, outcome: Outcome, now: float) -> None:
-        """The first command has its outcome."""
-        command = self._commands.popleft()
+    def _settle(self, outcome: Outcome, command: _Command | None = None) -> None:
+        """A command, the first unless it is said which, has its outcome."""
+        if command is None:
+            command = self._commands.popleft()
+        else:
+            self._commands.remove(command)
         self._metrics.log_lag.set(len(self._commands))
         if command.key is not None:
-            self._answers.settle(command.key, outcome, now)
+            self._answers.settle(command.key, outcome, time.time())
         command.answer(outcome)
 
     def _refuse_all(self) -> None:
@@ -276,7 +346,7 @@ class Replica(Engine):
         for asker in askers:
             asker.tell(False)
         while self._commands:
-            self._settle(UNAVAILABLE, time.time())
+            self._settle(UNAVAILABLE)
 
     async def _follow_again(self, error: Exception) -> None:
         """Take no more until state and log are in step again.
@@ -285,7 +355,7 @@ class Replica(Engine):
         was told gets another epoch, and all who listen have to come again and hear that they cannot be resumed.
         """
         self._turn_away(error)
-        lost = rebuild = False
+        lost, rebuild = False, self._ahead
         while not self.available:
             lost |= isinstance(error, LogLost)
             rebuild |= lost or not isinstance(error, LogError)
@@ -302,6 +372,7 @@ class Replica(Engine):
                 error = again
                 self._logger.warning("store still unavailable", error=f"{type(again).__name__}: {again}")
                 await asyncio.sleep(_PAUSE if isinstance(again, LogError) else _LONG_PAUSE)
+        self._ahead = False
         if lost:
             self._watch.lost()
         self._watch.reachable(True)

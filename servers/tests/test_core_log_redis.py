@@ -103,6 +103,31 @@ async def test_s1_2_the_first_answer_is_found_by_whoever_is_asked_again(redis: R
         assert [known.outcome for known in await one.answers(0.0)] == [b'{"n":2}']
 
 
+async def test_turns_go_round_in_the_order_in_which_they_were_asked_for(redis: RedisServer) -> None:
+    async with logs(settings(redis), 3) as (one, other, third):
+        assert await one.take([], 0.0) is not None
+        for log in (other, third, other):
+            assert await log.take([], 0.0) is None
+        with pytest.raises(LogMoved):
+            await third.propose(Entry((event(1),)))
+        await one.propose(Entry((event(1),), answer("r1", outcome=b'{"n":1}')), more=True)
+        assert await third.take([], 0.0) is None
+        turn = await other.take([("ada", "r1"), ("ada", "r2")], 0.0)
+        assert turn is not None
+        assert [known.outcome for known in turn.answers] == [b'{"n":1}']
+        await newer(other)
+        await other.propose()
+        assert await third.take([], 0.0) is not None
+        await newer(third)
+        await third.propose(Entry((event(2),), position=Position("source", "E", 1)), Entry((event(3),)), more=True)
+        assert await one.take([], 0.0) is None, "kept, since nobody waited"
+        await third.propose()
+        turn = await one.take([], 0.0)
+        assert turn is not None
+        assert turn.positions == [Position("source", "E", 1)]
+        assert await held(one) == ["posted-1", "posted-2", "posted-3"]
+
+
 async def test_s1_2_answers_older_than_the_window_are_removed(redis: RedisServer) -> None:
     async with logs(settings(redis), 1, window=10) as (log,):
         for at in (100.0, 109.0, 111.0):

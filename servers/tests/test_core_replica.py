@@ -9,7 +9,9 @@ from uuid import uuid4
 import pytest
 
 from bodhisattva.servers.core.config import LogConfig
-from bodhisattva.servers.tests.ledger import LEDGER
+from bodhisattva.servers.core.log.base import Entry
+from bodhisattva.servers.core.log.redis import RedisLog
+from bodhisattva.servers.tests.ledger import LEDGER, UNAPPLICABLE
 from bodhisattva.servers.tests.redis_server import RedisServer, redis_server
 from bodhisattva.servers.tests.running import Client, Running, events, offsets, post, running, until
 
@@ -179,6 +181,49 @@ async def test_s3_presence_does_not_wait_for_a_replica_that_died(pair: list[Runn
         task.cancel()
     async with asyncio.timeout(2):
         assert len((await here.ask("presence", channel="account:a"))["data"]["members"]) == 1
+
+
+async def test_an_event_that_cannot_be_applied_leaves_no_trace(pair: list[Running]) -> None:
+    here, there = [await one.connect() for one in pair]
+    await post(there, range(1, 2))
+    asked = [await here.say("post", account="a", amount=amount) for amount in (2, UNAPPLICABLE, 3)]
+    answers = {(answer := await here.read())["correlation_id"]: answer for _ in asked}
+    assert [answers[request]["error_code"] for request in asked] == [None, "INTERNAL_ERROR", None]
+    assert await amounts(there) == await amounts(here) == [1, 2, 3]
+
+
+async def test_s5_whoever_held_its_turn_too_long_takes_its_decisions_back(
+    pair: list[Running], redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between a decision and its writing, the turn passes to the other, who takes the money."""
+    here, there = [await one.connect() for one in pair]
+    await post(here, range(10, 11))
+    log = pair[0].server._engine.log
+    assert isinstance(log, RedisLog)
+    propose, late = log.propose, asyncio.Event()
+
+    async def sleepy(*entries: Entry, more: bool = False) -> None:
+        if not late.is_set():
+            late.set()
+            await asyncio.to_thread(redis.ask, "DEL", f"{log._base}turn")
+            await post(there, range(-10, -9))
+        await propose(*entries, more=more)
+
+    monkeypatch.setattr(log, "propose", sleepy)
+    answer = await here.ask("post", account="a", amount=-10)
+    assert late.is_set()
+    assert answer["error_code"] == "CONFLICT"
+    assert await amounts(here) == await amounts(there) == [10, -10]
+
+
+async def test_s5_a_turn_of_a_replica_that_died_ends_by_itself(pair: list[Running], redis: RedisServer) -> None:
+    client = await pair[0].connect()
+    log = pair[0].server._engine.log
+    assert isinstance(log, RedisLog)
+    redis.ask("SET", f"{log._base}turn", "dead", "PX", "700")
+    redis.ask("RPUSH", f"{log._base}queue", "dead-too")
+    await asyncio.wait_for(post(client, range(1, 4)), 4)
+    assert await amounts(client) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("how", ["kill", "pause"])

@@ -10,7 +10,7 @@ its newest events without a gap. A snapshot of the state stands for them when th
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -168,6 +168,13 @@ class Log(Protocol):
     async def close(self) -> None: ...
 
 
+class Turn(NamedTuple):
+    """What is known to whoever may append now: the answers that were asked for, and all positions."""
+
+    answers: Sequence[StoredAnswer]
+    positions: Sequence[Position]
+
+
 class SharedLog(Log, Protocol):
     """A log that other processes append to as well.
 
@@ -175,7 +182,10 @@ class SharedLog(Log, Protocol):
     of the calls below may run at once but the last three; each raises LogError if the store does not answer (whether
     a `propose` took effect is then not known), and LogLost.
 
-    propose: append what was decided on the log as far as it was read. LogMoved, AnsweredBefore, PositionTaken.
+    take: ask for the turn to append, and the answers to some requests since a time; None while another has it. Whoever
+        was told None stands in a queue, and has to ask again. A turn ends with `propose`, or by itself after a second.
+    propose: append, together, what was decided on the log as far as it was read; more: keep the turn if nobody waits.
+        LogMoved (always, where another has the turn), AnsweredBefore, PositionTaken.
     newer: what others appended since.
     renew: after LogLost, see to it that the log has another epoch, and take that over.
     arrival: wait for something newer, and give its number in the log; None where there is nothing for a moment.
@@ -183,7 +193,9 @@ class SharedLog(Log, Protocol):
     heard: what is shouted, until LogError; first, once it listens, an empty word.
     """
 
-    async def propose(self, entry: Entry) -> None: ...
+    async def take(self, requests: Sequence[tuple[str, str]], since: float) -> Turn | None: ...
+
+    async def propose(self, *entries: Entry, more: bool = False) -> None: ...
 
     def newer(self) -> AsyncIterator[Sequence[StoredEvent]]: ...
 

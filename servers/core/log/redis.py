@@ -6,7 +6,7 @@ history that is no longer there, because a failover or a flush took it, is found
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -28,6 +28,7 @@ from bodhisattva.servers.core.log.base import (
     PositionTaken,
     StoredAnswer,
     StoredEvent,
+    Turn,
 )
 from bodhisattva.servers.core.log.redis_connection import check_durability, connect, disconnect
 from bodhisattva.servers.core.service import GLOBAL
@@ -35,6 +36,7 @@ from bodhisattva.servers.core.service import GLOBAL
 FORMAT = 1
 _CHUNK = 500
 _ARRIVAL_MS = 500
+_TURN_MS = 1000
 _FAILURES = (RedisError, OSError, TimeoutError)
 
 
@@ -69,6 +71,7 @@ class RedisLog:
         self._base = f"{{{settings.prefix}:{service}}}:"
         self._head = _Head()
         self._failed = False
+        self._replica = fresh_id()
         self._turn = asyncio.Lock()
         self._appending: set[asyncio.Task[None]] = set()
 
@@ -79,6 +82,7 @@ class RedisLog:
         register = self._store.register_script
         self._append, self._newer = register(scripts.APPEND), register(scripts.NEWER)
         self._read, self._renew = register(scripts.READ), register(scripts.RENEW)
+        self._take = register(scripts.TAKE)
         try:
             await check_durability(self._store, self._settings)
             await self._identify("")
@@ -119,23 +123,40 @@ class RedisLog:
             if self._failed:
                 raise LogError("an earlier append failed")
             self._failed = True
-            await self._store_entry(entry, once=False)
+            await self._store_entries([entry], once=False)
             self._failed = False
 
-    async def propose(self, entry: Entry) -> None:
-        await self._store_entry(entry, once=True)
-
-    async def _store_entry(self, entry: Entry, *, once: bool) -> None:
+    async def take(self, requests: Sequence[tuple[str, str]], since: float) -> Turn | None:
         try:
-            keys, arguments = self._arguments(entry, once=once)
+            wanted = [_answer_key(*request) for request in requests]
+            for key in wanted:
+                key.encode()
+        except ValueError as error:
+            raise LogError(str(error)) from error
+        keys = self._keys("turn", "queue", "answers", "ages", "positions")
+        arguments = [self._replica, str(_TURN_MS), repr(since), *wanted]
+        with _failures():
+            verdict, *found = await self._take(keys=keys, args=arguments)
+        if verdict == b"held":
+            return None
+        answers = [_answer_decoder.decode(answer) for answer in found[0]]
+        return Turn(answers, [_position_decoder.decode(position) for position in found[1]])
+
+    async def propose(self, *entries: Entry, more: bool = False) -> None:
+        await self._store_entries(entries, once=True, more=more)
+
+    async def _store_entries(self, entries: Sequence[Entry], *, once: bool, more: bool = False) -> None:
+        events = [event for entry in entries for event in entry.events]
+        try:
+            keys, arguments = self._arguments(entries, events, once=once, more=more)
         except ValueError as error:  # what is no Unicode
             raise LogError(str(error)) from error
         with _failures():
             status, *detail = await self._appended(keys, arguments)
         match status:
             case b"stored":
-                if entry.events:
-                    self._head = _Head(entry.events[-1].seq, entry.events[-1].id)
+                if events:
+                    self._head = _Head(events[-1].seq, events[-1].id)
             case b"behind":
                 raise LogMoved("others have appended")
             case b"answered":
@@ -163,37 +184,41 @@ class RedisLog:
         if number < self._settings.acknowledgements:
             raise LogError(f"{number} of {self._settings.acknowledgements} Redis replicas have it")
 
-    def _arguments(self, entry: Entry, *, once: bool) -> tuple[list[str], list[str | bytes]]:
+    def _arguments(
+        self, entries: Sequence[Entry], events: Sequence[StoredEvent], *, once: bool, more: bool
+    ) -> tuple[list[str], list[str | bytes]]:
         """Keys and arguments of scripts.APPEND; numbers as strings, since Lua has only floats."""
-        keys = self._keys("meta", "entries", "answers", "ages", "positions")
+        keys = self._keys("meta", "entries", "answers", "ages", "positions", "turn", "queue")
         places: dict[str, int] = {}
-        for channel in (channel for event in entry.events for channel, _ in event.channels):
+        for channel in (channel for event in events for channel, _ in event.channels):
             if channel not in places:
                 keys.append(self._channel(channel))
                 places[channel] = len(keys)
+        answers = [entry.answer for entry in entries if entry.answer is not None]
         header: dict[str, Any] = {
             "epoch": self.epoch,
             "seq": str(self._head.seq),
             "id": self._head.id,
+            "replica": self._replica,
             "once": once,
+            "more": more,
+            "answers": [self._answer_header(answer) for answer in answers],
+            "positions": [_position_header(entry.position) for entry in entries if entry.position is not None],
             "events": [
                 {"seq": str(e.seq), "channels": [(places[channel], str(offset)) for channel, offset in e.channels]}
-                for e in entry.events
+                for e in events
             ],
         }
-        if entry.answer is not None:
-            key, at = f"{entry.answer.user_id}\0{entry.answer.request_id}", entry.answer.at
-            header["answer"] = {"key": key, "at": repr(at), "since": repr(at - self._window)}
-        if (position := entry.position) is not None:
-            stored = msgspec.json.encode(position).decode()
-            header["position"] = {
-                "source": position.source, "epoch": position.epoch, "offset": str(position.offset), "stored": stored
-            }  # fmt: skip
-        arguments: list[str | bytes] = [msgspec.json.encode(header), msgspec.json.encode(entry.answer)]
-        for event in entry.events:
+        arguments: list[str | bytes] = [msgspec.json.encode(header), str(_TURN_MS)]
+        arguments += [msgspec.json.encode(answer) for answer in answers]
+        for event in events:
             rest = msgspec.json.encode(_Rest(event.name, event.at, event.channels))
             arguments += [event.id, rest, bytes(event.data)]
         return keys, arguments
+
+    def _answer_header(self, answer: StoredAnswer) -> dict[str, str]:
+        key = _answer_key(answer.user_id, answer.request_id)
+        return {"key": key, "at": repr(answer.at), "since": repr(answer.at - self._window)}
 
     async def recover(self) -> None:
         with _failures():
@@ -270,6 +295,8 @@ class RedisLog:
 
     async def close(self) -> None:
         await asyncio.gather(*self._appending, return_exceptions=True)
+        with suppress(*_FAILURES):
+            await self._store.lrem(self._keys("queue")[0], 0, self._replica)
         await disconnect(self._store)
         await disconnect(self._watcher)
 
@@ -278,6 +305,15 @@ class RedisLog:
 
     def _channel(self, channel: str) -> str:
         return f"{self._base}channel:{channel}"
+
+
+def _answer_key(user_id: str, request_id: str) -> str:
+    return f"{user_id}\0{request_id}"
+
+
+def _position_header(position: Position) -> dict[str, str]:
+    stored = msgspec.json.encode(position).decode()
+    return {"source": position.source, "epoch": position.epoch, "offset": str(position.offset), "stored": stored}
 
 
 def _lost() -> LogLost:

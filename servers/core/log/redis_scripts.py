@@ -6,6 +6,8 @@ Keys of one log, in the order in which the scripts take them:
   answers    hash: user NUL request -> StoredAnswer, JSON
   ages       sorted set: the keys of `answers` by time
   positions  hash: source -> Position, JSON
+  turn       string that expires: the replica that may append now; where there is none, anybody may
+  queue      list: the replicas that wait for the turn
   channel:…  stream, one for each channel: id `offset-0`, field s (the event's seq)
 
 Each script begins with the epoch and head that its caller has read up to. `lost`: the log is not the continuation of
@@ -28,24 +30,46 @@ local function stand(epoch, seq, id)
 end
 """
 
-# KEYS: meta entries answers ages positions channel…
-# ARGV: header (JSON, see `redis._header`), answer or '', then id, m, d of each event.
+# KEYS: turn queue answers ages positions.
+# ARGV: replica, how long its turn may last (ms), since when answers count, keys of answers.
+TAKE = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then
+    if not redis.call('LPOS', KEYS[2], ARGV[1]) then redis.call('RPUSH', KEYS[2], ARGV[1]) end
+    return {'held'}
+end
+if not holder then
+    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+    redis.call('LREM', KEYS[2], 0, ARGV[1])
+end
+local answers = {}
+for number = 4, #ARGV do
+    local first = redis.call('HGET', KEYS[3], ARGV[number])
+    if first and tonumber(redis.call('ZSCORE', KEYS[4], ARGV[number])) >= tonumber(ARGV[3]) then
+        answers[#answers + 1] = first
+    end
+end
+return {'yours', answers, redis.call('HVALS', KEYS[5])}
+"""
+
+# KEYS: meta entries answers ages positions turn queue channel…
+# ARGV: header (JSON, see `redis._arguments`), how long the next one's turn may last (ms), the answers, then id, m, d of
+# each event.
 APPEND = (
     _STAND
     + """
 local header = cjson.decode(ARGV[1])
 local verdict = stand(header.epoch, header.seq, header.id)
 if verdict == 'lost' then return {'lost'} end
-local answer, position = header.answer, header.position
 if header.once then
-    if answer then
+    for _, answer in ipairs(header.answers) do
         local first = redis.call('HGET', KEYS[3], answer.key)
         if first and tonumber(redis.call('ZSCORE', KEYS[4], answer.key)) >= tonumber(answer.since) then
             redis.call('HSET', KEYS[1], 'asked', '1')  -- a write, so that WAIT waits for the first one too
             return {'answered', first}
         end
     end
-    if position then
+    for _, position in ipairs(header.positions) do
         local stored = redis.call('HGET', KEYS[5], position.source)
         local known = stored and cjson.decode(stored)
         if known and known.epoch == position.epoch and known.offset >= tonumber(position.offset) then
@@ -53,7 +77,8 @@ if header.once then
         end
     end
 end
-if verdict ~= 'current' then return {'behind'} end
+local holder = redis.call('GET', KEYS[6])
+if verdict ~= 'current' or (holder and holder ~= header.replica) then return {'behind'} end
 
 local seq, ends = header.seq, {}
 for _, event in ipairs(header.events) do
@@ -71,15 +96,15 @@ for _, event in ipairs(header.events) do
 end
 
 for number, event in ipairs(header.events) do
-    local at = 3 * number
+    local at = 3 * number + #header.answers
     redis.call('XADD', KEYS[2], event.seq .. '-0', 'i', ARGV[at], 'm', ARGV[at + 1], 'd', ARGV[at + 2])
     for _, place in ipairs(event.channels) do
         redis.call('XADD', KEYS[place[1]], place[2] .. '-0', 's', event.seq)
     end
     redis.call('HSET', KEYS[1], 'head', event.seq .. ':' .. ARGV[at])
 end
-if answer then
-    redis.call('HSET', KEYS[3], answer.key, ARGV[2])
+for number, answer in ipairs(header.answers) do
+    redis.call('HSET', KEYS[3], answer.key, ARGV[2 + number])
     redis.call('ZADD', KEYS[4], answer.at, answer.key)
     local old = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', '(' .. answer.since, 'LIMIT', 0, 100)
     if #old > 0 then
@@ -87,7 +112,13 @@ if answer then
         redis.call('ZREM', KEYS[4], unpack(old))
     end
 end
-if position then redis.call('HSET', KEYS[5], position.source, position.stored) end
+for _, position in ipairs(header.positions) do redis.call('HSET', KEYS[5], position.source, position.stored) end
+local waiting = redis.call('LPOP', KEYS[7])
+if waiting then
+    redis.call('SET', KEYS[6], waiting, 'PX', ARGV[2])
+elseif holder and not header.more then
+    redis.call('DEL', KEYS[6])
+end
 return {'stored'}
 """
 )
