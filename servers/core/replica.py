@@ -369,8 +369,9 @@ class Replica(Engine):
                     await self._read_on()
                     self.available = True
             except Exception as again:  # noqa: BLE001 - whatever it is, the service stays unavailable and says so
+                if str(again) != str(error):
+                    self._logger.warning("store still unavailable", error=f"{type(again).__name__}: {again}")
                 error = again
-                self._logger.warning("store still unavailable", error=f"{type(again).__name__}: {again}")
                 await asyncio.sleep(_PAUSE if isinstance(again, LogError) else _LONG_PAUSE)
         self._ahead = False
         if lost:

@@ -1,5 +1,6 @@
 """One schema, each default of the contract, and one line for whatever is wrong (contract 4, 7)."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +142,24 @@ def test_services_of_one_process_are_each_other_s_peers() -> None:
     akosha, dhruva = fleet.build(["akosha", "dhruva"], None, {"auth": "disabled"})
     assert {name: peer.url for name, peer in akosha.config.peers.items()} == {"dhruva": "ws://127.0.0.1:8693/ws"}
     assert {name: peer.url for name, peer in dhruva.config.peers.items()} == {"akosha": "ws://127.0.0.1:8692/ws"}
+
+
+def test_a_log_s_password_is_shown_nowhere() -> None:
+    config = load("akosha", None, {"BODHISATTVA_LOG__URL": "rediss://ada:hunter2@redis.internal:6380/1"})
+    shown = configuration.as_yaml(config)
+    assert "rediss://(hidden)@redis.internal:6380/1" in shown
+    assert "hunter2" not in shown
+
+
+def test_s7_a_log_in_redis_needs_to_be_told_where() -> None:
+    with pytest.raises(ConfigError, match=r"log\.url is not set"):
+        fleet.build(["akosha"], None, {"auth": "disabled", "log": {"kind": "redis"}})
+
+
+def test_s7_a_log_in_redis_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
+    for name in ("redis", "redis_connection"):
+        monkeypatch.delitem(sys.modules, f"bodhisattva.servers.core.log.{name}", raising=False)
+    with pytest.raises(ConfigError, match=r"install 'bodhisattva-conformance\[redis\]'"):
+        fleet.build(["akosha"], None, {"auth": "disabled", "log": {"kind": "redis", "url": "redis://localhost"}})
