@@ -126,12 +126,12 @@ class LogConfig(_Section, frozen=True):
     """
 
     kind: Literal["sqlite", "memory", "redis"] = "sqlite"
+    retention: Retention = Retention()
     url: str | None = None
     prefix: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.:-]+\Z")] = "bodhisattva"
     durability: Literal["always", "everysec", "none"] = "always"
     acknowledgements: Annotated[int, Meta(ge=0)] = 0
     timeout: Positive = 2
-    retention: Retention = Retention()
 
 
 class Peer(_Section, frozen=True):

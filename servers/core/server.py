@@ -15,7 +15,7 @@ from aiohttp import web
 
 from bodhisattva.servers.core import bridge, envelope, http, retention, tls, upgrade, verification
 from bodhisattva.servers.core import config as configuration
-from bodhisattva.servers.core.config import Config, ConfigError
+from bodhisattva.servers.core.config import Config, ConfigError, Retention
 from bodhisattva.servers.core.connection import INTERNAL_ERROR, Connection
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.host import Host, trust
@@ -140,7 +140,9 @@ class Server:
         )
         self._work.start("sweep", self._sweep)
         self._work.start("watch", self._watch)
-        self._work.start("retention", partial(retention.keep_within, self._engine, lambda: self.config.log.retention))
+        if not self._engine.shared:
+            limits = partial(retention.keep_within, self._engine, lambda: self.config.log.retention)
+            self._work.start("retention", limits)
         for standing in self.service.bridges:
             if self._host.configured(standing.source):
                 follow = partial(bridge.run, standing, self._engine, self._host)
@@ -167,7 +169,7 @@ class Server:
             return
         fixed = {key: getattr(self.config, key) for key in _FIXED}
         window = self.config.timeouts.deduplication
-        fixed["log"] = msgspec.structs.replace(renewed.log, kind=self.config.log.kind)
+        fixed["log"] = msgspec.structs.replace(self.config.log, retention=renewed.log.retention)
         fixed["timeouts"] = msgspec.structs.replace(renewed.timeouts, deduplication=window)
         self.config = msgspec.structs.replace(renewed, **fixed)
         self._newest_context = context
@@ -294,6 +296,8 @@ def check(config: Config) -> ssl.SSLContext | None:
     """The TLS context of a configuration whose files can all be used; ConfigError names the one that cannot."""
     for peer in config.peers.values():
         trust(peer)
+    if config.log.kind == "redis" and config.log.retention != Retention():
+        raise ConfigError("log.retention is not for log.kind redis, which holds all events; leave it out")
     return tls.server_context(config.tls)
 
 

@@ -51,7 +51,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
 
 def redis_log(server: RedisServer, window: float = 1e9) -> RedisLog:
     """A new log in a Redis that holds others."""
-    return RedisLog(LogConfig("redis", server.url, f"test-{uuid4()}"), "ledger", window)
+    return RedisLog(LogConfig("redis", url=server.url, prefix=f"test-{uuid4()}"), "ledger", window)
 
 
 @asynccontextmanager
@@ -162,7 +162,9 @@ async def test_the_adapters_say_the_same_whatever_is_asked_of_them(
         file = SqliteLog(Path(folder) / "ledger.sqlite3", "ledger", window=1e9)
         expected = await outcomes(MemoryLog(), steps, reads)
         assert await outcomes(file, steps, reads) == expected
-        assert await outcomes(redis_log(redis), steps, reads) == expected
+    # What a log in Redis refuses, since it holds all, is left out of both.
+    others = [step for step in steps if not (isinstance(step, str) and step.startswith(("save", "trim")))]
+    assert await outcomes(redis_log(redis), others, reads) == await outcomes(MemoryLog(), others, reads)
 
 
 async def outcomes(

@@ -21,6 +21,7 @@ from bodhisattva.servers.core.log.base import (
     LogRefused,
     Position,
     PositionTaken,
+    Snapshot,
     StoredAnswer,
     StoredEvent,
 )
@@ -36,7 +37,7 @@ def own() -> Iterator[RedisServer]:
 
 
 def settings(server: RedisServer, **others: Any) -> LogConfig:
-    return LogConfig("redis", server.url, f"test-{uuid4()}", **others)
+    return LogConfig("redis", url=server.url, prefix=f"test-{uuid4()}", **others)
 
 
 @asynccontextmanager
@@ -101,6 +102,17 @@ async def test_s1_2_the_first_answer_is_found_by_whoever_is_asked_again(redis: R
         await newer(other)
         await other.propose(Entry((event(2),), answer("r1", 110.1, b'{"n":2}')))
         assert [known.outcome for known in await one.answers(0.0)] == [b'{"n":2}']
+
+
+async def test_a_log_in_redis_holds_all_and_says_so(redis: RedisServer) -> None:
+    async with logs(settings(redis), 1) as (log,):
+        await log.propose(Entry((event(1), event(2))))
+        for refused in (log.trim(1), log.save(Snapshot(2, {"global": 2}, b""))):
+            with pytest.raises(LogError, match="holds all events"):
+                await refused
+        assert log.size == len(b'{"n":1}{"n":2}')
+        assert [stored.seq async for chunk in log.replay(1) for stored in chunk] == [2]
+        assert log.size == len(b'{"n":1}{"n":2}')
 
 
 async def test_turns_go_round_in_the_order_in_which_they_were_asked_for(redis: RedisServer) -> None:
@@ -277,14 +289,14 @@ async def test_a_redis_that_promises_what_is_asked_for_is_taken_in_silence(redis
 
 
 async def test_s7_a_redis_that_is_not_there_is_refused_in_a_line_without_its_password() -> None:
-    line = await refusal(LogConfig("redis", "redis://user:hunter2@127.0.0.1:1/0"))
+    line = await refusal(LogConfig("redis", url="redis://user:hunter2@127.0.0.1:1/0"))
     assert "the Redis at redis://(hidden)@127.0.0.1:1/0 cannot be used" in line
     assert "hunter2" not in line
 
 
 @pytest.mark.parametrize("url", ["http://x", "redis://127.0.0.1:port", "redis+sentinel://127.0.0.1:1", ""])
 async def test_s7_what_is_no_address_of_a_redis_is_refused_in_a_line(url: str) -> None:
-    assert "is not usable" in await refusal(LogConfig("redis", url))
+    assert "is not usable" in await refusal(LogConfig("redis", url=url))
 
 
 async def test_s7_a_newer_format_and_another_service_s_log_are_refused_in_a_line(redis: RedisServer) -> None:
@@ -316,7 +328,7 @@ async def test_a_master_is_found_through_its_sentinels_and_after_a_failover_too(
     quick = ["sentinel failover-timeout main 2000"]
     with redis_server(replicaof=f"127.0.0.1 {own.port}") as second, redis_server(lines=[*watched, *quick]) as sentinel:
         url = f"redis+sentinel://127.0.0.1:{sentinel.port}/main"
-        async with logs(LogConfig("redis", url, timeout=1), 1) as (log,):
+        async with logs(LogConfig("redis", url=url, timeout=1), 1) as (log,):
             await _says(second, "connected", "ROLE")
             await log.propose(Entry((event(1),)))
             await _says(second, ":1", "XLEN", f"{{{log._base.strip(':{}')}}}:entries")
@@ -339,7 +351,7 @@ async def test_a_cluster_keeps_a_log_in_one_of_its_slots() -> None:
         node.ask("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
         await _says(node, "cluster_state:ok", "CLUSTER", "INFO")
         url = f"redis+cluster://127.0.0.1:{node.port}"
-        async with logs(LogConfig("redis", url)) as (one, other):
+        async with logs(LogConfig("redis", url=url)) as (one, other):
             await one.propose(Entry((event(1),), answer("r1"), Position("source", "E", 1)))
             await asyncio.wait_for(other.arrival(), 2)
             assert await newer(other) == ["posted-1"]
@@ -348,4 +360,4 @@ async def test_a_cluster_keeps_a_log_in_one_of_its_slots() -> None:
             assert await anext(ear) == b""
             assert (await one.shout(b"hello"), await anext(ear)) == (1, b"hello")
             await cast("AsyncGenerator[bytes, None]", ear).aclose()
-    assert "cannot be asked of a cluster" in await refusal(LogConfig("redis", url, acknowledgements=1))
+    assert "cannot be asked of a cluster" in await refusal(LogConfig("redis", url=url, acknowledgements=1))

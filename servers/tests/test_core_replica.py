@@ -21,7 +21,7 @@ LONG = 10.0
 @asynccontextmanager
 async def replicas(redis: RedisServer, number: int = 2, **settings: Any) -> AsyncIterator[list[Running]]:
     """So many servers of the ledger, on a log of their own."""
-    log = LogConfig("redis", redis.url, prefix=f"test-{uuid4()}", timeout=0.5, **settings)
+    log = LogConfig("redis", url=redis.url, prefix=f"test-{uuid4()}", timeout=0.5, **settings)
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(running(LEDGER, log=log)) for _ in range(number)]
 

@@ -5,7 +5,7 @@ history that is no longer there, because a failover or a flush took it, is found
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, cast
 
@@ -26,6 +26,7 @@ from bodhisattva.servers.core.log.base import (
     LogRefused,
     Position,
     PositionTaken,
+    Snapshot,
     StoredAnswer,
     StoredEvent,
     Turn,
@@ -37,6 +38,7 @@ FORMAT = 1
 _CHUNK = 500
 _ARRIVAL_MS = 500
 _TURN_MS = 1000
+_HOLDS_ALL = "a log in Redis holds all events"
 _FAILURES = (RedisError, OSError, TimeoutError)
 
 
@@ -69,6 +71,7 @@ class RedisLog:
         self._service = service
         self._window = window
         self._base = f"{{{settings.prefix}:{service}}}:"
+        self.size = 0
         self._head = _Head()
         self._failed = False
         self._replica = fresh_id()
@@ -156,7 +159,7 @@ class RedisLog:
         match status:
             case b"stored":
                 if events:
-                    self._head = _Head(events[-1].seq, events[-1].id)
+                    self._read_up_to(events)
             case b"behind":
                 raise LogMoved("others have appended")
             case b"answered":
@@ -231,10 +234,10 @@ class RedisLog:
             await self._store.ping()
         self._failed = False
 
-    async def replay(self) -> AsyncIterator[Sequence[StoredEvent]]:
-        self._head = _Head()
+    async def replay(self, after: int = 0) -> AsyncIterator[Sequence[StoredEvent]]:
+        self._read_up_to([])
         async for chunk in self.newer():
-            yield chunk
+            yield [event for event in chunk if event.seq > after]
 
     async def newer(self) -> AsyncIterator[Sequence[StoredEvent]]:
         keys = self._keys("meta", "entries")
@@ -249,8 +252,13 @@ class RedisLog:
             events = [_event(*fields) for fields in found[0]]
             if [event.seq for event in events] != [self._head.seq + n for n in range(1, len(events) + 1)]:
                 raise LogError(f"the log has a hole after {self._head.seq}")
-            self._head = _Head(events[-1].seq, events[-1].id)
+            self._read_up_to(events)
             yield events
+
+    def _read_up_to(self, events: Sequence[StoredEvent]) -> None:
+        """Hold these, too; none at all: begin anew."""
+        self._head = _Head(events[-1].seq, events[-1].id) if events else _Head()
+        self.size = sum((len(bytes(event.data)) for event in events), self.size if events else 0)
 
     async def arrival(self) -> int | None:
         entries = self._keys("entries")[0]
@@ -292,6 +300,18 @@ class RedisLog:
         with _failures():
             found = await self._store.hgetall(self._keys("positions")[0])
         return [_position_decoder.decode(position) for position in found.values()]
+
+    async def floors(self) -> Mapping[str, int]:
+        return {}
+
+    async def snapshot(self) -> Snapshot | None:
+        return None
+
+    async def save(self, snapshot: Snapshot) -> None:
+        raise LogError(_HOLDS_ALL)
+
+    async def trim(self, upto: int) -> Mapping[str, int]:
+        raise LogError(_HOLDS_ALL)
 
     async def close(self) -> None:
         await asyncio.gather(*self._appending, return_exceptions=True)
