@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-HOW = "there is no redis-server, which this test needs: ./ci/redis installs Debian's"
+HOW = "there is no redis-server, which this test needs: ./ci/redis unpacks Debian's"
+_TOOLS = Path(__file__).resolve().parents[2] / ".tools" / "bin"
 _PATIENCE = 10.0
 _DEFAULTS = {"appendonly": "yes", "appendfsync": "always", "save": '""', "repl-diskless-sync-delay": "0"}
 
@@ -34,7 +35,7 @@ class RedisServer:
 
     def start(self) -> None:
         """Start, and wait until it answers; the data of an earlier run is there again."""
-        binary = shutil.which("redis-server")
+        binary = shutil.which("redis-server") or shutil.which("redis-server", path=_TOOLS)
         if binary is None:
             pytest.fail(HOW)
         fixed = _lines({"port": str(self.port), "bind": "127.0.0.1", "dir": str(self._data), "daemonize": "no"})
