@@ -39,7 +39,7 @@ def _to_plain(value: Any) -> Any:
         return list(value)
     if isinstance(value, Packable):
         return value.pack()
-    raise NotImplementedError(f"a state with {type(value).__name__} in it cannot be packed")
+    raise TypeError(f"a state with {type(value).__name__} in it cannot be packed")
 
 
 def _from_plain(kind: Any, plain: Any) -> Any:
@@ -47,4 +47,4 @@ def _from_plain(kind: Any, plain: Any) -> Any:
         return deque(plain)
     if isinstance(kind, type) and issubclass(kind, Packable):
         return kind.unpack(plain)
-    raise NotImplementedError(f"{kind} cannot be unpacked")
+    raise TypeError(f"{kind} cannot be unpacked")
