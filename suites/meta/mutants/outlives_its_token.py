@@ -1,15 +1,20 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.session import Output, Session
+from msgspec.structs import replace
+
+from bodhisattva.servers.core.session import Now, Output, Session
+from bodhisattva.servers.core.tokens import Identity
 
 CLAUSE = "AUTH-044"
 WRONG = "keeps a connection open when its token ends"
 SAYS = "in vain for error TOKEN_EXPIRED"
 
+ended = Session._ended
 
-def never(*_: object) -> list[Output]:
-    return []
+
+def only_revoked(session: Session, identity: Identity, now: Now) -> list[Output]:
+    return ended(session, replace(identity, expires_at=None), now)
 
 
 def mutate() -> None:
-    patch.object(Session, "_expired", never).start()
+    patch.object(Session, "_ended", only_revoked).start()
