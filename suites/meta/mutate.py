@@ -1,7 +1,7 @@
 """The console command of a server that is wrong in one thing.
 
 `python -m bodhisattva.suites.meta.mutate NAME serve SERVICE …` is `bodhisattva serve SERVICE …` after NAME's
-`mutate()`. This and the mutants are the only modules of the suites that import servers.
+`mutate()`. This, `rehearse` and the mutants are the only modules of the suites that import servers.
 """
 
 import sys

@@ -15,7 +15,7 @@ from bodhisattva.suites.meta.trial import CHECKOUT, run_suite
 
 _SERVERS = "bodhisattva.servers"
 _SHARED = "bodhisattva.servers.client"
-_MAY_IMPORT_SERVERS = {"suites/meta/mutate.py", "suites/meta/mutants"}
+_MAY_IMPORT_SERVERS = {"suites/meta/mutate.py", "suites/meta/rehearse.py", "suites/meta/mutants"}
 
 
 @pytest.fixture(scope="module")

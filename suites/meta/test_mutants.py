@@ -1,5 +1,7 @@
 """Each mutant is rejected by its clause, by no unrelated one, and the real server by none."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -45,6 +47,13 @@ def test_real_server_is_rejected_by_none(run: Run, tell: Tell) -> None:
     names = sorted({result.clause for result in held.not_passed})
     tell(Row("(real server)", "nothing", None, bool(names), names, len(chosen.entries), held.seconds))
     assert not held.not_passed, "the real server was rejected:\n" + "\n".join(map(str, held.not_passed))
+
+
+def test_every_mutant_can_be_made() -> None:
+    made = subprocess.run(
+        [sys.executable, "-m", "bodhisattva.suites.meta.rehearse"], stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert made.returncode == 0, made.stderr
 
 
 def test_mutants_cover_the_suite() -> None:
