@@ -1,6 +1,7 @@
 """Makes one run of several that each judged a part of the suite, as the jobs of a build do; `bodhisattva merge`."""
 
 import shlex
+from itertools import combinations
 from pathlib import Path
 
 import msgspec
@@ -11,19 +12,19 @@ from bodhisattva.reports.run import Plan, Result
 
 # Within a clause these choose too; whole files and folders leave out whole clauses, which a report shows as missing.
 _NARROWING = ("-k", "-m", "--deselect", "--lf", "--last-failed", "--maxfail", "-x")
-_ALIKE = ("services", "catalogue", "implementation", "version")
+_ALIKE = ("services", "catalogue")
 
 
 def merge(parts: list[Path], into: Path) -> None:
     """Write `run.json` and `results.jsonl` of all `parts` together to the folder `into`.
 
-    Raises ReportError if a part cannot be read or judged something else than the first did.
+    Raises ReportError if a part cannot be read or two did not judge the same.
     """
     if into.resolve() in [part.resolve() for part in parts]:
         raise ReportError(f"{into} is one of the parts; give another folder to merge into")
     plans = {part: run.read(part).plan for part in parts}
-    for part in parts[1:]:
-        _compare(parts[0], plans[parts[0]], part, plans[part])
+    for one, other in combinations(parts, 2):
+        _compare(one, plans[one], other, plans[other])
     into.mkdir(parents=True, exist_ok=True)
     (into / run.RESULTS_FILE).write_bytes(b"".join(_results(parts)))
     (into / run.RUN_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(_joined(list(plans.values())))))
@@ -35,6 +36,8 @@ def _joined(plans: list[Plan]) -> Plan:
     exits = [plan.exit for plan in plans]
     return msgspec.structs.replace(
         plans[0],
+        implementation=_implementation(plans),
+        version=next((plan.version for plan in plans if _told(plan)), plans[0].version),
         started=min(plan.started for plan in plans),
         finished=None if None in ends else max(end for end in ends if end),
         exit=None if None in exits else max(code for code in exits if code is not None),
@@ -48,12 +51,36 @@ def _narrowed(plan: Plan) -> bool:
     return any("::" in word or word.split("=")[0] in _NARROWING for word in shlex.split(words))
 
 
-def _compare(first: Path, expected: Plan, other: Path, found: Plan) -> None:
+def _compare(one: Path, expected: Plan, other: Path, found: Plan) -> None:
     """Parts of one whole were judged by one catalogue on one implementation and one kind of stack."""
     names = [name for name in _ALIKE if getattr(expected, name) != getattr(found, name)]
     names += ["stack"] if expected.stack.kind != found.stack.kind else []
+    if _told(expected) and _told(found):
+        names += ["implementation"] if _contradict(expected.implementation, found.implementation) else []
+        names += ["version"] if expected.version != found.version else []
     if names:
-        raise ReportError(f"{first} and {other} are not parts of one run: {', '.join(names)} differ; run both again")
+        raise ReportError(f"{one} and {other} are not parts of one run: {', '.join(names)} differ; run both again")
+
+
+def _told(plan: Plan) -> bool:
+    """A part may have judged few services or none; it then has heard less of what they are."""
+    return bool(plan.implementation)
+
+
+def _contradict(one: str | dict[str, str], other: str | dict[str, str]) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        return one != other
+    return any(one[service] != other[service] for service in one.keys() & other.keys())
+
+
+def _implementation(plans: list[Plan]) -> str | dict[str, str]:
+    """All that the parts have heard, taken together."""
+    heard: dict[str, str] = {}
+    for plan in plans:
+        if isinstance(plan.implementation, str):
+            return plan.implementation
+        heard |= plan.implementation
+    return dict(sorted(heard.items()))
 
 
 def _results(parts: list[Path]) -> list[bytes]:

@@ -79,10 +79,20 @@ def test_a_failure_of_one_part_fails_the_whole(tmp_path: Path) -> None:
     assert result.exit_code == 1
 
 
+@pytest.mark.parametrize("heard", [{}, {"dhruva": "dhruva"}])
+def test_a_part_that_heard_of_fewer_services_belongs_to_it_all_the_same(tmp_path: Path, heard: dict[str, str]) -> None:
+    parts = halves(tmp_path, implementation=heard, version="1.2.3" if heard else "")
+    for order in (parts, parts[::-1]):
+        result = merged(tmp_path, order)
+        assert result.output.startswith("PASSED")
+        assert "akosha, dhruva 1.2.3 on the process stack" in result.output
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
         ({"version": "9"}, "version"),
+        ({"implementation": {"dhruva": "another"}}, "implementation"),
         ({"services": ["akosha"]}, "services"),
         ({"stack": {"kind": "docker"}}, "stack"),
         ({"catalogue": runs.CATALOGUE[:1]}, "catalogue"),
