@@ -1,11 +1,11 @@
-"""Which clauses a server is tried against: for a mutant its own, and those of other mutants, which must not notice it.
+"""Which clauses a server is tried against: for a mutant its own and a sample of the others, which must not notice it.
 
-To keep a trial short, a clause of another category is left out where its test needs an instance of its own or takes
-long, and a clause about every service is judged on one.
+The sample is fixed, so that a trial costs the same however many mutants there are, and a new mutant changes no other's
+trial. A clause about every service is judged on one.
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, reduce
 from importlib import import_module
@@ -15,8 +15,14 @@ from bodhisattva.fixtures.catalogue import FLEET, Catalogue, Entry
 from bodhisattva.suites.meta.registry import Mutant
 
 SERVICE = "session-buddy"  # judged wherever a clause is about every service
+# Of all that a service does, judged in a moment and without a service of their own.
+SAMPLE = (
+    *("AUTH-002", "AUTH-006", "AUTH-020", "AUTH-031", "AUTH-033", "AUTH-041", "AUTH-051", "AUTH-052"),
+    *("PROTOCOL-004", "PROTOCOL-010", "PROTOCOL-013", "PROTOCOL-024", "PROTOCOL-028", "PROTOCOL-034"),
+    *("PROTOCOL-040", "PROTOCOL-041", "PROTOCOL-043", "PROTOCOL-045", "PROTOCOL-050"),
+    *("SECURITY-001", "SECURITY-010", "TLS-004", "TLS-009"),
+)
 _OWN_INSTANCE = {"fresh", "spawn", "fleet"}
-_LONG = {"AUTH-044", "LIFECYCLE-018", "LIFECYCLE-019", "PERFORMANCE-001", "PERFORMANCE-002"}
 
 
 @dataclass(frozen=True)
@@ -42,27 +48,19 @@ class Panel:
         return [*(str(entry.test) for entry in self.entries), "--services", ",".join(services), "-k", cases]
 
 
-def whole(catalogue: Catalogue, mutants: Sequence[Mutant]) -> Panel:
-    """The clauses of all mutants, for the real server."""
-    return Panel(tuple(catalogue.entries[clause] for clause in sorted({mutant.clause for mutant in mutants})))
+def category(name: str, catalogue: Catalogue, mutants: Sequence[Mutant]) -> Panel:
+    """The clauses of a category's mutants, for the real server."""
+    clauses = {mutant.clause for mutant in mutants}
+    return _panel((clause for clause in clauses if catalogue.entries[clause].clause.category == name), catalogue)
 
 
-def panel(mutant: Mutant, catalogue: Catalogue, mutants: Sequence[Mutant]) -> Panel:
+def panel(mutant: Mutant, catalogue: Catalogue) -> Panel:
     """The clauses for one mutant."""
-    own = catalogue.entries[mutant.clause]
-    entries = whole(catalogue, mutants).entries
-    return Panel(tuple(entry for entry in entries if _is_near(entry, own) or _is_quick(entry)))
+    return _panel((mutant.clause, *mutant.also, *SAMPLE), catalogue)
 
 
-def _is_near(entry: Entry, own: Entry) -> bool:
-    return entry.clause.category == own.clause.category
-
-
-def _is_quick(entry: Entry) -> bool:
-    """Whether it is judged in a moment, on the service that runs in every trial."""
-    if _subject(entry) != SERVICE or entry.clause.id in _LONG:
-        return False
-    return not needs_own_instance(str(entry.test))
+def _panel(clauses: Iterable[str], catalogue: Catalogue) -> Panel:
+    return Panel(tuple(catalogue.entries[clause] for clause in sorted(set(clauses))))
 
 
 def _subject(entry: Entry) -> str:

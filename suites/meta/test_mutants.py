@@ -10,7 +10,7 @@ from bodhisattva.fixtures.catalogue import APART
 from bodhisattva.fixtures.clause import CATEGORIES
 from bodhisattva.fixtures.run import Run
 from bodhisattva.suites.catalogue.loader import load
-from bodhisattva.suites.meta.panel import panel, whole
+from bodhisattva.suites.meta.panel import SAMPLE, category, needs_own_instance, panel
 from bodhisattva.suites.meta.registry import Mutant, mutants
 from bodhisattva.suites.meta.table import Row
 from bodhisattva.suites.meta.trial import trial
@@ -25,7 +25,7 @@ Tell = Callable[[Row], None]
 @_LIMIT
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_mutant_is_rejected_by_its_clause_alone(mutant: Mutant, run: Run, tell: Tell) -> None:
-    chosen = panel(mutant, CATALOGUE, MUTANTS)
+    chosen = panel(mutant, CATALOGUE)
     held = trial(chosen, run.out / mutant.name, mutant)
     failed = [result for result in held.of(mutant.clause) if result.outcome == "failed"]
     expected = {mutant.clause, *mutant.also}
@@ -41,11 +41,12 @@ def test_mutant_is_rejected_by_its_clause_alone(mutant: Mutant, run: Run, tell: 
 
 @pytest.mark.mutants
 @_LIMIT
-def test_real_server_is_rejected_by_none(run: Run, tell: Tell) -> None:
-    chosen = whole(CATALOGUE, MUTANTS)
-    held = trial(chosen, run.out / "real")
+@pytest.mark.parametrize("name", sorted({CATALOGUE.entries[mutant.clause].clause.category for mutant in MUTANTS}))
+def test_real_server_is_rejected_by_none(name: str, run: Run, tell: Tell) -> None:
+    chosen = category(name, CATALOGUE, MUTANTS)
+    held = trial(chosen, run.out / f"real-{name}")
     names = sorted({result.clause for result in held.not_passed})
-    tell(Row("(real server)", "nothing", None, bool(names), names, len(chosen.entries), held.seconds))
+    tell(Row(f"(real server: {name})", "nothing", None, bool(names), names, len(chosen.entries), held.seconds))
     assert not held.not_passed, "the real server was rejected:\n" + "\n".join(map(str, held.not_passed))
 
 
@@ -64,6 +65,9 @@ def test_mutants_cover_the_suite() -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_mutant_names_clauses_that_exist(mutant: Mutant) -> None:
-    tried = panel(mutant, CATALOGUE, MUTANTS).subjects
-    assert {mutant.clause, *mutant.also} <= tried.keys()
+    assert {mutant.clause, *mutant.also} <= CATALOGUE.entries.keys()
     assert mutant.clause not in mutant.also
+
+
+def test_sample_is_quick() -> None:
+    assert not [clause for clause in SAMPLE if needs_own_instance(str(CATALOGUE.entries[clause].test))]
