@@ -28,6 +28,7 @@ class Catchup:
         gone.
         """
         position = after
+        due = 0
         while position < self._engine.offset(channel):
             events = await self._engine.log.read(channel, position, _CHUNK)
             if not events:
@@ -37,8 +38,11 @@ class Catchup:
                     break
                 if offset != position + 1:
                     raise LogError(f"{channel} no longer holds {position + 1}")
-                yield numbered(event, channel, offset, self._engine.log.epoch)
+                frame = numbered(event, channel, offset, self._engine.log.epoch)
+                yield frame
                 position = offset
-                if self._outbox.size > self._high_water:
+                due += len(frame)
+                if due + self._outbox.unsent > self._high_water:
                     self._outbox.flush()
+                    due = 0
                     await self._room()

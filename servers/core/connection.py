@@ -15,7 +15,7 @@ from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.metrics import Metrics
-from bodhisattva.servers.core.outbox import Outbox
+from bodhisattva.servers.core.outbox import Outbox, Turn
 from bodhisattva.servers.core.requests import Requests
 from bodhisattva.servers.core.session import (
     ABNORMAL,
@@ -60,6 +60,7 @@ class Connection:
         engine: Engine,
         hub: Hub,
         metrics: Metrics,
+        turn: Turn,
         free: Callable[["Connection"], None],
     ) -> None:
         transport = request.transport
@@ -72,7 +73,8 @@ class Connection:
         self._websocket = websocket
         self._transport = transport
         self._room = request.protocol._drain_helper  # aiohttp has no public wait for room in the transport
-        self._outbox = Outbox(transport)
+        self._outbox = Outbox(transport, turn, self._too_slow)
+        self.push = self._outbox.push
         self._requests = requests
         self._engine = engine
         self._hub = hub
@@ -111,10 +113,6 @@ class Connection:
         finally:
             await self._release()
             self._free(self)
-
-    def push(self, frame: bytes) -> None:
-        if not self._outbox.push(frame, self._policy.limits.queue_bytes):
-            self._too_slow()
 
     def notify(self, event: bytes) -> None:
         """Send a notice, unless the welcome is still to come (contract 2.4)."""

@@ -25,7 +25,8 @@ class Receiver(Protocol):
     @property
     def user_id(self) -> str: ...
 
-    def push(self, frame: bytes) -> None: ...
+    @property
+    def push(self) -> Callable[[bytes], None]: ...
 
 
 class Hub:
@@ -118,7 +119,7 @@ class Hub:
                 self.say(self._service.parted(channel, info))
 
     def _push(self, channel: str, frame: bytes) -> None:
-        receivers = list(self._receivers[channel])
+        receivers = self._receivers[channel]
         for receiver in receivers:
             receiver.push(frame)
         self._metrics.delivered(self._service.channel_kind(channel).label, len(receivers))

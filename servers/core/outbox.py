@@ -2,66 +2,113 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+
+_Joined = dict[tuple[bytes, ...], bytes]
+
+
+class Turn:
+    """What is due in one turn of the loop, to all connections of a server.
+
+    What several connections are due alike is joined once, and they share the bytes. limit: how many bytes may wait for
+    one connection.
+    """
+
+    def __init__(self, limit: Callable[[], int]) -> None:
+        self.limit = limit
+        self._due: list[Outbox] = []
+
+    def add(self, outbox: "Outbox") -> None:
+        if not self._due:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._due.append(outbox)
+
+    def _flush(self) -> None:
+        due, self._due = self._due, []
+        joined: _Joined = {}
+        limit = self.limit()
+        for outbox in due:
+            outbox.flush(joined, limit)
 
 
 class Outbox:
-    """Frames on their way to `transport`; nothing is written after `close`."""
+    """Frames on their way to `transport`; nothing is written after `close`.
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    overflow: called instead of writing when more than the turn's limit would wait. A frame that is larger than that
+    by itself is sent when nothing else waits.
+    """
+
+    __slots__ = ("_closed", "_frames", "_marks", "_overflow", "_transport", "_turn", "_written")
+
+    def __init__(self, transport: asyncio.Transport, turn: Turn, overflow: Callable[[], None]) -> None:
         self._transport = transport
-        self._loop = asyncio.get_running_loop()
+        self._turn = turn
+        self._overflow = overflow
         self._frames: list[bytes] = []
-        self._bytes = 0
         self._written = 0
-        self._marks: deque[tuple[int, float]] = deque()
+        self._marks: deque[tuple[int, float]] | None = None
         self._closed = False
 
-    def push(self, frame: bytes, limit: int) -> bool:
-        """Send the frame after all before it; False if more than `limit` bytes would wait, and it is not sent.
-
-        A frame that is larger than the limit alone is sent when nothing else waits.
-        """
-        if self._closed:
-            return True
-        waiting = self.size
-        if waiting and waiting + len(frame) > limit:
-            return False
+    def push(self, frame: bytes) -> None:
+        """Send the frame after all before it, at the end of this loop turn."""
         if not self._frames:
-            self._loop.call_soon(self.flush)
+            if self._closed:
+                return
+            self._turn.add(self)
         self._frames.append(frame)
-        self._bytes += len(frame)
-        return True
 
     @property
     def size(self) -> int:
         """Bytes that the kernel has not taken yet."""
-        return self._bytes + self._unsent()
+        return sum(map(len, self._frames)) + self.unsent
 
-    def flush(self) -> None:
-        """Hand everything due to the transport in one write."""
-        if not self._frames or self._transport.is_closing():
+    @property
+    def unsent(self) -> int:
+        """Bytes that were written and that the kernel has not taken yet.
+
+        Nothing of a transport that is closing: asyncio's TLS transport cannot be asked any more.
+        """
+        return 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()
+
+    def flush(self, joined: _Joined | None = None, limit: int | None = None) -> None:
+        """Hand everything due to the transport in one write. joined: what others were due in this turn."""
+        frames = self._frames
+        transport = self._transport
+        if not frames or transport.is_closing():
             return
-        self._transport.write(self._frames[0] if len(self._frames) == 1 else b"".join(self._frames))
-        self._written += self._bytes
-        self._frames.clear()
-        self._bytes = 0
+        alone = len(frames) == 1
+        data = frames[0] if alone else _join(frames, {} if joined is None else joined)
+        frames.clear()
+        unsent = transport.get_write_buffer_size()
+        if (unsent or not alone) and unsent + len(data) > (self._turn.limit() if limit is None else limit):
+            self._overflow()
+        else:
+            self._written += len(data)
+            transport.write(data)
 
     def age(self, now: float) -> float:
         """Seconds that the oldest unsent byte has waited, as far as earlier calls saw it wait."""
-        unsent = self._unsent()
+        unsent = self.unsent
+        if not unsent:
+            self._marks = None
+            return 0.0
+        marks = self._marks = self._marks or deque()
         sent = self._written - unsent
-        while self._marks and self._marks[0][0] <= sent:
-            self._marks.popleft()
-        if unsent and (not self._marks or self._marks[-1][0] < self._written):
-            self._marks.append((self._written, now))
-        return now - self._marks[0][1] if self._marks else 0.0
+        while marks and marks[0][0] <= sent:
+            marks.popleft()
+        if not marks or marks[-1][0] < self._written:
+            marks.append((self._written, now))
+        return now - marks[0][1]
 
     def close(self) -> None:
         """Drop what is not written yet and take no more."""
         self._closed = True
         self._frames.clear()
-        self._bytes = 0
 
-    def _unsent(self) -> int:
-        """Nothing of a transport that is closing: asyncio's TLS transport cannot be asked any more."""
-        return 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()
+
+def _join(frames: list[bytes], joined: _Joined) -> bytes:
+    due = tuple(frames)
+    data = joined.get(due)
+    if data is None:
+        data = joined[due] = b"".join(due)
+    return data

@@ -25,6 +25,7 @@ from bodhisattva.servers.core.log.base import Log, SharedLog
 from bodhisattva.servers.core.log.memory import MemoryLog
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.core.outbox import Turn
 from bodhisattva.servers.core.permissions import Permissions
 from bodhisattva.servers.core.replica import Replica, Watch
 from bodhisattva.servers.core.requests import Requests
@@ -58,6 +59,7 @@ class Server:
         if self._context is not None:
             self._context.sni_callback = self._renew_context
         self._hub = Hub(service, self.metrics)
+        self._turn = Turn(lambda: self.config.limits.queue_bytes)
         self._counts = ConnectionCounts(self.config.limits)
         self._policy = Policy(
             service,
@@ -263,6 +265,7 @@ class Server:
             engine=self._engine,
             hub=self._hub,
             metrics=self.metrics,
+            turn=self._turn,
             free=self._free,
         )
 
