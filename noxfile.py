@@ -82,6 +82,14 @@ def interop(session: nox.Session) -> None:
     judge(session, "out/interop", "suites/interop")
 
 
+@nox.session(python=False)
+def bench(session: nox.Session) -> None:
+    """What a service costs beside others, the published server among them: -- [--quick] [--load NAME] [--gate] …"""
+    run_script(session, "ci/peer")
+    command = (str(ROOT / ".tools/peer/bin/python"), "-m", "bodhisattva.servers.bench")
+    conclude(session, exit_code(session, *command, *session.posargs, external=True), (REFUSED,))
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, strict types, the workflow and the scripts."""

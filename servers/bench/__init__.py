@@ -1,4 +1,5 @@
-"""What the services cost beside the least that aiohttp can do: `python -m bodhisattva.servers.bench`.
+"""What the services cost beside others that do a part of it: `nox -s bench`, or `python -m bodhisattva.servers.bench`.
 
-Only ratios to the peer of the same round mean anything on another machine, or on this one an hour later.
+Every subject is a server in a process of its own, under the same load, in turns: A B C, A B C. Only the ratios of
+one round mean anything on another machine, or on this one an hour later.
 """

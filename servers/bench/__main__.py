@@ -1,92 +1,151 @@
-"""The command: rounds in which every subject has every load, and the medians beside the peer's."""
+"""The command: turns of every subject at every load, a table, and a JSON document of all of it."""
 
-import asyncio
 import os
-import platform
-import statistics
 import sys
-import tempfile
-from collections import defaultdict
-from importlib.metadata import version
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, NoReturn
 
 import click
+import msgspec
 
-from bodhisattva.servers.bench import loads
-from bodhisattva.servers.bench.loads import Measure
-from bodhisattva.servers.bench.subjects import PEER, SUBJECTS, running
+from bodhisattva.servers.bench import machine, processes
+from bodhisattva.servers.bench.plan import LOADS, SUBJECTS
+from bodhisattva.servers.bench.result import RESULT_FILE, Result, Run, judged, rows
+from bodhisattva.servers.bench.sizes import PARTS, QUICK, Size
+from bodhisattva.servers.bench.subjects import Subject
+from bodhisattva.servers.bench.table import table
+from bodhisattva.servers.bench.wire import Lost
 
-Rounds = dict[str, list[Measure]]
-_HEAD = f"{'':16}{'per second':>12}{'ratio':>8}{'server CPU':>14}{'ratio':>8}"
+BAD_INPUT = 2
+_SPARE_DESCRIPTORS = 200
+_FLUSHES = 50
+Turn = tuple[str, int, Subject]
+
+
+def _sizes(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for each part of a size; one that is not given is None."""
+    for field in reversed(msgspec.structs.fields(Size)):
+        kind = click.IntRange(1) if field.type is int else click.FloatRange(0, min_open=True)
+        text = f"{PARTS[field.name]} [{field.default}]"
+        command = click.option(f"--{field.name}", type=kind, help=text)(command)
+    return command
 
 
 @click.command()
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="The medians are of so many.")
-@click.option("--clients", type=click.IntRange(1), default=50, show_default=True, help="That send commands.")
-@click.option("--commands", type=click.IntRange(1), default=200, show_default=True, help="Of each client.")
-@click.option("--receivers", type=click.IntRange(1), default=100, show_default=True, help="Of each event.")
-@click.option("--events", type=click.IntRange(1), default=400, show_default=True, help="To all receivers.")
-@click.option("--folder", type=click.Path(path_type=Path, exists=True), default=".", help="Where logs are written.")
-def main(rounds: int, clients: int, commands: int, receivers: int, events: int, folder: Path) -> None:
-    """Measure a service beside a bare aiohttp server, in turn, on this machine."""
-    click.echo(f"{_machine()}\n{rounds} rounds, medians; a ratio is to {PEER} in the same round")
-    by_command, by_event = asyncio.run(_measure(rounds, (clients, commands), (receivers, events), folder))
-    show(f"commands: {clients} clients, each {commands} one after the other", by_command)
-    show(f"fan-out: {events} events to each of {receivers} receivers", by_event)
+@click.option("--quick", is_flag=True, help="Less of everything: a minute, to try it.")
+@_sizes
+@click.option("--load", "loads", multiple=True, type=click.Choice(list(LOADS)), help="Only this; may be repeated.")
+@click.option("--subject", "subjects", multiple=True, type=click.Choice(list(SUBJECTS)), help="Only this; likewise.")
+@click.option("--without", multiple=True, type=click.Choice(list(SUBJECTS)), help="All but this; likewise.")
+@click.option("--folder", type=click.Path(path_type=Path, exists=True, file_okay=False), help="On the disk to keep on.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default="out/bench", show_default=True)
+@click.option("--gate", is_flag=True, help="Exit code 1 if a target is not met, or was not measured.")
+def main(
+    *,
+    quick: bool,
+    loads: tuple[str, ...],
+    subjects: tuple[str, ...],
+    without: tuple[str, ...],
+    folder: Path | None,
+    out: Path,
+    gate: bool,
+    **sizes: int | None,
+) -> None:
+    """Measure a service beside its peers, in turns, on this machine; only the ratios can be carried elsewhere.
 
-
-async def _measure(
-    rounds: int, commands: tuple[int, int], fan_out: tuple[int, int], folder: Path
-) -> tuple[Rounds, Rounds]:
-    by_command: Rounds = defaultdict(list)
-    by_event: Rounds = defaultdict(list)
-    for number in range(1, rounds + 1):
-        for name in SUBJECTS:
-            click.echo(f"round {number} of {rounds}: {name}", err=True)
-            with tempfile.TemporaryDirectory(dir=folder, prefix="bench-") as state:
-                async with running(name, Path(state)) as server:
-                    by_command[name].append(await loads.commands(server, *commands))
-                    by_event[name].append(await loads.fan_out(server, *fan_out))
-    return by_command, by_event
-
-
-def show(title: str, rounds: Rounds) -> None:
-    """Print the medians of a load, each subject beside the peer."""
-    click.echo(f"\n{title}\n{_HEAD}")
-    for name, own in rounds.items():
-        rate = statistics.median(measure.rate for measure in own)
-        faster = statistics.median(mine.rate / peer.rate for mine, peer in zip(own, rounds[PEER], strict=True))
-        click.echo(f"{name:16}{rate:>12,.0f}{faster:>8.2f}{_cpu(own, rounds[PEER])}")
-
-
-def _cpu(own: list[Measure], peers: list[Measure]) -> str:
-    """Two columns; dashes where a round had too little work to measure."""
-    mine = [measure.cpu for measure in own if measure.cpu is not None]
-    beside = [(one.cpu, other.cpu) for one, other in zip(own, peers, strict=True)]
-    ratios = [one / other for one, other in beside if one is not None and other is not None]
-    spent = f"{statistics.median(mine) * 1e6:.1f} µs" if len(mine) == len(own) else "-"
-    dearer = f"{statistics.median(ratios):.2f}" if len(ratios) == len(own) else "-"
-    return f"{spent:>14}{dearer:>8}"
-
-
-def _machine() -> str:
-    model = next(
-        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
-        platform.machine(),
-    )
-    load = os.getloadavg()[0]
-    return (
-        f"{model}, {os.cpu_count()} cores, load {load:.1f} at the start; "
-        f"Python {platform.python_version()}, aiohttp {version('aiohttp')}"
-    )
-
-
-def _lines(file: str) -> list[str]:
+    Exit code: 0 measured, 1 something got lost (or, with --gate, a target is not met), 2 bad input or a missing peer.
+    """
+    size = msgspec.structs.replace(QUICK if quick else Size(), **_given(sizes))
+    turns = _turns(loads or tuple(LOADS), set(subjects or SUBJECTS) - set(without), size.repetitions)
+    out.mkdir(parents=True, exist_ok=True)
     try:
-        return Path(file).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
+        processes.allow_descriptors(max(size.connections, size.receivers) + _SPARE_DESCRIPTORS)
+        result = _measure(turns, size, folder or out)
+    except Lost as lost:
+        raise click.ClickException(str(lost)) from None
+    file = out / RESULT_FILE
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
+    click.echo(table(result))
+    click.echo(f"\n{file}")
+    if gate and not all(target.met for target in result.targets):
+        sys.exit(1)
+
+
+def _given(sizes: dict[str, int | None]) -> dict[str, Any]:
+    return {name: value for name, value in sizes.items() if value is not None}
+
+
+def _turns(loads: Sequence[str], subjects: set[str], repetitions: int) -> list[Turn]:
+    """Load by load, round by round, one subject after the other."""
+    chosen = {name: [subject for subject in LOADS[name].subjects if subject.name in subjects] for name in loads}
+    if not any(chosen.values()):
+        _refuse("nothing is left to be measured: none of the subjects has one of the loads")
+    for subject in {subject for own in chosen.values() for subject in own}:
+        if subject.missing:
+            _refuse(
+                f"{subject.name}: {subject.missing[0]} is not installed here; "
+                f"`nox -s bench` has it, `--without {subject.name}` does without"
+            )
+    return [
+        (name, repetition, subject)
+        for name, own in chosen.items()
+        for repetition in range(1, repetitions + 1)
+        for subject in own
+    ]
+
+
+def _refuse(reason: str) -> NoReturn:
+    click.echo(f"bench: {reason}", err=True)
+    sys.exit(BAD_INPUT)
+
+
+def _measure(turns: Sequence[Turn], size: Size, folder: Path) -> Result:
+    started, begun = datetime.now(UTC), time.monotonic()
+    where = machine.machine(_flush(folder))
+    runs = [_run(number, turns, size, folder) for number in range(len(turns))]
+    found = rows(runs)
+    return Result(
+        started=started.isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - begun, 1),
+        command=sys.argv,
+        machine=where,
+        versions=machine.versions(),
+        size=size,
+        runs=runs,
+        rows=found,
+        targets=judged(found),
+    )
+
+
+def _run(number: int, turns: Sequence[Turn], size: Size, folder: Path) -> Run:
+    name, repetition, subject = turns[number]
+    place = f"{number + 1}/{len(turns)} {name}, {repetition} of {size.repetitions}: {subject.name}"
+    average = machine.load_average()
+    click.echo(place, err=True)
+    try:
+        with subject.running(folder) as server:
+            measures = LOADS[name].measure(server, size)
+    except (Lost, OSError) as failure:
+        raise Lost(f"{place}: {failure}") from failure
+    return Run(load=name, subject=subject.name, repetition=repetition, load_average=average, measures=measures)
+
+
+def _flush(folder: Path) -> float:
+    """Seconds that the disk takes to keep a short line, in the mean."""
+    file = folder / "flush"
+    number = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    begun = time.perf_counter()
+    for _ in range(_FLUSHES):
+        os.write(number, b"x" * 500)
+        os.fsync(number)
+    taken = (time.perf_counter() - begun) / _FLUSHES
+    os.close(number)
+    file.unlink()
+    return taken
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,95 +1,134 @@
-"""The two loads: many clients with commands in flight, and one event stream to many receivers."""
+"""The loads. Each takes a running subject and returns what it measured, by figure, in seconds, bytes or per second."""
 
-import asyncio
-import json
+import select
 import time
-from dataclasses import dataclass
-from itertools import count
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-import aiohttp
+from bodhisattva.servers.bench import talk
+from bodhisattva.servers.bench.receivers import Receivers
+from bodhisattva.servers.bench.sizes import Size
+from bodhisattva.servers.bench.subjects import Running
+from bodhisattva.servers.bench.wire import Line
 
-from bodhisattva.servers.bench.subjects import MEASURABLE, Running
-
-VALUE = "x" * 100
-_ids = count(1)
-
-
-@dataclass(frozen=True)
-class Measure:
-    """Of one load on one subject: units of work per second, and the server's processor seconds per unit.
-
-    cpu: None if there was too little of it to be measured.
-    """
-
-    rate: float
-    cpu: float | None
+Measures = dict[str, float]
+_WARM_UP = 20
+_WARM_CONNECTIONS = 100
+IN_FLIGHT = (1, 8, 64)
 
 
-async def commands(server: Running, clients: int, each: int) -> Measure:
-    """`clients` connections send `each` commands one after the other, as soon as the last one is answered."""
-    async with _session() as session:
-        sockets = [await _connect(session, server) for _ in range(clients)]
-        started, before = time.perf_counter(), server.cpu()
-        await asyncio.gather(*(_send(socket, server, each) for socket in sockets))
-        return _measured(server, started, before, clients * each)
+def fan_out(server: Running, size: Size) -> Measures:
+    """Events to all receivers, one at a time and in bursts; the same to nobody shows what an event costs by itself."""
+    commander = server.line()
+    _emit(server, commander, None, [1] * _WARM_UP)
+    one, burst = [1] * size.events, [size.burst] * size.bursts
+    alone = {"one": _emit(server, commander, None, one), "burst": _emit(server, commander, None, burst)}
+    with _receivers(server, size.receivers) as receivers:
+        _emit(server, commander, receivers, [1])
+        server.talk.fit(receivers.size)
+        _emit(server, commander, receivers, [1] * _WARM_UP + [size.burst])
+        before = receivers.size
+        to_all = {"one": _emit(server, commander, receivers, one), "burst": _emit(server, commander, receivers, burst)}
+        events = size.events + size.burst * size.bursts
+        talk.in_order(receivers.events())
+        measures = {"bytes": (receivers.size - before) / events}
+    commander.close()
+    for name, times in (("one", one), ("burst", burst)):
+        deliveries = sum(times) * size.receivers
+        measures[name] = to_all[name] / deliveries
+        measures[f"{name}, net"] = (to_all[name] - alone[name]) / deliveries
+        measures[f"{name}, per event"] = alone[name] / sum(times)
+    return measures
 
 
-async def fan_out(server: Running, receivers: int, messages: int) -> Measure:
-    """One connection makes `messages` events, each after the last one's answer; every receiver gets all of them."""
-    async with _session() as session:
-        listening = [await _connect(session, server) for _ in range(receivers)]
-        for socket in listening:
-            await _subscribe(socket, server)
-        writer = await _connect(session, server)
-        started, before = time.perf_counter(), server.cpu()
-        await asyncio.gather(
-            _send(writer, server, messages, to_all=True), *(_receive(socket, server, messages) for socket in listening)
-        )
-        return _measured(server, started, before, receivers * messages)
+def _emit(server: Running, commander: Line, receivers: Receivers | None, times: list[int]) -> float:
+    """Have so many events made at each time; the next time comes when all have arrived. Server seconds."""
+    before = server.process.cpu()
+    for events in times:
+        requests = server.talk.emit(events)
+        commander.send(*requests)
+        if receivers is not None:
+            receivers.take(receivers.had + events)
+        talk.answered(commander, len(requests))
+    return server.process.cpu() - before
 
 
-def _measured(server: Running, started: float, before: float, units: int) -> Measure:
-    cpu = server.cpu() - before
-    return Measure(units / (time.perf_counter() - started), cpu / units if cpu >= MEASURABLE else None)
+@contextmanager
+def _receivers(server: Running, count: int) -> Iterator[Receivers]:
+    lines = [server.line() for _ in range(count)]
+    for line in lines:
+        server.talk.subscribe(line)
+    receivers = Receivers(lines)
+    try:
+        yield receivers
+    finally:
+        receivers.close()
+        for line in lines:
+            line.close()
 
 
-def _session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))  # by default 100 connections, then it waits
+def request(server: Running, size: Size) -> Measures:
+    """One client's questions, each after the last one's answer, and many under way at once."""
+    line = server.line()
+    server.talk.prepare(line)
+    _ask(server, line, 1, _WARM_UP * 10)
+    rounds = max(1, size.requests // size.window)
+    measures = {
+        "one": _ask(server, line, 1, size.requests) / size.requests,
+        "pipelined": _ask(server, line, size.window, rounds) / (size.window * rounds),
+    }
+    line.close()
+    return measures
 
 
-async def _connect(session: aiohttp.ClientSession, server: Running) -> aiohttp.ClientWebSocketResponse:
-    socket = await session.ws_connect(server.url, compress=0)
-    if not server.bare:
-        await socket.receive_str()  # the welcome
-    return socket
-
-
-async def _subscribe(socket: aiohttp.ClientWebSocketResponse, server: Running) -> None:
-    await socket.send_str("join" if server.bare else _request("subscribe", {"channel": "state"}))
-    await socket.receive_str()
-
-
-async def _send(socket: aiohttp.ClientWebSocketResponse, server: Running, times: int, *, to_all: bool = False) -> None:
-    """Send a command and read until its answer, again and again; nobody else writes on this connection."""
-    path = f"bench.p{next(_ids)}"
+def _ask(server: Running, line: Line, window: int, times: int) -> float:
+    before = server.process.cpu()
     for _ in range(times):
-        text = _request("set_state", {"state_path": path, "value": VALUE})
-        await socket.send_str(f"+{text}" if server.bare and to_all else text)
-        answer = await socket.receive_str()
-        if not server.bare and json.loads(answer)["type"] != "response":
-            raise RuntimeError(f"a command was refused: {answer}")
+        line.send(*(server.talk.question() for _ in range(window)))
+        talk.answered(line, window)
+    return server.process.cpu() - before
 
 
-async def _receive(socket: aiohttp.ClientWebSocketResponse, server: Running, messages: int) -> None:
-    """Read `messages` events; a service's must be numbered without a gap."""
-    offsets = []
-    for _ in range(messages):
-        text = await socket.receive_str()
-        if not server.bare:
-            offsets.append(json.loads(text)["offset"])
-    if offsets and offsets != list(range(offsets[0], offsets[0] + messages)):
-        raise RuntimeError("events are missing, doubled or out of order")
+def durable(server: Running, size: Size) -> Measures:
+    """Durable commands a second of clients that each send the next one when the last one is answered."""
+    measures: Measures = {}
+    for clients in IN_FLIGHT:
+        lines = {line.socket.fileno(): line for line in (server.line() for _ in range(clients))}
+        before, started = server.process.cpu(), time.perf_counter()
+        answered = _command(server, lines, size.seconds)
+        measures[f"{clients} in flight"] = answered / (time.perf_counter() - started)
+        measures[f"{clients} in flight, CPU"] = (server.process.cpu() - before) / answered
+        for line in lines.values():
+            line.close()
+    return measures
 
 
-def _request(event: str, data: dict[str, str]) -> str:
-    return json.dumps({"type": "request", "event": event, "id": f"b{next(_ids)}", "data": data})
+def _command(server: Running, lines: Mapping[int, Line], seconds: float) -> int:
+    """How many commands were answered."""
+    poll = select.epoll()
+    for number, line in lines.items():
+        poll.register(number, select.EPOLLIN)
+        line.send(server.talk.command(number))
+    answered, waiting, end = 0, set(lines), time.perf_counter() + seconds
+    while waiting:
+        for number, _ in poll.poll():
+            talk.answered(lines[number], 1)
+            answered += 1
+            if time.perf_counter() < end:
+                lines[number].send(server.talk.command(number))
+            else:
+                waiting.discard(number)
+    poll.close()
+    return answered
+
+
+def memory(server: Running, size: Size) -> Measures:
+    """What idle connections take, after some have made the process load what it needs for the first."""
+    idle = server.process.memory()
+    lines = [server.line() for _ in range(min(_WARM_CONNECTIONS, size.connections))]
+    before = server.process.memory()
+    lines += [server.line() for _ in range(size.connections)]
+    after = server.process.memory()
+    for line in lines:
+        line.close()
+    return {"connection": (after - before) / size.connections, "idle process": float(idle)}

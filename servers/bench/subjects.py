@@ -1,80 +1,101 @@
-"""What is measured, each in a process of its own: the peer, and a service with its log in memory and in SQLite."""
+"""What is measured: a service as its operator runs it, and the peers beside it."""
 
-import asyncio
-import os
-import socket
+import ssl
 import sys
-import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_hex
 
-PEER = "bare aiohttp"
-SUBJECTS: Mapping[str, str] = {PEER: "", "log in memory": "memory", "log in SQLite": "sqlite"}
-HOST = "127.0.0.1"
-_START = 20.0
-_SERVICE = "fastblocks"
-_TICKS = os.sysconf("SC_CLK_TCK")
-MEASURABLE = 10 / _TICKS
-"""Seconds of processor time below which the kernel's steps are too coarse to say anything."""
+from bodhisattva.servers.bench.certificate import self_signed
+from bodhisattva.servers.bench.processes import Process, free_port, process
+from bodhisattva.servers.bench.talk import Talk
+from bodhisattva.servers.bench.wire import Line
+from bodhisattva.servers.core import keys, tokens
+
+SERVICE = "fastblocks"
+_PEERS = "bodhisattva.servers.bench.peers"
+_LIFETIME = 3600.0
+# Everything is on, and nothing is to end or to slow down what is measured: bounds are far, heartbeats rare.
+_SETTINGS = {
+    "AUTH": "required",
+    "LIMITS__CONNECTIONS": "100000",
+    "LIMITS__CONNECTIONS_PER_USER": "100000",
+    "LIMITS__CONNECTIONS_PER_ADDRESS": "100000",
+    "LIMITS__MESSAGES_PER_SECOND": "1000000000",
+    "TIMEOUTS__AUTH": "60",
+    "TIMEOUTS__PING_INTERVAL": "600",
+    "TOKENS__MAX_LIFETIME": str(_LIFETIME),
+    "LOGGING__LEVEL": "error",
+}
 
 
 @dataclass(frozen=True)
 class Running:
-    """A server under load; bare: whether it is the peer, which speaks no protocol."""
+    """A subject's process and how to speak to it."""
 
-    url: str
-    bare: bool
-    pid: int
+    process: Process
+    talk: Talk
+    context: ssl.SSLContext | None = None
 
-    def cpu(self) -> float:
-        """Seconds of processor time, user and system, that the process has had."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-@asynccontextmanager
-async def running(name: str, folder: Path) -> AsyncIterator[Running]:
-    """Start a subject, wait until it listens, and end it with the block. folder: for the log, on a real disk."""
-    port, log = _free_port(), SUBJECTS[name]
-    command = ["-m", "bodhisattva.servers.bench.peer", str(port)]
-    environment = dict(os.environ)
-    if log:
-        command = ["-m", "bodhisattva.servers.cli", "serve", _SERVICE, "--port", str(port), "--state", str(folder)]
-        environment |= {
-            "BODHISATTVA_AUTH": "disabled",
-            "BODHISATTVA_LOG__KIND": log,
-            "BODHISATTVA_LIMITS__MESSAGES_PER_SECOND": "1000000",
-            "BODHISATTVA_LOGGING__LEVEL": "error",
-        }
-    process = await asyncio.create_subprocess_exec(sys.executable, *command, env=environment)
-    try:
-        await _listening(process, port)
-        yield Running(f"ws://{HOST}:{port}/ws", not log, process.pid)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    def line(self) -> Line:
+        """A connection that may go on with requests."""
+        line = Line(self.process.port, self.context)
+        self.talk.greet(line)
+        return line
 
 
-async def _listening(process: asyncio.subprocess.Process, port: int) -> None:
-    deadline = time.monotonic() + _START
-    while time.monotonic() < deadline:
-        if process.returncode is not None:
-            raise RuntimeError(f"the server ended with exit code {process.returncode}")
-        try:
-            _, writer = await asyncio.open_connection(HOST, port)
-        except OSError:
-            await asyncio.sleep(0.05)
-        else:
-            writer.close()
-            return
-    raise RuntimeError(f"nothing listens on port {port} after {_START:g} s")
+@dataclass(frozen=True)
+class Subject:
+    """module: a peer's, under `peers`; none for the service. needs: packages that have to be importable."""
+
+    name: str
+    module: str = ""
+    variant: str = ""
+    needs: tuple[str, ...] = ()
+    tls: bool = False
+
+    @property
+    def missing(self) -> list[str]:
+        return [package for package in self.needs if find_spec(package) is None]
+
+    @contextmanager
+    def running(self, folder: Path) -> Iterator[Running]:
+        """Start it, and end it with the block. folder: on the disk that is to hold what it keeps."""
+        with tempfile.TemporaryDirectory(dir=folder, prefix="bench-") as name:
+            place, port = Path(name), free_port()
+            if self.module:
+                command = [sys.executable, "-m", f"{_PEERS}.{self.module}", str(port), name, self.variant]
+                with process(command, port, place, {}) as server:
+                    yield Running(server, Talk())
+            else:
+                with self._service(place, port) as running:
+                    yield running
+
+    @contextmanager
+    def _service(self, place: Path, port: int) -> Iterator[Running]:
+        secret, context = token_hex(32), None
+        settings = {**_SETTINGS, "TOKENS__SECRET": secret}
+        if self.tls:
+            certificate, key = self_signed(place)
+            settings |= {"TLS__CERTIFICATE": str(certificate), "TLS__KEY": str(key)}
+            context = ssl.create_default_context(cafile=certificate)
+        command = [sys.executable, "-m", "bodhisattva.servers.cli", "serve", SERVICE, "--port", str(port)]
+        token = tokens.mint(keys.secret_key(secret), "bench", [f"{SERVICE}:write"], _LIFETIME)
+        environment = {f"BODHISATTVA_{key}": value for key, value in settings.items()}
+        with process([*command, "--state", str(place / "state")], port, place, environment) as server:
+            yield Running(server, Talk(token), context)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+RAW = Subject("raw", "raw_asyncio")
+AIOHTTP = Subject("aiohttp", "plain_aiohttp", "json")
+AIOHTTP_MSGSPEC = Subject("aiohttp+msgspec", "plain_aiohttp", "msgspec")
+WEBSOCKETS = Subject("websockets", "plain_websockets", needs=("websockets",))
+PUBLISHED = Subject("mcp-common", "published", needs=("mcp_common", "websockets"))
+FSYNC = Subject("fsync-each", "one_by_one", "fsync")
+TRANSACTION = Subject("sqlite-each", "one_by_one", "sqlite")
+OURS = Subject("service")
+OURS_TLS = Subject("service+tls", tls=True)

@@ -1,0 +1,83 @@
+"""No library at all: one frame is made for an event, and written to each transport."""
+
+import asyncio
+import base64
+import hashlib
+import json
+from typing import cast
+
+from bodhisattva.servers.bench.peers.words import HOST, event, port, response
+from bodhisattva.servers.core.frames import text
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_MEDIUM = 126
+_subscribers: set[asyncio.Transport] = set()
+_made = 0
+
+
+class Talk(asyncio.Protocol):
+    transport: asyncio.Transport
+    upgraded = False
+    buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        _subscribers.discard(self.transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        if not self.upgraded:
+            self.upgrade()
+        while self.upgraded and (payload := self.take()) is not None:
+            self.handle(json.loads(payload))
+
+    def upgrade(self) -> None:
+        head, found, rest = self.buffer.partition(b"\r\n\r\n")
+        if not found:
+            return
+        key = head.partition(b"Sec-WebSocket-Key: ")[2].partition(b"\r\n")[0]
+        accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
+        answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        self.transport.write(answer + b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+        self.buffer, self.upgraded = rest, True
+
+    def take(self) -> bytes | None:
+        """The payload of the next frame; None until it is whole. Requests here are shorter than 64 KiB."""
+        buffer = self.buffer
+        if len(buffer) < 8:
+            return None
+        size, at = buffer[1] & 0x7F, 2
+        if size == _MEDIUM:
+            size, at = int.from_bytes(buffer[2:4], "big"), 4
+        end = at + 4 + size
+        if len(buffer) < end:
+            return None
+        key, self.buffer = buffer[at : at + 4], buffer[end:]
+        return bytes(byte ^ key[place & 3] for place, byte in enumerate(buffer[at + 4 : end]))
+
+    def handle(self, message: dict[str, object]) -> None:
+        if message["event"] == "subscribe":
+            _subscribers.add(self.transport)
+        elif message["event"] == "emit":
+            emit(cast("dict[str, int]", message["data"])["count"])
+        self.transport.write(text(json.dumps(response(message)).encode()))
+
+
+def emit(count: int) -> None:
+    global _made
+    for _ in range(count):
+        _made += 1
+        frame = text(event(_made).encode())
+        for subscriber in _subscribers:
+            subscriber.write(frame)
+
+
+async def main() -> None:
+    server = await asyncio.get_running_loop().create_server(Talk, HOST, port(), backlog=1024)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

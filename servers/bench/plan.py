@@ -1,0 +1,97 @@
+"""What is compared with what: the loads, whose turns they are, their figures, and the ratios to be met."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from bodhisattva.servers.bench import loads
+from bodhisattva.servers.bench.sizes import Size
+from bodhisattva.servers.bench.subjects import (
+    AIOHTTP,
+    AIOHTTP_MSGSPEC,
+    FSYNC,
+    OURS,
+    OURS_TLS,
+    PUBLISHED,
+    RAW,
+    TRANSACTION,
+    WEBSOCKETS,
+    Running,
+    Subject,
+)
+
+Unit = Literal["s", "B", "1/s"]
+_DURABLE: Mapping[str, Unit] = {"": "1/s", ", CPU": "s"}
+
+
+@dataclass(frozen=True)
+class Load:
+    """subjects: in the order of their turns. beside: those to which ratios are shown. figures: with their units."""
+
+    measure: Callable[[Running, Size], loads.Measures]
+    subjects: tuple[Subject, ...]
+    beside: tuple[Subject, ...]
+    figures: Mapping[str, Unit]
+
+
+LOADS: Mapping[str, Load] = {
+    "fan-out": Load(
+        loads.fan_out,
+        (RAW, AIOHTTP, WEBSOCKETS, PUBLISHED, OURS),
+        (RAW, PUBLISHED),
+        {
+            "one": "s",
+            "one, net": "s",
+            "burst": "s",
+            "burst, net": "s",
+            "one, per event": "s",
+            "burst, per event": "s",
+        },
+    ),
+    "request": Load(
+        loads.request,
+        (AIOHTTP, AIOHTTP_MSGSPEC, WEBSOCKETS, PUBLISHED, OURS),
+        (AIOHTTP, PUBLISHED),
+        {"one": "s", "pipelined": "s"},
+    ),
+    "durable": Load(
+        loads.durable,
+        (FSYNC, TRANSACTION, OURS),
+        (FSYNC, TRANSACTION),
+        {f"{n} in flight{what}": unit for what, unit in _DURABLE.items() for n in loads.IN_FLIGHT},
+    ),
+    "memory": Load(
+        loads.memory,
+        (RAW, AIOHTTP, WEBSOCKETS, PUBLISHED, OURS, OURS_TLS),
+        (AIOHTTP, PUBLISHED),
+        {"connection": "B", "idle process": "B"},
+    ),
+}
+
+
+SUBJECTS: Mapping[str, Subject] = {subject.name: subject for load in LOADS.values() for subject in load.subjects}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A figure of the service: at most (or at least) `bound` times that of `beside`, or so much where that is None."""
+
+    load: str
+    figure: str
+    bound: float
+    beside: Subject | None
+    at_least: bool = False
+
+    def met(self, measured: float) -> bool:
+        return measured >= self.bound if self.at_least else measured <= self.bound
+
+
+TARGETS = (
+    Target("fan-out", "one", 0.45, PUBLISHED),
+    Target("fan-out", "one", 1.15, RAW),
+    Target("fan-out", "burst", 0.2, RAW),
+    Target("request", "one", 0.45, PUBLISHED),
+    Target("request", "pipelined", 0.45, PUBLISHED),
+    Target("durable", "64 in flight", 10, FSYNC, at_least=True),
+    Target("memory", "connection", 12_000, None),
+)
