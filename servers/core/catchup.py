@@ -30,7 +30,7 @@ class Catchup:
         position = after
         due = 0
         while position < self._engine.offset(channel):
-            events = await self._engine.log.read(channel, position, _CHUNK)
+            events = await self._engine.reading.read(channel, position, _CHUNK)
             if not events:
                 raise LogError(f"{channel} ends at {position}, before its newest event")
             for offset, event in events:

@@ -1,5 +1,6 @@
 """Commands that were answered before (contract 1.2): the same user's same request id gets the first answer."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -42,6 +43,14 @@ INTERNAL = Outcome.refused(ServiceError("The request could not be handled."))
 
 Answer = Callable[[Outcome], None]
 Key = tuple[str, str]
+_WHOLE = 64  # characters of an id that are kept as they are
+
+
+def key_of(user_id: str, request_id: str) -> Key:
+    """What a request is known by. A client may choose a long id, and need not be remembered at such length."""
+    if len(request_id) > _WHOLE:
+        request_id = f"sha256:{hashlib.sha256(request_id.encode()).hexdigest()}"
+    return user_id, request_id
 
 
 class Answers:

@@ -17,12 +17,13 @@ import msgspec
 import structlog
 
 from bodhisattva.servers.core import envelope
-from bodhisattva.servers.core.deduplication import INTERNAL, UNAVAILABLE, Answer, Answers, Key, Outcome
+from bodhisattva.servers.core.deduplication import INTERNAL, UNAVAILABLE, Answer, Answers, Key, Outcome, key_of
 from bodhisattva.servers.core.domain import Context, Decision, Event, State
 from bodhisattva.servers.core.errors import ServiceError
 from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.log.base import Entry, Log, LogError, LogRefused, Position, StoredAnswer, StoredEvent
 from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.core.reading import Reading
 from bodhisattva.servers.core.replay import replay
 from bodhisattva.servers.core.service import GLOBAL, Handler, Service
 
@@ -70,6 +71,7 @@ class Engine:
     def __init__(self, service: Service, log: Log, hub: Hub, metrics: Metrics, window: float) -> None:
         self.service = service
         self.log = log
+        self.reading = Reading(log)
         self.available = False
         self.state: State = service.state()
         self.positions: dict[str, Position] = {}
@@ -102,6 +104,7 @@ class Engine:
 
     async def stop(self) -> None:
         """Finish what is under way and close the log."""
+        await self.reading.stop()
         if self._recovery is not None:
             self._recovery.cancel()
             await asyncio.gather(self._recovery, return_exceptions=True)
@@ -135,7 +138,7 @@ class Engine:
         self, handler: Handler, data: dict[str, Any], context: Context, request_id: str | None, answer: Answer
     ) -> None:
         """Run a command once; `answer` is called when its outcome is durable, also if it was asked before."""
-        key = (context.user_id, request_id) if request_id is not None else None
+        key = key_of(context.user_id, request_id) if request_id is not None else None
         if key is not None and self._answers.asked_before(key, answer, time.time()):
             return
 

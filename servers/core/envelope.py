@@ -1,6 +1,5 @@
 """The envelope (contract 1): one JSON object per text frame, decoded strictly, encoded once."""
 
-import re
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -11,7 +10,6 @@ from bodhisattva.servers.core.errors import DecodeFailed, ErrorCode, InvalidData
 
 T = TypeVar("T")
 
-_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _ALIKE = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
 _PATTERN = "Expected `str` matching regex"
@@ -85,13 +83,17 @@ def nesting(text: str, allowed: int) -> int:
     """The depth of a JSON text's arrays and objects, counted no further than `allowed` + 1.
 
     Few characters open a level, so texts with few of them are not looked into. Otherwise each pass takes the
-    innermost level away; all of it is linear in the text, whatever a client sends.
+    innermost level away, until so many open in a row that it is decided; all of it is linear in the text, whatever a
+    client sends.
     """
     if text.count("{") + text.count("[") <= allowed:
         return 0
-    brackets = _STRINGS.sub(b"", text.encode()).translate(_ALIKE, _NO_BRACKETS)
+    outside_strings = text.encode().replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2]
+    brackets = b"".join(outside_strings).translate(_ALIKE, _NO_BRACKETS)
     depth = 0
     while brackets and depth <= allowed:
+        if b"[" * (allowed + 1) in brackets:
+            return allowed + 1
         brackets, outer = brackets.replace(b"[]", b""), brackets
         if brackets == outer:
             break
@@ -115,7 +117,7 @@ def convert(data: dict[str, Any], to: type[T]) -> T:
         return msgspec.convert(data, to)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `$")
-        field = path.strip("`.") or _missing_field(reason)
+        field = ".".join(part for part in (path.strip("`."), _missing_field(reason)) if part)
         if reason.startswith(_PATTERN):
             reason = "this text has a form that the field does not take"
         raise InvalidData(f"The data does not fit: {reason}.", field=field or None) from None

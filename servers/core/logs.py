@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 
 from bodhisattva.servers.core.config import Logging
 
@@ -34,12 +35,18 @@ def configure(settings: Logging) -> None:
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=[*_COMMON, _named], processors=[meta, renderer])
     )
     logging.basicConfig(level=logging.WARNING, handlers=[foreign], force=True)
+    logging.getLogger("aiohttp.server").addFilter(_not_the_clients_fault)
     logging.captureWarnings(capture=True)
 
 
 def loop_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """What nobody caught in a callback or task."""
     structlog.get_logger().error(context["message"], exc_info=context.get("exception"))
+
+
+def _not_the_clients_fault(record: logging.LogRecord) -> bool:
+    """What is no HTTP is answered 400; aiohttp would log it as our error, and quote it, tokens and all."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def _named(logger: Any, _method: str, line: structlog.types.EventDict) -> structlog.types.EventDict:

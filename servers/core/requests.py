@@ -170,7 +170,7 @@ class Requests:
         if not self._policy.service.channel_kind(channel).persisted:
             raise InvalidChannel("An ephemeral channel has no history.", channel=channel)
         tail = self._engine.offset(channel)
-        events = await self._engine.log.read(channel, asked.after, asked.limit)
+        events = await self._engine.reading.read(channel, asked.after, asked.limit)
         return Outcome.of(
             {
                 "channel": channel,

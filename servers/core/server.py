@@ -157,7 +157,7 @@ class Server:
         """Why work should go elsewhere, None if it should come here."""
         if self.draining:
             return "draining"
-        return None if self._engine.available else "store unavailable"
+        return None if self._engine.available and self._engine.reading.works else "store unavailable"
 
     def reload(self) -> None:
         """Take over certificates, keys, peers and limits; a broken configuration changes nothing."""

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bodhisattva.servers.core import engine as module
-from bodhisattva.servers.core.deduplication import Answers, Outcome
+from bodhisattva.servers.core.deduplication import Answers, Outcome, key_of
 from bodhisattva.servers.core.domain import Context, Join
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.errors import ErrorCode
@@ -412,6 +412,13 @@ def test_s1_2_answers_are_kept_for_the_window_and_no_longer() -> None:
     answers.begin(("ada", "r2"))
     answers.settle(("ada", "r2"), first, 200.0)
     assert list(answers._known) == [("ada", "r2")]
+
+
+def test_s1_2_long_ids_are_told_apart_and_not_kept_at_length() -> None:
+    first, second = key_of("ada", "x" * 1_000_000), key_of("ada", "x" * 1_000_001)
+    assert first == key_of("ada", "x" * 1_000_000) != second
+    assert len("".join(first)) < 100
+    assert key_of("ada", "r1") == ("ada", "r1")
 
 
 def test_s1_2_stored_answers_come_back_whole() -> None:

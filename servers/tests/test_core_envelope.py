@@ -143,9 +143,10 @@ def test_s4_nesting_is_counted_exactly_up_to_the_limit(value: Any, allowed: int)
     assert (counted > allowed) is (depth(value) > allowed)
 
 
-def test_s4_brackets_in_strings_do_not_nest() -> None:
-    text = json.dumps({"type": "request", "data": {"a": '[{"' * 500}})
-    assert envelope.decode(text, 64).data == {"a": '[{"' * 500}
+@pytest.mark.parametrize("string", ['[{"' * 500, "[\\" * 500, '[\\"' * 500, '\\\\"[' * 500])
+def test_s4_brackets_in_strings_do_not_nest(string: str) -> None:
+    text = json.dumps({"type": "request", "data": {"a": string}})
+    assert envelope.decode(text, 64).data == {"a": string}
 
 
 @pytest.mark.parametrize("levels", [64, 65])
@@ -165,6 +166,7 @@ def test_s4_nesting_limit(levels: int) -> None:
         "[" * 100 + '"' + '\\"' * 250_000,
         "[" * 100 + '"a' * 250_000,
         "[" * 500_000,
+        "[" * 500_000 + "]" * 500_000,
         "[]" * 250_000,
         '["",' * 125_000,
         "[" * 100 + "\\" * 500_000,
@@ -202,3 +204,12 @@ def test_s3_a_pattern_is_not_told_as_such() -> None:
         envelope.convert({"name": "A!"}, _Wanted)
     assert refused.value.message == "The data does not fit: this text has a form that the field does not take."
     assert refused.value.data == {"field": "name"}
+
+
+def test_s3_a_missing_field_of_a_field_is_named_whole() -> None:
+    class Outer(msgspec.Struct):
+        inner: _Wanted
+
+    with pytest.raises(InvalidData) as refused:
+        envelope.convert({"inner": {}}, Outer)
+    assert refused.value.data == {"field": "inner.name"}

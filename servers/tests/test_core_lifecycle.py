@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from bodhisattva.servers.core.config import Timeouts, Tokens
+from bodhisattva.servers.core.log.base import LogError
 from bodhisattva.servers.tests.running import (
     QUICK,
     SECRET,
@@ -41,6 +42,21 @@ async def test_s6_ready_is_503_without_the_store(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(one.server._engine, "available", False)
         assert (await one.get("/ready"))[0] == 503
         assert (await one.get("/health"))[0] == 200
+
+
+async def test_s6_ready_is_503_from_a_read_that_failed_until_it_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object) -> None:
+        raise LogError("disk failure")
+
+    async with running() as one:
+        client = await one.connect()
+        with monkeypatch.context() as broken:
+            broken.setattr(one.server._engine.log, "read", fail)
+            assert (await client.ask("history", channel="account:a"))["error_code"] == "UNAVAILABLE"
+            assert (await one.get("/ready"))[0] == 503
+            await post(client, range(1, 2))
+        await until(lambda: one.server.not_ready() is None, "still not ready")
+        assert (await client.ask("history", channel="account:a"))["type"] == "response"
 
 
 async def test_s7_a_reload_takes_limits_to_connections_that_are_there() -> None:

@@ -1,5 +1,7 @@
 """What a connection holds is freed when it ends (2.5)."""
 
+import uuid
+
 import pytest
 
 from bodhisattva.fixtures.authors import Connect, Fresh, Raw
@@ -60,8 +62,12 @@ async def test_unauthenticated_connections_count(connect: Connect, fresh: Fresh)
     profile="core",
     text="A service's log holds no token, accepted or refused, and no secret.",
 )
-async def test_log_holds_no_token(connect: Connect, fresh: Fresh) -> None:
+async def test_log_holds_no_token(connect: Connect, fresh: Fresh, raw: Raw) -> None:
     node = await fresh()
+    endless = uuid.uuid4().hex
+    broken = await raw(node, upgrade=False)
+    answer = await broken.upgrade(headers={"Authorization": f"Bearer {endless}{'x' * 100_000}"})
+    assert 400 <= answer.status < 500
     good, bad = node.tokens.usual(node.service), node.tokens.wrong_secret()
     await connect(node, token=good)
     refused = await connect(node, authenticate=False)
@@ -70,7 +76,7 @@ async def test_log_holds_no_token(connect: Connect, fresh: Fresh) -> None:
     await node.stop()
     log = await node.log()
     assert log, "the service keeps no log"
-    for secret in (*good.split(".")[1:], *bad.split(".")[1:], node.tokens.secret):
+    for secret in (*good.split(".")[1:], *bad.split(".")[1:], endless, node.tokens.secret):
         assert secret not in log, "a token or secret is in the log"
 
 

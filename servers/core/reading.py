@@ -1,0 +1,40 @@
+"""Reading the log for who asks, with an eye on whether it can be read at all."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+from bodhisattva.servers.core.log.base import Log, LogError, StoredEvent
+
+_PAUSE = 0.5
+
+
+class Reading:
+    """works: False from a read that failed until the same one succeeds, which is tried again and again."""
+
+    def __init__(self, log: Log) -> None:
+        self.works = True
+        self._log = log
+        self._retry: asyncio.Task[None] | None = None
+
+    async def read(self, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]:
+        """As `Log.read`."""
+        try:
+            return await self._log.read(channel, after, limit)
+        except LogError:
+            if self.works:
+                self.works = False
+                self._retry = asyncio.get_running_loop().create_task(self._until_it_works(channel, after, limit))
+            raise
+
+    async def stop(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            await asyncio.gather(self._retry, return_exceptions=True)
+
+    async def _until_it_works(self, channel: str, after: int, limit: int) -> None:
+        while not self.works:
+            await asyncio.sleep(_PAUSE)
+            with suppress(LogError):
+                await self._log.read(channel, after, limit)
+                self.works = True
