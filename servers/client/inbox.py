@@ -22,6 +22,9 @@ class Inbox:
         self._changed = asyncio.Event()
         self._end: BaseException | None = None
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     @property
     def is_full(self) -> bool:
         return len(self._items) >= self._capacity

@@ -98,6 +98,11 @@ class Subscription:
             self._live = False
             await self._unsubscribe(self._connection)
 
+    @property
+    def waiting(self) -> int:
+        """How many events were received and not yet handed out."""
+        return len(self._inbox)
+
     def __aiter__(self) -> Self:
         return self
 

@@ -1,12 +1,15 @@
 """A standing subscription to another service, exactly once in effect (contract 8, bridges).
 
 What an event means here is recorded in one entry with its position in the source, so a restart goes on after the
-last event that took effect: none is lost, none counts twice.
+last event that took effect: none is lost, none counts twice. The ids of events tell where that is in a log that was
+replaced (see `marks`), and what the source no longer holds is said aloud.
 """
 
 import asyncio
 
-from bodhisattva.servers.client import Client, ClientError, Discontinuity, Event, GapDetected, Position
+from bodhisattva.servers.client import ClientError, Discontinuity, Event
+from bodhisattva.servers.core import bearings, marks
+from bodhisattva.servers.core.bearings import Bearings
 from bodhisattva.servers.core.deduplication import Outcome
 from bodhisattva.servers.core.domain import Decision, State
 from bodhisattva.servers.core.engine import Engine
@@ -20,64 +23,84 @@ _PAUSE = 1.0
 
 async def run(bridge: Bridge, engine: Engine, host: Host) -> None:
     """Follow the source until cancelled; whatever fails is tried again from the stored position."""
+    crossing = _Crossing(bridge, engine, host)
     while True:
         try:
-            await _follow(bridge, engine, host)
+            await crossing.follow()
+        except Discontinuity as broken:
+            crossing.log.warning("bridge takes its bearings anew", reason=str(broken))
         except (ClientError, OSError, TimeoutError) as error:
-            host.log.warning("bridge interrupted", source=bridge.source, reason=str(error))
+            crossing.log.warning("bridge interrupted", reason=str(error))
         await asyncio.sleep(_PAUSE)
 
 
-async def _follow(bridge: Bridge, engine: Engine, host: Host) -> None:
-    client = await host.peer(bridge.source)
-    since = await _start(bridge, client, host)
-    async with client.subscribe(bridge.channel, since=since) as events:
-        host.log.info("bridge follows", source=bridge.source, since=str(since))
-        while True:
-            try:
-                event = await anext(events)
-            except Discontinuity as broken:
-                host.log.error("bridge missed events of its source", source=bridge.source, reason=str(broken))
-                if isinstance(broken, GapDetected) or broken.at.epoch != broken.before.epoch:
-                    return
-                continue
-            except StopAsyncIteration:
-                return
-            await _take_in(bridge, engine, host, event)
+class _Crossing:
+    """One bridge at work."""
 
+    def __init__(self, bridge: Bridge, engine: Engine, host: Host) -> None:
+        self.log = host.log.bind(source=bridge.source)
+        self._bridge = bridge
+        self._engine = engine
+        self._host = host
+        self._metrics = host.metrics.bridge(bridge.source)
 
-async def _start(bridge: Bridge, client: Client, host: Host) -> Position:
-    """After what took effect here last, or from the beginning of a log of which nothing did yet."""
-    epoch = (await client.head(bridge.channel)).epoch
-    stored = host.position(bridge.source)
-    return Position(*stored) if stored is not None and stored[0] == epoch else Position(epoch, 0)
+    @property
+    def _stored(self) -> base.Position | None:
+        return self._host.position(self._bridge.source)
 
+    async def follow(self) -> None:
+        """Take in what the source says; Discontinuity where its events do not follow on from one another."""
+        client = await self._host.peer(self._bridge.source)
+        basis = self._stored
+        found = await bearings.take(client, self._bridge.channel, basis)
+        self._say(found)
+        trail = found.marks
+        try:
+            async with client.subscribe(self._bridge.channel, since=found.since) as events:
+                self._metrics.following.set(1)
+                async for event in events:
+                    if event.position is None:
+                        continue
+                    trail = marks.extended(trail, base.Mark(event.position.offset, event.id))
+                    place = (self._bridge.source, event.position.epoch, event.position.offset)
+                    if not await self._take_in(event, base.Position(*place, event.timestamp, trail), basis):
+                        return
+                    self._metrics.waiting.set(events.waiting)
+        finally:
+            self._metrics.following.set(0)
 
-async def _take_in(bridge: Bridge, engine: Engine, host: Host, event: Event) -> None:
-    """Record the event's effect, waiting out a store that is unavailable.
+    def _say(self, found: Bearings) -> None:
+        if found.lost:
+            self._metrics.lost.inc(found.lost)
+            self.log.error("bridge lost events that its source no longer holds", lost=found.lost)
+        if found.turned_back:
+            self.log.warning("bridge found another log than it knew, and goes on where both part")
+        self.log.info("bridge follows", since=str(found.since))
 
-    A write that seemed to fail may have succeeded: then the position, read back, says that the effect is there.
-    """
-    if event.position is None:
-        return
-    position = base.Position(bridge.source, event.position.epoch, event.position.offset)
-    foreign = ForeignEvent(bridge.source, event.name, event.data, event.timestamp)
+    async def _take_in(self, event: Event, position: base.Position, basis: base.Position | None) -> bool:
+        """Record the event's effect, waiting out a store that is unavailable; False if others read another log by now.
 
-    def decide(state: State) -> Decision:
-        return bridge.react(state, foreign, host.context())
+        A write that seemed to fail may have succeeded: then the position, read back, says that the effect is there.
+        """
+        foreign = ForeignEvent(self._bridge.source, event.name, event.data, event.timestamp)
 
-    while not _has_taken_effect(position, host):
-        answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        engine.react(decide, position, answered.set_result)
-        outcome = await answered
-        if outcome.code is None:
-            return
-        if outcome.code is not ErrorCode.UNAVAILABLE:
-            host.log.error("bridge cannot take an event in", event=event.name, code=outcome.code.value)
-            return
-        await asyncio.sleep(_PAUSE)
+        def decide(state: State) -> Decision:
+            return self._bridge.react(state, foreign, self._host.context())
 
-
-def _has_taken_effect(position: base.Position, host: Host) -> bool:
-    stored = host.position(position.source)
-    return stored is not None and stored[0] == position.epoch and stored[1] >= position.offset
+        while position.follows(self._stored, basis):
+            answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+            self._engine.react(decide, position, answered.set_result, basis)
+            outcome = await answered
+            if outcome.code is None:
+                break
+            if outcome.code is not ErrorCode.UNAVAILABLE:
+                self._metrics.refused.inc()
+                reason = outcome.message
+                self.log.error("bridge passes over an event that cannot be taken in", event_id=event.id, reason=reason)
+                return True
+            await asyncio.sleep(_PAUSE)
+        stored = self._stored
+        if stored is None or stored.epoch != position.epoch:
+            return False
+        self._metrics.taken.inc()
+        return True

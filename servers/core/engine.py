@@ -47,6 +47,13 @@ class Draft(NamedTuple):
     data: msgspec.Raw
 
 
+class Advance(NamedTuple):
+    """How far a bridge comes with an event, and from where it was read (see `Entry.basis`)."""
+
+    position: Position
+    basis: Position | None
+
+
 class Decided(NamedTuple):
     """What a command came to, before it is durable."""
 
@@ -147,9 +154,9 @@ class Engine:
 
         self._submit(decide, key, None, context.connection_id, answer)
 
-    def react(self, decide: Decide, position: Position, answer: Answer) -> None:
-        """Record what a bridge's event means here, together with how far the bridge has come."""
-        self._submit(decide, None, position, "", answer)
+    def react(self, decide: Decide, position: Position, answer: Answer, basis: Position | None = None) -> None:
+        """Record what a bridge's event means here, together with how far the bridge has come (see `Entry.basis`)."""
+        self._submit(decide, None, Advance(position, basis), "", answer)
 
     def query(self, handler: Handler, data: dict[str, Any], context: Context, answer: Answer) -> None:
         """Answer from the state, once everything that it holds is durable."""
@@ -166,7 +173,7 @@ class Engine:
         return self._when_durable(lambda durable: answer(outcome if durable else UNAVAILABLE))
 
     def _submit(
-        self, decide: Decide, key: Key | None, position: Position | None, connection_id: str, answer: Answer
+        self, decide: Decide, key: Key | None, advance: Advance | None, connection_id: str, answer: Answer
     ) -> None:
         if not self.available:
             return answer(UNAVAILABLE)
@@ -181,10 +188,10 @@ class Engine:
             return answer(INTERNAL)
         if not self._apply(drafts):
             return answer(INTERNAL)
-        return self._record(Decided(decision, outcome, drafts), key, position, connection_id, answer)
+        return self._record(Decided(decision, outcome, drafts), key, advance, connection_id, answer)
 
     def _record(
-        self, decided: Decided, key: Key | None, position: Position | None, connection_id: str, answer: Answer
+        self, decided: Decided, key: Key | None, advance: Advance | None, connection_id: str, answer: Answer
     ) -> None:
         """Write what was decided, and answer when it is durable; what nobody keeps is only said."""
         decision, outcome, drafts = decided
@@ -196,8 +203,8 @@ class Engine:
             final = outcome if durable else UNAVAILABLE
             if durable:
                 self._announce(decision, connection_id)
-                if position is not None:
-                    self.positions[position.source] = position
+                if advance is not None:
+                    self.positions[advance.position.source] = advance.position
             if key is not None:
                 self._answers.settle(key, final, now)
             answer(final)
@@ -205,7 +212,7 @@ class Engine:
         if decided.only_said:
             return self._when_durable(finish)
         stored = StoredAnswer(*key, now, msgspec.json.encode(outcome)) if key is not None else None
-        return self._append(Entry(tuple(map(self._number, drafts)), stored, position), finish)
+        return self._append(Entry(tuple(map(self._number, drafts)), stored, *(advance or ())), finish)
 
     def _draft(self, event: Event) -> Draft:
         """The event as it will be read back, so that live and replayed states are the same."""

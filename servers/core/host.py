@@ -19,6 +19,8 @@ from bodhisattva.servers.core.deduplication import Outcome
 from bodhisattva.servers.core.domain import Context, State
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.errors import ServiceError, Unavailable
+from bodhisattva.servers.core.log.base import Position
+from bodhisattva.servers.core.metrics import Metrics
 
 _TOKEN_LIFETIME = 600.0
 
@@ -35,7 +37,8 @@ class CommandRefused(ServiceError):
 class Host:
     """A service as seen from its own background tasks; they act as the user named like the service."""
 
-    def __init__(self, engine: Engine, config: Callable[[], Config]) -> None:
+    def __init__(self, engine: Engine, metrics: Metrics, config: Callable[[], Config]) -> None:
+        self.metrics = metrics
         self.log = structlog.get_logger(service=engine.service.name)
         self._engine = engine
         self._config = config
@@ -46,10 +49,9 @@ class Host:
     def state(self) -> State:
         return self._engine.state
 
-    def position(self, source: str) -> tuple[str, int] | None:
-        """(epoch, offset) up to which `source` has been taken in."""
-        stored = self._engine.positions.get(source)
-        return (stored.epoch, stored.offset) if stored is not None else None
+    def position(self, source: str) -> Position | None:
+        """Up to where `source` has been taken in."""
+        return self._engine.positions.get(source)
 
     async def changed(self) -> None:
         """Wait for the next durable event of this service."""

@@ -1,10 +1,21 @@
 """Prometheus metrics of one service (contract 6); every label comes from a bounded set."""
 
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from bodhisattva.servers.core.envelope import INCOMING_TYPES
+
+
+class BridgeMetrics(NamedTuple):
+    """Of one bridge. following: 1 while it hears its source. waiting: events heard, and not yet in effect."""
+
+    following: Gauge
+    waiting: Gauge
+    taken: Counter
+    refused: Counter
+    lost: Counter
+
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 _IDENTITY = ("service", "server")
@@ -33,10 +44,32 @@ class Metrics:
             Counter, "websocket_log_trimmed_events_total", "Events removed from the log by retention."
         )
         self.draining = self._one(Gauge, "websocket_draining", "1 while the service drains.")
-        self._received = self._counter("websocket_messages_received_total", "Messages in.", "message_type")
-        self._sent = self._counter("websocket_messages_sent_total", "Messages out.", "message_type")
-        self._errors = self._counter("websocket_errors_total", "Errors answered.", "error_type")
-        self._broadcasts = self._counter("websocket_events_total", "Events delivered.", "channel_kind")
+        self._received = self._family(Counter, "websocket_messages_received_total", "Messages in.", "message_type")
+        self._sent = self._family(Counter, "websocket_messages_sent_total", "Messages out.", "message_type")
+        self._errors = self._family(Counter, "websocket_errors_total", "Errors answered.", "error_type")
+        self._broadcasts = self._family(Counter, "websocket_events_total", "Events delivered.", "channel_kind")
+
+        self._following = self._family(Gauge, "websocket_bridge_following", "1 while it hears its source.", "source")
+        self._waiting = self._family(
+            Gauge, "websocket_bridge_waiting_events", "Events heard, and not yet in effect.", "source"
+        )
+        self._crossed = self._family(
+            Counter, "websocket_bridge_events_total", "Events taken in, or passed over as unfit.", "source", "outcome"
+        )
+        self._missed = self._family(
+            Counter, "websocket_bridge_lost_events_total", "Events gone from the source before they came.", "source"
+        )
+
+    def bridge(self, source: str) -> BridgeMetrics:
+        """The instruments of the bridge from `source`, which is one of the service's own declaration."""
+        of = (*self._values, source)
+        return BridgeMetrics(
+            self._following.labels(*of),
+            self._waiting.labels(*of),
+            self._crossed.labels(*of, "taken"),
+            self._crossed.labels(*of, "refused"),
+            self._missed.labels(*of),
+        )
 
     def received(self, message_type: str) -> None:
         known = message_type if message_type in INCOMING_TYPES else "other"
@@ -56,7 +89,7 @@ class Metrics:
         return generate_latest(self._registry)
 
     def _one(self, kind: type[M], name: str, text: str) -> M:
-        return kind(name, text, _IDENTITY, registry=self._registry).labels(*self._values)
+        return self._family(kind, name, text).labels(*self._values)
 
-    def _counter(self, name: str, text: str, label: str) -> Counter:
-        return Counter(name, text, (*_IDENTITY, label), registry=self._registry)
+    def _family(self, kind: type[M], name: str, text: str, *labels: str) -> M:
+        return kind(name, text, (*_IDENTITY, *labels), registry=self._registry)

@@ -21,7 +21,7 @@ import msgspec
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.deduplication import INTERNAL, UNAVAILABLE, Answer, Key, Outcome
 from bodhisattva.servers.core.domain import Context, Decision, Event
-from bodhisattva.servers.core.engine import Decide, Decided, Draft, Engine
+from bodhisattva.servers.core.engine import Advance, Decide, Decided, Draft, Engine
 from bodhisattva.servers.core.errors import ServiceError, Unavailable
 from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.log.base import (
@@ -30,7 +30,6 @@ from bodhisattva.servers.core.log.base import (
     LogError,
     LogLost,
     LogMoved,
-    Position,
     PositionTaken,
     SharedLog,
     StoredAnswer,
@@ -51,7 +50,7 @@ class _Command(NamedTuple):
 
     decide: Decide
     key: Key | None
-    position: Position | None
+    advance: Advance | None
     connection_id: str
     answer: Answer
 
@@ -154,13 +153,13 @@ class Replica(Engine):
             self._due.set()
 
     def _submit(
-        self, decide: Decide, key: Key | None, position: Position | None, connection_id: str, answer: Answer
+        self, decide: Decide, key: Key | None, advance: Advance | None, connection_id: str, answer: Answer
     ) -> None:
         if not self.available:
             return answer(UNAVAILABLE)
         if key is not None:
             self._answers.begin(key)
-        self._commands.append(_Command(decide, key, position, connection_id, answer))
+        self._commands.append(_Command(decide, key, advance, connection_id, answer))
         self._metrics.log_lag.set(len(self._commands))
         self._due.set()
         return None
@@ -257,7 +256,7 @@ class Replica(Engine):
             if command.key is not None and command.key in known:
                 first = msgspec.json.decode(known[command.key].outcome, type=Outcome)
                 ready.append(_Ready(Decision({}), first, Entry()))
-            elif command.position is not None and self._taken_in(command.position):
+            elif command.advance is not None and not self._advances(command.advance):
                 ready.append(_Ready(Decision({}), Outcome.of({}), Entry()))
             else:
                 ready.append(self._decide_ahead(command, numbers))
@@ -283,12 +282,12 @@ class Replica(Engine):
         answer = None
         if command.key is not None:
             answer = StoredAnswer(*command.key, time.time(), msgspec.json.encode(outcome))
-        return _Ready(decision, outcome, Entry(self._numbered(drafts, numbers), answer, command.position))
+        return _Ready(decision, outcome, Entry(self._numbered(drafts, numbers), answer, *(command.advance or ())))
 
-    def _taken_in(self, position: Position) -> bool:
-        """Whether a source's event has taken effect, here or at another replica."""
-        held = self.positions.get(position.source)
-        return held is not None and held.epoch == position.epoch and held.offset >= position.offset
+    def _advances(self, advance: Advance) -> bool:
+        """Whether a source's event has not yet taken effect, here or at another replica."""
+        position, basis = advance
+        return position.follows(self.positions.get(position.source), basis)
 
     def _finish(self, ready: _Ready) -> None:
         """The first command is in the log, or needs not be: tell and answer."""

@@ -74,7 +74,7 @@ class Server:
         )
         self._engine = self._make_engine()
         self._requests = Requests(self._policy, self._engine, self._hub)
-        self._host = Host(self._engine, lambda: self.config)
+        self._host = Host(self._engine, self.metrics, lambda: self.config)
         self._connections: set[Connection] = set()
         self._work = Work(service.name)
         self._runner: web.AppRunner | None = None

@@ -12,6 +12,7 @@ import msgspec
 
 from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.core.log import files, formats
+from bodhisattva.servers.core.log.positions import position_row
 from bodhisattva.servers.core.log.trimming import keep_snapshot
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.log_tools import lines, verify
@@ -97,4 +98,4 @@ def _(row: lines.AnswerLine, database: sqlite3.Connection) -> None:
 
 @_store.register
 def _(row: lines.PositionLine, database: sqlite3.Connection) -> None:
-    database.execute("INSERT INTO positions VALUES (?, ?, ?)", (row.source, row.epoch, row.offset))
+    database.execute("INSERT INTO positions VALUES (?, ?, ?, ?, ?)", position_row(row))

@@ -10,10 +10,12 @@ import msgspec
 from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.core.log import files, formats
 from bodhisattva.servers.core.log.base import Position, Snapshot, StoredAnswer, StoredEvent, channels_decoder
+from bodhisattva.servers.core.log.positions import kept_positions
 from bodhisattva.servers.core.log.trimming import kept_snapshot, newest
 from bodhisattva.servers.core.service import GLOBAL
 
 _HAS_FLOORS = 2  # the first format with retention
+_HAS_MARKS = 3  # the first format with marks in the sources of bridges
 
 
 class Damaged(Refused):
@@ -64,6 +66,8 @@ class Source:
         return (StoredAnswer(*row) for row in self.database.execute(query))
 
     def positions(self) -> Iterator[Position]:
+        if self.version >= _HAS_MARKS:
+            return kept_positions(self.database)
         query = "SELECT source, epoch, offset FROM positions ORDER BY source"
         return (Position(*row) for row in self.database.execute(query))
 

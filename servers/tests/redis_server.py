@@ -25,7 +25,7 @@ class RedisServer:
     """
 
     def __init__(self, folder: Path, lines: Sequence[str] = (), **settings: str) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
         self._data = folder / "data"
@@ -108,6 +108,6 @@ def _lines(settings: Mapping[str, str]) -> list[str]:
     return [f"{name} {value}" for name, value in settings.items()]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])

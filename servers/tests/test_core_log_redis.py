@@ -156,7 +156,10 @@ async def test_s8_what_a_source_said_takes_effect_once_whichever_bridge_is_first
             assert taken.value.position == Position("source", "E", 5)
         await newer(other)
         await other.propose(Entry(position=Position("source", "E", 6)))
-        await other.propose(Entry((event(2),), position=Position("source", "another epoch", 1)))
+        restored = Position("source", "another epoch", 1)
+        with pytest.raises(PositionTaken):
+            await other.propose(Entry((event(2),), position=restored, basis=Position("source", "E", 5)))
+        await other.propose(Entry((event(2),), position=restored, basis=Position("source", "E", 6)))
         assert list(await one.positions()) == [Position("source", "another epoch", 1)]
 
 

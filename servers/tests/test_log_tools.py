@@ -130,7 +130,7 @@ def change(path: Path, statement: str) -> None:
 
 def test_a_sound_log_is_called_so(tmp_path: Path, log: Path) -> None:
     said = done(tmp_path, "verify", "fastblocks")
-    assert said.out.startswith(f"state/fastblocks.sqlite3 is sound: fastblocks, format 2, {KEPT} events, epoch ")
+    assert said.out.startswith(f"state/fastblocks.sqlite3 is sound: fastblocks, format 3, {KEPT} events, epoch ")
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ async def test_compact_removes_what_need_not_be_kept_and_frees_the_room(tmp_path
     assert f"{800 - 18 - 100} events removed, {before} bytes before, {size(log)} after" in said.out
     assert size(log) < before
     assert ": 97 events removed" in done(tmp_path, "compact", log, "--events", 3, how=spawned).out
-    assert "sound: fastblocks, format 2, 3 events" in done(tmp_path, "verify", log).out
+    assert "sound: fastblocks, format 3, 3 events" in done(tmp_path, "verify", log).out
     async with fastblocks(log) as engine:
         assert [place(engine, number) for number in range(800)] == [{"é": number} for number in range(800)]
         assert (engine.offset("state"), engine.floor("state")) == (800, 797)
@@ -355,7 +355,7 @@ def test_a_newer_format_is_refused(tmp_path: Path, log: Path) -> None:
         ("backup", log, "saved"),
         ("restore", log, "x"),
     ):
-        tool(tmp_path, *command).refused("has format 99, this release reads up to 2; use a newer release")
+        tool(tmp_path, *command).refused("has format 99, this release reads up to 3; use a newer release")
 
 
 def test_an_earlier_format_can_be_checked_and_carried(tmp_path: Path) -> None:
@@ -367,7 +367,7 @@ def test_an_earlier_format_can_be_checked_and_carried(tmp_path: Path) -> None:
     assert said.endswith("; its state is not judged, since this release has no service ledger\n")
     lines = done(tmp_path, "export", old).output
     done(tmp_path, "import", "-", "new.sqlite3", given=lines)
-    assert "sound: ledger, format 2, 1 events" in done(tmp_path, "verify", "new.sqlite3").out
+    assert "sound: ledger, format 3, 1 events" in done(tmp_path, "verify", "new.sqlite3").out
     assert done(tmp_path, "export", "new.sqlite3").output == lines
 
 

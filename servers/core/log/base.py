@@ -82,20 +82,48 @@ class StoredAnswer(msgspec.Struct, frozen=True):
     outcome: bytes
 
 
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """An event of a bridge's source that has taken effect: where it stood, and its id."""
+
+    offset: int
+    id: str
+
+
 class Position(msgspec.Struct, frozen=True):
-    """How far a bridge has come in its source."""
+    """How far a bridge has come in its source.
+
+    at: when its last event happened, by the source's clock; empty where that is not known. marks: some of the events
+    up to there, in order, by which a log that was replaced is told from its continuation (see `core.marks`).
+    """
 
     source: str
     epoch: str
     offset: int
+    at: str = ""
+    marks: tuple[Mark, ...] = ()
+
+    def is_where(self, other: "Position | None") -> bool:
+        """Whether both are the same place of the same log."""
+        return other is not None and (self.epoch, self.offset) == (other.epoch, other.offset)
+
+    def follows(self, stored: "Position | None", basis: "Position | None") -> bool:
+        """Whether it may replace what is stored: it is later in the same log, or was read from there on."""
+        if stored is None or stored.is_where(basis):
+            return True
+        return self.epoch == stored.epoch and self.offset > stored.offset
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """What one decision stores, in one transaction."""
+    """What one decision stores, in one transaction.
+
+    basis: the stored position that `position` may replace although it is not earlier in the same log, since what a
+    bridge reads now was told from there on.
+    """
 
     events: tuple[StoredEvent, ...] = ()
     answer: StoredAnswer | None = None
     position: Position | None = None
+    basis: Position | None = None
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -36,6 +36,10 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
             only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER NOT NULL, offsets BLOB NOT NULL,
             state BLOB NOT NULL)""",
     ),
+    2: (
+        "ALTER TABLE positions ADD COLUMN at TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE positions ADD COLUMN marks BLOB NOT NULL DEFAULT '[]'",
+    ),
 }
 FORMAT = 1 + len(MIGRATIONS)
 

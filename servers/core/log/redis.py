@@ -206,7 +206,7 @@ class RedisLog:
             "once": once,
             "more": more,
             "answers": [self._answer_header(answer) for answer in answers],
-            "positions": [_position_header(entry.position) for entry in entries if entry.position is not None],
+            "positions": [header for entry in entries for header in _position_headers(entry)],
             "events": [
                 {"seq": str(e.seq), "channels": [(places[channel], str(offset)) for channel, offset in e.channels]}
                 for e in events
@@ -331,9 +331,19 @@ def _answer_key(user_id: str, request_id: str) -> str:
     return f"{user_id}\0{request_id}"
 
 
-def _position_header(position: Position) -> dict[str, str]:
-    stored = msgspec.json.encode(position).decode()
-    return {"source": position.source, "epoch": position.epoch, "offset": str(position.offset), "stored": stored}
+def _position_headers(entry: Entry) -> list[dict[str, str]]:
+    """Of an entry's position, if it has one."""
+    position, basis = entry.position, entry.basis
+    if position is None:
+        return []
+    header = {
+        "source": position.source,
+        "epoch": position.epoch,
+        "offset": str(position.offset),
+        "basis": f"{basis.epoch}:{basis.offset}" if basis is not None else "",
+        "stored": msgspec.json.encode(position).decode(),
+    }
+    return [header]
 
 
 def _lost() -> LogLost:

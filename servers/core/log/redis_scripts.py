@@ -72,7 +72,8 @@ if header.once then
     for _, position in ipairs(header.positions) do
         local stored = redis.call('HGET', KEYS[5], position.source)
         local known = stored and cjson.decode(stored)
-        if known and known.epoch == position.epoch and known.offset >= tonumber(position.offset) then
+        local later = known and known.epoch == position.epoch and known.offset < tonumber(position.offset)
+        if known and not later and position.basis ~= known.epoch .. ':' .. string.format('%.0f', known.offset) then
             return {'taken', stored}
         end
     end

@@ -30,6 +30,7 @@ from bodhisattva.servers.core.log.base import (
     within_budget,
 )
 from bodhisattva.servers.core.log.formats import prepare
+from bodhisattva.servers.core.log.positions import keep_position, kept_positions
 from bodhisattva.servers.core.log.trimming import held, keep_snapshot, kept_snapshot, newest, remove
 from bodhisattva.servers.core.service import GLOBAL
 
@@ -142,10 +143,8 @@ class SqliteLog:
         )
         if answers:
             write("DELETE FROM answers WHERE at < ?", [(answers[-1].at - self._window,)])
-        write(
-            "INSERT OR REPLACE INTO positions VALUES (?, ?, ?)",
-            [(e.position.source, e.position.epoch, e.position.offset) for e in entries if e.position is not None],
-        )
+        for position in (entry.position for entry in entries if entry.position is not None):
+            keep_position(self._database, position)
 
     async def recover(self) -> None:
         await self._perform(_probe)
@@ -193,9 +192,7 @@ class SqliteLog:
         return [StoredAnswer(*row) for row in rows]
 
     async def positions(self) -> Sequence[Position]:
-        query = "SELECT source, epoch, offset FROM positions"
-        rows = await self._read(lambda database: database.execute(query).fetchall())
-        return [Position(*row) for row in rows]
+        return await self._read(lambda database: list(kept_positions(database)))
 
     async def floors(self) -> Mapping[str, int]:
         return dict(

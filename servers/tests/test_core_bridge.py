@@ -1,0 +1,262 @@
+"""A bridge counts every event of its source once, whatever becomes of both logs (contract 8)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from structlog.testing import capture_logs
+
+from bodhisattva.servers.core import marks
+from bodhisattva.servers.core.config import LogConfig, Peer, Retention
+from bodhisattva.servers.core.domain import Context, Decision, Event
+from bodhisattva.servers.core.errors import Conflict
+from bodhisattva.servers.core.service import Bridge, ForeignEvent
+from bodhisattva.servers.log_tools import copies, exporting, importing
+from bodhisattva.servers.tests.ledger import LEDGER, State, service
+from bodhisattva.servers.tests.redis_server import RedisServer, free_port
+from bodhisattva.servers.tests.running import Running, post, running, until
+
+LONG = 15.0
+UNFIT = 666
+BROKEN = 667
+BRIEF = Retention(events=5, interval=0.05)
+
+
+def hear(_state: State, event: ForeignEvent, _context: Context) -> Decision:
+    """Each amount of the source is posted here; some cannot be."""
+    amount = event.data["amount"]
+    if amount == UNFIT:
+        raise Conflict("Such an amount is not taken.")
+    if amount == BROKEN:
+        raise KeyError("what nobody thought of")
+    return Decision({}, (Event("posted", ("account:heard",), {"account": "heard", "amount": amount}),))
+
+
+LISTENER = service(Bridge("ledger", hear))
+
+
+class Source:
+    """A ledger with a file for its log, on a port that stays."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "ledger.sqlite3"
+        self.port = free_port()
+        self.peer = Peer(f"ws://127.0.0.1:{self.port}/ws")
+
+    @asynccontextmanager
+    async def up(self, retention: Retention | None = None) -> AsyncIterator[Running]:
+        kept = LogConfig("sqlite", retention=retention or Retention())
+        async with running(LEDGER, port=self.port, state=str(self.file.parent), log=kept) as one:
+            yield one
+
+    async def say(self, *amounts: int) -> None:
+        async with self.up() as one:
+            client = await one.connect()
+            for amount in amounts:
+                await post(client, range(amount, amount + 1))
+
+    def backup(self, name: str) -> Path:
+        target = self.file.with_name(name)
+        copies.backup(self.file, target, force=True)
+        return target
+
+    def restore(self, backup: Path, *, same_epoch: bool = False) -> None:
+        copies.restore(backup, self.file, {"ledger": LEDGER}, force=True, same_epoch=same_epoch)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    (tmp_path / "source").mkdir()
+    return Source(tmp_path / "source")
+
+
+@asynccontextmanager
+async def listening(source: Source, **settings: Any) -> AsyncIterator[Running]:
+    async with running(LISTENER, peers={"ledger": source.peer}, **settings) as one:
+        yield one
+
+
+def heard(listener: Running) -> list[int]:
+    state: State = listener.server._engine.state  # type: ignore[assignment]
+    return state.amounts
+
+
+async def hears(listener: Running, *amounts: int) -> None:
+    """Wait until it counts as many, and see that they are these."""
+    await until(lambda: len(heard(listener)) >= len(amounts), f"heard {heard(listener)}", LONG)
+    assert heard(listener) == list(amounts)
+
+
+async def metric(listener: Running, name: str) -> float:
+    _, text = await listener.get("/metrics")
+    return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(name))
+
+
+async def test_what_was_said_before_its_first_start_crosses_too(source: Source) -> None:
+    await source.say(1, 2, 3)
+    async with source.up(), listening(source) as listener:
+        await hears(listener, 1, 2, 3)
+        assert await metric(listener, 'websocket_bridge_events_total{outcome="taken"') == 3
+
+
+@pytest.mark.parametrize("before", [0, 2])
+async def test_what_the_source_still_holds_crosses_and_what_it_lost_is_said(
+    source: Source, tmp_path: Path, before: int
+) -> None:
+    """A bridge that is new, or was away; meanwhile retention has left five of twenty events."""
+    kept = {"state": str(tmp_path / "listener"), "log": LogConfig()}
+    await source.say(*range(101, before + 101))
+    async with source.up(), listening(source, **kept) as listener:
+        await hears(listener, *range(101, before + 101))
+    await source.say(*range(before + 101, 121))
+    async with source.up(BRIEF) as one:
+        await until(lambda: one.server._engine.floor("global") == 15, "not trimmed", LONG)
+        with capture_logs() as lines:
+            async with listening(source, **kept) as listener:
+                await hears(listener, *range(101, before + 101), *range(116, 121))
+                assert await metric(listener, "websocket_bridge_lost_events_total") == 15 - before
+        (said,) = [line for line in lines if "lost" in line]
+        assert (said["log_level"], said["source"], said["lost"]) == ("error", "ledger", 15 - before)
+
+
+@pytest.mark.parametrize("same_epoch", [False, True])
+@pytest.mark.parametrize("away", [False, True])
+async def test_an_older_backup_of_the_source_repeats_nothing_and_new_events_cross(
+    source: Source, tmp_path: Path, away: bool, same_epoch: bool
+) -> None:
+    """The bridge has heard six events, of which the backup has four; then others come in their place."""
+    kept = {"state": str(tmp_path / "listener"), "log": LogConfig()}
+    await source.say(1, 2, 3, 4)
+    backup = source.backup("backup")
+    await source.say(5, 6)
+    async with AsyncExitStack() as stack:
+        if not away:
+            async with source.up():
+                listener = await stack.enter_async_context(listening(source, **kept))
+                await hears(listener, 1, 2, 3, 4, 5, 6)
+        else:
+            async with source.up(), listening(source, **kept) as before:
+                await hears(before, 1, 2, 3, 4, 5, 6)
+        source.restore(backup, same_epoch=same_epoch)
+        await source.say(7)
+        async with source.up() as one:
+            if away:
+                listener = await stack.enter_async_context(listening(source, **kept))
+            await hears(listener, 1, 2, 3, 4, 5, 6, 7)
+            await post(await one.connect(), range(8, 10))
+            await hears(listener, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+
+
+async def test_a_newer_backup_of_the_source_goes_on_where_the_bridge_was(source: Source) -> None:
+    await source.say(1, 2)
+    async with AsyncExitStack() as stack:
+        async with source.up():
+            listener = await stack.enter_async_context(listening(source))
+            await hears(listener, 1, 2)
+        await source.say(3)
+        source.restore(source.backup("backup"))
+        async with source.up():
+            await hears(listener, 1, 2, 3)
+
+
+async def test_restoring_again_and_again_counts_nothing_twice(source: Source) -> None:
+    async with AsyncExitStack() as stack:
+        async with source.up() as one:
+            listener = await stack.enter_async_context(listening(source))
+            await post(await one.connect(), range(1, 4))
+            await hears(listener, 1, 2, 3)
+        first = source.backup("first")
+        counted = [1, 2, 3]
+        for amount in range(4, 7):
+            source.restore(first)
+            async with source.up() as one:
+                await post(await one.connect(), range(amount, amount + 1))
+                counted.append(amount)
+                await hears(listener, *counted)
+
+
+async def test_events_far_back_are_told_by_their_time(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where both logs part lies between two marks."""
+    monkeypatch.setattr(marks, "DENSE", 2)
+    monkeypatch.setattr(marks, "_FEWER", 2)
+    await source.say(*range(101, 152))
+    backup = source.backup("backup")
+    await source.say(*range(152, 201))
+    async with AsyncExitStack() as stack:
+        async with source.up():
+            listener = await stack.enter_async_context(listening(source))
+            await hears(listener, *range(101, 201))
+        (position,) = listener.server._engine.positions.values()
+        assert not {50, 51, 52} & {mark.offset for mark in position.marks}, "a mark stands where both part"
+        source.restore(backup)
+        await source.say(201)
+        async with source.up():
+            await hears(listener, *range(101, 202))
+
+
+async def test_the_same_log_brought_elsewhere_by_export_is_known(source: Source) -> None:
+    await source.say(1, 2)
+    async with AsyncExitStack() as stack:
+        async with source.up():
+            listener = await stack.enter_async_context(listening(source))
+            await hears(listener, 1, 2)
+        lines = source.file.with_name("lines")
+        exporting.export_log(source.file, lines, force=False)
+        importing.import_file(lines, source.file, {"ledger": LEDGER}, force=True)
+        await source.say(3)
+        async with source.up():
+            await hears(listener, 1, 2, 3)
+
+
+async def test_a_log_that_was_made_anew_is_taken_in_from_its_beginning(source: Source) -> None:
+    await source.say(1, 2)
+    async with AsyncExitStack() as stack:
+        async with source.up():
+            listener = await stack.enter_async_context(listening(source))
+            await hears(listener, 1, 2)
+        for file in source.file.parent.glob("ledger*"):
+            file.unlink()
+        await source.say(1, 2, 3)
+        async with source.up():
+            await hears(listener, 1, 2, 1, 2, 3)
+
+
+async def test_an_event_that_cannot_be_taken_in_stops_nothing_and_is_told(source: Source) -> None:
+    await source.say(1, UNFIT, 2, BROKEN, 3)
+    with capture_logs() as lines:
+        async with source.up(), listening(source) as listener:
+            await hears(listener, 1, 2, 3)
+            assert await metric(listener, 'websocket_bridge_events_total{outcome="refused"') == 2
+    passed = [line for line in lines if "passes over" in line["event"]]
+    assert [line["reason"] for line in passed] == [
+        "Such an amount is not taken.",
+        "The request could not be handled.",
+    ]
+    assert all(line["event_id"] and line["source"] == "ledger" for line in passed)
+
+
+async def test_replicas_of_a_listener_count_once_between_them(source: Source, redis: RedisServer) -> None:
+    """Through a restore of the source, with one of them away that knows only what was before."""
+    log = LogConfig("redis", url=redis.url, prefix=f"test-{uuid4()}")
+    await source.say(101, 102, 103)
+    backup = source.backup("backup")
+    async with AsyncExitStack() as stack:
+        async with source.up() as one:
+            both = [await stack.enter_async_context(listening(source, log=log)) for _ in range(2)]
+            await post(await one.connect(), range(104, 130))
+            for listener in both:
+                await hears(listener, *range(101, 130))
+        source.restore(backup)
+        async with source.up() as one:
+            await post(await one.connect(), range(130, 160))
+            for listener in both:
+                await hears(listener, *range(101, 160))
+            await asyncio.gather(*(until(lambda each=each: _at(each) == 33, "not there", LONG) for each in both))  # type: ignore[misc]
+
+
+def _at(listener: Running) -> int:
+    return sum(position.offset for position in listener.server._engine.positions.values())

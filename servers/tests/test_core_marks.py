@@ -1,0 +1,58 @@
+"""What a bridge remembers of its source's events tells where a log that was replaced parts from the one it knew."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bodhisattva.servers.core.log.base import Mark
+from bodhisattva.servers.core.marks import DENSE, common, extended, happened_by
+
+
+def trail(upto: int, after: tuple[Mark, ...] = (), first: int = 1, log: str = "a") -> tuple[Mark, ...]:
+    for offset in range(first, upto + 1):
+        after = extended(after, Mark(offset, f"{log}{offset}"))
+    return after
+
+
+@given(st.integers(1, 1500))
+def test_the_newest_events_have_a_mark_each_and_all_marks_are_few(upto: int) -> None:
+    marks = trail(upto)
+    offsets = [mark.offset for mark in marks]
+    assert offsets[-DENSE:] == list(range(max(1, upto - DENSE + 1), upto + 1))
+    assert offsets == sorted(set(offsets))
+    assert len(offsets) <= DENSE + 16 * upto.bit_length()
+
+
+@given(st.integers(1, 1500))
+def test_no_place_is_far_from_a_mark(upto: int) -> None:
+    marks = [0, *(mark.offset for mark in trail(upto))]
+    gaps = [(later - earlier, upto - earlier) for earlier, later in pairwise(marks)]
+    assert all(gap <= max(1, distance // 4) for gap, distance in gaps)
+
+
+@given(st.integers(0, 700), st.integers(0, 700), st.integers(0, 700), st.integers(0, 300))
+async def test_the_marks_that_both_logs_have_are_found(shared: int, known: int, grown: int, trimmed: int) -> None:
+    """A log that goes on for `grown` events after the `shared` first ones of the `known`, and has lost the oldest."""
+    marks = trail(shared + known)
+    asked: list[int] = []
+
+    async def has(mark: Mark) -> bool:
+        asked.append(mark.offset)
+        there = mark.offset <= shared + grown
+        return there and (mark.offset <= min(trimmed, shared + grown) or mark.offset <= shared)
+
+    found = await common(marks, has)
+    floor = min(trimmed, shared + grown)
+    assert found == tuple(mark for mark in marks if mark.offset <= max(shared, floor))
+    assert len(asked) <= 1 + len(marks).bit_length()
+
+
+def test_time_decides_only_where_it_can_be_read() -> None:
+    early, late = "2026-01-01T00:00:00+00:00", "2026-01-01T01:00:00.5+01:00"
+    assert happened_by(early, late)
+    assert not happened_by(late, early)
+    assert happened_by(early, early)
+    assert not happened_by("yesterday", late)
+    assert not happened_by(early, "")
+    assert not happened_by("2026-01-01T00:00:00", late)
