@@ -61,6 +61,9 @@ class Answers:
         self._known: dict[Key, tuple[float, Outcome]] = {}
         self._waiting: dict[Key, list[Answer]] = {}
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def load(self, stored: Sequence[StoredAnswer]) -> None:
         self._known = {
             (answer.user_id, answer.request_id): (

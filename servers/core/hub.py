@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sized
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -44,6 +44,9 @@ class Hub:
         self._receivers: dict[str, dict[Receiver, None]] = {}
         self._members: dict[str, dict[Receiver, dict[str, Any]]] = defaultdict(dict)
         self._joined: dict[Receiver, dict[str, dict[str, Any]]] = defaultdict(dict)
+        metrics.watch("websocket_channels_current", "Channels with a subscriber.", lambda: len(self._receivers))
+        metrics.watch("websocket_subscriptions_current", "Subscriptions.", lambda: _entries(self._receivers))
+        metrics.watch("websocket_members_current", "Members of channels.", lambda: _entries(self._members))
 
     def subscribe(self, channel: str, receiver: Receiver) -> None:
         self._receivers.setdefault(channel, {})[receiver] = None
@@ -123,6 +126,10 @@ class Hub:
         for receiver in receivers:
             receiver.push(frame)
         self._metrics.delivered(self._service.channel_kind(channel).label, len(receivers))
+
+
+def _entries(table: Mapping[str, Sized]) -> int:
+    return sum(map(len, table.values()))
 
 
 def _discard(table: dict[K, dict[V, Any]], key: K, inner: V) -> None:

@@ -33,6 +33,11 @@ class ConnectionCounts:
         self._addresses: Counter[str] = Counter()
         self._users: Counter[str] = Counter()
 
+    @property
+    def users(self) -> int:
+        """How many users have a connection."""
+        return len(self._users)
+
     def add(self, address: str) -> bool:
         """Count a connection from `address`, or say False when it is one too many."""
         if self.total >= self.limits.connections:

@@ -1,8 +1,10 @@
 """Prometheus metrics of one service (contract 6); every label comes from a bounded set."""
 
+import asyncio
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from bodhisattva.servers.core.envelope import INCOMING_TYPES
 
@@ -27,6 +29,7 @@ class Metrics:
     def __init__(self, service: str, server: str) -> None:
         self._values = (service, server)
         self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
         self.connections = self._one(Gauge, "websocket_connections_current", "Open connections.")
         self.connections_total = self._one(Counter, "websocket_connections_total", "Connections accepted.")
         self.message_duration = self._one(
@@ -44,6 +47,7 @@ class Metrics:
             Counter, "websocket_log_trimmed_events_total", "Events removed from the log by retention."
         )
         self.draining = self._one(Gauge, "websocket_draining", "1 while the service drains.")
+        self.watch("asyncio_tasks", "Tasks of the process that have not ended.", lambda: len(asyncio.all_tasks()))
         self._received = self._family(Counter, "websocket_messages_received_total", "Messages in.", "message_type")
         self._sent = self._family(Counter, "websocket_messages_sent_total", "Messages out.", "message_type")
         self._errors = self._family(Counter, "websocket_errors_total", "Errors answered.", "error_type")
@@ -70,6 +74,10 @@ class Metrics:
             self._crossed.labels(*of, "refused"),
             self._missed.labels(*of),
         )
+
+    def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """A gauge that is read, within the event loop, when somebody asks for it."""
+        self._one(Gauge, name, text).set_function(read)
 
     def received(self, message_type: str) -> None:
         known = message_type if message_type in INCOMING_TYPES else "other"

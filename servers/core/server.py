@@ -61,6 +61,7 @@ class Server:
         self._hub = Hub(service, self.metrics)
         self._turn = Turn(lambda: self.config.limits.queue_bytes)
         self._counts = ConnectionCounts(self.config.limits)
+        self.metrics.watch("websocket_users_current", "Users with a connection.", lambda: self._counts.users)
         self._policy = Policy(
             service,
             Permissions(service),
