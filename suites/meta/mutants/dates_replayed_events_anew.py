@@ -1,0 +1,19 @@
+from unittest.mock import patch
+
+from msgspec.structs import replace
+
+from bodhisattva.servers.core import catchup, envelope
+from bodhisattva.servers.core.hub import numbered
+from bodhisattva.servers.core.log.base import StoredEvent
+
+CLAUSE = "PROTOCOL-048"
+WRONG = "gives a replayed event the time at which it is replayed"
+SAYS = "At index 0 diff"
+
+
+def numbered_now(event: StoredEvent, channel: str, offset: int, epoch: str) -> bytes:
+    return numbered(replace(event, at=envelope.timestamp()), channel, offset, epoch)
+
+
+def mutate() -> None:
+    patch.object(catchup, "numbered", numbered_now).start()

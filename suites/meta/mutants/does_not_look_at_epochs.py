@@ -1,0 +1,24 @@
+from unittest.mock import patch
+
+import msgspec
+
+from bodhisattva.servers.core.deduplication import Outcome
+from bodhisattva.servers.core.requests import Caller, Requests
+from bodhisattva.servers.core.session import Request
+
+CLAUSE = "PROTOCOL-042"
+WRONG = "goes on at an offset whatever log it is of"
+SAYS = "since {'epoch': 'another'"
+
+subscribe = Requests._subscribe
+
+
+def subscribe_by_offset(requests: Requests, caller: Caller, request: Request) -> Outcome:
+    data = dict(request.message.data or {})
+    if "since" in data:
+        data["since"] = {**data["since"], "epoch": requests._engine.log.epoch}
+    return subscribe(requests, caller, request._replace(message=msgspec.structs.replace(request.message, data=data)))
+
+
+def mutate() -> None:
+    patch.object(Requests, "_subscribe", subscribe_by_offset).start()
