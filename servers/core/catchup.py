@@ -1,6 +1,6 @@
 """The way of a resuming subscriber through the log to the live events (contract 5)."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.hub import numbered
@@ -12,20 +12,18 @@ _HIGH_WATER = 256 * 1024
 
 
 class Catchup:
-    """Reads the log as fast as the peer takes it. room: waits until the transport takes more again."""
+    """Reads the log as fast as the peer takes it."""
 
-    def __init__(self, engine: Engine, outbox: Outbox, room: Callable[[], Awaitable[None]], queue_bytes: int) -> None:
+    def __init__(self, engine: Engine, outbox: Outbox, queue_bytes: int) -> None:
         self._engine = engine
         self._outbox = outbox
-        self._room = room
         self._high_water = min(_HIGH_WATER, queue_bytes // 2)
 
     async def frames(self, channel: str, after: int) -> AsyncIterator[bytes]:
         """The frames of all durable events after an offset.
 
         Whoever subscribes to the live ones in the loop turn in which this ends has neither gap nor duplicate.
-        LogError: the log cannot be read, or retention took away what was still to come. ConnectionError: the peer is
-        gone.
+        LogError: the log cannot be read, or retention took away what was still to come.
         """
         position = after
         due = 0
@@ -45,4 +43,4 @@ class Catchup:
                 if due + self._outbox.unsent > self._high_water:
                     self._outbox.flush()
                     due = 0
-                    await self._room()
+                    await self._outbox.room()

@@ -6,19 +6,19 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
-from aiohttp import WSMessage, WSMsgType, web
+from aiohttp import WSMessage, WSMsgType
 
 from bodhisattva.servers.core import envelope, frames
 from bodhisattva.servers.core.catchup import Catchup
 from bodhisattva.servers.core.deduplication import Outcome
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.envelope import Incoming
+from bodhisattva.servers.core.frames import ABNORMAL, PROTOCOL_ERROR
 from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.metrics import Metrics
 from bodhisattva.servers.core.outbox import Outbox, Turn
 from bodhisattva.servers.core.requests import Requests
 from bodhisattva.servers.core.session import (
-    ABNORMAL,
     Close,
     Now,
     Output,
@@ -33,7 +33,6 @@ from bodhisattva.servers.core.session import (
 from bodhisattva.servers.core.tokens import Identity
 from bodhisattva.servers.core.websocket import WebSocket
 
-PROTOCOL_ERROR = 1002
 INTERNAL_ERROR = 1011
 SLOW_CONSUMER = 4008
 # What the peer's close frame said, where it may not be sent back: no code at all, and one that is never sent.
@@ -53,7 +52,7 @@ class Connection:
     def __init__(
         self,
         websocket: WebSocket,
-        request: web.Request,
+        address: str,
         *,
         policy: Policy,
         requests: Requests,
@@ -63,17 +62,12 @@ class Connection:
         turn: Turn,
         free: Callable[["Connection"], None],
     ) -> None:
-        transport = request.transport
-        if transport is None:
-            raise ConnectionResetError("the peer is gone")
         self.connection_id = envelope.fresh_id()
-        self.address = request.remote or ""
+        self.address = address
         self.session = Session(policy, self.connection_id, now())
         self._policy = policy
         self._websocket = websocket
-        self._transport = transport
-        self._room = request.protocol._drain_helper  # aiohttp has no public wait for room in the transport
-        self._outbox = Outbox(transport, turn, self._too_slow)
+        self._outbox = Outbox(websocket.transport, turn, self._too_slow)
         self.push = self._outbox.push
         self._requests = requests
         self._engine = engine
@@ -83,9 +77,13 @@ class Connection:
         self._tasks: set[asyncio.Task[None]] = set()
         self._catching_up: dict[str, asyncio.Task[None]] = {}
         self._in_flight: dict[int, float] = {}
-        self._idle = asyncio.Event()
+        self._idle: asyncio.Event | None = None
         self._closer: asyncio.Task[None] | None = None
-        self._logger = structlog.get_logger(service=policy.service.name, connection_id=self.connection_id)
+
+    @property
+    def _logger(self) -> Any:
+        """Made when there is something to say: most connections never have any."""
+        return structlog.get_logger(service=self._policy.service.name, connection_id=self.connection_id)
 
     @property
     def channels(self) -> set[str]:
@@ -95,24 +93,52 @@ class Connection:
     def user_id(self) -> str:
         return self.session.identity.user_id if self.session.identity else ""
 
-    async def run(self, identity: Identity | None) -> None:
-        """Serve until the socket ends; frees everything it held."""
+    def open(self, identity: Identity | None, early: bytes) -> None:
+        """Serve from now on. early: what came together with the upgrade."""
         self._hub.add(self)
+        self._websocket.start(self)
         try:
             self._perform(self.session.open(identity))
-            async for message in self._websocket:
-                if message.type is WSMsgType.ERROR:
-                    break
-                self._receive(message)
-            if self._closer is None:
-                self._free(self)
-            code = self._websocket.close_code or 0
-            self.begin_close(_UNSENDABLE.get(code, code), "")
         except Exception as error:  # noqa: BLE001 - logged, and the peer is told
             self._fail(error)
-        finally:
-            await self._release()
+        self._websocket.feed(early)
+
+    def turn_away(self, code: int, reason: str) -> None:
+        """Serve nothing, and say why."""
+        self._websocket.start(self)
+        self.begin_close(code, reason)
+
+    def heard(self) -> None:
+        """Bytes came: what they ask for is answered in one write."""
+        self.session.heard()
+        self._outbox.hold()
+
+    def receive(self, message: WSMessage) -> None:
+        try:
+            self._receive(message)
+        except Exception as error:  # noqa: BLE001 - logged, and the peer is told
+            self._fail(error)
+
+    def settle(self) -> None:
+        self._outbox.flush()
+
+    def behind(self, is_behind: bool) -> None:
+        if is_behind:
+            self._outbox.pause()
+        else:
+            self._outbox.resume()
+
+    def ended(self, code: int) -> None:
+        """The peer has said its last word, or broken the rules: there is nobody any more to serve."""
+        if self._closer is None:
             self._free(self)
+        self.begin_close(_UNSENDABLE.get(code, code), "")
+        self._release()
+
+    def lost(self) -> None:
+        self.session.end()
+        self._release()
+        self._free(self)
 
     def notify(self, event: bytes) -> None:
         """Send a notice, unless the welcome is still to come (contract 2.4)."""
@@ -139,6 +165,10 @@ class Connection:
             error = envelope.error(message, outcome.code, outcome.message, outcome.data)
             self._reply(Reply(error, "error", outcome.code))
         if not self._in_flight:
+            self._rest()
+
+    def _rest(self) -> None:
+        if self._idle is not None:
             self._idle.set()
 
     def follow(self, channel: str, after: int | None) -> None:
@@ -159,6 +189,7 @@ class Connection:
     async def finish(self, code: int, reason: str) -> None:
         """Begin to close as soon as every request that arrived is answered."""
         while self._in_flight:
+            self._idle = self._idle or asyncio.Event()
             self._idle.clear()
             await self._idle.wait()
         self.begin_close(code, reason)
@@ -175,15 +206,16 @@ class Connection:
     def abort(self) -> None:
         self.session.end()
         self._outbox.close()
-        self._transport.abort()
+        self._websocket.transport.abort()
 
     async def _close(self, code: int, reason: str) -> None:
         """The closing handshake; who does not take part, or does not take what is due, is cut off."""
         ended = await self._websocket.end(code, reason)
+        self._release()
         self._free(self)
         if not (ended and await self._websocket.leave()):
             self._logger.info("peer did not finish the closing handshake", code=code)
-            self._transport.abort()
+            self._websocket.transport.abort()
 
     def _receive(self, message: WSMessage) -> None:
         if message.type is WSMsgType.TEXT:
@@ -239,7 +271,7 @@ class Connection:
             self.begin_close(SLOW_CONSUMER, "Slow consumer")
 
     async def _catch_up(self, channel: str, after: int) -> None:
-        catchup = Catchup(self._engine, self._outbox, self._room, self._policy.limits.queue_bytes)
+        catchup = Catchup(self._engine, self._outbox, self._policy.limits.queue_bytes)
         async for frame in catchup.frames(channel, after):
             if self._closer is not None:
                 return
@@ -265,16 +297,13 @@ class Connection:
             self._logger.error("connection failed", exc_info=error)
         self.begin_close(INTERNAL_ERROR, "Internal error")
 
-    async def _release(self) -> None:
+    def _release(self) -> None:
+        """Let go of all that it holds; once or more."""
         for channel in list(self.channels):
             self.unfollow(channel)
         self._hub.gone(self)
         self._outbox.close()
         self._in_flight.clear()
-        self._idle.set()
-        unfinished = list(self._tasks)
-        for task in unfinished:
+        self._rest()
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*unfinished, return_exceptions=True)
-        if self._closer is not None:
-            await asyncio.wait({self._closer})

@@ -2,8 +2,11 @@
 
 import struct
 
+ABNORMAL = 1006  # never sent: the peer has ended without a close frame
+PROTOCOL_ERROR = 1002
+
 _FIN = 0x80
-_TEXT, _PING, _PONG = 0x1, 0x9, 0xA
+_TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
 _SHORT, _MEDIUM = 126, 1 << 16
 
 
@@ -17,6 +20,10 @@ def ping(payload: bytes = b"") -> bytes:
 
 def pong(payload: bytes) -> bytes:
     return _frame(_PONG, payload)
+
+
+def close(code: int, reason: str) -> bytes:
+    return _frame(_CLOSE, struct.pack("!H", code) + reason.encode())
 
 
 def _frame(opcode: int, payload: bytes) -> bytes:

@@ -16,6 +16,8 @@ class MaskGuard:
     closed: whether a whole close frame has come, which ends what the client says.
     """
 
+    __slots__ = ("_closing", "_header", "_skip", "closed")
+
     def __init__(self) -> None:
         self.closed = False
         self._header = bytearray()
@@ -23,6 +25,9 @@ class MaskGuard:
         self._closing = False
 
     def follow(self, data: bytes) -> None:
+        if not (self._skip or self._header) and self._is_one_short_frame(data):
+            self.closed = data[0] & _OPCODE == _CLOSE
+            return
         position = 0
         while position < len(data):
             if self._skip:
@@ -31,9 +36,23 @@ class MaskGuard:
                 position += taken
                 self.closed |= self._closing and not self._skip
             else:
-                self._header.append(data[position])
-                position += 1
+                missing = self._missing()
+                self._header += data[position : position + missing]
+                position += missing
                 self._judge()
+
+    @staticmethod
+    def _is_one_short_frame(data: bytes) -> bool:
+        """What nearly all that comes is: a masked frame with a length of one byte, no more and no less."""
+        return (
+            len(data) > 1 and _MASKED <= data[1] < _MASKED | 126 and len(data) == 2 + _KEY_BYTES + (data[1] & _LENGTH)
+        )
+
+    def _missing(self) -> int:
+        """Bytes of the header that are still to come, as far as it says by now."""
+        if len(self._header) < 2:
+            return 2 - len(self._header)
+        return 2 + _EXTENDED.get(self._header[1] & _LENGTH, 0) - len(self._header)
 
     def _judge(self) -> None:
         """Once the header is whole, the next one is that of the frame after its key and payload."""

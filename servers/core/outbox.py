@@ -38,7 +38,18 @@ class Outbox:
     by itself is sent when nothing else waits.
     """
 
-    __slots__ = ("_closed", "_frames", "_marks", "_overflow", "_transport", "_turn", "_written")
+    __slots__ = (
+        "_behind",
+        "_closed",
+        "_frames",
+        "_held",
+        "_marks",
+        "_overflow",
+        "_room",
+        "_transport",
+        "_turn",
+        "_written",
+    )
 
     def __init__(self, transport: asyncio.Transport, turn: Turn, overflow: Callable[[], None]) -> None:
         self._transport = transport
@@ -48,13 +59,21 @@ class Outbox:
         self._written = 0
         self._marks: deque[tuple[int, float]] | None = None
         self._closed = False
+        self._held = False
+        self._behind = False
+        self._room: asyncio.Future[None] | None = None
+
+    def hold(self) -> None:
+        """Keep what is pushed for the next flush, not for the end of this loop turn."""
+        self._held = True
 
     def push(self, frame: bytes) -> None:
         """Send the frame after all before it, at the end of this loop turn."""
         if not self._frames:
             if self._closed:
                 return
-            self._turn.add(self)
+            if not self._held:
+                self._turn.add(self)
         self._frames.append(frame)
 
     @property
@@ -72,23 +91,39 @@ class Outbox:
 
     def flush(self, joined: _Joined | None = None, limit: int | None = None) -> None:
         """Hand everything due to the transport in one write. joined: what others were due in this turn."""
+        self._held = False
         frames = self._frames
-        transport = self._transport
-        if not frames or transport.is_closing():
+        if not frames or self._transport.is_closing():
             return
         alone = len(frames) == 1
         data = frames[0] if alone else _join(frames, {} if joined is None else joined)
         frames.clear()
-        unsent = transport.get_write_buffer_size()
-        if (unsent or not alone) and unsent + len(data) > (self._turn.limit() if limit is None else limit):
+        if (self._behind or not alone) and self.unsent + len(data) > (self._turn.limit() if limit is None else limit):
             self._overflow()
         else:
             self._written += len(data)
-            transport.write(data)
+            self._transport.write(data)
+
+    def pause(self) -> None:
+        """The transport has bytes that the kernel does not take."""
+        self._behind = True
+
+    def resume(self) -> None:
+        """The kernel has taken everything."""
+        self._behind = False
+        if self._room is not None:
+            self._room.set_result(None)
+            self._room = None
+
+    async def room(self) -> None:
+        """Wait until the kernel has taken everything, or the end."""
+        if self._behind and not self._closed:
+            self._room = self._room or asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._room)
 
     def age(self, now: float) -> float:
         """Seconds that the oldest unsent byte has waited, as far as earlier calls saw it wait."""
-        unsent = self.unsent
+        unsent = self.unsent if self._behind else 0
         if not unsent:
             self._marks = None
             return 0.0
@@ -104,6 +139,9 @@ class Outbox:
         """Drop what is not written yet and take no more."""
         self._closed = True
         self._frames.clear()
+        if self._room is not None:
+            self._room.set_result(None)
+            self._room = None
 
 
 def _join(frames: list[bytes], joined: _Joined) -> bytes:

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from bodhisattva.servers.core import bridge, envelope, http, retention, tls, upgrade, verification
+from bodhisattva.servers.core import bridge, envelope, handshake, http, retention, tls, upgrade, verification
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core.config import Config, ConfigError, Retention
 from bodhisattva.servers.core.connection import INTERNAL_ERROR, Connection
@@ -32,7 +32,7 @@ from bodhisattva.servers.core.requests import Requests
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.session import TRY_AGAIN_LATER, Policy
 from bodhisattva.servers.core.tokens import Verifier
-from bodhisattva.servers.core.websocket import CLOSE_TIMEOUT, WebSocket
+from bodhisattva.servers.core.websocket import CLOSE_TIMEOUT, Intake, WebSocket
 from bodhisattva.servers.core.work import Work
 
 GOING_AWAY = 1001
@@ -60,6 +60,7 @@ class Server:
             self._context.sni_callback = self._renew_context
         self._hub = Hub(service, self.metrics)
         self._turn = Turn(lambda: self.config.limits.queue_bytes)
+        self._intake = Intake(lambda: self.config.limits.message_bytes)
         self._counts = ConnectionCounts(self.config.limits)
         self.metrics.watch("websocket_users_current", "Users with a connection.", lambda: self._counts.users)
         self._policy = Policy(
@@ -217,6 +218,7 @@ class Server:
             self._listener.close()
         for connection in list(self._connections):
             connection.abort()
+        await self._intake.close()
         await self._work.stop()
         await self._host.close()
         if self._runner is not None:
@@ -231,23 +233,17 @@ class Server:
             raise web.HTTPServiceUnavailable(text="The service is stopping.\n")
         upgrade.check(request, self.config.origins)
         identity = upgrade.identify(request, self._policy.verifier)
-        websocket = WebSocket(
-            autoping=False,
-            compress=False,
-            timeout=CLOSE_TIMEOUT,
-            max_msg_size=self.config.limits.message_bytes + 1,  # aiohttp refuses what is as long as this
-        )
-        await websocket.prepare(request)
-        connection = self._connection(websocket, request)
+        answer = await handshake.take_over(request)
+        connection = self._connection(WebSocket(answer.transport, self._intake), request.remote or "")
         if self.draining or not self._counts.add(connection.address):
             code = GOING_AWAY if self.draining else TRY_AGAIN_LATER
-            await websocket.end(code, _STOPPING if self.draining else "At capacity")
-            return websocket
-        self._connections.add(connection)
-        self.metrics.connections_total.inc()
-        self.metrics.connections.inc()
-        await connection.run(identity)
-        return websocket
+            connection.turn_away(code, _STOPPING if self.draining else "At capacity")
+        else:
+            self._connections.add(connection)
+            self.metrics.connections_total.inc()
+            self.metrics.connections.inc()
+            connection.open(identity, answer.early)
+        return answer
 
     def _free(self, connection: Connection) -> None:
         """Forget the connection, once."""
@@ -257,10 +253,10 @@ class Server:
             self._counts.remove_user(connection.user_id)
             self.metrics.connections.dec()
 
-    def _connection(self, websocket: WebSocket, request: web.Request) -> Connection:
+    def _connection(self, websocket: WebSocket, address: str) -> Connection:
         return Connection(
             websocket,
-            request,
+            address,
             policy=self._policy,
             requests=self._requests,
             engine=self._engine,

@@ -24,6 +24,7 @@ from bodhisattva.servers.core.errors import (
     ServiceError,
     TokenExpired,
 )
+from bodhisattva.servers.core.frames import ABNORMAL
 from bodhisattva.servers.core.heartbeat import Beat, Heartbeat
 from bodhisattva.servers.core.limits import RateGuard
 from bodhisattva.servers.core.permissions import Permissions
@@ -31,7 +32,6 @@ from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.tokens import ANYBODY, Identity, Verifier
 
 UNSUPPORTED_DATA = 1003
-ABNORMAL = 1006
 POLICY_VIOLATION = 1008
 TRY_AGAIN_LATER = 1013
 
@@ -135,9 +135,12 @@ class Session:
         """The connection is closing: what still arrives is not taken."""
         self._closing = True
 
+    def heard(self) -> None:
+        """Bytes arrived, be it in the middle of a message."""
+        self._heartbeat.heard()
+
     def receive_text(self, text: str, now: Now) -> list[Output]:
         """A text frame arrived."""
-        self._heartbeat.heard()
         if self._closing:
             return []
         if self.identity is not None and (ended := self._ended(self.identity, now)):
@@ -183,7 +186,6 @@ class Session:
 
     def _excess(self, now: Now) -> list[Output] | None:
         """None for a control frame within the message rate; whoever keeps on over it is closed."""
-        self._heartbeat.heard()
         if self._closing:
             return []
         if not self._rate.take(now.monotonic, self._policy.limits):

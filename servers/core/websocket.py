@@ -1,100 +1,214 @@
-"""aiohttp's WebSocket, held to RFC 6455 where it is laxer: masked frames (5.1) and the closing handshake (7.1).
+"""A peer's WebSocket: RFC 6455 by aiohttp's parser, read and written without a task or a queue of its own.
 
-aiohttp cuts the line once its close frame is sent while somebody waits in `receive`, and after a violation. What
-the peer still sends then meets a closed socket, whose reset destroys the close frame before the peer has read it.
-Here the line is kept, and what still arrives is dropped, until the peer has said its part or had its time.
+aiohttp speaks HTTP and answers the upgrade (see `handshake`); then the transport is this protocol's, and nothing of
+aiohttp's side of a connection lives on. What arrives is judged and parsed where it arrives. aiohttp's parser is laxer
+than the RFC about masks (5.1), so a guard follows the bytes before it.
+
+The closing handshake (7.1) is kept: after our close frame, or a violation, what the peer still sends is dropped until
+it has said its part or had its time. A socket that is closed before that answers with a reset, which destroys the
+close frame before the peer has read it.
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
-from aiohttp import WebSocketError, web
+from aiohttp import WebSocketError, WSMessage, WSMsgType
+from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 
+from bodhisattva.servers.core import frames
+from bodhisattva.servers.core.frames import ABNORMAL, PROTOCOL_ERROR
 from bodhisattva.servers.core.masking import MaskGuard
 
 CLOSE_TIMEOUT = 2.0  # seconds for the peer's part of the closing handshake
+_READ = 64 * 1024
+_BUFFERED = 1  # bytes in the transport from which it counts as behind; with 0 asyncio's TLS transport always is
 
 
-class _Line:
-    """aiohttp's parser of a connection, behind the guard.
+class Owner(Protocol):
+    """Whom a WebSocket tells what comes, in order; at most one `ended`, then `lost`."""
 
-    ended: done once nothing of the peer is to be waited for; gone: done once the socket is closed.
+    def heard(self) -> None:
+        """Bytes came, of whatever kind."""
+
+    def receive(self, message: WSMessage) -> None:
+        """A text, binary, ping or pong."""
+
+    def settle(self) -> None:
+        """All that came together was received."""
+
+    def ended(self, code: int) -> None:
+        """Nothing more is received: the code of the peer's close frame, of its violation, or ABNORMAL."""
+
+    def behind(self, is_behind: bool) -> None:
+        """Whether the peer takes less than it is sent."""
+
+    def lost(self) -> None:
+        """The socket is closed."""
+
+
+class _Arrivals(WebSocketDataQueue):
+    """Where aiohttp's parser puts what it has read; it is emptied before the next bytes are parsed."""
+
+    def __init__(self) -> None:
+        super().__init__(None, 0, loop=None)  # type: ignore[arg-type] # only its own reading would need them
+        self.messages: list[WSMessage] = []
+        self.violation: BaseException | None = None
+
+    def feed_data(self, data: Any, size: int) -> None:
+        self.messages.append(data)
+
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+        self.violation = exc
+
+
+class Intake:
+    """What the WebSockets of one loop share, since each takes in what came before the next one does.
+
+    limit: the largest message that is taken, in bytes. open: the WebSockets whose sockets are not closed.
     """
 
-    def __init__(self, parser: Any, queue: Any) -> None:
-        loop = asyncio.get_running_loop()
-        self.ended: asyncio.Future[None] = loop.create_future()
-        self.gone: asyncio.Future[None] = loop.create_future()
+    def __init__(self, limit: Callable[[], int]) -> None:
+        self.open: set[WebSocket] = set()
+        self.buffer = memoryview(bytearray(_READ))
+        self._arrivals = _Arrivals()
+        self._limit = limit
+        self._emptied: asyncio.Future[None] | None = None
+
+    def message_bytes(self) -> int:
+        return self._limit()
+
+    def reader(self) -> Any:
+        """aiohttp's parser for one connection. It refuses what is as long as its limit."""
+        return WebSocketReader(self._arrivals, self.message_bytes() + 1, compress=False, decode_text=True)
+
+    async def close(self) -> None:
+        """Cut off whoever is left, and wait until they are."""
+        for websocket in self.open:
+            websocket.transport.abort()
+        if self.open:
+            self._emptied = asyncio.get_running_loop().create_future()
+            await self._emptied
+
+    def left(self, websocket: "WebSocket") -> None:
+        self.open.discard(websocket)
+        if self._emptied is not None and not self.open:
+            self._emptied.set_result(None)
+            self._emptied = None
+
+    def parse(self, reader: Any, data: bytes) -> tuple[list[WSMessage], BaseException | None]:
+        """The messages that these bytes complete, and the violation that ends them."""
+        arrivals = self._arrivals
+        reader.feed_data(data)
+        messages, violation = arrivals.messages, arrivals.violation
+        arrivals.messages, arrivals.violation = [], None
+        return messages, violation
+
+
+class WebSocket(asyncio.BufferedProtocol):
+    """One peer's, from the upgrade to the end of its socket; it is read from `start` on."""
+
+    __slots__ = ("_ended", "_finished", "_gone", "_guard", "_intake", "_owner", "_reader", "_waiter", "transport")
+
+    def __init__(self, transport: asyncio.Transport, intake: Intake) -> None:
+        self.transport = transport
+        self._intake = intake
         self._guard = MaskGuard()
-        self._parser = parser
-        self._queue = queue
-        self._failed = False
+        self._reader = intake.reader()
+        self._owner: Owner
+        self._finished = False  # the owner is told nothing more of what comes
+        self._ended = False  # nothing of the peer is to be waited for
+        self._gone = False
+        self._waiter: asyncio.Future[None] | None = None
 
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        """Always asks for more: after a failure it is dropped here, up to the peer's close frame."""
-        if self.ended.done():
-            return False, b""
-        try:
-            self._guard.follow(data)
-        except WebSocketError as violation:
-            self._queue.set_exception(violation)
-            self._failed = True
-            self.ended.set_result(None)  # without masks there is no telling where a close frame is
-            return False, b""
-        if not self._failed:
-            self._failed, _ = self._parser.feed_data(data)
-        if self._guard.closed:
-            self.ended.set_result(None)
-        return False, b""
+    def start(self, owner: Owner) -> None:
+        """Take over the transport."""
+        self._owner = owner
+        self._intake.open.add(self)
+        self.transport.set_write_buffer_limits(high=_BUFFERED, low=0)
+        self.transport.set_protocol(self)
+        self.transport.resume_reading()
 
-    def feed_eof(self) -> None:
-        self._parser.feed_eof()
-        for part in (self.ended, self.gone):
-            if not part.done():
-                part.set_result(None)
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._intake.buffer
 
+    def buffer_updated(self, nbytes: int) -> None:
+        self.feed(bytes(self._intake.buffer[:nbytes]))
 
-class WebSocket(web.WebSocketResponse):
-    """A WebSocketResponse that only `end` closes.
+    def pause_writing(self) -> None:
+        self._owner.behind(True)
 
-    aiohttp has no place for the guard: its parser is put behind it where it is installed, and what came together
-    with the upgrade is fed after that.
-    """
+    def resume_writing(self) -> None:
+        self._owner.behind(False)
 
-    _line: _Line
+    def eof_received(self) -> None:
+        """The transport closes itself once it has sent what is due."""
+        self._say_last(ABNORMAL)
+        self._end()
 
-    def _post_start(self, request: web.BaseRequest, protocol: str | None, writer: Any) -> None:
-        connection = request.protocol
-        early, connection._message_tail = connection._message_tail, b""
-        super()._post_start(request, protocol, writer)
-        self._line = _Line(self._parser, self._reader)
-        connection._payload_parser = self._line
-        if early:
-            self._line.feed_data(early)
-
-    async def close(self, **_: Any) -> bool:
-        """aiohttp's own closes, on a violation and when the handler is done, would pass what is still due."""
-        return False
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._finished = self._ended = self._gone = True
+        self._intake.left(self)
+        self._wake()
+        self._owner.lost()
 
     async def end(self, code: int, reason: str) -> bool:
         """Send a close frame and wait for the peer's; False if it did not come in time."""
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await super().close(code=code, message=reason.encode(), drain=False)
-                await self._line.ended
-        except TimeoutError:
-            return False
-        return True
+        self._finished = True
+        if not self.transport.is_closing():
+            self.transport.write(frames.close(code, reason))
+        return self._ended or await self._wait()
 
     async def leave(self) -> bool:
         """Close the socket once it has taken what is due; False if it did not in time."""
-        super()._close_transport()
+        if not self.transport.is_closing():
+            self.transport.close()
+        return self._gone or await self._wait()
+
+    async def _wait(self) -> bool:
+        self._waiter = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._line.gone
+                await self._waiter
         except TimeoutError:
             return False
         return True
 
-    def _close_transport(self) -> None:
-        """Not yet: see `leave`."""
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def feed(self, data: bytes) -> None:
+        """Take in what has come; after a failure it is dropped, up to the peer's close frame."""
+        if self._ended:
+            return
+        self._owner.heard()
+        try:
+            self._guard.follow(data)
+        except WebSocketError as violation:
+            self._say_last(violation.code)
+            self._end()  # without masks there is no telling where a close frame is
+            return
+        if not self._finished:
+            self._receive(*self._intake.parse(self._reader, data))
+        if self._guard.closed:
+            self._end()
+
+    def _receive(self, messages: list[WSMessage], violation: BaseException | None) -> None:
+        for message in messages:
+            if message.type is WSMsgType.CLOSE:
+                return self._say_last(int(message.data))
+            self._owner.receive(message)
+        if violation is not None:
+            return self._say_last(getattr(violation, "code", PROTOCOL_ERROR))
+        return self._owner.settle()
+
+    def _say_last(self, code: int) -> None:
+        if not self._finished:
+            self._finished = True
+            self._owner.ended(code)
+
+    def _end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._wake()

@@ -10,7 +10,9 @@ from bodhisattva.servers.core.outbox import Outbox, Turn
 
 
 class Pipe:
-    """A transport whose peer reads only when told."""
+    """A transport whose peer reads only when told, and which tells its outbox so."""
+
+    outbox: Outbox
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
@@ -19,6 +21,7 @@ class Pipe:
     def write(self, data: bytes) -> None:
         self.writes.append(data)
         self.unsent += len(data)
+        self.outbox.pause()
 
     def get_write_buffer_size(self) -> int:
         return self.unsent
@@ -28,6 +31,8 @@ class Pipe:
 
     def peer_reads(self, count: int) -> None:
         self.unsent -= min(count, self.unsent)
+        if not self.unsent:
+            self.outbox.resume()
 
 
 class Dead(Pipe):
@@ -53,6 +58,7 @@ class Line:
         self.pipe = pipe or Pipe()
         self.overflows = 0
         self.outbox = Outbox(cast("asyncio.Transport", self.pipe), turn or Turn(lambda: 100), self._overflow)
+        self.pipe.outbox = self.outbox
 
     def _overflow(self) -> None:
         self.overflows += 1
@@ -127,6 +133,32 @@ async def test_a_transport_that_has_ended_is_not_asked() -> None:
     line = Line(Dead())
     assert not line.send(b"a")
     assert (line.outbox.size, line.outbox.age(1.0)) == (1, 0.0)
+
+
+async def test_what_is_held_leaves_with_the_next_flush() -> None:
+    line = Line()
+    line.outbox.hold()
+    line.outbox.push(b"a")
+    line.outbox.push(b"b")
+    await asyncio.sleep(0)
+    assert line.pipe.writes == []
+    line.outbox.flush()
+    line.outbox.push(b"c")
+    await asyncio.sleep(0)
+    assert line.pipe.writes == [b"ab", b"c"]
+
+
+async def test_there_is_room_once_the_peer_has_read_or_all_is_over() -> None:
+    for end in ("read", "closed"):
+        line = Line()
+        await line.outbox.room()
+        assert line.send(b"a")
+        waiting = [asyncio.ensure_future(line.outbox.room()) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert not any(each.done() for each in waiting)
+        line.pipe.peer_reads(1) if end == "read" else line.outbox.close()
+        await asyncio.wait_for(asyncio.gather(*waiting), 1)
+        await line.outbox.room()
 
 
 async def test_s4_age_is_that_of_the_oldest_unsent_byte() -> None:

@@ -9,9 +9,9 @@ SAYS = "who is gone is still on the channel"
 release = Connection._release
 
 
-async def release_but_stay(connection: Connection) -> None:
+def release_but_stay(connection: Connection) -> None:
     connection.session.channels = set()
-    await release(connection)
+    release(connection)
 
 
 def mutate() -> None:

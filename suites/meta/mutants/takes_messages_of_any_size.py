@@ -1,18 +1,17 @@
-from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.websocket import WebSocket
+from bodhisattva.servers.core.websocket import Intake
 
 CLAUSE = "PROTOCOL-026"
 WRONG = "takes messages of any size"
 SAYS = "in vain for the connection's end"
 
-made = WebSocket.__init__
+BOUNDLESS = 2**31
 
 
-def make_boundless(websocket: WebSocket, **settings: Any) -> None:
-    made(websocket, **{**settings, "max_msg_size": 0})
+def boundless(_intake: Intake) -> int:
+    return BOUNDLESS
 
 
 def mutate() -> None:
-    patch.object(WebSocket, "__init__", make_boundless).start()
+    patch.object(Intake, "message_bytes", boundless).start()
