@@ -27,9 +27,10 @@ PARTIAL = 3  # what `bodhisattva report` says of a run that left clauses out
 
 @nox.session
 def conformance(session: nox.Session) -> None:
-    """Judge the services over their sockets: -- [--stack KIND] [--services A,B] [--out DIR] [suites/CATEGORY]."""
+    """Judge the services: -- [--stack KIND] [--log embedded|redis] [--services A,B] [--out DIR] [suites/CATEGORY]."""
     check_suites(session)
     prepare_docker(session)
+    prepare_redis(session)
     install(session, "suite")
     paths = [] if names_suites(session) else ["suites"]
     judge(session, "out/conformance", *paths, "--ignore=suites/meta", "--ignore=suites/interop")
@@ -37,8 +38,9 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session
 def chaos(session: nox.Session) -> None:
-    """Break the services and judge the history: -- [--stack KIND] [--out DIR] [--seed N] [--replay FILE] …"""
+    """Break the services and judge the history: -- [--stack KIND] [--log WHERE] [--seed N] [--replay FILE]."""
     prepare_docker(session)
+    prepare_redis(session)
     install(session, "suite")
     run_script(session, "ci/toxiproxy", *([] if stack(session) == "process" else ["--image"]))
     out = option(session, "--out", "out/chaos")
@@ -169,6 +171,12 @@ def prepare_docker(session: nox.Session) -> None:
     """The services' image, where containers are asked for."""
     if stack(session) == "docker":
         run_script(session, "ci/service-image")
+
+
+def prepare_redis(session: nox.Session) -> None:
+    """A Redis for this kind of stack, where services are to keep their logs in one."""
+    if option(session, "--log", "embedded") == "redis":
+        run_script(session, "ci/redis", *([] if stack(session) == "process" else ["--image"]))
 
 
 def judge(session: nox.Session, default_out: str, *arguments: str) -> None:

@@ -15,6 +15,7 @@ from bodhisattva.chaos.runner import Run
 from bodhisattva.chaos.toxiproxy_server import require
 from bodhisattva.chaos.verdict import Verdict, combine
 from bodhisattva.fixtures.stack.controls import StackError
+from bodhisattva.fixtures.stack.made import EMBEDDED, LOGS
 from bodhisattva.fixtures.stack.select import Choice, choose
 
 INTERRUPTED = 130
@@ -46,6 +47,13 @@ def main() -> None:
     help="What the services run on; auto takes containers where an engine answers.",
 )
 @click.option(
+    "--log",
+    type=click.Choice(LOGS),
+    default=EMBEDDED,
+    show_default=True,
+    help="Where the services keep their logs: each in a file of its own, or all in one Redis.",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("out/chaos"),
@@ -59,7 +67,9 @@ def main() -> None:
     metavar="FILE",
     help="Judge a saved history.jsonl again instead of running anything.",
 )
-def run(names: tuple[str, ...], seed: int, stack: str, out: Path, *, only_list: bool, replay: Path | None) -> None:
+def run(
+    names: tuple[str, ...], seed: int, stack: str, log: str, out: Path, *, only_list: bool, replay: Path | None
+) -> None:
     """Run the experiments called NAME, or all of them.
 
     Exit code: 0 all valid, 1 one was invalid, 3 none invalid but one unknown, 2 bad input.
@@ -70,7 +80,7 @@ def run(names: tuple[str, ...], seed: int, stack: str, out: Path, *, only_list: 
         elif replay is not None:
             _replay(replay)
         else:
-            _run([experiment_named(name) for name in names or experiments()], seed, _choose(stack), out)
+            _run([experiment_named(name) for name in names or experiments()], seed, _choose(stack, log), out)
     except (UnknownName, StackError, HistoryError) as error:
         raise BadInput(str(error)) from error
     except KeyboardInterrupt:
@@ -89,10 +99,10 @@ def _replay(file: Path) -> None:
     _end([report])
 
 
-def _choose(stack: str) -> Choice:
-    choice = choose(stack)
+def _choose(stack: str, log: str) -> Choice:
+    choice = choose(stack, log=log)
     require(choice.kind)
-    click.echo(f"stack {choice.kind}: {choice.reason}", err=True)
+    click.echo(f"stack {choice.kind}, log {choice.log}: {choice.reason}", err=True)
     return choice
 
 

@@ -27,6 +27,7 @@ class Report(msgspec.Struct, frozen=True):
     experiment: str
     seed: int
     stack: str
+    log: str
     verdict: Verdict
     checkers: tuple[Judgement, ...]
     faults: tuple[FaultReport, ...]
@@ -54,6 +55,7 @@ def judge(history: History) -> Report:
         experiment=start.experiment,
         seed=start.seed,
         stack=start.stack,
+        log=start.log,
         verdict=verdict,
         checkers=judgements,
         faults=faults,

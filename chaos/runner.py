@@ -92,16 +92,17 @@ class Run:
 
     def _announce(self, recorder: Recorder) -> tuple[Step, ...]:
         """Write the first operation; the schedule that it holds."""
-        experiment, kind = self.experiment, self.choice.kind
+        experiment, kind, log = self.experiment, self.choice.kind, self.choice.log
         steps = schedule(self.seed, experiment.faults, experiment.topology.services, experiment.duration)
         start = Start(
             experiment=experiment.name,
             seed=self.seed,
             stack=kind,
+            log=log,
             checkers=experiment.checkers,
             schedule=steps,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
-            command=f"python -m bodhisattva.chaos run {experiment.name} --seed {self.seed} --stack {kind}",
+            command=f"python -m bodhisattva.chaos run {experiment.name} --seed {self.seed} --stack {kind} --log {log}",
         )
         recorder.record(RUN, "info", START, start)
         return steps

@@ -10,6 +10,7 @@ import msgspec
 
 from bodhisattva.chaos.history import History, HistoryError, Operation, Type
 from bodhisattva.chaos.schedule import Step
+from bodhisattva.fixtures.stack.made import EMBEDDED
 
 SUBSCRIBE = "subscribe"
 DELIVER = "deliver"
@@ -34,6 +35,7 @@ class Start(msgspec.Struct, frozen=True):
     schedule: tuple[Step, ...]
     started: str
     command: str
+    log: str = EMBEDDED
 
 
 class Phase(msgspec.Struct, frozen=True):

@@ -75,7 +75,7 @@ def _chaos(folder: Path) -> Summary:
     worst = chaos.overall(list(experiments.values()))
     many = "" if len(experiments) == 1 else "s"
     lines = [f"{worst.upper()}: {len(experiments)} chaos experiment{many}"]
-    lines += [f"  {e.believed:<7}  {e.experiment}, seed {e.seed}, {e.stack} stack" for e in experiments.values()]
+    lines += [f"  {e.believed:<7}  {e.experiment}, seed {e.seed}, {e.where}" for e in experiments.values()]
     return Summary([*lines, f"report: {page}"], CHAOS_EXIT_CODES[worst])
 
 

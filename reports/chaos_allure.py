@@ -45,7 +45,7 @@ def _result(experiment: Experiment, attachments: list[Attachment]) -> TestResult
         name=experiment.experiment,
         fullName=name,
         testCaseId=_digest(name),
-        historyId=_digest(f"{name} {experiment.stack}"),
+        historyId=_digest(f"{name} {experiment.stack} {experiment.log}"),
         status=STATUSES[experiment.believed],
         statusDetails=StatusDetails(message=_message(experiment)),
         stage="finished",
@@ -54,6 +54,7 @@ def _result(experiment: Experiment, attachments: list[Attachment]) -> TestResult
         attachments=attachments,
         parameters=[
             Parameter(name="stack", value=experiment.stack),
+            Parameter(name="log", value=experiment.log),
             Parameter(name="seed", value=str(experiment.seed), excluded=True),
         ],
         labels=[
@@ -62,6 +63,7 @@ def _result(experiment: Experiment, attachments: list[Attachment]) -> TestResult
             Label(name="story", value=experiment.experiment),
             Label(name="severity", value="critical"),
             Label(name="stack", value=experiment.stack),
+            Label(name="log", value=experiment.log),
             Label(name="framework", value="bodhisattva"),
         ],
         start=start,

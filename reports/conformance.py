@@ -76,7 +76,8 @@ def reproduce(plan: Plan, nodeid: str) -> str:
         return plan.command
     words = shlex.split(plan.command)
     target = words[words.index("--target") :][:2] if "--target" in words else []
-    return shlex.join(["python", "-m", "pytest", "--stack", plan.stack.kind, *target, nodeid])
+    log = ["--log", plan.stack.log] if plan.stack.log == "redis" else []
+    return shlex.join(["python", "-m", "pytest", "--stack", plan.stack.kind, *log, *target, nodeid])
 
 
 def _cell(clause: Clause, service: str, results: list[Result]) -> Cell:

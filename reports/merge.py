@@ -52,9 +52,10 @@ def _narrowed(plan: Plan) -> bool:
 
 
 def _compare(one: Path, expected: Plan, other: Path, found: Plan) -> None:
-    """Parts of one whole were judged by one catalogue on one implementation and one kind of stack."""
+    """Parts of one whole were judged by one catalogue on one implementation, stack and log."""
     names = [name for name in _ALIKE if getattr(expected, name) != getattr(found, name)]
     names += ["stack"] if expected.stack.kind != found.stack.kind else []
+    names += ["log"] if expected.stack.log != found.stack.log else []
     if _told(expected) and _told(found):
         names += ["implementation"] if _contradict(expected.implementation, found.implementation) else []
         names += ["version"] if expected.version != found.version else []

@@ -55,11 +55,15 @@ class Clause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stack(msgspec.Struct, frozen=True, kw_only=True):
-    """How the services ran, and why that way."""
+    """How the services ran, why that way, and where they kept their logs."""
 
     kind: str
     reason: str = ""
+    log: str = "embedded"
     details: Any = None
+
+    def __str__(self) -> str:
+        return f"the {self.kind} stack, log {self.log}"
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,8 +12,7 @@ def summary(report: Report, page: Path) -> list[str]:
     """At most twenty lines for seven services: verdict, stack, services, what failed, where to read on."""
     lines = [
         f"{report.verdict.upper()}: {report.reason}",
-        f"{_shortened(title(report))} on the {report.stack.kind} stack"
-        + (f" ({report.stack.reason})" if report.stack.reason else ""),
+        f"{_shortened(title(report))} on {report.stack}" + (f" ({report.stack.reason})" if report.stack.reason else ""),
         *_services(report),
         *_worst(report),
         f"report: {page}",

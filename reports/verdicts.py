@@ -48,7 +48,12 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     started: str
     duration: float
     command: str
+    log: str = "embedded"
     problems: list[str] = []
+
+    @property
+    def where(self) -> str:
+        return f"{self.stack} stack, log {self.log}"
 
     @property
     def doubts(self) -> list[str]:

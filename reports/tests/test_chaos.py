@@ -24,7 +24,7 @@ def test_a_verdict_reaches_page_exit_code_and_allure(tmp_path: Path, verdict: st
     experiments.write(tmp_path / "resets", verdict=verdict)
     summary = build(tmp_path)
     assert summary.exit_code == code
-    assert f"  {verdict:<7}  resets, seed 7, process stack" in summary.lines
+    assert f"  {verdict:<7}  resets, seed 7, process stack, log embedded" in summary.lines
     assert f"Chaos experiments: {verdict}" in (tmp_path / "chaos.html").read_text()
     assert allure_result(tmp_path)["status"] == status
 

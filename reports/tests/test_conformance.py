@@ -43,6 +43,12 @@ def test_a_broken_must_fails_and_says_how_to_see_it_again(tmp_path: Path) -> Non
     assert report.profiles["core"]["dhruva"].failed == ["AUTH-001"]
 
 
+def test_a_service_with_its_log_in_redis_is_met_again_so(tmp_path: Path) -> None:
+    stack = {"kind": "process", "log": "redis"}
+    [failure] = judged(tmp_path, runs.with_outcome("AUTH-001", "dhruva", "failed"), exit=1, stack=stack).failures
+    assert failure.reproduce.startswith("python -m pytest --stack process --log redis ")
+
+
 def test_a_foreign_deployment_is_met_again_through_its_target_file(tmp_path: Path) -> None:
     stack = {"kind": "external", "reason": "asked for", "details": {}}
     results = runs.with_outcome("AUTH-001", "dhruva", "failed")

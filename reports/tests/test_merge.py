@@ -95,6 +95,7 @@ def test_a_part_that_heard_of_fewer_services_belongs_to_it_all_the_same(tmp_path
         ({"implementation": {"dhruva": "another"}}, "implementation"),
         ({"services": ["akosha"]}, "services"),
         ({"stack": {"kind": "docker"}}, "stack"),
+        ({"stack": {"kind": "process", "log": "redis"}}, "log"),
         ({"catalogue": runs.CATALOGUE[:1]}, "catalogue"),
     ],
 )

@@ -17,7 +17,7 @@ def lines(folder: Path, results: list[dict[str, Any]], **changes: Any) -> list[s
 def test_a_success(tmp_path: Path) -> None:
     assert lines(tmp_path, runs.all_passed()) == [
         "PASSED: all 5 MUST checks that apply passed",
-        "akosha, dhruva 1.2.3 on the process stack (no engine answers)",
+        "akosha, dhruva 1.2.3 on the process stack, log embedded (no engine answers)",
         "  akosha  3 passed",
         "  dhruva  3 passed",
         "  fleet   1 passed",
