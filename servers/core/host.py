@@ -60,9 +60,9 @@ class Host:
     def context(self) -> Context:
         return Context(datetime.now(UTC), self._engine.service.name, "", envelope.fresh_id, {})
 
-    async def execute(self, command: str, data: dict[str, Any], request_id: str) -> dict[str, Any]:
-        """Run an own command, once per request id; CommandRefused if it answers an error."""
-        handler = self._engine.service.command_handlers[command]
+    async def execute(self, command: str, data: dict[str, Any], request_id: str | None = None) -> dict[str, Any]:
+        """Run an own command, once per request id if it has one; CommandRefused if it answers an error."""
+        handler = self._engine.service.own_handlers[command]
         answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._engine.command(handler, data, self.context(), request_id, answered.set_result)
         outcome = await answered

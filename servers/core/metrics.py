@@ -64,6 +64,14 @@ class Metrics:
             Counter, "websocket_bridge_lost_events_total", "Events gone from the source before they came.", "source"
         )
 
+        self._calls = self._family(
+            Counter, "websocket_remote_calls_total", "Requests to other services, and attempts.", "peer", "outcome"
+        )
+
+    def remote_call(self, peer: str, outcome: str) -> None:
+        """peer: one that is configured, or `unknown`."""
+        self._calls.labels(*self._values, peer, outcome).inc()
+
     def bridge(self, source: str) -> BridgeMetrics:
         """The instruments of the bridge from `source`, which is one of the service's own declaration."""
         of = (*self._values, source)

@@ -93,7 +93,7 @@ class Service:
 
     commands: `(state, data, context) -> Decision`; queries: `(state, data, context) -> dict`; each is served under
     its function's name. parted: what is said to a channel when a member leaves it or its connection ends.
-    background: coroutines that run beside the server, from ready to drain.
+    internal: commands that only the service itself gives. background: coroutines that run beside the server.
     """
 
     name: str
@@ -106,11 +106,17 @@ class Service:
     queries: tuple[Callable[[Any, Any, Context], dict[str, Any]], ...]
     bridges: tuple[Bridge, ...] = ()
     parted: Callable[[str, dict[str, Any]], Event] | None = None
+    internal: tuple[Callable[[Any, Any, Context], Decision], ...] = ()
     background: tuple[Callable[["Host"], Awaitable[None]], ...] = field(default=())
 
     @cached_property
     def command_handlers(self) -> Mapping[str, Handler]:
         return {handler.name: handler for handler in map(Handler.of, self.commands)}
+
+    @cached_property
+    def own_handlers(self) -> Mapping[str, Handler]:
+        """What the service itself may command: what everybody may, and what is internal."""
+        return {**self.command_handlers, **{handler.name: handler for handler in map(Handler.of, self.internal)}}
 
     @cached_property
     def query_handlers(self) -> Mapping[str, Handler]:

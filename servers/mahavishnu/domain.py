@@ -12,28 +12,75 @@ WorkerStatus = Literal["idle", "busy", "error", "offline"]
 AdapterHealth = Literal["healthy", "degraded", "unhealthy"]
 
 
+class Call(msgspec.Struct, frozen=True):
+    """A request to another service. timeout: seconds for all attempts together. attempts: how many at most."""
+
+    service: str
+    request: str
+    data: dict[str, Any]
+    timeout: float
+    attempts: int | None = None
+
+
 class Stage(msgspec.Struct, frozen=True):
-    """One step of a workflow; with `service` it is a request made there (timeout in seconds)."""
+    """One step of a workflow; with `service` it is a request made there (see `Call`).
+
+    compensation: undoes the stage if the workflow does not come to its end.
+    """
 
     name: str
     service: str | None = None
     request: str | None = None
     data: dict[str, Any] | None = None
     timeout: float | None = None
+    attempts: int | None = None
+    compensation: Call | None = None
+
+    @property
+    def call(self) -> Call | None:
+        if self.service is None or self.request is None or self.timeout is None:
+            return None
+        return Call(self.service, self.request, self.data or {}, self.timeout, self.attempts)
+
+
+class Progress(msgspec.Struct):
+    """A call that has begun. attempts: how many have failed. error: of the last of them."""
+
+    deadline: str
+    attempts: int = 0
+    error: str | None = None
+
+
+class Compensation(msgspec.Struct):
+    """Of the stage with this index."""
+
+    stage_index: int
+    status: Literal["due", "completed", "failed"] = "due"
+    result: Any = None
+    error: str | None = None
 
 
 class Workflow(msgspec.Struct):
+    """progress: of each call, by `stage-<index>` and `compensation-<index>`. compensations: in their order."""
+
     workflow_id: str
     adapter: str
     prompt: str
     stages: list[Stage]
     started_by: str
     started_at: str
-    status: Literal["running", "completed", "failed"] = "running"
+    status: Literal["running", "completed", "failed", "cancelled"] = "running"
     results: list[Any] = []
     result: Any = None
     error: str | None = None
     finished_at: str | None = None
+    progress: dict[str, Progress] = {}
+    compensations: list[Compensation] = []
+
+    @property
+    def next_compensation(self) -> Compensation | None:
+        """The one that is due: they are made one after the other."""
+        return next((each for each in self.compensations if each.status == "due"), None)
 
     @property
     def next_stage(self) -> Stage | None:
@@ -100,10 +147,12 @@ class State(msgspec.Struct):
     """The read model.
 
     remote_due: for each workflow whose due stage is to be run on another service, that stage's index.
+    compensation_due: for each that ended early, the index of the stage that is to be compensated next.
     """
 
     workflows: dict[str, Workflow] = {}
     remote_due: dict[str, int] = {}
+    compensation_due: dict[str, int] = {}
     pools: dict[str, Pool] = {}
     workers: dict[str, Worker] = {}
     tasks: dict[str, Task] = {}
@@ -119,6 +168,11 @@ class State(msgspec.Struct):
             self.remote_due[workflow.workflow_id] = len(workflow.results)
         else:
             self.remote_due.pop(workflow.workflow_id, None)
+        compensation = workflow.next_compensation
+        if compensation is not None:
+            self.compensation_due[workflow.workflow_id] = compensation.stage_index
+        else:
+            self.compensation_due.pop(workflow.workflow_id, None)
 
 
 Data = dict[str, Any]
@@ -144,7 +198,27 @@ def _workflow_completed(state: State, data: Data) -> None:
 
 def _workflow_failed(state: State, data: Data) -> None:
     workflow = state.workflows[data["workflow_id"]]
-    workflow.status, workflow.error, workflow.finished_at = "failed", data["error"], data["finished_at"]
+    workflow.status = "cancelled" if data.get("cancelled") else "failed"
+    workflow.error, workflow.finished_at = data["error"], data["finished_at"]
+    workflow.compensations = [Compensation(index) for index in data.get("compensates", ())]
+    state.workflow_moved(workflow)
+
+
+def _call_started(state: State, data: Data) -> None:
+    state.workflows[data["workflow_id"]].progress[data["call"]] = Progress(data["deadline"])
+
+
+def _attempt_failed(state: State, data: Data) -> None:
+    progress = state.workflows[data["workflow_id"]].progress[data["call"]]
+    progress.attempts, progress.error = data["attempt"], data["error"]
+
+
+def _compensation_ended(state: State, data: Data) -> None:
+    workflow = state.workflows[data["workflow_id"]]
+    compensation = workflow.next_compensation
+    assert compensation is not None
+    compensation.result, compensation.error = data.get("result"), data.get("error")
+    compensation.status = "completed" if compensation.error is None else "failed"
     state.workflow_moved(workflow)
 
 
@@ -224,6 +298,12 @@ _APPLY: Mapping[str, Callable[[State, Data], None]] = {
     "workflow.stage_completed": _stage_completed,
     "workflow.completed": _workflow_completed,
     "workflow.failed": _workflow_failed,
+    "workflow.stage_started": _call_started,
+    "workflow.stage_attempt_failed": _attempt_failed,
+    "workflow.compensation_started": _call_started,
+    "workflow.compensation_attempt_failed": _attempt_failed,
+    "workflow.compensation_completed": _compensation_ended,
+    "workflow.compensation_failed": _compensation_ended,
     "pool.created": _pool_created,
     "pool.status_changed": _derived,
     "worker.status_changed": _worker_changed,

@@ -1,9 +1,9 @@
 """mahavishnu on the wire."""
 
 from bodhisattva.servers.core.service import ChannelKind, Service
-from bodhisattva.servers.mahavishnu import adapters, pools, teams, workflows
+from bodhisattva.servers.mahavishnu import adapters, calls, pools, teams, workflows
 from bodhisattva.servers.mahavishnu.domain import State
-from bodhisattva.servers.mahavishnu.runner import run_remote_stages
+from bodhisattva.servers.mahavishnu.runner import run_calls
 
 SERVICE = Service(
     name="mahavishnu",
@@ -24,6 +24,7 @@ SERVICE = Service(
         workflows.complete_stage,
         workflows.complete_workflow,
         workflows.fail_workflow,
+        workflows.cancel_workflow,
         pools.create_pool,
         pools.set_worker_status,
         pools.submit_task,
@@ -46,5 +47,11 @@ SERVICE = Service(
         teams.list_teams,
         adapters.list_adapters,
     ),
-    background=(run_remote_stages,),
+    internal=(
+        calls.begin_call,
+        calls.record_attempt,
+        calls.fail_stage,
+        calls.end_compensation,
+    ),
+    background=(run_calls,),
 )

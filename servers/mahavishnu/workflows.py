@@ -8,7 +8,8 @@ import msgspec
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
 from bodhisattva.servers.core.records import Id, Name, Paging, Text, claim_id, find, page
-from bodhisattva.servers.mahavishnu.domain import Stage, State, Workflow
+from bodhisattva.servers.mahavishnu import references
+from bodhisattva.servers.mahavishnu.domain import Call, Stage, State, Workflow
 
 MOST_STAGES = 10_000
 DEFAULT_STAGE_TIMEOUT = 60.0
@@ -18,27 +19,55 @@ MAX_STAGE_TIMEOUT = 600.0
 _CONNECTION_REQUESTS = frozenset({"auth", "refresh_token", "subscribe", "unsubscribe"})
 
 
+TimeLimit = Annotated[float, msgspec.Meta(gt=0, le=MAX_STAGE_TIMEOUT)]
+Attempts = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
+class CompensationInput(msgspec.Struct, frozen=True):
+    """What undoes a stage; without `service` it is asked of the stage's own."""
+
+    request: Name
+    service: Name | None = None
+    data: dict[str, Any] = {}
+    timeout: TimeLimit = DEFAULT_STAGE_TIMEOUT
+    attempts: Attempts | None = None
+
+    def __post_init__(self) -> None:
+        if self.request in _CONNECTION_REQUESTS:
+            raise ValueError("A compensation cannot make this request")
+
+
 class StageInput(msgspec.Struct, frozen=True):
-    """A stage; with `service` and `request` it is run on that service, within `timeout` seconds."""
+    """A stage; with `service` and `request` it is run on that service.
+
+    timeout: seconds for all attempts together. attempts: at most so many, without it as many as the time allows.
+    compensation: made if the workflow fails after this stage, or is cancelled.
+    """
 
     name: Name
     service: Name | None = None
     request: Name | None = None
     data: dict[str, Any] = {}
-    timeout: Annotated[float, msgspec.Meta(gt=0, le=MAX_STAGE_TIMEOUT)] = DEFAULT_STAGE_TIMEOUT
+    timeout: TimeLimit = DEFAULT_STAGE_TIMEOUT
+    attempts: Attempts | None = None
+    compensation: CompensationInput | None = None
 
     def __post_init__(self) -> None:
         if (self.service is None) != (self.request is None):
             raise ValueError("A remote stage names both service and request")
-        if self.data and self.service is None:
-            raise ValueError("Only a remote stage takes data")
+        if self.service is None and (self.data or self.attempts or self.compensation):
+            raise ValueError("Only a remote stage takes data, attempts and a compensation")
         if self.request in _CONNECTION_REQUESTS:
             raise ValueError("A remote stage cannot make this request")
 
     def stage(self) -> Stage:
         if self.service is None:
             return Stage(self.name)
-        return Stage(self.name, self.service, self.request, self.data, self.timeout)
+        given = self.compensation
+        undoing = None
+        if given is not None:
+            undoing = Call(given.service or self.service, given.request, given.data, given.timeout, given.attempts)
+        return Stage(self.name, self.service, self.request, self.data, self.timeout, self.attempts, undoing)
 
 
 class StartWorkflow(msgspec.Struct, frozen=True):
@@ -64,12 +93,17 @@ class FailWorkflow(msgspec.Struct, frozen=True):
     error: Text
 
 
+class CancelWorkflow(msgspec.Struct, frozen=True):
+    workflow_id: Id
+    reason: Text = "It is no longer wanted."
+
+
 class GetWorkflowStatus(msgspec.Struct, frozen=True):
     workflow_id: Id
 
 
 class ListWorkflows(Paging, frozen=True):
-    status: Literal["running", "completed", "failed"] | None = None
+    status: Literal["running", "completed", "failed", "cancelled"] | None = None
 
 
 def start_workflow(state: State, data: StartWorkflow, context: Context) -> Decision:
@@ -80,7 +114,8 @@ def start_workflow(state: State, data: StartWorkflow, context: Context) -> Decis
     stages = [Stage(stage) if isinstance(stage, str) else stage.stage() for stage in data.stages]
     if len({stage.name for stage in stages}) < len(stages):
         raise InvalidData("Two stages have the same name.", field="stages")
-    event = _event(
+    references.check(stages)
+    event = workflow_event(
         "workflow.started",
         workflow_id,
         adapter=data.adapter,
@@ -95,13 +130,13 @@ def start_workflow(state: State, data: StartWorkflow, context: Context) -> Decis
 
 
 def complete_stage(state: State, data: CompleteStage, context: Context) -> Decision:
-    workflow = _running(state, data.workflow_id)
+    workflow = running(state, data.workflow_id)
     if all(stage.name != data.stage_name for stage in workflow.stages):
         raise NotFound("The workflow has no such stage.", field="stage_name", value=data.stage_name)
     due = workflow.next_stage
     if due is None or due.name != data.stage_name:
         raise Conflict("Another stage is due.", field="stage_name", expected=due and due.name)
-    event = _event(
+    event = workflow_event(
         "workflow.stage_completed",
         workflow.workflow_id,
         stage_name=due.name,
@@ -118,45 +153,79 @@ def complete_stage(state: State, data: CompleteStage, context: Context) -> Decis
 
 
 def complete_workflow(state: State, data: CompleteWorkflow, context: Context) -> Decision:
-    workflow = _running(state, data.workflow_id)
+    workflow = running(state, data.workflow_id)
     due = workflow.next_stage
     if due is not None:
         raise Conflict("A stage is still to be completed.", field="workflow_id", expected=due.name)
-    event = _event("workflow.completed", workflow.workflow_id, result=data.result, **_ending(workflow, context))
+    event = workflow_event("workflow.completed", workflow.workflow_id, result=data.result, **_ending(workflow, context))
     return Decision({"workflow_id": workflow.workflow_id, "status": "completed"}, (event,))
 
 
 def fail_workflow(state: State, data: FailWorkflow, context: Context) -> Decision:
-    workflow = _running(state, data.workflow_id)
+    return ended_early(running(state, data.workflow_id), data.error, context)
+
+
+def cancel_workflow(state: State, data: CancelWorkflow, context: Context) -> Decision:
+    """End it as one that failed, since nobody wants its result."""
+    return ended_early(running(state, data.workflow_id), data.reason, context, cancelled=True)
+
+
+def ended_early(
+    workflow: Workflow, error: str, context: Context, *, cancelled: bool = False, without_effect: bool = False
+) -> Decision:
+    """What was done is compensated, the last first.
+
+    without_effect: whether it is certain that the stage under way did nothing; otherwise it is compensated too.
+    """
     due = workflow.next_stage
-    event = _event(
+    event = workflow_event(
         "workflow.failed",
         workflow.workflow_id,
-        error=data.error,
+        error=error,
+        cancelled=cancelled,
         stage_name=due and due.name,
+        compensates=_compensated(workflow, without_effect=without_effect),
         **_ending(workflow, context),
     )
-    return Decision({"workflow_id": workflow.workflow_id, "status": "failed"}, (event,))
+    status = "cancelled" if cancelled else "failed"
+    answer = {"workflow_id": workflow.workflow_id, "status": status, "compensations": len(event.data["compensates"])}
+    return Decision(answer, (event,))
+
+
+def _compensated(workflow: Workflow, *, without_effect: bool) -> list[int]:
+    """The indexes of the stages that have something to undo, the last first."""
+    reached = len(workflow.results)
+    if not without_effect and f"stage-{reached}" in workflow.progress:
+        reached += 1
+    return [index for index in reversed(range(reached)) if workflow.stages[index].compensation is not None]
 
 
 def get_workflow_status(state: State, data: GetWorkflowStatus, context: Context) -> dict[str, Any]:
     workflow = find(state.workflows, data.workflow_id, "workflow_id")
-    results = [*workflow.results, *[None] * (len(workflow.stages) - len(workflow.results))]
     return {
         **_summary(workflow),
         "prompt": workflow.prompt,
         "started_by": workflow.started_by,
         "result": workflow.result,
         "error": workflow.error,
-        "stages": [
-            {
-                "name": stage.name,
-                "service": stage.service,
-                "completed": index < len(workflow.results),
-                "result": results[index],
-            }
-            for index, stage in enumerate(workflow.stages)
-        ],
+        "stages": [_stage_status(workflow, index) for index in range(len(workflow.stages))],
+    }
+
+
+def _stage_status(workflow: Workflow, index: int) -> dict[str, Any]:
+    """attempts: how many failed. compensation: null if none is due or was made."""
+    stage, completed = workflow.stages[index], index < len(workflow.results)
+    progress = workflow.progress.get(f"stage-{index}")
+    made = next((each for each in workflow.compensations if each.stage_index == index), None)
+    return {
+        "name": stage.name,
+        "service": stage.service,
+        "completed": completed,
+        "result": workflow.results[index] if completed else None,
+        "deadline": progress and progress.deadline,
+        "attempts": progress.attempts if progress else 0,
+        "error": progress and progress.error,
+        "compensation": made and {"status": made.status, "result": made.result, "error": made.error},
     }
 
 
@@ -165,7 +234,7 @@ def list_workflows(state: State, data: ListWorkflows, context: Context) -> dict[
     return {"workflows": [_summary(workflow) for workflow in workflows], "next": after}
 
 
-def _running(state: State, workflow_id: str) -> Workflow:
+def running(state: State, workflow_id: str) -> Workflow:
     workflow = find(state.workflows, workflow_id, "workflow_id")
     if workflow.status != "running":
         raise Conflict(f"The workflow has {workflow.status}.", field="workflow_id", status=workflow.status)
@@ -196,5 +265,5 @@ def _summary(workflow: Workflow) -> dict[str, Any]:
     }
 
 
-def _event(name: str, workflow_id: str, **data: Any) -> Event:
+def workflow_event(name: str, workflow_id: str, **data: Any) -> Event:
     return Event(name, (f"workflow:{workflow_id}",), {"workflow_id": workflow_id, **data})

@@ -38,7 +38,7 @@ class Bench:
 
     def do(self, command: str, /, **data: Any) -> Decision:
         """Carry the command out: decided, recorded, applied."""
-        handler = self.service.command_handlers[command]
+        handler = self.service.own_handlers[command]
         return self._record(self._call(handler, data))
 
     def refused(self, expected: type[ServiceError], command: str, /, **data: Any) -> ServiceError:

@@ -99,6 +99,13 @@ def test_a_finished_workflow_takes_no_command_and_an_unknown_one_is_not_found(
         {"stages": [{"name": "a", "data": {"x": 1}}]},
         {"stages": [{**REMOTE, "request": "subscribe"}]},
         {"stages": [{**REMOTE, "timeout": 0}]},
+        {"stages": [{**REMOTE, "attempts": 0}]},
+        {"stages": [{"name": "a", "compensation": {"request": "undo"}}]},
+        {"stages": [{**REMOTE, "compensation": {"request": "auth"}}]},
+        {"stages": [{**REMOTE, "data": {"x": {"$result": ["measure"]}}}]},
+        {"stages": ["a", {**REMOTE, "data": {"x": [{"$result": ["later"]}]}}, "later"]},
+        {"stages": ["a", {**REMOTE, "data": {"x": {"$result": "a"}}}]},
+        {"stages": [{**REMOTE, "compensation": {"request": "undo", "data": {"x": {"$result": ["other"]}}}}]},
         {"workflow_id": "with space"},
         {"workflow_id": "newline\n"},
         {"prompt": ""},
@@ -257,16 +264,24 @@ def test_adapter_commands_are_refused(bench: Bench) -> None:
 # Whatever is done, in whatever order
 
 ids = st.sampled_from("ab")
-stages = st.lists(st.sampled_from("xy") | st.just(REMOTE), min_size=1, max_size=2)
+UNDONE = {**REMOTE, "compensation": {"request": "forget_coverage"}}
+stages = st.lists(st.sampled_from("xy") | st.sampled_from([REMOTE, UNDONE]), min_size=1, max_size=2)
 statuses = st.sampled_from(["idle", "busy", "error", "offline"])
 tasks = st.sampled_from(["t1", "t2", "t3"])
 
 
+calls = st.sampled_from(["stage-0", "stage-1", "compensation-0", "compensation-1"])
+indexes = st.integers(0, 2)
 workflow_commands = st.one_of(
     command("start_workflow", workflow_id=ids, adapter=ids, prompt=ids, stages=stages),
     command("complete_stage", workflow_id=ids, stage_name=st.sampled_from(["x", "y", "measure"])),
     command("complete_workflow", workflow_id=ids),
     command("fail_workflow", workflow_id=ids, error=ids),
+    command("cancel_workflow", workflow_id=ids),
+    command("begin_call", workflow_id=ids, call=calls),
+    command("record_attempt", workflow_id=ids, call=calls, attempt=st.integers(1, 3), error=ids),
+    command("fail_stage", workflow_id=ids, stage_index=indexes, error=ids, without_effect=st.booleans()),
+    command("end_compensation", workflow_id=ids, stage_index=indexes, error=st.none() | ids),
     command("register_adapter", adapter_id=ids, adapter_name=ids, provider=ids),
     command("set_adapter_health", adapter_id=ids, status=st.sampled_from(["healthy", "unhealthy"])),
 )
@@ -308,6 +323,21 @@ def test_what_pools_announced_is_what_their_workers_and_tasks_are(script: Script
             "queue_size": tasks.count("queued"),
             "tasks_completed": tasks.count("completed"),
         }
+
+
+@given(st.lists(workflow_commands, max_size=60))
+def test_what_is_compensated_was_begun_and_each_once_the_last_first(script: Script) -> None:
+    bench = Bench(SERVICE).play(script)
+    for workflow_id, workflow in bench.state.workflows.items():
+        ended = [
+            event.data["stage_index"]
+            for event in bench.log
+            if event.channels == (f"workflow:{workflow_id}",) and "compensation_completed" in event.name
+        ]
+        made = [each.stage_index for each in workflow.compensations if each.status == "completed"]
+        assert ended == made == sorted(set(made), reverse=True)
+        indexes = [each.stage_index for each in workflow.compensations]
+        assert all(f"stage-{index}" in workflow.progress or index < len(workflow.results) for index in indexes)
 
 
 @given(st.lists(workflow_commands, max_size=40))

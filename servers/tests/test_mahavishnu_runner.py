@@ -3,19 +3,35 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import structlog
 
-from bodhisattva.servers.client import RequestFailed, Unreachable
+from bodhisattva.servers.client import AuthenticationFailed, ConnectionLost, RequestFailed, Unreachable
 from bodhisattva.servers.core.errors import Unavailable
-from bodhisattva.servers.mahavishnu.runner import run_remote_stages
+from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.mahavishnu.runner import run_calls
 from bodhisattva.servers.mahavishnu.service import SERVICE
 from bodhisattva.servers.tests.bench import Bench
 
 PATIENCE = 5.0
 Reply = dict[str, Any] | Exception
+REFUSED = RequestFailed("INVALID_DATA", "No such series.")
+BUSY = RequestFailed("UNAVAILABLE", "Draining.")
+LOST = ConnectionLost(1006, "")
+
+
+def undoing(name: str, **more: Any) -> dict[str, Any]:
+    """A stage that can be undone."""
+    return {"name": name, "compensation": {"request": "undo", "data": {"of": name}, **more}}
+
+
+def finished(status: dict[str, Any]) -> bool:
+    """Whether the workflow is over, compensations included."""
+    made = [stage["compensation"] for stage in status["stages"] if stage["compensation"]]
+    return status["status"] != "running" and all(each["status"] != "due" for each in made)
 
 
 class Peer:
@@ -43,6 +59,33 @@ class Peer:
             raise reply
         return reply
 
+    async def asked_times(self, number: int) -> None:
+        """Wait until it was asked so often."""
+        async with asyncio.timeout(PATIENCE):
+            while len(self.asked) < number:
+                self.was_asked.clear()
+                await self.was_asked.wait()
+
+
+class Deduplicating(Peer):
+    """Gives the same answer under the same id (1.2)."""
+
+    def __init__(self, **replies: Reply) -> None:
+        super().__init__()
+        self._kept = replies
+
+    async def request(
+        self,
+        name: str,
+        data: dict[str, Any],
+        *,
+        id: str,  # noqa: A002 - the client's word for it
+        timeout: float,
+    ) -> dict[str, Any]:
+        self.replies = [self._kept[id.replace("w/", "").replace("-", "_")]]
+        await asyncio.sleep(0)
+        return await super().request(name, data, id=id, timeout=timeout)
+
 
 class Host:
     """The part of the server's host that the runner uses, over a bench."""
@@ -51,8 +94,7 @@ class Host:
         self.bench = Bench(SERVICE, user_id="mahavishnu")
         self.peers = peers
         self.log = structlog.get_logger()
-        self.executed: list[str] = []
-        self.reported = asyncio.Event()
+        self.metrics = Metrics("mahavishnu", "mahavishnu")
         self.failures: list[Exception] = []
         self._news = asyncio.Condition()
 
@@ -64,12 +106,13 @@ class Host:
         async with self._news:
             await self._news.wait()
 
-    async def execute(self, command_name: str, data: dict[str, Any], request_id: str) -> dict[str, Any]:
+    async def execute(self, command_name: str, data: dict[str, Any]) -> dict[str, Any]:
         if self.failures:
             raise self.failures.pop(0)
-        self.executed.append(request_id)
-        self.reported.set()
         return await self.do(command_name, **data)
+
+    def configured(self, name: str) -> bool:
+        return name in self.peers
 
     async def peer(self, name: str) -> Peer:
         if name not in self.peers:
@@ -77,6 +120,7 @@ class Host:
         return self.peers[name]
 
     async def do(self, command: str, **data: Any) -> dict[str, Any]:
+        self.bench.now = datetime.now(UTC)
         answer = self.bench.do(command, **data).answer
         async with self._news:
             self._news.notify_all()
@@ -89,14 +133,23 @@ class Host:
     async def until(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The workflow's status once it meets the condition."""
         async with asyncio.timeout(PATIENCE):
-            while not condition(status := self.bench.ask("get_workflow_status", workflow_id="w")):
+            while not condition(status := self.status):
                 await self.changed()
         return status
+
+    @property
+    def status(self) -> dict[str, Any]:
+        return self.bench.ask("get_workflow_status", workflow_id="w")
+
+    @property
+    def recorded(self) -> list[tuple[str, Any]]:
+        """What happened after the start: each event's name, and the stage that it is about."""
+        return [(event.name.removeprefix("workflow."), event.data.get("stage_name")) for event in self.bench.log[1:]]
 
 
 @asynccontextmanager
 async def running(host: Any) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(run_remote_stages(host))
+    task = asyncio.ensure_future(run_calls(host))
     try:
         yield
     finally:
@@ -116,39 +169,90 @@ async def test_stages_are_run_on_their_service_one_after_the_other() -> None:
     await host.do("complete_workflow", workflow_id="w")
 
 
-async def test_a_refused_stage_fails_its_workflow() -> None:
-    host = Host(akosha=Peer(RequestFailed("INVALID_DATA", "No such series.")))
+async def test_a_stage_can_take_up_what_an_earlier_one_came_to() -> None:
+    peer = Peer({"ids": ["a", "b"]}, {}, REFUSED, {})
+    host = Host(akosha=peer)
+    second = {"$result": ["one", "ids", 1]}
+    compensation = {"request": "undo", "data": {"list": [second, {"first": {"$result": ["one", "ids", 0]}}]}}
+    async with running(host):
+        await host.start(
+            {"name": "one", "compensation": compensation},
+            {"name": "two", "data": {"id": second, "plain": {"$result": 1, "more": 2}}},
+            {"name": "three"},
+        )
+        await host.until(finished)
+    data = [data for _, data, _ in peer.asked]
+    assert data == [{}, {"id": "b", "plain": {"$result": 1, "more": 2}}, {}, {"list": ["b", {"first": "a"}]}]
+
+
+async def test_what_no_result_holds_fails_the_stage_without_asking() -> None:
+    peer = Peer({"ids": []})
+    host = Host(akosha=peer)
+    async with running(host):
+        await host.start({"name": "one"}, {"name": "two", "data": {"id": {"$result": ["one", "ids", 0]}}})
+        status = await host.until(finished)
+    assert status["error"] == "Stage two: there is no result one.ids.0."
+    assert len(peer.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (REFUSED, "akosha answered INVALID_DATA: No such series."),
+        (AuthenticationFailed("bad token"), "akosha does not accept this service."),
+    ],
+)
+async def test_a_refused_stage_fails_its_workflow_and_is_not_tried_again(reply: Exception, reason: str) -> None:
+    host = Host(akosha=Peer(reply))
     async with running(host):
         await host.start({"name": "one"})
-        status = await host.until(lambda status: status["status"] == "failed")
-    assert status["error"] == "Stage one: akosha answered INVALID_DATA: No such series."
+        status = await host.until(finished)
+    assert status["error"] == f"Stage one: {reason}"
+    assert [name for name, _ in host.recorded] == ["stage_started", "failed"]
 
 
 async def test_a_stage_of_a_service_without_a_peer_fails_its_workflow() -> None:
     host = Host()
     async with running(host):
-        await host.start({"name": "one"})
-        status = await host.until(lambda status: status["status"] == "failed")
+        await host.start(undoing("one"))
+        status = await host.until(finished)
     assert status["error"] == "Stage one: no peer akosha is configured."
+    assert status["stages"][0]["compensation"] is None
 
 
 async def test_troubles_that_pass_are_sat_out_under_the_same_request_id() -> None:
-    troubles = (Unreachable("refused"), RequestFailed("UNAVAILABLE", "Draining."))
-    peer = Peer(*troubles, {"count": 1})
+    peer = Peer(Unreachable("refused"), BUSY, {"count": 1})
     host = Host(akosha=peer)
     host.failures = [Unavailable("The log cannot be written.")]
     async with running(host):
         await host.start({"name": "one"})
-        await host.until(lambda status: status["stages_completed"] == 1)
+        status = await host.until(lambda status: status["stages_completed"] == 1)
     assert [request_id for _, _, request_id in peer.asked] == ["w/stage-0"] * 3
-    assert host.executed == ["w/stage-0/complete_stage"]
+    assert status["stages"][0]["attempts"] == 2
+    assert status["stages"][0]["error"] == "UNAVAILABLE: Draining."
+    assert [name for name, _ in host.recorded] == [
+        "stage_started",
+        "stage_attempt_failed",
+        "stage_attempt_failed",
+        "stage_completed",
+    ]
+
+
+async def test_a_stage_is_given_up_after_its_attempts() -> None:
+    peer = Peer(BUSY, LOST, BUSY)
+    host = Host(akosha=peer)
+    async with running(host):
+        await host.start({"name": "one", "attempts": 2})
+        status = await host.until(finished)
+    assert len(peer.asked) == 2
+    assert status["error"] == "Stage one: akosha was given up after 2 attempts: the connection ended: 1006"
 
 
 async def test_a_stage_without_answer_fails_its_workflow_at_its_time_limit() -> None:
     host = Host(akosha=Peer())
     async with running(host):
         await host.start({"name": "one"}, timeout=0.05)
-        status = await host.until(lambda status: status["status"] == "failed")
+        status = await host.until(finished)
     assert status["error"] == "Stage one: akosha did not answer within 0.05 s."
 
 
@@ -158,19 +262,115 @@ async def test_a_stage_under_way_at_a_crash_is_asked_for_again_under_the_same_id
     await host.start({"name": "one"})
     async with running(host), asyncio.timeout(PATIENCE):
         await before.was_asked.wait()
+    deadline = host.status["stages"][0]["deadline"]
     host.peers["akosha"] = after
     async with running(host):
-        await host.until(lambda status: status["stages_completed"] == 1)
+        status = await host.until(lambda status: status["stages_completed"] == 1)
     assert before.asked == after.asked
+    assert status["stages"][0]["deadline"] == deadline, "its time began anew"
 
 
-async def test_a_workflow_failed_meanwhile_stays_failed() -> None:
-    peer = Peer()
+async def test_time_and_attempts_are_not_given_back_by_a_crash() -> None:
+    host = Host(akosha=Peer(BUSY))
+    await host.start({"name": "one", "attempts": 2}, timeout=0.3)
+    async with running(host):
+        await host.until(lambda status: status["stages"][0]["attempts"] == 1)
+    host.peers["akosha"] = again = Peer(BUSY, BUSY)
+    async with running(host):
+        await host.until(finished)
+    assert len(again.asked) == 1
+    late = Host(akosha=Peer())
+    await late.start({"name": "one"}, timeout=0.1)
+    async with running(late):
+        await late.peers["akosha"].was_asked.wait()
+    await asyncio.sleep(0.1)
+    late.peers["akosha"] = never = Peer({})
+    async with running(late):
+        status = await late.until(finished)
+    assert "did not answer within 0.1 s" in status["error"]
+    assert never.asked == []
+
+
+async def test_what_was_done_is_undone_the_last_first() -> None:
+    peer, other = Peer({}, {}, {}, REFUSED, {"undone": "two"}), Peer({"undone": "one"})
+    host = Host(akosha=peer, dhruva=other)
+    async with running(host):
+        await host.start(undoing("one", service="dhruva"), undoing("two"), {"name": "three"}, undoing("four"))
+        status = await host.until(finished)
+    assert peer.asked[-1] == ("undo", {"of": "two"}, "w/compensation-1")
+    assert other.asked == [("undo", {"of": "one"}, "w/compensation-0")]
+    assert host.recorded[-5:] == [
+        ("failed", "four"),
+        ("compensation_started", "two"),
+        ("compensation_completed", "two"),
+        ("compensation_started", "one"),
+        ("compensation_completed", "one"),
+    ]
+    assert [stage["compensation"] and stage["compensation"]["result"] for stage in status["stages"]] == [
+        {"undone": "one"},
+        {"undone": "two"},
+        None,
+        None,
+    ]
+
+
+@pytest.mark.parametrize(("command", "status"), [("fail_workflow", "failed"), ("cancel_workflow", "cancelled")])
+async def test_a_workflow_ended_by_command_is_undone_with_the_stage_that_was_under_way(
+    command: str, status: str
+) -> None:
+    peer = Peer({})
+    host = Host(akosha=peer)
+    words = {"error": "called off"} if command == "fail_workflow" else {"reason": "called off"}
+    async with running(host):
+        await host.start(undoing("one"), undoing("two"))
+        await peer.asked_times(2)
+        peer.replies = [{}, {}]
+        answer = await host.do(command, workflow_id="w", **words)
+        shown = await host.until(finished)
+    assert answer == {"workflow_id": "w", "status": status, "compensations": 2}
+    assert (shown["status"], shown["error"]) == (status, "called off")
+    assert [data for name, data, _ in peer.asked if name == "undo"] == [{"of": "two"}, {"of": "one"}]
+
+
+async def test_a_stage_that_may_not_have_been_done_needs_not_be_there_to_be_undone() -> None:
+    peer = Peer(LOST, RequestFailed("NOT_FOUND", "There is nothing."))
     host = Host(akosha=peer)
     async with running(host):
-        await host.start({"name": "one"}, timeout=0.2)
-        await peer.was_asked.wait()
-        await host.do("fail_workflow", workflow_id="w", error="called off")
-        async with asyncio.timeout(PATIENCE):
-            await host.reported.wait()
-    assert host.bench.ask("get_workflow_status", workflow_id="w")["error"] == "called off"
+        await host.start(undoing("one") | {"attempts": 1})
+        status = await host.until(finished)
+    assert status["stages"][0]["compensation"]["status"] == "completed"
+
+
+async def test_a_compensation_that_fails_is_told_and_the_others_are_made() -> None:
+    peer = Peer({}, {}, REFUSED, BUSY, BUSY, {"undone": "one"})
+    host = Host(akosha=peer)
+    async with running(host):
+        await host.start(undoing("one"), undoing("two", attempts=2), {"name": "three"})
+        status = await host.until(finished)
+    first, second, _ = (stage["compensation"] for stage in status["stages"])
+    assert (first["status"], second["status"]) == ("completed", "failed")
+    assert second["error"] == "akosha was given up after 2 attempts: UNAVAILABLE: Draining."
+    assert b'websocket_remote_calls_total{outcome="failed",peer="akosha"' in host.metrics.render()
+
+
+async def test_a_crash_between_compensations_repeats_none_under_another_id() -> None:
+    host = Host(akosha=Peer({}, {}, REFUSED))
+    async with running(host):
+        await host.start(undoing("one"), undoing("two"), {"name": "three"})
+        await host.until(lambda status: "compensation-1" in host.bench.state.workflows["w"].progress)
+    host.peers["akosha"] = peer = Peer({}, {})
+    async with running(host):
+        await host.until(finished)
+    assert [request_id for _, _, request_id in peer.asked] == ["w/compensation-1", "w/compensation-0"]
+
+
+async def test_replicas_ask_under_one_id_and_record_once() -> None:
+    """Two runners on one state, as replicas have it."""
+    peer = Deduplicating(stage_0={}, stage_1=REFUSED, compensation_0={})
+    host = Host(akosha=peer)
+    async with running(host), running(host):
+        await host.start(undoing("one"), {"name": "two"})
+        await host.until(finished)
+    assert {request_id for _, _, request_id in peer.asked} == {"w/stage-0", "w/stage-1", "w/compensation-0"}
+    names = [event for event in host.recorded if "attempt" not in event[0]]
+    assert len(names) == len(set(names)) == 6

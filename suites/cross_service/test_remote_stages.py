@@ -1,9 +1,13 @@
 """Stages that mahavishnu runs on other services (contract 8)."""
 
-from bodhisattva.fixtures.authors import Connect
+from typing import Any
+
+from bodhisattva.fixtures.authors import Connect, Spawn
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.stack.base import Stack
-from bodhisattva.suites.cross_service.journeys import fresh_name, start, status
+from bodhisattva.fixtures.wire import WireClient
+from bodhisattva.suites.cross_service.journeys import CROSSING, fresh_name, start, status
 
 
 @clause(
@@ -50,3 +54,174 @@ async def test_refused_stage_fails_the_workflow(fleet: Stack, connect: Connect) 
     assert "ship" in failed["error"]
     assert "NOT_FOUND" in failed["error"]
     assert failed["stages_completed"] == 0
+
+
+def _session(name: str, **more: Any) -> dict[str, Any]:
+    """A stage that opens a session, and closes it if the workflow does not come to its end."""
+    undo = {"request": "close_session", "data": {"session_id": name}}
+    data = {"session_id": name, "project": "crossing"}
+    made = {"name": name, "service": "session-buddy", "request": "create_session", "data": data, "compensation": undo}
+    return {**made, **more}
+
+
+async def _undone(mahavishnu: WireClient, workflow: str) -> dict[str, Any]:
+    """Wait until no compensation of a workflow is due any more."""
+
+    async def done() -> dict[str, Any] | None:
+        data: dict[str, Any] = (await mahavishnu.answer("get_workflow_status", {"workflow_id": workflow})).data
+        made = [stage["compensation"] for stage in data["stages"] if stage["compensation"]]
+        return data if made and all(each["status"] != "due" for each in made) else None
+
+    return await eventually(done, f"{workflow} is compensated", CROSSING)
+
+
+async def _closed(buddy: WireClient, sessions: list[str]) -> list[str]:
+    """Of these sessions those that were closed, in the order in which they were."""
+    names: list[str] = []
+    for session in sessions:
+        await buddy.answer("get_session", {"session_id": session})
+    after = 0
+    while page := (await buddy.answer("history", {"channel": "global", "after": after, "limit": 1000})).data["events"]:
+        closed = [event["data"]["session_id"] for event in page if event["event"] == "session.closed"]
+        names += [session for session in closed if session in sessions]
+        after = page[-1]["offset"]
+    return names
+
+
+@clause(
+    "CROSS-010",
+    level="MUST",
+    section="8",
+    feature="core",
+    profile="ecosystem",
+    text="When a stage is refused, the remote stages that were completed before it are compensated, the last first, "
+    "each once, and the workflow's status says so.",
+    services=("mahavishnu", "session-buddy"),
+)
+async def test_completed_stages_are_compensated_in_reverse(fleet: Stack, connect: Connect) -> None:
+    mahavishnu, buddy = await connect(fleet["mahavishnu"]), await connect(fleet["session-buddy"])
+    sessions = [fresh_name("s") for _ in range(3)]
+    refused = {"name": "refused", "service": "session-buddy", "request": "close_session", "data": {"session_id": "-"}}
+    workflow = await start(mahavishnu, [*map(_session, sessions), refused])
+    shown = await _undone(mahavishnu, workflow)
+    assert shown["status"] == "failed"
+    made = [(stage["compensation"] or {}).get("status") for stage in shown["stages"]]
+    assert made == ["completed", "completed", "completed", None]
+    assert await _closed(buddy, sessions) == sessions[::-1], "not the last first, or not each once"
+
+
+@clause(
+    "CROSS-011",
+    level="MUST",
+    section="8",
+    feature="core",
+    profile="ecosystem",
+    text="A workflow can be cancelled: it ends, and its completed remote stages are compensated.",
+    services=("mahavishnu", "session-buddy"),
+)
+async def test_cancelled_workflow_is_compensated(fleet: Stack, connect: Connect) -> None:
+    mahavishnu, buddy = await connect(fleet["mahavishnu"]), await connect(fleet["session-buddy"])
+    session = fresh_name("s")
+    workflow = await start(mahavishnu, [_session(session), "by hand"])
+
+    async def first_done() -> bool:
+        reply = await mahavishnu.answer("get_workflow_status", {"workflow_id": workflow})
+        return bool(reply.data["stages_completed"])
+
+    await eventually(first_done, f"the first stage of {workflow} is completed", CROSSING)
+    cancelled = await mahavishnu.answer("cancel_workflow", {"workflow_id": workflow, "reason": "enough"})
+    assert cancelled.data["status"] == "cancelled"
+    shown = await _undone(mahavishnu, workflow)
+    assert (shown["status"], shown["error"]) == ("cancelled", "enough")
+    assert await _closed(buddy, [session]) == [session]
+    stage = {"workflow_id": workflow, "stage_name": "by hand"}
+    assert (await mahavishnu.refusal("complete_stage", stage)).error_code == "CONFLICT"
+
+
+@clause(
+    "CROSS-012",
+    level="MUST",
+    section="8",
+    feature="core",
+    profile="ecosystem",
+    text="A remote stage outlasts the death of its service and of mahavishnu, and takes effect once.",
+    services=("mahavishnu", "session-buddy"),
+)
+async def test_stage_survives_kills(spawn: Spawn, connect: Connect) -> None:
+    there = await spawn("session-buddy", peers={})
+    here = await spawn("mahavishnu", peers={"session-buddy": there.peer})
+    mahavishnu = await connect(here)
+    await there.kill()
+    session = fresh_name("s")
+    stage = {**_session(session), "timeout": 300}
+    workflow = await start(mahavishnu, [stage])
+
+    async def tried() -> bool:
+        reply = await mahavishnu.answer("get_workflow_status", {"workflow_id": workflow})
+        return reply.data["stages"][0]["deadline"] is not None
+
+    await eventually(tried, "the stage is under way")
+    deadline = await _deadline(mahavishnu, workflow)
+    await here.restart(kill=True)
+    await there.start()
+    mahavishnu, buddy = await connect(here), await connect(there)
+
+    async def completed() -> bool:
+        reply = await mahavishnu.answer("get_workflow_status", {"workflow_id": workflow})
+        assert reply.data["status"] == "running", reply.data["error"]
+        return bool(reply.data["stages_completed"])
+
+    await eventually(completed, "the stage is completed", 3 * CROSSING)
+    assert await _deadline(mahavishnu, workflow) == deadline, "the stage's time began anew"
+    events = (await buddy.answer("history", {"channel": f"session:{session}"})).data["events"]
+    assert [event["event"] for event in events] == ["session.created"]
+
+
+async def _deadline(mahavishnu: WireClient, workflow: str) -> str:
+    reply = await mahavishnu.answer("get_workflow_status", {"workflow_id": workflow})
+    return str(reply.data["stages"][0]["deadline"])
+
+
+@clause(
+    "CROSS-013",
+    level="MUST",
+    section="8",
+    feature="core",
+    profile="ecosystem",
+    text="A stage whose service does not answer within the stage's time limit fails the workflow, which says so.",
+    services=("mahavishnu", "session-buddy"),
+)
+async def test_stage_without_answer_fails_at_its_limit(spawn: Spawn, connect: Connect) -> None:
+    there = await spawn("session-buddy", peers={})
+    here = await spawn("mahavishnu", peers={"session-buddy": there.peer})
+    await there.kill()
+    mahavishnu = await connect(here)
+    workflow = await start(mahavishnu, [{**_session(fresh_name("s")), "timeout": 1, "compensation": None}])
+    failed = await status(mahavishnu, workflow, "failed")
+    assert "session-buddy did not answer within 1 s" in failed["error"]
+
+
+@clause(
+    "CROSS-014",
+    level="MUST",
+    section="8",
+    feature="core",
+    profile="ecosystem",
+    text="What a remote stage came to can be used in the data of a later one.",
+    services=("mahavishnu", "session-buddy"),
+)
+async def test_result_goes_into_a_later_stage(fleet: Stack, connect: Connect) -> None:
+    mahavishnu, buddy = await connect(fleet["mahavishnu"]), await connect(fleet["session-buddy"])
+    first = {"name": "open", "service": "session-buddy", "request": "create_session", "data": {"project": "crossing"}}
+    result = {"session_id": {"$result": ["open", "session_id"]}}
+    second = {"name": "close", "service": "session-buddy", "request": "close_session", "data": result}
+    workflow = await start(mahavishnu, [first, second])
+
+    async def both() -> dict[str, Any] | None:
+        data: dict[str, Any] = (await mahavishnu.answer("get_workflow_status", {"workflow_id": workflow})).data
+        assert data["status"] == "running", data["error"]
+        return data if data["stages_completed"] == 2 else None
+
+    shown = await eventually(both, "both stages are completed", CROSSING)
+    session = shown["stages"][0]["result"]["session_id"]
+    assert (await buddy.answer("get_session", {"session_id": session})).data["status"] == "closed"
