@@ -1,13 +1,13 @@
 """A service's pure part driven as the host drives it: convert, decide, record, apply — and nothing else.
 
-Every use checks what the host relies on: a decider leaves the state alone, every event is JSON and fits
-declared channels of the right kind, and the state grows only out of recorded events.
+Every use checks what the host relies on: a decider leaves the state alone and decides the same when asked again in
+the same context, every event is JSON and fits declared channels of the right kind, and the state grows only out of
+recorded events.
 """
 
 import copy
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any
 
 import msgspec
@@ -34,7 +34,7 @@ class Bench:
         self.log: list[Event] = []
         self.now = START
         self.membership: dict[str, dict[str, Any]] = {}
-        self._ids = count(1)
+        self._ids = 0
 
     def do(self, command: str, /, **data: Any) -> Decision:
         """Carry the command out: decided, recorded, applied."""
@@ -47,11 +47,18 @@ class Bench:
             self.do(command, **data)
         return caught.value
 
+    def request(self, name: str, /, **data: Any) -> None:
+        """A command or a query."""
+        if name in self.service.command_handlers:
+            self.do(name, **data)
+        else:
+            self.ask(name, **data)
+
     def play(self, script: Script) -> "Bench":
-        """Carry out one command after the other, passing over those that are refused."""
-        for command, data in script:
+        """Make one request after the other, passing over those that are refused."""
+        for name, data in script:
             try:
-                self.do(command, **data)
+                self.request(name, **data)
             except ServiceError:
                 self.wait(1)
         return self
@@ -71,13 +78,16 @@ class Bench:
         """Move the clock."""
         self.now += timedelta(seconds=seconds)
 
-    def replayed(self) -> Any:
-        """The state that the log alone gives, with a snapshot for the first half of it, as retention leaves it."""
-        half = len(self.log) // 2
-        state = self._applied(self.service.state(), self.log[:half])
+    def replayed(self, kept: int | None = None) -> Any:
+        """The state that the log alone gives, with a snapshot in place of its older events, as retention leaves it.
+
+        kept: how many events the log still holds, half of them by default.
+        """
+        gone = len(self.log) // 2 if kept is None else len(self.log) - kept
+        state = self._applied(self.service.state(), self.log[:gone])
         unpacked = unpack(self.service, pack(state))
         assert unpacked == state, "the snapshot is not the state that it was taken of"
-        return self._applied(unpacked, self.log[half:])
+        return self._applied(unpacked, self.log[gone:])
 
     def _applied(self, state: Any, events: list[Event]) -> Any:
         for event in events:
@@ -85,14 +95,23 @@ class Bench:
         return state
 
     def context(self) -> Context:
-        return Context(self.now, self.user_id, "connection-1", lambda: f"id-{next(self._ids)}", dict(self.membership))
+        return Context(self.now, self.user_id, "connection-1", self._new_id, dict(self.membership))
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return f"id-{self._ids}"
 
     def _call(self, handler: Handler, data: dict[str, Any]) -> Any:
-        before = copy.deepcopy(self.state)
+        before, ids = copy.deepcopy(self.state), self._ids
+        asked = convert(data, handler.input_type)
         try:
-            return handler.function(self.state, convert(data, handler.input_type), self.context())
+            first = handler.function(self.state, asked, self.context())
+            self._ids = ids
+            again = handler.function(self.state, asked, self.context())
         finally:
             assert self.state == before, f"{handler.name} changed the state outside of apply"
+        assert first == again, f"{handler.name} decides otherwise in the same context"
+        return again
 
     def _record(self, decision: Decision) -> Decision:
         self._check_channels(decision.events, persisted=True)
