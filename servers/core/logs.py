@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
@@ -17,6 +18,21 @@ _COMMON: list[structlog.types.Processor] = [
 ]
 
 
+class _Stderr:
+    """Where the disk is full, or nobody reads any more, lines are lost; whoever wrote them is to go on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def configure(settings: Logging) -> None:
     """Set up our own logs, and give those of libraries and Python's warnings the same form."""
     renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
@@ -26,7 +42,7 @@ def configure(settings: Logging) -> None:
     structlog.configure(
         processors=[*_COMMON, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Stderr(sys.stderr))),
         cache_logger_on_first_use=False,
     )
     foreign = logging.StreamHandler(sys.stderr)

@@ -1,7 +1,10 @@
 """What stands in the log, and what does not."""
 
 import logging
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import structlog
@@ -30,3 +33,14 @@ def test_what_is_no_http_is_not_quoted(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err == ""
     logger.error("Error handling request", exc_info=ValueError("ours"))
     assert "ours" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("restored")
+def test_who_writes_to_a_full_disk_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8", buffering=1) as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        logs.configure(Logging())
+        structlog.get_logger().error("append failed", error="disk full")
+        logging.getLogger("other").error("lost")
+        with suppress(OSError):
+            full.close()
