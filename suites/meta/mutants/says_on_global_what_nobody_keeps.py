@@ -1,0 +1,19 @@
+from unittest.mock import patch
+
+from bodhisattva.servers.core.domain import Event
+from bodhisattva.servers.core.hub import Hub
+from bodhisattva.servers.core.service import GLOBAL
+
+CLAUSE = "PROTOCOL-047"
+WRONG = "sends ephemeral events on global too"
+SAYS = "heard twice, or on global"
+
+hear = Hub.hear
+
+
+def hear_everywhere(hub: Hub, event: Event) -> None:
+    hear(hub, Event(event.name, (*event.channels, GLOBAL), event.data))
+
+
+def mutate() -> None:
+    patch.object(Hub, "hear", hear_everywhere).start()
