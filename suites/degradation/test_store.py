@@ -1,0 +1,76 @@
+"""A service whose disk takes nothing more (6)."""
+
+import pytest
+
+from bodhisattva.fixtures.authors import Connect, Fresh
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.suites.protocol.listening import assert_contiguous
+
+BACK = 15.0
+"""Units within which a service goes on once its store is back."""
+
+
+async def _ready(node: Node) -> bool:
+    return (await node.http("/ready")).status == 200
+
+
+@clause(
+    "DEGRADATION-020",
+    level="MUST",
+    section="6",
+    feature="durable",
+    profile="durable",
+    text="Without its store a service lives and is not ready: /health is 200, /ready 503, and commands are answered "
+    "UNAVAILABLE; with it again it is ready by itself, without a restart.",
+)
+async def test_not_ready_without_store(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+    node = await fresh()
+    client = await connect(node)
+    await node.break_store()
+    for n in range(3):
+        assert (await client.refusal(*sample.command(n))).error_code == "UNAVAILABLE"
+    assert (await node.http("/health")).status == 200
+    assert not await _ready(node), "/ready is 200 without a store"
+    await node.mend_store()
+    await eventually(lambda: _ready(node), "/ready with the store back", BACK)
+    await client.answer(*sample.command(3))
+    sample.readback(3).check(await client.answer(*sample.readback(3).call))
+
+
+@clause(
+    "DEGRADATION-021",
+    level="MUST",
+    section="1.2",
+    feature="durable",
+    profile="durable",
+    text="A command that was answered UNAVAILABLE for want of a store has not happened: nobody hears of it, and once "
+    "the store is back it is done under its id, once, and without a gap in the offsets.",
+)
+@pytest.mark.parametrize("kill", [False, True], ids=["as it is", "after kill -9"])
+async def test_refused_for_want_of_store_is_not_done(
+    fresh: Fresh, connect: Connect, sample: Sample, *, kill: bool
+) -> None:
+    node = await fresh()
+    client, reader = await connect(node), await connect(node)
+    await client.answer(*sample.command(0))
+    joined = (await reader.subscribe("global")).data
+    await node.break_store()
+    for _ in range(2):
+        refused = await client.refusal(*sample.command(1), id="again and again")
+        assert refused.error_code == "UNAVAILABLE"
+    assert not await reader.fence(), "what was refused is heard"
+    await node.mend_store()
+    if kill:
+        await node.restart(kill=True)
+        client, reader = await connect(node), await connect(node)
+        since = {"epoch": joined["epoch"], "offset": joined["offset"]}
+        assert (await reader.subscribe("global", since)).data["recovered"] is True
+    await eventually(lambda: _ready(node), "/ready with the store back", BACK)
+    first = await client.answer(*sample.command(1), id="again and again")
+    assert (await client.answer(*sample.command(1), id="again and again")).data == first.data
+    heard = await reader.fence()
+    assert_contiguous(heard, joined["offset"])
+    assert [event.event for event in heard if sample.concerns(event, 1)] == list(sample.records)
