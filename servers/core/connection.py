@@ -15,6 +15,7 @@ from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.frames import ABNORMAL, PROTOCOL_ERROR
 from bodhisattva.servers.core.hub import Hub
+from bodhisattva.servers.core.logs import LONGEST
 from bodhisattva.servers.core.metrics import Metrics
 from bodhisattva.servers.core.outbox import Outbox, Turn
 from bodhisattva.servers.core.requests import Requests
@@ -95,6 +96,8 @@ class Connection:
 
     def open(self, identity: Identity | None, early: bytes) -> None:
         """Serve from now on. early: what came together with the upgrade."""
+        if self._policy.verbose:
+            self._logger.debug("connection opened", address=self.address)
         self._hub.add(self)
         self._websocket.start(self)
         try:
@@ -158,7 +161,10 @@ class Connection:
     def answer(self, message: Incoming, outcome: Outcome) -> None:
         started = self._in_flight.pop(id(message), None)
         if started is not None:
-            self._metrics.message_duration.observe(time.perf_counter() - started)
+            duration = time.perf_counter() - started
+            self._metrics.message_duration.observe(duration)
+            if self._policy.verbose:
+                self._tell(message, outcome, duration)
         if outcome.code is None:
             self._reply(Reply(envelope.response(message, outcome.data), "response"))
         else:
@@ -166,6 +172,17 @@ class Connection:
             self._reply(Reply(error, "error", outcome.code))
         if not self._in_flight:
             self._rest()
+
+    def _tell(self, message: Incoming, outcome: Outcome, duration: float) -> None:
+        """Names, ids and numbers; neither data nor anything else that could be a secret."""
+        self._logger.debug(
+            "request answered",
+            request=(message.name or "")[:LONGEST],
+            request_id=(message.id or "")[:LONGEST],
+            user_id=self.user_id,
+            outcome=outcome.code.value if outcome.code else "OK",
+            milliseconds=round(duration * 1000, 3),
+        )
 
     def _rest(self) -> None:
         if self._idle is not None:
@@ -299,6 +316,8 @@ class Connection:
 
     def _release(self) -> None:
         """Let go of all that it holds; once or more."""
+        if self._policy.verbose and self._hub.connected(self.connection_id):
+            self._logger.debug("connection closed", user_id=self.user_id)
         for channel in list(self.channels):
             self.unfollow(channel)
         self._hub.gone(self)

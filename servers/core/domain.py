@@ -51,7 +51,7 @@ class Context(msgspec.Struct, frozen=True):
     """What a decider may know besides state and command.
 
     now: UTC, aware. user_id: the token's. new_id: a fresh identifier at each call.
-    membership: the `info` with which this connection joined a channel, by channel.
+    membership: the `info` with which this connection joined a channel, by channel. request_id: as its sender chose it.
     """
 
     now: datetime
@@ -59,6 +59,7 @@ class Context(msgspec.Struct, frozen=True):
     connection_id: str
     new_id: Callable[[], str]
     membership: dict[str, dict[str, Any]]
+    request_id: str | None = None
 
 
 class State(Protocol):

@@ -22,6 +22,7 @@ from bodhisattva.servers.core.domain import Context, Decision, Event, State
 from bodhisattva.servers.core.errors import ServiceError
 from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.log.base import Entry, Log, LogError, LogRefused, Position, StoredAnswer, StoredEvent
+from bodhisattva.servers.core.logs import concerning
 from bodhisattva.servers.core.metrics import Metrics
 from bodhisattva.servers.core.reading import Reading
 from bodhisattva.servers.core.replay import replay
@@ -169,7 +170,9 @@ class Engine:
         except ServiceError as refusal:
             outcome = Outcome.refused(refusal)
         except Exception:
-            self._logger.exception("query failed", request=handler.name)
+            self._logger.exception(
+                "query failed", request=handler.name, **concerning(context.connection_id, context.request_id)
+            )
             outcome = INTERNAL
         return self._when_durable(lambda durable: answer(outcome if durable else UNAVAILABLE))
 
@@ -185,9 +188,9 @@ class Engine:
         except ServiceError as refusal:
             decision, outcome, drafts = Decision({}), Outcome.refused(refusal), []
         except Exception:
-            self._logger.exception("command failed")
+            self._logger.exception("command failed", **concerning(connection_id, key and key[1]))
             return answer(INTERNAL)
-        if not self._apply(drafts):
+        if not self._apply(drafts, concerning(connection_id, key and key[1])):
             return answer(INTERNAL)
         return self._record(Decided(decision, outcome, drafts), key, advance, connection_id, answer)
 
@@ -224,12 +227,12 @@ class Engine:
         data = msgspec.json.encode(event.data)
         return Draft(Event(event.name, channels, msgspec.json.decode(data)), msgspec.Raw(data))
 
-    def _apply(self, drafts: list[Draft]) -> bool:
+    def _apply(self, drafts: list[Draft], concerned: dict[str, str]) -> bool:
         try:
             for draft in drafts:
                 self.state.apply(draft.event)
         except Exception:
-            self._logger.exception("an event could not be applied; rebuilding the state")
+            self._logger.exception("an event could not be applied; rebuilding the state", **concerned)
             self._start_recovery()
             return False
         return True

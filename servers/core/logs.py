@@ -11,6 +11,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from bodhisattva.servers.core.config import Logging
 
+LONGEST = 100  # characters of what others named
 _COMMON: list[structlog.types.Processor] = [
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -53,6 +54,12 @@ def configure(settings: Logging) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[foreign], force=True)
     logging.getLogger("aiohttp.server").addFilter(_not_the_clients_fault)
     logging.captureWarnings(capture=True)
+
+
+def concerning(connection_id: str, request_id: str | None) -> dict[str, str]:
+    """The connection and the request that a line concerns, if it does; what others chose is cut to a length."""
+    ids = {"connection_id": connection_id, "request_id": (request_id or "")[:LONGEST]}
+    return {name: value for name, value in ids.items() if value}
 
 
 def loop_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

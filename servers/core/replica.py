@@ -35,6 +35,7 @@ from bodhisattva.servers.core.log.base import (
     StoredAnswer,
     StoredEvent,
 )
+from bodhisattva.servers.core.logs import concerning
 from bodhisattva.servers.core.metrics import Metrics
 from bodhisattva.servers.core.neighbours import Neighbours
 from bodhisattva.servers.core.service import GLOBAL, Handler, Service
@@ -276,7 +277,7 @@ class Replica(Engine):
             for draft in drafts:
                 self.state.apply(draft.event)
         except Exception as error:
-            self._logger.exception("an event could not be applied; rebuilding the state")
+            self._logger.exception("an event could not be applied; rebuilding the state", **_concerned(command))
             self._settle(INTERNAL, command)
             raise _Unappliable("an event could not be applied") from error
         answer = None
@@ -306,7 +307,7 @@ class Replica(Engine):
         except ServiceError as refusal:
             return Decided(Decision({}), Outcome.refused(refusal), [])
         except Exception:
-            self._logger.exception("command failed")
+            self._logger.exception("command failed", **_concerned(command))
             return None
 
     def _numbered(self, drafts: Sequence[Draft], numbers: dict[str, int]) -> tuple[StoredEvent, ...]:
@@ -386,3 +387,7 @@ class Replica(Engine):
         self.available = False
         self._watch.reachable(False)
         self._refuse_all()
+
+
+def _concerned(command: _Command) -> dict[str, str]:
+    return concerning(command.connection_id, command.key and command.key[1])

@@ -16,6 +16,7 @@ from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.errors import InvalidChannel, LimitExceeded, ServiceError, UnknownRequest
 from bodhisattva.servers.core.hub import Hub, Receiver, plain
 from bodhisattva.servers.core.log.base import LogError
+from bodhisattva.servers.core.logs import concerning
 from bodhisattva.servers.core.session import Policy, Request
 
 HISTORY_LIMIT = 1000
@@ -89,7 +90,7 @@ class Requests:
         except ServiceError as refusal:
             outcome = Outcome.refused(refusal)
         except Exception:
-            self._logger.exception("request failed", request=message.event)
+            self._logger.exception("request failed", **concerning(caller.connection_id, message.id))
             outcome = INTERNAL
         if isinstance(outcome, Outcome):
             caller.answer(message, outcome)
@@ -110,7 +111,7 @@ class Requests:
         except LogError:
             outcome = UNAVAILABLE
         except Exception:
-            self._logger.exception("request failed", request=message.event)
+            self._logger.exception("request failed", **concerning(caller.connection_id, message.id))
             outcome = INTERNAL
         caller.answer(message, outcome)
 
@@ -129,6 +130,7 @@ class Requests:
             caller.connection_id,
             envelope.fresh_id,
             self._hub.membership(caller),
+            message.id,
         )
         if (command := service.command_handlers.get(name)) is not None:
             self._policy.permissions.check_command(identity)

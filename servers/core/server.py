@@ -73,6 +73,7 @@ class Server:
             self._context is not None,
             http.features(service, self.config),
             self._counts.add_user,
+            self.config.logging.level == "debug",
         )
         self._engine = self._make_engine()
         self._requests = Requests(self._policy, self._engine, self._hub)

@@ -47,7 +47,7 @@ class Now(NamedTuple):
 class Policy:
     """What all sessions of a server share; a reload replaces its parts.
 
-    admit: counts a user's connection, False when the user has too many.
+    admit: counts a user's connection, False when the user has too many. verbose: whether each request is logged.
     """
 
     service: Service
@@ -59,6 +59,7 @@ class Policy:
     secure: bool
     features: tuple[str, ...]
     admit: Callable[[str], bool]
+    verbose: bool = False
 
 
 class Reply(NamedTuple):
