@@ -55,12 +55,18 @@ class Tokens(_Section, frozen=True):
 
 
 class Tls(_Section, frozen=True):
-    """PEM files. client_ca with verify_client asks every client for a certificate that it signed."""
+    """PEM files. client_ca with verify_client asks every client for a certificate that it signed.
+
+    client_user: the field of that certificate which names its user, who then needs no token; None: tokens name users.
+    client_permissions: what such users may do, by user; none for those who are not listed.
+    """
 
     certificate: str | None = None
     key: str | None = None
     client_ca: str | None = None
     verify_client: bool = False
+    client_user: Literal["common_name", "san_dns", "san_email", "san_uri"] | None = None
+    client_permissions: dict[str, tuple[str, ...]] = {}
 
 
 class Limits(_Section, frozen=True):
@@ -89,12 +95,14 @@ class Limits(_Section, frozen=True):
 
 
 class Timeouts(_Section, frozen=True):
-    """Seconds. auth: until the first message. drain: from SIGTERM to exit at the latest.
+    """Seconds. handshake: for TLS, and then for the head of a request. auth: from the upgrade to the first message.
 
+    drain: from SIGTERM to exit at the latest.
     drain_grace: how long `/ready` says 503 before connections are closed, so that balancers notice.
     reconnect_spread: `reconnect_after` is drawn from 0 to this. deduplication: answers are kept this long (1.2).
     """
 
+    handshake: Positive = 10
     auth: Positive = 5
     ping_interval: Positive = 20
     ping_timeout: Positive = 20
@@ -135,10 +143,15 @@ class LogConfig(_Section, frozen=True):
 
 
 class Peer(_Section, frozen=True):
-    """Another service, for bridges and remote stages. token_file: a token to use instead of one of our own minting."""
+    """Another service, for bridges and remote stages. token_file: a token to use instead of one of our own minting.
+
+    ca: PEM of the authority that signed its certificate. certificate, key: ours, for a peer that verifies clients.
+    """
 
     url: str
     ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
     token_file: str | None = None
 
 

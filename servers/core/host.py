@@ -1,7 +1,6 @@
 """What a service's background work may use: the state, its own commands, and other services."""
 
 import asyncio
-import ssl
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,13 +13,14 @@ from bodhisattva.servers.client import Client
 from bodhisattva.servers.client import State as LinkState
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core import envelope, keys, tokens
-from bodhisattva.servers.core.config import Config, ConfigError, Peer
+from bodhisattva.servers.core.config import Config, Peer
 from bodhisattva.servers.core.deduplication import Outcome
 from bodhisattva.servers.core.domain import Context, State
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.errors import ServiceError, Unavailable
 from bodhisattva.servers.core.log.base import Position
 from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.core.peer_trust import PeerTrust
 
 _TOKEN_LIFETIME = 600.0
 
@@ -42,6 +42,7 @@ class Host:
         self.log = structlog.get_logger(service=engine.service.name)
         self._engine = engine
         self._config = config
+        self.trust = PeerTrust()
         self._clients: dict[str, Client] = {}
         self._opening: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -81,7 +82,9 @@ class Host:
         async with self._opening[name]:
             client = self._clients.get(name)
             if client is None or client.state is LinkState.CLOSED:
-                client = Client(settings.url, token=self._token_source(settings, name), ssl=trust(settings))
+                client = Client(
+                    settings.url, token=self._token_source(settings, name), ssl=self.trust.of(name, settings)
+                )
                 await client.__aenter__()
                 self._clients[name] = client
         return client
@@ -107,13 +110,3 @@ class Host:
             min(_TOKEN_LIFETIME, config.tokens.max_lifetime),
             audience=config.tokens.audience,
         )
-
-
-def trust(peer: Peer) -> ssl.SSLContext | None:
-    """Whom to believe about the peer's name: its `ca`, or else the system's; None without TLS."""
-    if not peer.url.startswith("wss:"):
-        return None
-    try:
-        return ssl.create_default_context(cafile=peer.ca)
-    except OSError:
-        raise ConfigError(f"peers: ca {peer.ca} is not a readable PEM certificate") from None

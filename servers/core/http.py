@@ -26,6 +26,8 @@ def features(service: Service, config: Config) -> tuple[str, ...]:
         claimed.append("tls")
     if config.tls.verify_client:
         claimed.append("mtls")
+    if config.tls.client_user is not None:
+        claimed.append("mtls_users")
     if config.log.kind != "memory":
         claimed.append("durable")
     if any(not kind.persisted for kind in service.channels):
@@ -57,6 +59,7 @@ def description(service: Service, config: Config) -> dict[str, Any]:
             "nesting": limits.nesting,
             "queue_bytes": limits.queue_bytes,
             "queue_age": limits.queue_age,
+            "handshake_timeout": timeouts.handshake,
             "auth_timeout": timeouts.auth,
             "ping_interval": timeouts.ping_interval,
             "ping_timeout": timeouts.ping_timeout,

@@ -1,9 +1,7 @@
 """One service's life: start, serve, reload, drain, stop (contract 7)."""
 
 import asyncio
-import errno
 import random
-import socket
 import ssl
 from collections.abc import Callable, Collection
 from functools import partial
@@ -13,12 +11,24 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from bodhisattva.servers.core import bridge, envelope, handshake, http, retention, tls, upgrade, verification
+from bodhisattva.servers.core import (
+    bridge,
+    client_certificates,
+    envelope,
+    handshake,
+    http,
+    peer_trust,
+    retention,
+    tls,
+    upgrade,
+    verification,
+)
 from bodhisattva.servers.core import config as configuration
+from bodhisattva.servers.core.acceptor import Acceptor
 from bodhisattva.servers.core.config import Config, ConfigError, Retention
 from bodhisattva.servers.core.connection import INTERNAL_ERROR, Connection
 from bodhisattva.servers.core.engine import Engine
-from bodhisattva.servers.core.host import Host, trust
+from bodhisattva.servers.core.host import Host
 from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.limits import ConnectionCounts
 from bodhisattva.servers.core.log.base import Log, SharedLog
@@ -39,11 +49,9 @@ GOING_AWAY = 1001
 _STOPPING = "Server is stopping"
 _MARGIN = 0.25  # seconds of the drain timeout that are left for freeing everything
 _SHUTDOWN_TIMEOUT = 0.1
-_KEEP_ALIVE = 5.0
 _FIXED = ("host", "port", "state")  # what a reload cannot change, besides the log's kind and the deduplication window
 _SWEEP = 0.1
 _WATCH = 1.0
-_BACKLOG = 1024
 
 
 class Server:
@@ -55,9 +63,7 @@ class Server:
         self.metrics = Metrics(service.name, service.server)
         self.draining = False
         self._load = load
-        self._context = self._newest_context = check(self.config)
-        if self._context is not None:
-            self._context.sni_callback = self._renew_context
+        self._context = check(self.config)
         self._hub = Hub(service, self.metrics)
         self._turn = Turn(lambda: self.config.limits.queue_bytes)
         self._intake = Intake(lambda: self.config.limits.message_bytes)
@@ -81,8 +87,7 @@ class Server:
         self._connections: set[Connection] = set()
         self._work = Work(service.name)
         self._runner: web.AppRunner | None = None
-        self._listener: socket.socket | None = None
-        self._acceptor: asyncio.Server | None = None
+        self._acceptor: Acceptor | None = None
         self._port = 0
         self._prepared = False
         self._logger = structlog.get_logger(service=service.name)
@@ -117,8 +122,8 @@ class Server:
     async def prepare(self) -> None:
         """Take the port and rebuild the state. ConfigError or LogRefused say in a line why not."""
         port = self.config.port if self.config.port is not None else self.service.port
-        self._listener = listen(self.config.host, port)
-        self._port = int(self._listener.getsockname()[1])
+        self._acceptor = Acceptor(self.config.host, port)
+        self._port = self._acceptor.port
         await self._engine.start()
         self._prepared = True
 
@@ -129,20 +134,12 @@ class Server:
             access_log=None,
             handle_signals=False,
             shutdown_timeout=_SHUTDOWN_TIMEOUT,
-            keepalive_timeout=_KEEP_ALIVE,
+            keepalive_timeout=self.config.timeouts.handshake,  # also the wait for the first request
         )
         await self._runner.setup()
         assert self._runner.server is not None
-        assert self._listener is not None
-        secure = self._context is not None
-        self._acceptor = await asyncio.get_running_loop().create_server(
-            self._runner.server,
-            sock=self._listener,
-            ssl=self._context,
-            backlog=_BACKLOG,
-            ssl_handshake_timeout=self.config.timeouts.auth if secure else None,
-            ssl_shutdown_timeout=CLOSE_TIMEOUT if secure else None,
-        )
+        assert self._acceptor is not None
+        await self._acceptor.open(self._runner.server, self._context, self.config.timeouts.handshake)
         self._work.start("sweep", self._sweep)
         self._work.start("watch", self._watch)
         if not self._engine.shared:
@@ -177,7 +174,10 @@ class Server:
         fixed["log"] = msgspec.structs.replace(self.config.log, retention=renewed.log.retention)
         fixed["timeouts"] = msgspec.structs.replace(renewed.timeouts, deduplication=window)
         self.config = msgspec.structs.replace(renewed, **fixed)
-        self._newest_context = context
+        self._context = context
+        if self._acceptor is not None:
+            self._acceptor.renew(context)
+        self._host.trust.renew(renewed.peers)
         self._counts.limits = renewed.limits
         self._policy.limits = renewed.limits
         self._policy.timeouts = renewed.timeouts
@@ -215,8 +215,6 @@ class Server:
         """Free everything, now; whatever was begun."""
         if self._acceptor is not None:
             self._acceptor.close()
-        elif self._listener is not None:
-            self._listener.close()
         for connection in list(self._connections):
             connection.abort()
         await self._intake.close()
@@ -233,7 +231,8 @@ class Server:
         if self.draining:
             raise web.HTTPServiceUnavailable(text="The service is stopping.\n")
         upgrade.check(request, self.config.origins)
-        identity = upgrade.identify(request, self._policy.verifier)
+        bearer = upgrade.identify(request, self._policy.verifier)
+        identity = upgrade.certify(request, self._policy.verifier, self.config.tls, bearer)
         answer = await handshake.take_over(request)
         connection = self._connection(WebSocket(answer.transport, self._intake), request.remote or "")
         if self.draining or not self._counts.add(connection.address):
@@ -267,11 +266,6 @@ class Server:
             free=self._free,
         )
 
-    def _renew_context(self, handshake: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
-        """Each handshake uses the newest certificate; the connections that are there stay as they are."""
-        if self._newest_context is not None:
-            handshake.context = self._newest_context
-
     async def _sweep(self) -> None:
         """The one clock of all connections."""
         while True:
@@ -296,21 +290,11 @@ class Server:
 def check(config: Config) -> ssl.SSLContext | None:
     """The TLS context of a configuration whose files can all be used; ConfigError names the one that cannot."""
     for peer in config.peers.values():
-        trust(peer)
+        peer_trust.context(peer)
     if config.log.kind == "redis" and config.log.retention != Retention():
         raise ConfigError("log.retention is not for log.kind redis, which holds all events; leave it out")
+    client_certificates.check(config.tls, config.auth)
     return tls.server_context(config.tls)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket, or a ConfigError that says what is in the way."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise ConfigError(f"port {port} on {host} is in use; stop what uses it or set another port") from None
-        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
 def make_log(service: Service, config: Config) -> Log:
@@ -345,6 +329,7 @@ def _modified(config: Config) -> tuple[float, ...]:
     """When the files that a reload takes in were last written; 0 for one that is gone."""
     material = (config.tls.certificate, config.tls.key, config.tls.client_ca)
     names = [*(name for name in material if name is not None), *verification.files(config.tokens)]
+    names += peer_trust.files(config.peers)
     return tuple(_mtime(Path(name)) for name in names)
 
 

@@ -243,9 +243,7 @@ class Session:
         status = "refreshed" if message.event == "refresh_token" else "authenticated"
         if self._policy.verifier is None:
             return [_authenticated(message, identity, status)]
-        renewed = self._verify(message)
-        if renewed.user_id != identity.user_id:
-            raise AuthFailed("The token is another user's.")
+        renewed = identity.renewed_by(self._verify(message))
         self.identity = renewed
         self._warned = False
         outputs: list[Output] = [_authenticated(message, renewed, status)]

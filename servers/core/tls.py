@@ -37,6 +37,9 @@ def server_context(tls: Tls) -> ssl.SSLContext | None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    # A resumed session is not verified again: it would outlive a client_ca that is no longer believed.
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0
     _load(context, tls)
     return context
 

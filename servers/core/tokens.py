@@ -16,16 +16,33 @@ _LONGEST_TOKEN = 16 * 1024
 _LONGEST_USER_ID = 200
 
 
+class Certificate(msgspec.Struct, frozen=True):
+    """What a client showed in the TLS handshake. id: by which it can be revoked. expires_at: seconds since 1970."""
+
+    id: str
+    expires_at: float
+
+
 class Identity(msgspec.Struct, frozen=True):
     """The bearer. permissions: as in the token. expires_at: seconds since 1970, None when nothing expires.
 
-    token_id: the token's `jti`, by which it can be revoked.
+    token_id: the token's `jti`, by which it can be revoked. certificate: the one that named the connection's user.
     """
 
     user_id: str
     permissions: frozenset[str]
     expires_at: float | None
     token_id: str | None = None
+    certificate: Certificate | None = None
+
+    def renewed_by(self, token: "Identity") -> "Identity":
+        """The same user by a further token, which no connection outlives its certificate by; AuthFailed if another."""
+        if token.user_id != self.user_id:
+            raise AuthFailed("The token is another user's.")
+        if self.certificate is None or token.expires_at is None:
+            return token
+        ends = min(token.expires_at, self.certificate.expires_at)
+        return msgspec.structs.replace(token, expires_at=ends, certificate=self.certificate)
 
 
 ANYBODY = Identity("anonymous", frozenset({"admin"}), None)
@@ -60,8 +77,14 @@ class Verifier:
         return self._identity(self._claims(token))
 
     def revokes(self, identity: Identity) -> bool:
-        """Whether the token of a live connection has been taken back since."""
-        return identity.token_id in self._revoked
+        """Whether the token or certificate of a live connection has been taken back since."""
+        shown = identity.certificate
+        return identity.token_id in self._revoked or (shown is not None and shown.id in self._revoked)
+
+    def check(self, identity: Identity) -> None:
+        """AuthFailed for an identity that did not come by `verify`, if what it rests on was taken back."""
+        if self.revokes(identity):
+            raise AuthFailed("The certificate is not valid.")
 
     def _claims(self, token: str) -> dict[str, Any]:
         """What a key in force has signed; the first one that fits decides."""
@@ -95,7 +118,7 @@ class Verifier:
         user_id = claims.get("user_id", claims.get("sub"))
         expires_at = claims.get("exp")
         token_id = claims.get("jti")
-        if not self._timely(expires_at, claims) or not _names_a_user(user_id):
+        if not self._timely(expires_at, claims) or not names_a_user(user_id):
             raise AuthFailed("The token is not valid.")
         if not isinstance(token_id, str | None) or token_id in self._revoked:
             raise AuthFailed("The token is not valid.")
@@ -135,6 +158,10 @@ def mint(
     return jwt.encode(claims, key.material, algorithm=key.algorithm, headers=headers)
 
 
+def names_a_user(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST_USER_ID and value.isprintable()
+
+
 def _permissions(claim: Any) -> frozenset[str]:
     """A list of strings, element by element; anything else counts as none."""
     if not isinstance(claim, list) or not all(isinstance(element, str) for element in claim):
@@ -144,7 +171,3 @@ def _permissions(claim: Any) -> frozenset[str]:
 
 def _is_number(value: Any) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _names_a_user(value: Any) -> TypeGuard[str]:
-    return isinstance(value, str) and 0 < len(value) <= _LONGEST_USER_ID and value.isprintable()

@@ -2,6 +2,8 @@
 
 from aiohttp import hdrs, web
 
+from bodhisattva.servers.core import client_certificates
+from bodhisattva.servers.core.config import Tls
 from bodhisattva.servers.core.errors import AuthFailed
 from bodhisattva.servers.core.tokens import Identity, Verifier
 
@@ -30,7 +32,23 @@ def identify(request: web.Request, verifier: Verifier | None) -> Identity | None
     token = header[len(_BEARER) :].strip() if header.lower().startswith(_BEARER) else None
     try:
         return verifier.verify(token)
-    except AuthFailed:
-        raise web.HTTPUnauthorized(
-            text="The token is not valid.\n", headers={hdrs.WWW_AUTHENTICATE: "Bearer"}
-        ) from None
+    except AuthFailed as failure:
+        raise _unauthorized(failure) from None
+
+
+def certify(request: web.Request, verifier: Verifier | None, tls: Tls, bearer: Identity | None) -> Identity | None:
+    """Whom the client's certificate names, where that counts; 401 if nobody, or another than the header's token."""
+    if verifier is None or request.transport is None:
+        return bearer
+    try:
+        holder = client_certificates.holder(request.transport.get_extra_info("peercert"), tls)
+        if holder is None:
+            return bearer
+        verifier.check(holder)
+        return holder if bearer is None else holder.renewed_by(bearer)
+    except AuthFailed as failure:
+        raise _unauthorized(failure) from None
+
+
+def _unauthorized(failure: AuthFailed) -> web.HTTPUnauthorized:
+    return web.HTTPUnauthorized(text=f"{failure.message}\n", headers={hdrs.WWW_AUTHENTICATE: "Bearer"})

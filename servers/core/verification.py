@@ -61,7 +61,7 @@ def _keys(config: Config) -> list[Key]:
         found.append(keys.read_public_key(Path(config.tokens.public_key)))
     if config.tokens.jwks_file is not None:
         found.extend(keys.read_jwks(Path(config.tokens.jwks_file)))
-    if not found:
+    if not found and config.tls.client_user is None:
         raise ConfigError(
             "tokens.secret is not set; set it (32 bytes or more), tokens.public_key or tokens.jwks_file, "
             "or `auth: disabled` on loopback"

@@ -9,7 +9,7 @@ from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node, Stack
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.cross_service.journeys import complete, fresh_name, start, status
-from bodhisattva.suites.degradation.traces import RETURN, each_once, finished, source_of, traces
+from bodhisattva.suites.degradation.traces import RETURN, each_once, finished, source_of, took_effect, traces
 
 
 async def _works(node: Node, client: WireClient, sample: Sample) -> None:
@@ -17,16 +17,6 @@ async def _works(node: Node, client: WireClient, sample: Sample) -> None:
     assert (await node.http("/ready")).status == 200
     await client.answer(*sample.command())
     sample.readback().check(await client.answer(*sample.readback().call))
-
-
-async def _took_effect(service: str, client: WireClient, workflows: list[str]) -> None:
-    """Every workflow takes effect, and once."""
-
-    async def all_there() -> bool:
-        return sum(await traces(service, client, workflows)) >= len(workflows)
-
-    await eventually(all_there, f"{len(workflows)} workflows take effect", RETURN, every=0.1)
-    assert await traces(service, client, workflows) == each_once(service, workflows)
 
 
 @clause(
@@ -46,12 +36,12 @@ async def test_lost_source_does_not_stop_a_service(
     node = await spawn(service, peers={"mahavishnu": source.peer})
     client = await connect(node)
     before = await finished(await connect(source))
-    await _took_effect(service, client, before)
+    await took_effect(service, client, before)
     await source.kill()
     await _works(node, client, sample)
     await source.start()
     after = await finished(await connect(source))
-    await _took_effect(service, client, before + after)
+    await took_effect(service, client, before + after)
 
 
 @clause(
@@ -76,7 +66,7 @@ async def test_service_starts_without_its_source(
     assert await traces(service, client, earlier) != each_once(service, earlier)
     await source.start()
     later = await finished(await connect(source))
-    await _took_effect(service, client, earlier + later)
+    await took_effect(service, client, earlier + later)
 
 
 @clause(

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from bodhisattva.fixtures.authors import Spawn
+from bodhisattva.fixtures.certificates import Authority
+from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.outcome import NotAllowed
 from bodhisattva.fixtures.stack.base import Node, Stack
 from bodhisattva.fixtures.wire import WireClient
@@ -16,11 +18,16 @@ RETURN = 25.0
 WORKFLOWS = 3
 
 
-async def source_of(fleet: Stack, spawn: Spawn) -> Node:
-    """A mahavishnu of the test's own."""
+async def source_of(fleet: Stack, spawn: Spawn, certificates: Authority | None = None, **overrides: Any) -> Node:
+    """A mahavishnu of the test's own. certificates: whose one it asks its clients for."""
     if "mahavishnu" not in fleet.nodes:
         raise NotAllowed("this run has no mahavishnu to listen to")
-    return await spawn("mahavishnu", peers={})
+    if certificates is None:
+        return await spawn("mahavishnu", peers={}, **overrides)
+    node = await spawn("mahavishnu", wait=False, peers={}, **overrides)
+    node.trust = certificates.trust(certificates.client())
+    await node.ready()
+    return node
 
 
 async def finished(mahavishnu: WireClient) -> list[str]:
@@ -63,3 +70,13 @@ async def traces(service: str, client: WireClient, workflows: Sequence[str]) -> 
 def each_once(service: str, workflows: Sequence[str]) -> list[int]:
     """What `traces` has to give when every workflow took effect once."""
     return [len(workflows)] if service == "akosha" else [1] * len(workflows)
+
+
+async def took_effect(service: str, client: WireClient, workflows: list[str]) -> None:
+    """Every workflow takes effect, and once."""
+
+    async def all_there() -> bool:
+        return sum(await traces(service, client, workflows)) >= len(workflows)
+
+    await eventually(all_there, f"{len(workflows)} workflows take effect", RETURN, every=0.1)
+    assert await traces(service, client, workflows) == each_once(service, workflows)

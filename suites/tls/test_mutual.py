@@ -7,16 +7,7 @@ from bodhisattva.fixtures.certificates import Authority, Certificate, trusting
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
-
-MUTUAL = {"client_ca": "ca.pem", "verify_client": True}
-
-
-async def mutual(fresh: Fresh, certificates: Authority) -> Node:
-    """A service that asks for certificates; `trust` has one, as its readiness could not be seen without."""
-    node = await fresh(wait=False, tls=MUTUAL)
-    node.trust = certificates.trust(certificates.client())
-    await node.ready()
-    return node
+from bodhisattva.suites.tls.mutual import mutual
 
 
 async def _assert_shut_out(raw: Raw, node: Node, client: Certificate | None) -> None:

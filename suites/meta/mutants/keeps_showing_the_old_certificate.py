@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.server import Server
+from bodhisattva.servers.core.acceptor import Acceptor
 
 CLAUSE = "TLS-016"
 WRONG = "goes on showing the certificate that it was started with"
@@ -8,8 +8,8 @@ SAYS = "in vain for: the new certificate is shown"
 
 
 def keep(*_: object) -> None:
-    """The listener's own context stays."""
+    """The context of the start stays."""
 
 
 def mutate() -> None:
-    patch.object(Server, "_renew_context", keep).start()
+    patch.object(Acceptor, "renew", keep).start()

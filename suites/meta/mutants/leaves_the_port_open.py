@@ -12,8 +12,8 @@ SECONDS = "10"
 
 
 async def stop_but_listen(server: Server) -> None:
-    if server._listener is not None:
-        handed_on = server._listener.fileno()
+    if server._acceptor is not None:
+        handed_on = server._acceptor._listener.fileno()
         subprocess.Popen(["/bin/sleep", SECONDS], pass_fds=[handed_on])  # noqa: ASYNC220, S603
     await stop(server)
 

@@ -1,0 +1,33 @@
+"""Services that show certificates to each other (7, 8)."""
+
+from bodhisattva.fixtures.authors import Connect, Spawn
+from bodhisattva.fixtures.certificates import Authority
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.stack.base import Stack
+from bodhisattva.suites.degradation.traces import finished, source_of, took_effect
+from bodhisattva.suites.tls.mutual import MUTUAL
+
+
+@clause(
+    "TLS-028",
+    level="MUST",
+    section="7",
+    feature="tls",
+    profile="secure",
+    text="A service shows the certificate of its peer's settings to a peer that takes its users from certificates, so "
+    "that bridges work between services that ask each other for certificates.",
+    services=("akosha", "session-buddy", "fastblocks"),
+)
+async def test_bridge_shows_its_certificate(
+    fleet: Stack, service: str, spawn: Spawn, connect: Connect, certificates: Authority
+) -> None:
+    users = {"client_user": "common_name", "client_permissions": {service: ["mahavishnu:read"]}}
+    source = await source_of(fleet, spawn, certificates, tls=MUTUAL | users)
+    node = await spawn(service, peers={})
+    await node.stop()
+    shown = certificates.client(service)
+    await node.place("peer.pem", shown.chain.decode())
+    await node.place("peer.key", shown.key.decode())
+    await node.configure(peers={"mahavishnu": {**source.peer, "certificate": "peer.pem", "key": "peer.key"}})
+    await node.start()
+    await took_effect(service, await connect(node), await finished(await connect(source)))
