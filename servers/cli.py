@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from bodhisattva.servers import signals
+from bodhisattva.servers.exchange import command as exchange
 from bodhisattva.servers.log_tools.command import log
 from bodhisattva.servers.options import BAD_INPUT, CONFIG, one_line
 
@@ -150,7 +151,8 @@ def config(service: str, file: Path | None) -> None:
     click.echo(configuration.as_yaml(configuration.load(service, file)), nl=False)
 
 
-main.add_command(log)
+for command in (log, exchange.import_junit, exchange.import_coverage, exchange.import_diagram, exchange.export_diagram):
+    main.add_command(command)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import msgspec
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import Conflict, InvalidData
 from bodhisattva.servers.core.records import Id, Name, Paging, Text, claim_id, find, page
-from bodhisattva.servers.crackerjack.domain import Outcome, Run, State
+from bodhisattva.servers.crackerjack.domain import Outcome, Result, Run, State
 
 MOST_TESTS = 1_000_000
 TestName = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
@@ -46,17 +46,15 @@ class ListTestRuns(Paging, frozen=True):
 
 
 def start_test_run(state: State, data: StartTestRun, context: Context) -> Decision:
-    run_id = claim_id(state.runs, data.run_id, "run_id", context)
-    event = _event(
-        "test.started",
-        run_id,
+    run = Run(
+        run_id=claim_id(state.runs, data.run_id, "run_id", context),
         test_suite=data.test_suite,
         total_tests=data.total_tests,
         project=data.project,
         started_by=context.user_id,
         started_at=context.now.isoformat(),
     )
-    return Decision({"run_id": run_id, "status": "running", "total_tests": data.total_tests}, (event,))
+    return Decision({"run_id": run.run_id, "status": "running", "total_tests": run.total_tests}, (started(run),))
 
 
 def record_test_result(state: State, data: RecordTestResult, context: Context) -> Decision:
@@ -67,36 +65,21 @@ def record_test_result(state: State, data: RecordTestResult, context: Context) -
         raise Conflict("All of the run's tests have results.", field="run_id", limit=run.total_tests)
     if data.outcome == "failed" and data.error is None:
         raise InvalidData("A failed test says its error.", field="error")
-    event = _event(
-        f"test.{data.outcome}",
-        run.run_id,
-        test_name=data.test_name,
-        outcome=data.outcome,
-        duration_seconds=data.duration_seconds,
-        error=data.error,
-        traceback=data.traceback,
-    )
+    result = Result(data.test_name, data.outcome, data.duration_seconds, data.error, data.traceback)
     answer = {
         "run_id": run.run_id,
         "tests_completed": len(run.results) + 1,
         "total_tests": run.total_tests,
     }
-    return Decision(answer, (event,))
+    return Decision(answer, (ended(run.run_id, result),))
 
 
 def complete_test_run(state: State, data: CompleteTestRun, context: Context) -> Decision:
     """Tests without a result are left out of `tests_completed`, and are no passes."""
     run = _running(state, data.run_id)
     duration = context.now - datetime.fromisoformat(run.started_at)
-    event = _event(
-        "test.completed",
-        run.run_id,
-        **_counts(run),
-        project=run.project,
-        duration_seconds=duration.total_seconds(),
-        finished_at=context.now.isoformat(),
-    )
-    return Decision({"run_id": run.run_id, "status": "completed", **_counts(run)}, (event,))
+    event = completed(run, duration.total_seconds(), context)
+    return Decision({"run_id": run.run_id, "status": "completed", **counts(run)}, (event,))
 
 
 def get_test_status(state: State, data: GetTestStatus, context: Context) -> dict[str, Any]:
@@ -117,6 +100,33 @@ def list_test_runs(state: State, data: ListTestRuns, context: Context) -> dict[s
     return {"runs": [_summary(run) for run in runs], "next": after}
 
 
+def started(run: Run) -> Event:
+    return _event(
+        "test.started",
+        run.run_id,
+        test_suite=run.test_suite,
+        total_tests=run.total_tests,
+        project=run.project,
+        started_by=run.started_by,
+        started_at=run.started_at,
+    )
+
+
+def ended(run_id: str, result: Result) -> Event:
+    return _event(f"test.{result.outcome}", run_id, **msgspec.structs.asdict(result))
+
+
+def completed(run: Run, duration_seconds: float, context: Context) -> Event:
+    return _event(
+        "test.completed",
+        run.run_id,
+        **counts(run),
+        project=run.project,
+        duration_seconds=duration_seconds,
+        finished_at=context.now.isoformat(),
+    )
+
+
 def _running(state: State, run_id: str) -> Run:
     run = find(state.runs, run_id, "run_id")
     if run.status == "completed":
@@ -124,7 +134,7 @@ def _running(state: State, run_id: str) -> Run:
     return run
 
 
-def _counts(run: Run) -> dict[str, int]:
+def counts(run: Run) -> dict[str, int]:
     return {
         "total_tests": run.total_tests,
         "tests_completed": len(run.results),
@@ -140,7 +150,7 @@ def _summary(run: Run) -> dict[str, Any]:
         "status": run.status,
         "test_suite": run.test_suite,
         "project": run.project,
-        **_counts(run),
+        **counts(run),
         "started_at": run.started_at,
         "finished_at": run.finished_at,
         "duration_seconds": run.duration_seconds,

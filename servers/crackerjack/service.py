@@ -1,7 +1,7 @@
 """crackerjack on the wire."""
 
 from bodhisattva.servers.core.service import ChannelKind, Service
-from bodhisattva.servers.crackerjack import quality, runs
+from bodhisattva.servers.crackerjack import imports, quality, runs
 from bodhisattva.servers.crackerjack.domain import State
 
 SERVICE = Service(
@@ -17,6 +17,8 @@ SERVICE = Service(
         runs.complete_test_run,
         quality.record_coverage,
         quality.check_quality_gate,
+        imports.import_junit,
+        imports.import_coverage,
     ),
     queries=(
         runs.get_test_status,

@@ -5,13 +5,14 @@ Elements merge by `merge.py`, so clients may send the same edit twice, late or a
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
-from bodhisattva.servers.core.errors import Conflict, NotFound
-from bodhisattva.servers.core.records import Id, Limit, Name
+from bodhisattva.servers.core.errors import NotFound
+from bodhisattva.servers.core.records import Id, Limit, Name, claim_id
+from bodhisattva.servers.excalidraw.images import Files, check_files
 from bodhisattva.servers.excalidraw.merge import Element, check, in_order, merge
 
 Elements = Annotated[list[Element], msgspec.Meta(max_length=10_000)]
@@ -19,7 +20,10 @@ Elements = Annotated[list[Element], msgspec.Meta(max_length=10_000)]
 
 @dataclass
 class Diagram:
-    """One diagram; `version` rises by one with every event that changed it."""
+    """One diagram; `version` rises by one with every event that changed it.
+
+    files: the images that its elements show, by id. envelope: what else its `.excalidraw` file said (see `files.py`).
+    """
 
     diagram_id: str
     name: str
@@ -29,6 +33,8 @@ class Diagram:
     updated_by: str
     updated_at: str
     elements: dict[str, Element] = field(default_factory=dict)
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    envelope: dict[str, Any] = field(default_factory=dict)
 
     def status(self) -> dict[str, Any]:
         deleted = sum(bool(element.get("isDeleted")) for element in self.elements.values())
@@ -43,6 +49,14 @@ class Diagram:
             "updated_by": self.updated_by,
             "updated_at": self.updated_at,
         }
+
+
+class Content(NamedTuple):
+    """What is drawn. envelope: None leaves that of the diagram as it is."""
+
+    elements: list[Element]
+    files: dict[str, dict[str, Any]]
+    envelope: dict[str, Any] | None = None
 
 
 @dataclass
@@ -64,10 +78,14 @@ class State:
                     updated_by=data["user_id"],
                     updated_at=data["created_at"],
                     elements={element["id"]: element for element in data["elements"]},
+                    files=data.get("files", {}),
+                    envelope=data.get("envelope", {}),
                 )
             case "diagram.updated":
                 diagram = self.diagrams[data["diagram_id"]]
                 diagram.elements |= {element["id"]: element for element in data["elements"]}
+                diagram.files |= data.get("files", {})
+                diagram.envelope = data.get("envelope", diagram.envelope)
                 diagram.version = data["version"]
                 diagram.updated_by = data["user_id"]
                 diagram.updated_at = data["updated_at"]
@@ -88,11 +106,13 @@ class CreateDiagram(msgspec.Struct, frozen=True):
     diagram_id: Id | None = None
     name: Name = "Untitled"
     elements: Elements = []
+    files: Files = {}
 
 
 class UpdateDiagram(msgspec.Struct, frozen=True):
     diagram_id: Id
     elements: Elements
+    files: Files = {}
 
 
 class OneDiagram(msgspec.Struct, frozen=True):
@@ -113,19 +133,9 @@ class ListDiagrams(msgspec.Struct, frozen=True):
 
 def create_diagram(state: State, data: CreateDiagram, context: Context) -> Decision:
     """A new diagram; Conflict if the id is taken."""
-    diagram_id = data.diagram_id or context.new_id()
-    if diagram_id in state.diagrams:
-        raise Conflict("A diagram of this id exists.", field="diagram_id", value=diagram_id)
-    check(data.elements)
-    created = {
-        "diagram_id": diagram_id,
-        "name": data.name,
-        "elements": list(merge({}, data.elements).values()),
-        "version": 1,
-        "user_id": context.user_id,
-        "created_at": context.now.isoformat(),
-    }
-    return Decision(answer={"diagram_id": diagram_id, "version": 1}, events=(_recorded("diagram.created", created),))
+    diagram_id = claim_id(state.diagrams, data.diagram_id, "diagram_id", context)
+    event = created(diagram_id, data.name, Content(data.elements, data.files), context)
+    return Decision({"diagram_id": diagram_id, "version": 1}, (event,))
 
 
 def update_diagram(state: State, data: UpdateDiagram, context: Context) -> Decision:
@@ -134,21 +144,46 @@ def update_diagram(state: State, data: UpdateDiagram, context: Context) -> Decis
     Answers the diagram's version, the ids `accepted`, and as `superseded` the held elements that won over
     sent ones: with them the sender catches up.
     """
-    diagram = state.diagram(data.diagram_id)
-    check(data.elements)
-    news = merge(diagram.elements, data.elements)
-    version = diagram.version + bool(news)
+    return merged(state.diagram(data.diagram_id), Content(data.elements, data.files), context)
+
+
+def created(diagram_id: str, name: str, content: Content, context: Context) -> Event:
+    check(content.elements)
+    check_files({}, content.files)
+    data = {
+        "diagram_id": diagram_id,
+        "name": name,
+        "elements": list(merge({}, content.elements).values()),
+        "files": content.files,
+        "envelope": content.envelope or {},
+        "version": 1,
+        "user_id": context.user_id,
+        "created_at": context.now.isoformat(),
+    }
+    return _recorded("diagram.created", data)
+
+
+def merged(diagram: Diagram, content: Content, context: Context) -> Decision:
+    check(content.elements)
+    check_files(diagram.files, content.files)
+    news = merge(diagram.elements, content.elements)
+    # A file's id is a digest of its content, so what is held under it is the same.
+    files = {identity: file for identity, file in content.files.items() if identity not in diagram.files}
+    envelope = diagram.envelope if content.envelope is None else content.envelope
+    version = diagram.version + bool(news or files or envelope != diagram.envelope)
     answer = {
-        "diagram_id": data.diagram_id,
+        "diagram_id": diagram.diagram_id,
         "version": version,
         "accepted": list(news),
-        "superseded": list(_winners(diagram, data.elements, news)),
+        "superseded": list(_winners(diagram, content.elements, news)),
     }
-    if not news:
+    if version == diagram.version:
         return Decision(answer)
     updated = {
-        "diagram_id": data.diagram_id,
+        "diagram_id": diagram.diagram_id,
         "elements": list(news.values()),
+        "files": files,
+        "envelope": envelope,
         "version": version,
         "user_id": context.user_id,
         "updated_at": context.now.isoformat(),
@@ -183,7 +218,7 @@ def get_diagram(state: State, data: GetDiagram, context: Context) -> dict[str, A
     elements = in_order(diagram.elements.values())
     if not data.include_deleted:
         elements = [element for element in elements if not element.get("isDeleted")]
-    return diagram.status() | {"elements": elements}
+    return diagram.status() | {"elements": elements, "files": diagram.files}
 
 
 def get_diagram_status(state: State, data: OneDiagram, context: Context) -> dict[str, Any]:

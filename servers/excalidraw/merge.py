@@ -2,6 +2,8 @@
 
 Source: `reconcileElements` and `orderByFractionalIndex` of excalidraw/excalidraw. An element is a JSON
 object; the merge looks at its id, version, versionNonce and index and carries all else through untouched.
+Of that rule, two parts are a client's alone: it keeps an element that its own user is editing right now, whatever
+comes in, and sends the edit afterwards with a higher version; and it repairs indices that two elements have in common.
 """
 
 from collections.abc import Iterable, Mapping
@@ -66,6 +68,11 @@ def in_order(elements: Iterable[Element]) -> list[Element]:
     return sorted(elements, key=_place)
 
 
-def _place(element: Element) -> tuple[bool, str, str]:
+def _place(element: Element) -> tuple[bool, bytes, bytes]:
     index = element.get("index")
-    return (True, "", "") if index is None else (False, index, element["id"])
+    return (True, b"", b"") if index is None else (False, _units(index), _units(element["id"]))
+
+
+def _units(text: str) -> bytes:
+    """What JavaScript compares strings by: UTF-16 code units."""
+    return text.encode("utf-16-be", "surrogatepass")

@@ -1,7 +1,7 @@
 """The diagram service's declaration (contract 8)."""
 
 from bodhisattva.servers.core.service import ChannelKind, Service
-from bodhisattva.servers.excalidraw import domain, presence
+from bodhisattva.servers.excalidraw import domain, files, presence
 
 SERVICE = Service(
     name="excalidraw",
@@ -17,11 +17,12 @@ SERVICE = Service(
     commands=(
         domain.create_diagram,
         domain.update_diagram,
+        files.import_diagram,
         domain.delete_diagram,
         presence.move_cursor,
         presence.join_diagram,
         presence.leave_diagram,
     ),
-    queries=(domain.get_diagram, domain.get_diagram_status, domain.list_diagrams),
+    queries=(domain.get_diagram, domain.get_diagram_status, domain.list_diagrams, files.export_diagram),
     parted=presence.parted,
 )

@@ -33,6 +33,7 @@ _scalars = st.none() | st.booleans() | st.integers(-2, 2) | st.floats(-2, 2) | _
 json_values = st.recursive(
     _scalars, lambda below: st.lists(below, max_size=2) | st.dictionaries(_words, below, max_size=2), max_leaves=3
 )
+json_objects = st.dictionaries(_words, json_values, max_size=2)
 _junk: Strategy = st.sampled_from(
     [None, -1, 1e300, "", " ", "a" * 300, "\x00", "\ud7ff", [], {}, [{}], {"a": []}, True]
 )
@@ -50,6 +51,9 @@ _elements = st.lists(
     max_size=3,
 )
 
+_image = {"id": "a", "mimeType": "image/png", "dataURL": "data:image/png;base64,iVBORw=="}
+_files: Strategy = st.sampled_from([{}, {"a": _image}])
+
 # By the name of a field, or of a command and its field.
 EXAMPLES: dict[str, Strategy] = {
     "version": _mostly(st.just("1.0.0"), st.sampled_from(["1.1.0-rc.1", "1.2.0"])),
@@ -59,6 +63,13 @@ EXAMPLES: dict[str, Strategy] = {
     "store_adapter.content": _words,
     "store_adapter.encoding": st.just("utf-8"),
     "elements": _elements,
+    "files": _files,
+    "document": st.fixed_dictionaries(
+        {"type": st.just("excalidraw"), "version": st.just(2), "elements": _elements},
+        optional={"files": _files, "appState": json_objects, "source": _words},
+    ),
+    "import_junit.content": _words.map('<testsuite name="s"><testcase name="{}" time="1"/></testsuite>'.format),
+    "import_coverage.content": st.just('<coverage line-rate="0.5"/>'),
     "state_path": st.sampled_from(["a", "a.a", "a.b", "b.a.a"]),
     "expected_version": _mostly(st.none(), st.integers(0, 2)),
     "component_type": _mostly(st.just("text"), _words),
@@ -142,6 +153,6 @@ _SIMPLE: Mapping[type[inspect.Type], Callable[[Any], Strategy]] = {
     inspect.BoolType: lambda node: st.booleans(),
     inspect.AnyType: lambda node: json_values,
     inspect.LiteralType: lambda node: st.sampled_from(node.values),
-    inspect.DictType: lambda node: st.dictionaries(_words, json_values, max_size=2),
+    inspect.DictType: lambda node: json_objects,
     inspect.DateTimeType: lambda node: EXAMPLES["time"],
 }

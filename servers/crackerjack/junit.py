@@ -1,0 +1,92 @@
+"""JUnit XML, as pytest, Maven Surefire and most other test tools write it.
+
+There is no one schema; what is read here is common to all: `testsuites` or a `testsuite` at the top, suites in suites,
+`testcase` with `failure`, `error` or `skipped` in it. Surefire's `flakyFailure` is a test that passed in the end.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from xml.etree.ElementTree import Element
+
+import msgspec
+
+from bodhisattva.servers.core.errors import InvalidData
+from bodhisattva.servers.crackerjack.domain import Outcome, Result
+from bodhisattva.servers.crackerjack.safe_xml import parse
+
+_NAME_LENGTH = 1000
+
+
+class Report(msgspec.Struct, frozen=True):
+    """suite: its name, empty if it has none. duration_seconds: as it says itself, or else the sum of its tests'."""
+
+    suite: str
+    started_at: datetime | None
+    duration_seconds: float
+    results: list[Result]
+
+
+def read(content: str) -> Report:
+    """The report; InvalidData if this is none, or tells of no test."""
+    root = parse(content)
+    if root.tag not in ("testsuites", "testsuite"):
+        raise InvalidData("This is no JUnit XML: its root is neither testsuites nor testsuite.", field="content")
+    results = list(_results(root))
+    if not results:
+        raise InvalidData("The report tells of no test.", field="content")
+    suites = [suite for suite in root.iter("testsuite") if suite.find("testcase") is not None]
+    names = list(dict.fromkeys(suite.get("name", "") for suite in suites))
+    times = [moment for suite in suites if (moment := _moment(suite.get("timestamp"))) is not None]
+    return Report(
+        suite=(root.get("name") or ", ".join(filter(None, names)))[:200],
+        started_at=min(times, default=None),
+        duration_seconds=_duration(root, suites, results),
+        results=results,
+    )
+
+
+def _results(root: Element) -> Iterator[Result]:
+    """Every test, in order; one that is told twice is numbered, since each has a result of its own."""
+    seen: Counter[str] = Counter()
+    for case in root.iter("testcase"):
+        name = ".".join(filter(None, (case.get("classname"), case.get("name") or "unnamed")))[:_NAME_LENGTH]
+        seen[name] += 1
+        numbered = name if seen[name] == 1 else f"{name[: _NAME_LENGTH - 10]} #{seen[name]}"
+        yield _result(numbered, case)
+
+
+def _result(name: str, case: Element) -> Result:
+    duration = _seconds(case.get("time"))
+    broken = [child for child in case if child.tag in ("failure", "error")]
+    if broken:
+        texts = [(child.text or "").strip() for child in broken]
+        error = broken[0].get("message") or texts[0].partition("\n")[0] or broken[0].get("type") or broken[0].tag
+        return Result(name, "failed", duration, error, "\n\n".join(filter(None, texts)) or None)
+    outcome: Outcome = "passed" if case.find("skipped") is None else "skipped"
+    return Result(name, outcome, duration)
+
+
+def _duration(root: Element, suites: list[Element], results: list[Result]) -> float:
+    if (told := _seconds(root.get("time"))) is not None:
+        return told
+    of_suites = [seconds for suite in suites if (seconds := _seconds(suite.get("time"))) is not None]
+    return sum(of_suites) if of_suites else sum(result.duration_seconds or 0.0 for result in results)
+
+
+def _seconds(text: str | None) -> float | None:
+    """Surefire groups thousands by commas."""
+    try:
+        seconds = float((text or "").replace(",", ""))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= 1e9 else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    """ISO 8601; without an offset it is read as UTC, for the report does not say whose clock it was."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

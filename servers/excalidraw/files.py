@@ -1,0 +1,76 @@
+"""`.excalidraw` files in and out. Source of their form: `serializeAsJSON` of excalidraw/excalidraw, version 2.
+
+Elements, images and whatever else the file says are given back as they came.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from bodhisattva.servers.core.domain import Context, Decision
+from bodhisattva.servers.core.envelope import convert
+from bodhisattva.servers.core.records import Id, Name
+from bodhisattva.servers.excalidraw.domain import Content, Elements, State, created, merged
+from bodhisattva.servers.excalidraw.images import Files
+from bodhisattva.servers.excalidraw.merge import Element, in_order
+
+VERSION = 2
+_READ = ("type", "version", "elements", "files")
+
+
+class _Document(msgspec.Struct):
+    """What of the file is understood; older files have no `files`, and the rest may be null."""
+
+    type: Literal["excalidraw"]
+    version: Literal[1, 2] = 2
+    elements: Elements | None = None
+    app_state: dict[str, Any] | None = msgspec.field(default=None, name="appState")
+    files: Files | None = None
+
+
+class ImportDiagram(msgspec.Struct, frozen=True):
+    """document: an `.excalidraw` file's JSON. name: of a diagram that is not there yet."""
+
+    document: dict[str, Any]
+    diagram_id: Id | None = None
+    name: Name = "Untitled"
+
+
+class ExportDiagram(msgspec.Struct, frozen=True):
+    """include_deleted: also what is marked deleted, and images that nothing shows any more."""
+
+    diagram_id: Id
+    include_deleted: bool = False
+
+
+def import_diagram(state: State, data: ImportDiagram, context: Context) -> Decision:
+    """A new diagram of the file; into one that exists it is merged as if it had been sent by update_diagram."""
+    document = convert(data.document, _Document)
+    elements = [_restored(element) for element in document.elements or []]
+    envelope = {name: value for name, value in data.document.items() if name not in _READ}
+    content = Content(elements, document.files or {}, envelope)
+    if data.diagram_id in state.diagrams:
+        return merged(state.diagrams[data.diagram_id], content, context)
+    diagram_id = data.diagram_id or context.new_id()
+    event = created(diagram_id, data.name, content, context)
+    accepted = [element["id"] for element in event.data["elements"]]
+    answer = {"diagram_id": diagram_id, "version": 1, "accepted": accepted, "superseded": []}
+    return Decision(answer, (event,))
+
+
+def _restored(element: Element) -> Element:
+    """Files that no Excalidraw wrote may lack what the merge needs; its own loader fills in the same."""
+    return {**element, "version": element.get("version", 1), "versionNonce": element.get("versionNonce", 0)}
+
+
+def export_diagram(state: State, data: ExportDiagram, context: Context) -> dict[str, Any]:
+    """The diagram as the JSON of an `.excalidraw` file."""
+    diagram = state.diagram(data.diagram_id)
+    elements, files = in_order(diagram.elements.values()), diagram.files
+    if not data.include_deleted:
+        elements = [element for element in elements if not element.get("isDeleted")]
+        shown = {element.get("fileId") for element in elements}
+        files = {identity: file for identity, file in files.items() if identity in shown}
+    document = {"source": "bodhisattva", "appState": {}, **diagram.envelope}
+    document = {"type": "excalidraw", "version": VERSION, **document, "elements": elements, "files": files}
+    return {"diagram_id": diagram.diagram_id, "document": document}

@@ -1,0 +1,196 @@
+"""Reports of other tools: read as they meant them, refused where they are none or are an attack."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bodhisattva.servers.core.domain import Decision
+from bodhisattva.servers.core.errors import Conflict, InvalidData, LimitExceeded, NotFound
+from bodhisattva.servers.crackerjack import cobertura, imports, junit
+from bodhisattva.servers.crackerjack.service import SERVICE
+from bodhisattva.servers.tests.bench import Bench
+
+# pytest.xml and the coverage files were written by pytest and coverage.py, surefire.xml is in Surefire's form.
+REPORTS = Path(__file__).parent / "reports"
+SUITE = '<testsuite name="s">{}</testsuite>'
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench(SERVICE)
+
+
+def file(name: str) -> str:
+    return (REPORTS / name).read_text(encoding="utf-8")
+
+
+def take(bench: Bench, content: str, **more: Any) -> Decision:
+    return bench.do("import_junit", project="kiln", run_id="r", content=content, **more)
+
+
+def gate(bench: Bench, name: str, threshold: float) -> dict[str, Any]:
+    return bench.do("check_quality_gate", project="kiln", gate_name=name, threshold=threshold).answer
+
+
+def test_a_report_of_pytest_becomes_a_run(bench: Bench) -> None:
+    decision = take(bench, file("pytest.xml"))
+    names = ["test.started", "test.passed", "test.passed", "test.failed", "test.skipped", "test.failed", "test.passed"]
+    assert [event.name for event in decision.events] == [*names, "test.completed"]
+    assert {event.channels for event in decision.events} == {("test:r",)}
+    first, *_, last = (event.data for event in decision.events)
+    assert (first["test_suite"], first["total_tests"]) == ("pytest tests", 6)
+    assert first["started_at"] == "2026-11-25T01:26:43.827256+00:00"
+    assert (last["tests_completed"], last["tests_failed"], last["duration_seconds"]) == (6, 2, 0.389)
+    assert decision.answer["tests_passed"] == 3
+    status = bench.ask("get_test_status", run_id="r")
+    assert (status["status"], status["project"], status["tests_skipped"]) == ("completed", "kiln", 1)
+    assert bench.replayed() == bench.state
+
+
+def test_failures_are_told_with_error_and_traceback(bench: Bench) -> None:
+    take(bench, file("pytest.xml"))
+    failure, error = (event.data for event in bench.log if event.name == "test.failed")
+    assert failure["test_name"] == "test_calc.test_zero_is_positive"
+    assert failure["error"].startswith("AssertionError: zero <is> \"no\" sign & 'more'\n")
+    assert failure["traceback"].endswith("test_calc.py:12: AssertionError")
+    assert error["error"] == 'failed on setup with "RuntimeError: no database"'
+    assert 'raise RuntimeError("no database")' in error["traceback"]
+
+
+def test_a_report_of_surefire_becomes_a_run(bench: Bench) -> None:
+    decision = take(bench, file("surefire.xml"), test_suite="nightly")
+    outcomes = [event.data["outcome"] for event in decision.events[1:-1]]
+    assert outcomes == ["passed", "failed", "failed", "skipped", "passed"]
+    assert decision.events[0].data["test_suite"] == "nightly"
+    assert decision.events[1].data["duration_seconds"] == 1200.25
+    assert decision.events[-1].data["duration_seconds"] == 1204.51
+    cools, opens = (event.data for event in bench.log if event.name == "test.failed")
+    assert cools["error"] == "expected: <20> but was: <900>"
+    assert opens["error"] == "java.lang.IllegalStateException: locked"
+
+
+def test_an_imported_run_is_measured_by_its_gate(bench: Bench) -> None:
+    bench.refused(NotFound, "check_quality_gate", project="kiln", gate_name="test_pass_rate", threshold=0)
+    take(bench, file("pytest.xml"))
+    assert (gate(bench, "test_pass_rate", 60)["status"], gate(bench, "test_pass_rate", 61)["status"]) == (
+        "passed",
+        "failed",
+    )
+
+
+def test_a_taken_run_id_is_a_conflict(bench: Bench) -> None:
+    take(bench, file("pytest.xml"))
+    bench.refused(Conflict, "import_junit", project="kiln", run_id="r", content=file("pytest.xml"))
+
+
+def test_suites_may_lie_in_suites_and_tests_have_one_name() -> None:
+    inner = '<testsuite name="{}"><testcase name="t" time="{}"/></testsuite>'
+    report = junit.read(f"<testsuites>{inner.format('a', '1.5')}{inner.format('b', '-')}</testsuites>")
+    assert report.suite == "a, b"
+    assert [result.test_name for result in report.results] == ["t", "t #2"]
+    assert (report.duration_seconds, report.started_at) == (1.5, None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "no xml",
+        "<testsuite>",
+        "<html/>",
+        SUITE.format(""),
+        SUITE.format("<testcase name='\x00'/>"),
+        "<testsuite>" + "<a>" * 60 + "</a>" * 60 + "</testsuite>",
+        "\ud7ff",
+    ],
+)
+def test_what_is_no_report_of_tests_is_refused(bench: Bench, content: str) -> None:
+    refusal = bench.refused(InvalidData, "import_junit", project="kiln", content=content)
+    assert refusal.data["field"] == "content"
+    assert bench.log == []
+
+
+BOMB = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
+ATTACKS = {
+    "billion laughs": f'<!DOCTYPE x [<!ENTITY e0 "lol">{BOMB}]>' + SUITE.format('<testcase name="&e9;"/>'),
+    "quadratic": '<!DOCTYPE x [<!ENTITY a "' + "a" * 50_000 + '">]>' + SUITE.format("&a;" * 10_000),
+    "local file": '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]>' + SUITE.format("<testcase>&f;</testcase>"),
+    "parameter entity": '<!DOCTYPE x [<!ENTITY % p SYSTEM "http://127.0.0.1:1/x"> %p;]>' + SUITE.format(""),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("command", ["import_junit", "import_coverage"])
+def test_entities_are_refused_before_they_expand(bench: Bench, command: str, attack: str) -> None:
+    refusal = bench.refused(InvalidData, command, project="kiln", content=ATTACKS[attack])
+    assert "declares an entity" in refusal.message
+
+
+def test_a_report_with_too_many_tests_is_refused(bench: Bench) -> None:
+    content = SUITE.format('<testcase name="t"/>' * (imports.MOST_IMPORTED + 1))
+    refusal = bench.refused(LimitExceeded, "import_junit", project="kiln", content=content)
+    assert refusal.data == {"limit": imports.MOST_IMPORTED}
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["", "failure", "error", "skipped"]))))
+def test_counts_are_those_of_the_report(cases: list[tuple[str, str]]) -> None:
+    written = "".join(f'<testcase name="{name}">{f"<{how}/>" if how else ""}</testcase>' for name, how in cases)
+    bench = Bench(SERVICE)
+    if not cases:
+        bench.refused(InvalidData, "import_junit", project="kiln", content=SUITE.format(written))
+        return
+    answer = take(bench, SUITE.format(written)).answer
+    hows = [how for _, how in cases]
+    assert answer["tests_passed"] == hows.count("")
+    assert answer["tests_failed"] == hows.count("failure") + hows.count("error")
+    assert answer["tests_skipped"] == hows.count("skipped")
+    assert answer["tests_completed"] == answer["total_tests"] == len(cases)
+    assert bench.replayed() == bench.state
+
+
+# Coverage
+
+
+def test_coverage_is_what_coverage_py_measured(bench: Bench) -> None:
+    decision = bench.do("import_coverage", project="kiln", content=file("coverage.xml"))
+    (event,) = decision.events
+    assert (event.name, event.channels) == ("coverage.updated", ("quality:kiln", "coverage"))
+    assert (event.data["line_coverage"], event.data["branch_coverage"]) == (87.5, 100.0)
+    assert event.data["path_coverage"] is None
+    assert gate(bench, "branch_coverage", 100)["status"] == "passed"
+
+
+def test_branches_that_were_not_measured_do_not_count(bench: Bench) -> None:
+    bench.do("import_coverage", project="kiln", content=file("coverage-lines.xml"))
+    assert bench.ask("get_coverage", project="kiln")["branch_coverage"] is None
+    bench.refused(NotFound, "check_quality_gate", project="kiln", gate_name="branch_coverage", threshold=0)
+    assert gate(bench, "line_coverage", 88)["status"] == "failed"
+
+
+def test_rates_count_where_there_are_no_counts() -> None:
+    doctype = "<!DOCTYPE coverage SYSTEM 'http://cobertura.sourceforge.net/xml/coverage-04.dtd'>"
+    lines = '<packages><line number="1" branch="{}"/></packages>'
+    both = f'{doctype}<coverage line-rate="0.5" branch-rate="0.25">{lines}</coverage>'
+    assert cobertura.read(both.format("true")) == cobertura.Shares(50, 25)
+    assert cobertura.read(both.format("false")) == cobertura.Shares(50, None)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        "",
+        'line-rate="much"',
+        'line-rate="1.5"',
+        'line-rate="nan"',
+        'lines-valid="0" lines-covered="0" line-rate="1"',
+        'lines-valid="1" lines-covered="2"',
+    ],
+)
+def test_what_measures_nothing_is_refused(bench: Bench, attributes: str) -> None:
+    content = f"<coverage {attributes}/>"
+    assert bench.refused(InvalidData, "import_coverage", project="kiln", content=content).data["field"] == "content"
+    bench.refused(InvalidData, "import_coverage", project="kiln", content=file("pytest.xml"))
+    assert bench.log == []

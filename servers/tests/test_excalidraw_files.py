@@ -1,0 +1,135 @@
+"""`.excalidraw` files: what comes in goes out again, and an edited file merges with what happened meanwhile."""
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from bodhisattva.servers.core.errors import InvalidData, LimitExceeded
+from bodhisattva.servers.excalidraw import images
+from bodhisattva.servers.excalidraw.service import SERVICE
+from bodhisattva.servers.tests.bench import Bench
+from bodhisattva.servers.tests.drawing import kiln
+from bodhisattva.servers.tests.scripts import json_objects
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench(SERVICE)
+    bench.do("import_diagram", diagram_id="kiln", name="Kiln", document=kiln())
+    return bench
+
+
+def exported(bench: Bench, **more: Any) -> dict[str, Any]:
+    document: dict[str, Any] = bench.ask("export_diagram", diagram_id="kiln", **more)["document"]
+    return document
+
+
+def test_a_file_comes_back_as_it_was(bench: Bench) -> None:
+    assert exported(bench, include_deleted=True) == kiln()
+    assert bench.replayed() == bench.state
+
+
+def test_an_export_has_what_is_seen(bench: Bench) -> None:
+    document = exported(bench)
+    assert document["elements"] == [each for each in kiln()["elements"] if not each["isDeleted"]]
+    assert list(document["files"]) == list(kiln()["files"])
+    photo = next(each for each in kiln()["elements"] if each["type"] == "image")
+    bench.do("update_diagram", diagram_id="kiln", elements=[{**photo, "version": 99, "isDeleted": True}])
+    assert exported(bench)["files"] == {}
+
+
+def test_a_file_is_told_as_a_new_diagram(bench: Bench) -> None:
+    (created,) = bench.log
+    assert (created.name, created.channels) == ("diagram.created", ("diagram:kiln",))
+    assert (created.data["name"], created.data["version"]) == ("Kiln", 1)
+    assert created.data["elements"] == kiln()["elements"]
+    assert created.data["files"] == kiln()["files"]
+
+
+def test_a_file_that_was_edited_elsewhere_merges_with_what_happened_here(bench: Bench) -> None:
+    here = {**kiln()["elements"][2], "version": 5, "x": 500}
+    bench.do("update_diagram", diagram_id="kiln", elements=[here])
+    elsewhere = kiln()
+    elsewhere["elements"][0] |= {"version": 13, "x": 90}
+    elsewhere["elements"].append({**elsewhere["elements"][2], "id": "bowl", "index": "a5"})
+    decision = bench.do("import_diagram", diagram_id="kiln", document=elsewhere)
+    assert decision.answer["accepted"] == ["kiln-box", "bowl"]
+    assert decision.answer["superseded"] == [here]
+    assert [each["id"] for each in decision.events[0].data["elements"]] == ["kiln-box", "bowl"]
+    assert decision.events[0].data["files"] == {}
+    held = {each["id"]: each for each in exported(bench)["elements"]}
+    assert (held["vase"]["x"], held["kiln-box"]["x"], "bowl" in held) == (500, 90, True)
+    assert bench.do("import_diagram", diagram_id="kiln", document=elsewhere).events == ()
+
+
+@given(json_objects, json_objects)
+def test_nothing_that_is_not_understood_is_lost(more: dict[str, Any], app_state: dict[str, Any]) -> None:
+    bench = Bench(SERVICE)
+    element = {**more, "id": "e", "type": "x", "version": 1, "versionNonce": 0, "isDeleted": False}
+    document = {**more, "type": "excalidraw", "version": 2, "source": "here", "appState": app_state, "files": {}}
+    document["elements"] = [element]
+    bench.do("import_diagram", diagram_id="kiln", document=document)
+    assert exported(bench) == document
+    assert bench.replayed() == bench.state
+
+
+def test_what_a_program_wrote_without_versions_can_be_merged() -> None:
+    bench = Bench(SERVICE)
+    plain = {"type": "excalidraw", "elements": [{"id": "e", "type": "rectangle", "x": 1}], "appState": None}
+    answer = bench.do("import_diagram", document=plain).answer
+    assert (answer["version"], answer["accepted"]) == (1, ["e"])
+    (element,) = bench.ask("get_diagram", diagram_id=answer["diagram_id"])["elements"]
+    assert (element["version"], element["versionNonce"], element["x"]) == (1, 0, 1)
+
+
+def changed(*path: str, value: Any) -> dict[str, Any]:
+    document = deepcopy(kiln())
+    place: Any = document
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return document
+
+
+FILE = next(iter(kiln()["files"]))
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        ({}, "type"),
+        (changed("type", value="excalidrawlib"), "type"),
+        (changed("version", value=3), "version"),
+        (changed("elements", value={"id": "a"}), "elements"),
+        (changed("elements", value=[{"id": "a"}]), "elements[0]"),
+        (changed("appState", value=[]), "appState"),
+        (changed("files", value=[]), "files"),
+        (changed("files", FILE, "id", value="other"), f"files.{FILE}"),
+        (changed("files", FILE, "mimeType", value="text/html"), f"files.{FILE}"),
+        (changed("files", FILE, "dataURL", value="https://elsewhere.example/x.png"), f"files.{FILE}"),
+    ],
+)
+def test_what_is_no_drawing_is_refused(document: dict[str, Any], field: str) -> None:
+    bench = Bench(SERVICE)
+    refusal = bench.refused(InvalidData, "import_diagram", document=document)
+    assert refusal.data["field"] == field
+    assert bench.log == []
+
+
+def test_images_are_bounded_for_the_diagram_as_a_whole(bench: Bench) -> None:
+    half = "data:image/png;base64," + "A" * (images.MOST_BYTES // 2)
+
+    def image(identity: str) -> dict[str, Any]:
+        return {identity: {"id": identity, "mimeType": "image/png", "dataURL": half}}
+
+    bench.do("update_diagram", diagram_id="kiln", elements=[], files=image("one"))
+    refusal = bench.refused(LimitExceeded, "update_diagram", diagram_id="kiln", elements=[], files=image("two"))
+    assert refusal.data == {"field": "files", "limit": images.MOST_BYTES}
+    assert bench.do("update_diagram", diagram_id="kiln", elements=[], files=image("one")).events == ()
+
+
+def test_the_example_fits_into_a_message() -> None:
+    assert len(json.dumps(kiln())) < 2**20
