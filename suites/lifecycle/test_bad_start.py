@@ -75,3 +75,15 @@ async def test_missing_secret_is_refused(fresh: Fresh) -> None:
 async def test_disabled_auth_beyond_loopback_is_refused(fresh: Fresh) -> None:
     await refused(await fresh(wait=False, auth="disabled", host=EVERYWHERE), "loopback")
     assert (await (await fresh(auth="disabled")).http("/ready")).status == 200
+
+
+@clause(
+    "LIFECYCLE-020",
+    level="MUST",
+    section="7",
+    feature="durable",
+    profile="durable",
+    text="A state folder that cannot be one is one line that names it, and exit code 2.",
+)
+async def test_unusable_state_is_refused(fresh: Fresh) -> None:
+    await refused(await fresh(wait=False, state="server.pem"), "server.pem")

@@ -7,6 +7,34 @@ from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.stack.base import Node
 
+SERVERS = {"excalidraw": "excalidraw-mcp"}
+REQUESTS = {
+    "mahavishnu": (
+        {"get_workflow_status", "get_pool_status", "list_workflows"},
+        {"start_workflow", "complete_stage", "complete_workflow", "fail_workflow", "set_worker_status", "create_team"},
+    ),
+    "session-buddy": (
+        {"get_session", "list_sessions", "search_knowledge", "get_skill_metrics"},
+        {
+            *("create_session", "update_session", "checkpoint_session", "close_session"),
+            *("capture_knowledge", "record_skill"),
+        },
+    ),
+    "crackerjack": (
+        {"get_test_status", "get_quality_gate"},
+        {"start_test_run", "record_test_result", "complete_test_run", "record_coverage", "check_quality_gate"},
+    ),
+    "akosha": ({"get_patterns", "get_anomalies", "get_series"}, {"ingest", "aggregate"}),
+    "dhruva": (
+        {"get_adapter", "get_adapter_status", "list_adapters", "get_adapter_content"},
+        {"store_adapter", "distribute_adapter", "acknowledge_distribution"},
+    ),
+    "excalidraw": (
+        {"get_diagram", "get_diagram_status", "list_diagrams"},
+        {"create_diagram", "update_diagram", "delete_diagram", "move_cursor", "join_diagram", "leave_diagram"},
+    ),
+    "fastblocks": ({"get_component_status", "get_state"}, {"render_component", "update_component", "set_state"}),
+}
 LABELS = {"service", "server", "message_type", "error_type", "channel_kind", "le"}
 
 
@@ -83,6 +111,37 @@ async def test_labels_are_bounded(connect: Connect, node: Node) -> None:
     lines = [line for line in text.splitlines() if line.startswith("websocket_")]
     names = {pair.partition("=")[0] for line in lines for pair in _labels(line)}
     assert names <= LABELS, f"labels that the contract does not know: {names - LABELS}"
+
+
+@clause(
+    "PROTOCOL-078",
+    level="MUST",
+    section="8",
+    feature="core",
+    profile="core",
+    text="A service calls itself by the server name that the protocol gives it, in its claims and in its welcome.",
+)
+async def test_server_name(connect: Connect, node: Node, service: str) -> None:
+    expected = SERVERS.get(service, service)
+    assert (await node.well_known())["server"] == expected
+    welcome = (await connect()).welcome
+    assert welcome is not None
+    assert welcome.data["server"] == expected
+
+
+@clause(
+    "PROTOCOL-079",
+    level="MUST",
+    section="8",
+    feature="core",
+    profile="core",
+    text="A service has the queries and commands that the protocol names for it.",
+)
+async def test_requests_of_the_protocol(node: Node, service: str) -> None:
+    claimed = (await node.well_known())["requests"]
+    queries, commands = REQUESTS[service]
+    assert queries <= set(claimed["queries"]), f"no queries {sorted(queries - set(claimed['queries']))}"
+    assert commands <= set(claimed["commands"]), f"no commands {sorted(commands - set(claimed['commands']))}"
 
 
 def _labels(line: str) -> list[str]:

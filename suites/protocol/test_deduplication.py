@@ -130,3 +130,40 @@ async def test_repeated_ephemeral_command_is_done_once(connect: Connect, sample:
         await writer.answer(*moment.call, id=name)
     heard = [e for e in await client.fence() if e.event == moment.event]
     assert len(heard) == 1, f"done {len(heard)} times"
+
+
+@clause(
+    "PROTOCOL-056",
+    level="MUST",
+    section="1.2",
+    feature="deduplication",
+    profile="durable",
+    text="What comes under the id of an earlier command is that command, whatever it says: other data is not executed, "
+    "and gets the first answer.",
+)
+async def test_other_command_under_the_same_id_is_not_done(connect: Connect, sample: Sample) -> None:
+    client = await connect()
+    name = str(uuid.uuid4())
+    first = await client.answer(*sample.command(1), id=name)
+    assert (await client.answer(*sample.command(2), id=name)).data == first.data
+    assert (await client.refusal(*sample.readback(2).call)).error_code == "NOT_FOUND", "other data was executed"
+
+
+@clause(
+    "PROTOCOL-057",
+    level="MUST",
+    section="1.2",
+    feature="deduplication",
+    profile="durable",
+    text="Ids are told apart by every character of them, however long they are and whatever they are written in.",
+)
+async def test_ids_are_told_apart_whole(connect: Connect, sample: Sample) -> None:
+    client, other = await connect(), await connect()
+    salt = str(uuid.uuid4())
+    long = salt + "\N{SNOWMAN}\x00\N{GRINNING FACE}" * 10_000
+    names = [f"{long}a", f"{long}b", f"{salt}É", f"{salt}E\N{COMBINING ACUTE ACCENT}"]
+    answers = [await client.answer(*sample.command(n), id=name) for n, name in enumerate(names)]
+    for n, name in enumerate(names):
+        sample.readback(n).check(await client.answer(*sample.readback(n).call))
+        assert (await other.answer(*sample.command(n), id=name)).data == answers[n].data
+        assert await recorded(client, sample, n) == 1

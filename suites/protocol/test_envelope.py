@@ -197,3 +197,23 @@ async def test_unknown_keys_are_ignored(connect: Connect, sample: Sample) -> Non
     assert reply.error_code is None
     assert "not to be echoed" not in reply.text
     sample.readback().check(await client.answer(*sample.readback().call))
+
+
+@clause(
+    "PROTOCOL-008",
+    level="MUST",
+    section="1",
+    feature="core",
+    profile="core",
+    text="A request without data, or with null in its place, is taken as one with empty data.",
+)
+async def test_data_may_be_left_out(connect: Connect, sample: Sample) -> None:
+    client = await connect()
+    event, _ = sample.invalid()
+    empty = await client.refusal(event, {})
+    for n, frame in enumerate(({}, {"data": None})):
+        await client.send({"type": "request", "id": f"ping {n}", "event": "ping", **frame})
+        assert (await client.reply(f"ping {n}")).type == "pong"
+        await client.send({"type": "request", "id": f"empty {n}", "event": event, **frame})
+        refused = await client.reply(f"empty {n}")
+        assert (refused.error_code, refused.data) == (empty.error_code, empty.data), f"{frame}: {refused!r}"

@@ -10,6 +10,22 @@ from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
 
+DEFAULTS = {
+    "connections": 1000,
+    "messages_per_second": 100,
+    "burst": 150,
+    "rate_patience": 10,
+    "channels": 1000,
+    "message_bytes": 1024 * 1024,
+    "nesting": 64,
+    "ping_interval": 20,
+    "ping_timeout": 20,
+    "auth_timeout": 5,
+    "drain_timeout": 10,
+    "deduplication_window": 600,
+    "expiry_warning": 60,
+    "max_token_lifetime": 3600,
+}
 SLOW_RATE = {"messages_per_second": 2, "burst_factor": 5, "rate_patience": 1}
 
 
@@ -122,6 +138,20 @@ async def test_connections_of_a_user_are_limited(connect: Connect, fresh: Fresh)
     assert (await extra.closed()).code == 1013
     await connect(node, user="bob")
     assert (await first.request("ping")).type == "pong"
+
+
+@clause(
+    "PROTOCOL-065",
+    level="MUST",
+    section="4",
+    feature="core",
+    profile="core",
+    text="A service that is told no limits has those of the protocol.",
+)
+async def test_limits_have_defaults(fresh: Fresh) -> None:
+    node = await fresh(limits=None, timeouts=None, tokens={"expiry_warning": None})
+    claimed = await node.limits()
+    assert {name: claimed[name] for name in DEFAULTS} == DEFAULTS
 
 
 async def _admitted(connect: Connect, node: Node) -> bool:
