@@ -9,7 +9,8 @@ UNAVAILABLE and the state is rebuilt from the log.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -129,15 +130,21 @@ class Engine:
 
     def trimmed(self, floors: Mapping[str, int]) -> None:
         """Take notice of events that were removed from the log."""
-        self._metrics.log_trimmed.inc(floors.get(GLOBAL, self.floor(GLOBAL)) - self.floor(GLOBAL))
-        self._floors.update(floors)
+        risen = {channel: offset for channel, offset in floors.items() if offset > self.floor(channel)}
+        self._metrics.log_trimmed.inc(risen.get(GLOBAL, self.floor(GLOBAL)) - self.floor(GLOBAL))
+        self._floors |= risen
+
+    @asynccontextmanager
+    async def keeping(self) -> AsyncIterator[int | None]:
+        """Be the one that looks after the retention: the number up to which everybody has read the log, or None."""
+        yield self.offset(GLOBAL)
 
     async def changed(self) -> None:
         """Wait for the next durable event."""
         await self._changed.wait()
 
-    async def caught_up(self) -> None:
-        """Hold all that is in the log by now, whoever appended it; Unavailable if that cannot be told."""
+    async def caught_up(self, channel: str | None = None) -> None:
+        """Hold all that is in the log by now, whoever appended it, and know a channel's floor, or else Unavailable."""
 
     async def present(self, channel: str) -> list[dict[str, Any]]:
         """Who is on a channel, at this replica and all others."""
@@ -325,6 +332,8 @@ class Engine:
         self.positions = {position.source: position for position in positions}
         self._answers.load(answers)
         self._reserved = dict(replayed.offsets)
+        if published is None:
+            self._floors = {}
         self._floors |= {channel: max(offset, self.floor(channel)) for channel, offset in floors.items()}
         self._hub.epoch = self.log.epoch
         self._publish(replayed.newer)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from bodhisattva.servers.core.domain import Event, State
-from bodhisattva.servers.core.log.base import Log, StoredEvent
+from bodhisattva.servers.core.log.base import Log, LogTrimmed, Snapshot, StoredEvent, pages
 from bodhisattva.servers.core.service import GLOBAL, Service
 from bodhisattva.servers.core.snapshot import unpack
 
@@ -23,13 +23,27 @@ class Replayed(NamedTuple):
 async def replay(service: Service, log: Log, *, newer_than: int | None = None, upto: int | None = None) -> Replayed:
     """Apply the events of the log, all or those up to a number, to its snapshot or else to a fresh state.
 
-    Raises what `apply` and `unpack` raise, and LogError. It leaves the loop free for others.
+    Raises what `apply` and `unpack` raise, and LogError, such as LogTrimmed if what `newer_than` asks for is not held.
+    It leaves the loop free for others; with `upto` it takes no notice of what else is read meanwhile.
     """
-    snapshot = await log.snapshot()
+    while True:
+        snapshot = await log.snapshot()
+        try:
+            return await _replay(service, log, snapshot, newer_than, upto)
+        except LogTrimmed:
+            now = await log.snapshot()
+            if now is None or (snapshot is not None and now.seq == snapshot.seq):
+                raise
+
+
+async def _replay(
+    service: Service, log: Log, snapshot: Snapshot | None, newer_than: int | None, upto: int | None
+) -> Replayed:
     state = await asyncio.to_thread(unpack, service, snapshot.state) if snapshot else service.state()
     offsets = dict(snapshot.offsets) if snapshot else {}
-    newer: list[StoredEvent] = []
-    async for chunk in log.replay(snapshot.seq if snapshot else 0):
+    start = snapshot.seq if snapshot else 0
+    newer = await _between(log, newer_than, start) if newer_than is not None else []
+    async for chunk in log.replay(start) if upto is None else pages(log, start):
         wanted = [stored for stored in chunk if upto is None or stored.seq <= upto]
         await asyncio.to_thread(apply_all, state, wanted)
         for stored in wanted:
@@ -40,6 +54,17 @@ async def replay(service: Service, log: Log, *, newer_than: int | None = None, u
         if len(wanted) < len(chunk):
             break
     return Replayed(state, offsets, newer)
+
+
+async def _between(log: Log, after: int, upto: int) -> list[StoredEvent]:
+    """Events that the snapshot stands for, and that are still to be told."""
+    found: list[StoredEvent] = []
+    if after < upto:
+        async for page in pages(log, after):
+            found += [stored for stored in page if stored.seq <= upto]
+            if page[-1].seq >= upto:
+                break
+    return found
 
 
 def apply_all(state: State, events: Sequence[StoredEvent]) -> None:

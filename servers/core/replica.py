@@ -11,10 +11,10 @@ asked, wherever that was.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -24,12 +24,14 @@ from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.engine import Advance, Decide, Decided, Draft, Engine
 from bodhisattva.servers.core.errors import ServiceError, Unavailable
 from bodhisattva.servers.core.hub import Hub
+from bodhisattva.servers.core.keeper import keeping
 from bodhisattva.servers.core.log.base import (
     AnsweredBefore,
     Entry,
     LogError,
     LogLost,
     LogMoved,
+    LogTrimmed,
     PositionTaken,
     SharedLog,
     StoredAnswer,
@@ -39,47 +41,14 @@ from bodhisattva.servers.core.logs import concerning
 from bodhisattva.servers.core.metrics import Metrics
 from bodhisattva.servers.core.neighbours import Neighbours
 from bodhisattva.servers.core.service import GLOBAL, Handler, Service
+from bodhisattva.servers.core.waiting import Asker, Command, Ready, Unappliable, Watch
+from bodhisattva.servers.core.work import ended
 
 _PAUSE = 0.2  # seconds between attempts to reach the log again
 _BATCH = 200  # commands that are decided and stored together
 _TURN_PAUSE = 0.01  # seconds between attempts to get the turn, where nothing is heard that ends it
+_GAPS: dict[type[Exception], str] = {LogLost: "The log has a new epoch", LogTrimmed: "Events were missed"}
 _LONG_PAUSE = 5.0  # the same, where it was reached, and what it holds is of no use
-
-
-class _Command(NamedTuple):
-    """What waits to be decided, and who waits for its outcome."""
-
-    decide: Decide
-    key: Key | None
-    advance: Advance | None
-    connection_id: str
-    answer: Answer
-
-
-class _Ready(NamedTuple):
-    """What a command came to, and what of it is to be stored."""
-
-    decision: Decision
-    outcome: Outcome
-    entry: Entry
-
-
-class _Unappliable(Exception):
-    """A decided event cannot be applied; its command is answered, and the state is no longer what the log says."""
-
-
-class _Asker(NamedTuple):
-    """Who waits for a look at the log; seq: the number in it that is enough, None for its end."""
-
-    tell: Callable[[bool], None]
-    seq: int | None
-
-
-class Watch(NamedTuple):
-    """Who is told when the log cannot be reached (False) or can be again (True), and when it lost events."""
-
-    reachable: Callable[[bool], None]
-    lost: Callable[[], None]
 
 
 class Replica(Engine):
@@ -93,12 +62,13 @@ class Replica(Engine):
         super().__init__(service, log, hub, metrics, window)
         self._shared = log
         self._watch = watch
-        self._commands: deque[_Command] = deque()
-        self._askers: list[_Asker] = []
+        self._commands: deque[Command] = deque()
+        self._askers: list[Asker] = []
+        self._rebuilt_at = 0  # the floor of the log when all floors were read
         self._ahead = False  # whether the state holds what the log may not
         self._due = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._neighbours = Neighbours(log, hub)
+        self._neighbours = Neighbours(log, hub, lambda: self.offset(GLOBAL) if self.available else None)
 
     async def start(self) -> None:
         await super().start()
@@ -112,14 +82,21 @@ class Replica(Engine):
             while self._commands or self._askers:
                 await self.caught_up()
         await self._neighbours.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(*self._tasks)
         self._refuse_all()
         await super().stop()
 
-    async def caught_up(self) -> None:
+    async def caught_up(self, channel: str | None = None) -> None:
         await self._see(None)
+        if channel is not None and self.floor(GLOBAL) > self._rebuilt_at:
+            self.trimmed(await self._shared.floors_of(channel))
+
+    @asynccontextmanager
+    async def keeping(self) -> AsyncIterator[int | None]:
+        async with keeping(self._shared, self._neighbours, self.offset(GLOBAL)) as told:
+            if told is not None:
+                self.trimmed(await self._shared.floors_of(GLOBAL))
+            yield told
 
     async def _see(self, seq: int | None) -> None:
         """Hold the log up to a number, which may just be coming from here, or all that is in it by now."""
@@ -150,7 +127,7 @@ class Replica(Engine):
         if not self.available:
             tell(False)
         else:
-            self._askers.append(_Asker(tell, seq))
+            self._askers.append(Asker(tell, seq))
             self._due.set()
 
     def _submit(
@@ -160,7 +137,7 @@ class Replica(Engine):
             return answer(UNAVAILABLE)
         if key is not None:
             self._answers.begin(key)
-        self._commands.append(_Command(decide, key, advance, connection_id, answer))
+        self._commands.append(Command(decide, key, advance, connection_id, answer))
         self._metrics.log_lag.set(len(self._commands))
         self._due.set()
         return None
@@ -202,6 +179,11 @@ class Replica(Engine):
     async def _read_on(self) -> None:
         async for chunk in self._shared.newer():
             self._take_in(chunk)
+        self.trimmed({GLOBAL: self._shared.floor})
+
+    async def _rebuild(self, published: int | None = None) -> None:
+        await super()._rebuild(published)
+        self._rebuilt_at = self.floor(GLOBAL)
 
     def _take_in(self, events: Sequence[StoredEvent]) -> None:
         """Apply and tell what is in the log."""
@@ -229,7 +211,7 @@ class Replica(Engine):
         try:
             ready = self._decide_all(batch, known)
             await self._shared.propose(*(each.entry for each in ready), more=len(self._commands) > len(batch))
-        except (_Unappliable, LogMoved, AnsweredBefore, PositionTaken) as error:
+        except (Unappliable, LogMoved, AnsweredBefore, PositionTaken) as error:
             self._logger.warning("decisions are taken back and taken again", reason=str(error))
             await self._rebuild(self.offset(GLOBAL))
             self._ahead = False
@@ -238,39 +220,39 @@ class Replica(Engine):
             for each in ready:
                 self._finish(each)
 
-    def _say(self, command: _Command) -> bool:
+    def _say(self, command: Command) -> bool:
         """Whether a command was done with without the log, since it comes to nothing that anybody keeps."""
         decided = self._decide(command)
         if decided is None:
             self._settle(INTERNAL)
         elif decided.only_said:
-            self._finish(_Ready(decided.decision, decided.outcome, Entry()))
+            self._finish(Ready(decided.decision, decided.outcome, Entry()))
         else:
             return False
         return True
 
-    def _decide_all(self, batch: Sequence[_Command], known: Mapping[Key, StoredAnswer]) -> list[_Ready]:
+    def _decide_all(self, batch: Sequence[Command], known: Mapping[Key, StoredAnswer]) -> list[Ready]:
         """Decide one after the other, each on a state that holds what the earlier ones decided."""
         numbers: dict[str, int] = {}
-        ready: list[_Ready] = []
+        ready: list[Ready] = []
         for command in batch:
             if command.key is not None and command.key in known:
                 first = msgspec.json.decode(known[command.key].outcome, type=Outcome)
-                ready.append(_Ready(Decision({}), first, Entry()))
+                ready.append(Ready(Decision({}), first, Entry()))
             elif command.advance is not None and not self._advances(command.advance):
-                ready.append(_Ready(Decision({}), Outcome.of({}), Entry()))
+                ready.append(Ready(Decision({}), Outcome.of({}), Entry()))
             else:
                 ready.append(self._decide_ahead(command, numbers))
         return ready
 
-    def _decide_ahead(self, command: _Command, numbers: dict[str, int]) -> _Ready:
-        """Decide and apply, before it is known that the log takes it; _Unappliable after having answered that."""
+    def _decide_ahead(self, command: Command, numbers: dict[str, int]) -> Ready:
+        """Decide and apply, before it is known that the log takes it; Unappliable after having answered that."""
         decided = self._decide(command)
         if decided is None:
-            return _Ready(Decision({}), INTERNAL, Entry())
+            return Ready(Decision({}), INTERNAL, Entry())
         decision, outcome, drafts = decided
         if decided.only_said:
-            return _Ready(decision, outcome, Entry())
+            return Ready(decision, outcome, Entry())
         if drafts:
             self._ahead = True
         try:
@@ -279,18 +261,18 @@ class Replica(Engine):
         except Exception as error:
             self._logger.exception("an event could not be applied; rebuilding the state", **_concerned(command))
             self._settle(INTERNAL, command)
-            raise _Unappliable("an event could not be applied") from error
+            raise Unappliable("an event could not be applied") from error
         answer = None
         if command.key is not None:
             answer = StoredAnswer(*command.key, time.time(), msgspec.json.encode(outcome))
-        return _Ready(decision, outcome, Entry(self._numbered(drafts, numbers), answer, *(command.advance or ())))
+        return Ready(decision, outcome, Entry(self._numbered(drafts, numbers), answer, *(command.advance or ())))
 
     def _advances(self, advance: Advance) -> bool:
         """Whether a source's event has not yet taken effect, here or at another replica."""
         position, basis = advance
         return position.follows(self.positions.get(position.source), basis)
 
-    def _finish(self, ready: _Ready) -> None:
+    def _finish(self, ready: Ready) -> None:
         """The first command is in the log, or needs not be: tell and answer."""
         command = self._commands[0]
         self._publish(ready.entry.events)
@@ -299,7 +281,7 @@ class Replica(Engine):
             self.positions[ready.entry.position.source] = ready.entry.position
         self._settle(ready.outcome)
 
-    def _decide(self, command: _Command) -> Decided | None:
+    def _decide(self, command: Command) -> Decided | None:
         """What the command comes to on the state as it is; None if it cannot be handled."""
         try:
             decision = command.decide(self.state)
@@ -329,7 +311,7 @@ class Replica(Engine):
             for draft in drafts
         )
 
-    def _settle(self, outcome: Outcome, command: _Command | None = None) -> None:
+    def _settle(self, outcome: Outcome, command: Command | None = None) -> None:
         """A command, the first unless it is said which, has its outcome."""
         if command is None:
             command = self._commands.popleft()
@@ -352,19 +334,20 @@ class Replica(Engine):
         """Take no more until state and log are in step again.
 
         A log that could not be reached is read on behind what was told last. One that is not the continuation of what
-        was told gets another epoch, and all who listen have to come again and hear that they cannot be resumed.
+        was told gets another epoch. If so, or if what came next was removed, all who listen have to come again and
+        hear that they cannot be resumed.
         """
         self._turn_away(error)
-        lost, rebuild = False, self._ahead
+        gap, rebuild = "", self._ahead
         while not self.available:
-            lost |= isinstance(error, LogLost)
-            rebuild |= lost or not isinstance(error, LogError)
+            gap = gap or _GAPS.get(type(error), "")
+            rebuild |= bool(gap) or not isinstance(error, LogError)
             try:
                 await self.log.recover()
                 if isinstance(error, LogLost):
                     await self._shared.renew()
                 if rebuild:
-                    await self._rebuild(None if lost else self.offset(GLOBAL))
+                    await self._rebuild(None if gap else self.offset(GLOBAL))
                 else:
                     await self._read_on()
                     self.available = True
@@ -374,11 +357,11 @@ class Replica(Engine):
                 error = again
                 await asyncio.sleep(_PAUSE if isinstance(again, LogError) else _LONG_PAUSE)
         self._ahead = False
-        if lost:
-            self._watch.lost()
+        if gap:
+            self._watch.lost(gap)
         self._watch.reachable(True)
         self._announce_change()
-        self._logger.warning("store available again", new_epoch=lost)
+        self._logger.warning("store available again", passed_over=gap or None)
 
     def _turn_away(self, error: Exception) -> None:
         if not isinstance(error, LogError):
@@ -389,5 +372,5 @@ class Replica(Engine):
         self._refuse_all()
 
 
-def _concerned(command: _Command) -> dict[str, str]:
+def _concerned(command: Command) -> dict[str, str]:
     return concerning(command.connection_id, command.key and command.key[1])

@@ -99,7 +99,7 @@ class Requests:
 
     async def _once_caught_up(self, standard: Standard, caller: Caller, request: Request) -> Outcome:
         """Offsets that the log has by now are not to seem unknown, whichever replica they were heard from."""
-        await self._engine.caught_up()
+        await self._engine.caught_up(_channel(request))
         outcome = standard(caller, request)
         return outcome if isinstance(outcome, Outcome) else await outcome
 

@@ -38,10 +38,11 @@ async def keep_within(engine: Engine, limits: Callable[[], Retention]) -> None:
 
 
 async def trim(engine: Engine, limits: Retention) -> int:
-    """Remove what is beyond the limits; how many events that were. LogError if the store fails."""
-    return await shorten(
-        engine.service, engine.log, limits, engine.floor(GLOBAL), engine.offset(GLOBAL), engine.trimmed
-    )
+    """Remove what is beyond the limits, unless another replica does; how many events. LogError if the store fails."""
+    async with engine.keeping() as newest:
+        if newest is None:
+            return 0
+        return await shorten(engine.service, engine.log, limits, engine.floor(GLOBAL), newest, engine.trimmed)
 
 
 async def shorten(
@@ -63,7 +64,7 @@ async def due(log: Log, limits: Retention, floor: int, newest: int) -> int:
     upto, size, oldest = floor, log.size, time.time() - limits.age if limits.age is not None else None
     while upto < newest and (chunk := await log.read(GLOBAL, upto, _CHUNK)):
         for seq, event in chunk:
-            too_many = limits.events is not None and newest - upto > limits.events
+            too_many = limits.events is not None and newest - seq >= limits.events
             too_much = limits.bytes is not None and size > limits.bytes
             too_old = oldest is not None and datetime.fromisoformat(event.at).timestamp() < oldest
             if seq > newest or not (too_many or too_much or too_old):
@@ -77,5 +78,9 @@ async def cover(service: Service, log: Log, upto: int, newest: int) -> None:
     kept = await log.snapshot()
     if kept is not None and kept.seq >= upto:
         return
+    epoch = log.epoch
     replayed = await replay(service, log, upto=newest)
-    await log.save(Snapshot(newest, replayed.offsets, await asyncio.to_thread(pack, replayed.state)))
+    packed = await asyncio.to_thread(pack, replayed.state)
+    if log.epoch != epoch:
+        raise LogError("the log has become another while a snapshot was made of it")
+    await log.save(Snapshot(newest, replayed.offsets, packed))

@@ -25,7 +25,7 @@ from bodhisattva.servers.core import (
 )
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core.acceptor import Acceptor
-from bodhisattva.servers.core.config import Config, ConfigError, Retention
+from bodhisattva.servers.core.config import Config, ConfigError
 from bodhisattva.servers.core.connection import INTERNAL_ERROR, Connection
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.host import Host
@@ -37,11 +37,12 @@ from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.core.metrics import Metrics
 from bodhisattva.servers.core.outbox import Turn
 from bodhisattva.servers.core.permissions import Permissions
-from bodhisattva.servers.core.replica import Replica, Watch
+from bodhisattva.servers.core.replica import Replica
 from bodhisattva.servers.core.requests import Requests
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.session import TRY_AGAIN_LATER, Policy
 from bodhisattva.servers.core.tokens import Verifier
+from bodhisattva.servers.core.waiting import Watch
 from bodhisattva.servers.core.websocket import CLOSE_TIMEOUT, Intake, WebSocket
 from bodhisattva.servers.core.work import Work
 
@@ -113,11 +114,11 @@ class Server:
         for connection in list(self._connections):
             connection.notify(notice)
 
-    def _log_lost(self) -> None:
-        """Who listens has to subscribe again, and hears then that the log is another (contract 5)."""
+    def _log_lost(self, reason: str) -> None:
+        """Who listens has to subscribe again, and hears then that it cannot be resumed (contract 5)."""
         for connection in list(self._connections):
             if connection.channels:
-                connection.begin_close(INTERNAL_ERROR, "The log has a new epoch")
+                connection.begin_close(INTERNAL_ERROR, reason)
 
     async def prepare(self) -> None:
         """Take the port and rebuild the state. ConfigError or LogRefused say in a line why not."""
@@ -142,9 +143,8 @@ class Server:
         await self._acceptor.open(self._runner.server, self._context, self.config.timeouts.handshake)
         self._work.start("sweep", self._sweep)
         self._work.start("watch", self._watch)
-        if not self._engine.shared:
-            limits = partial(retention.keep_within, self._engine, lambda: self.config.log.retention)
-            self._work.start("retention", limits)
+        limits = partial(retention.keep_within, self._engine, lambda: self.config.log.retention)
+        self._work.start("retention", limits)
         for standing in self.service.bridges:
             if self._host.configured(standing.source):
                 follow = partial(bridge.run, standing, self._engine, self._host)
@@ -291,8 +291,6 @@ def check(config: Config) -> ssl.SSLContext | None:
     """The TLS context of a configuration whose files can all be used; ConfigError names the one that cannot."""
     for peer in config.peers.values():
         peer_trust.context(peer)
-    if config.log.kind == "redis" and config.log.retention != Retention():
-        raise ConfigError("log.retention is not for log.kind redis, which holds all events; leave it out")
     client_certificates.check(config.tls, config.auth)
     return tls.server_context(config.tls)
 
@@ -316,7 +314,7 @@ def shared_log(service: Service, config: Config) -> SharedLog:
         from bodhisattva.servers.core.log.redis import RedisLog
     except ModuleNotFoundError as missing:
         raise ConfigError(f"{missing.name} is missing; install 'bodhisattva-conformance[redis]'") from None
-    return RedisLog(config.log, service.name, config.timeouts.deduplication)
+    return RedisLog(config.log, service.name, config.timeouts.deduplication, Path(config.state))
 
 
 async def _wait(tasks: "Collection[asyncio.Future[None]]", until: float) -> None:

@@ -6,6 +6,16 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 _PAUSE = 1.0
+_INSISTENCE = 0.1
+
+
+async def ended(*tasks: "asyncio.Task[None]") -> None:
+    """Cancel tasks until they have ended: Python 3.11's `wait_for`, also redis-py's, may swallow a cancellation."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_INSISTENCE)
 
 
 class Work:
@@ -19,9 +29,7 @@ class Work:
         self._tasks.append(asyncio.get_running_loop().create_task(self._keep(name, work), name=name))
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(*self._tasks)
 
     async def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -1,15 +1,20 @@
-"""The format of a log's file: an earlier one is brought forward with a backup beside it, a later one is refused."""
+"""The format of a log: an earlier one is brought forward with a backup beside it, a later one is refused."""
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from bodhisattva.servers.core.config import LogConfig
 from bodhisattva.servers.core.log import files, formats
 from bodhisattva.servers.core.log.base import LogRefused, Position
+from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.tests.ledger import State
+from bodhisattva.servers.tests.redis_server import RedisServer
 from bodhisattva.servers.tests.test_cli import OPEN, bodhisattva
 from bodhisattva.servers.tests.trimmer import started
 
@@ -112,6 +117,58 @@ def test_s7_a_newer_format_is_refused_in_a_line_and_left_as_it_is(path: Path) ->
         "use a newer release\n",
     )
     assert newer.read_bytes() == before
+
+
+def written_by_the_first_release(redis: RedisServer, config: LogConfig) -> str:
+    """A log in Redis of the first format, of two events; what its keys begin with."""
+    base = f"{{{config.prefix}:ledger}}:"
+    told = json.dumps(["posted", "2026-01-01T00:00:00+00:00", [["account:a", 0]]]).replace(" ", "")
+    for number in ("1", "2"):
+        rest, data = told.replace(",0]", f",{number}]"), '{"account":"a","amount":%s}' % number  # noqa: UP031
+        words = ("i", f"e{number}", "m", quoted(rest), "d", quoted(data))
+        assert redis.ask("XADD", f"{base}entries", f"{number}-0", *words).startswith("$")
+        redis.ask("XADD", f"{base}channel:account:a", f"{number}-0", "s", number)
+    redis.ask("HSET", f"{base}meta", "format", "1", "service", "ledger", "epoch", "E1", "head", "2:e2")
+    answer = '{"user_id":"ada","request_id":"r1","at":4e9,"outcome":"eyJkYXRhIjp7fX0="}'
+    redis.ask("HSET", f"{base}answers", quoted("ada\\x00r1"), quoted(answer))
+    redis.ask("ZADD", f"{base}ages", "4e9", quoted("ada\\x00r1"))
+    redis.ask("HSET", f"{base}positions", "source", quoted('{"source":"source","epoch":"S","offset":7}'))
+    return base
+
+
+def quoted(word: str) -> str:
+    return '"' + word.replace('"', '\\"') + '"'
+
+
+async def test_s7_an_earlier_format_in_redis_is_brought_forward_with_a_backup_in_a_file(
+    redis: RedisServer, tmp_path: Path
+) -> None:
+    config = LogConfig("redis", url=redis.url, prefix=f"test-{uuid4()}")
+    base = written_by_the_first_release(redis, config)
+    folder = tmp_path / "state"
+    for _ in range(2):
+        async with started(RedisLog(config, "ledger", 1e9, folder)) as engine:
+            assert isinstance(engine.state, State)
+            assert engine.state.amounts == [1, 2]
+            assert engine.log.epoch == "E1"
+            assert engine.log.size == 2 * len('{"account":"a","amount":1}')
+            assert engine.positions == {"source": Position("source", "S", 7)}
+            assert [answer.request_id for answer in await engine.log.answers(0)] == ["r1"]
+    assert [file.name for file in folder.iterdir()] == ["ledger.redis.format-1"]
+    async with started(log(folder / "ledger.redis.format-1")) as backup:
+        assert isinstance(backup.state, State)
+        assert (backup.log.epoch, backup.state.amounts, backup.offset("account:a")) == ("E1", [1, 2], 2)
+        assert backup.positions == {"source": Position("source", "S", 7)}
+    assert "2:E1" in redis.answer("HGET", f"{base}meta", "epoch"), "what an earlier release takes for another epoch"
+
+
+async def test_nothing_in_redis_is_migrated_without_a_backup(redis: RedisServer, tmp_path: Path) -> None:
+    config = LogConfig("redis", url=redis.url, prefix=f"test-{uuid4()}")
+    base = written_by_the_first_release(redis, config)
+    (tmp_path / "file").touch()
+    with pytest.raises(LogRefused, match="is not migrated, since no backup can be made"):
+        await RedisLog(config, "ledger", 1e9, tmp_path / "file" / "state").open()
+    assert redis.answer("HGET", f"{base}meta", "format").endswith("\r\n1\r\n")
 
 
 async def test_a_database_of_something_else_is_left_as_it_is(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from bodhisattva.servers.core.log.base import (
     LogLost,
     LogMoved,
     LogRefused,
+    LogTrimmed,
     Position,
     PositionTaken,
     Snapshot,
@@ -104,15 +105,90 @@ async def test_s1_2_the_first_answer_is_found_by_whoever_is_asked_again(redis: R
         assert [known.outcome for known in await one.answers(0.0)] == [b'{"n":2}']
 
 
-async def test_a_log_in_redis_holds_all_and_says_so(redis: RedisServer) -> None:
-    async with logs(settings(redis), 1) as (log,):
-        await log.propose(Entry((event(1), event(2))))
-        for refused in (log.trim(1), log.save(Snapshot(2, {"global": 2}, b""))):
-            with pytest.raises(LogError, match="holds all events"):
-                await refused
-        assert log.size == len(b'{"n":1}{"n":2}')
-        assert [stored.seq async for chunk in log.replay(1) for stored in chunk] == [2]
-        assert log.size == len(b'{"n":1}{"n":2}')
+def snapshot(seq: int) -> Snapshot:
+    return Snapshot(seq, {"global": seq, "account:a": seq}, b"state of %d" % seq)
+
+
+async def proposed(log: RedisLog, first: int, last: int) -> None:
+    await log.propose(*(Entry((event(seq),)) for seq in range(first, last + 1)))
+
+
+async def test_s5_who_has_not_read_what_was_removed_is_told_so_and_begins_with_the_snapshot(redis: RedisServer) -> None:
+    async with logs(settings(redis), 3) as (one, current, behind):
+        await proposed(one, 1, 5)
+        assert len(await newer(current)) == 5
+        await one.save(snapshot(4))
+        assert await one.trim(4) == {"global": 4, "account:a": 4}
+        for late in (newer(behind), behind.propose(Entry((event(1, "late"),))), behind.save(snapshot(5))):
+            with pytest.raises(LogTrimmed):
+                await late
+        await proposed(current, 6, 6)
+        assert await newer(one) == ["posted-6"]
+        for each in (one, current):
+            await newer(each)
+            assert (each.floor, each.size) == (4, 2 * len(b'{"n":5}'))
+        with pytest.raises(LogTrimmed):
+            await anext(aiter(behind.replay(3)))
+        assert await behind.snapshot() == snapshot(4)
+        assert [stored.id async for chunk in behind.replay(4) for stored in chunk] == ["posted-5", "posted-6"]
+        await proposed(behind, 7, 7)
+        assert await newer(one) == await newer(current) == ["posted-7"]
+
+
+async def test_s5_a_log_of_which_all_was_removed_goes_on_at_its_numbers(redis: RedisServer) -> None:
+    async with logs(settings(redis), 3) as (one, current, other):
+        await proposed(one, 1, 3)
+        await newer(current)
+        await one.save(snapshot(3))
+        await one.trim(3)
+        assert redis.ask("EXISTS", one._keys.channel("account:a")) == ":0", "no channel is left behind empty"
+        assert await other.snapshot() == snapshot(3)
+        assert [chunk async for chunk in other.replay(3)] == []
+        with pytest.raises(LogError, match="misnumbered"):
+            await one.propose(Entry((msgspec.structs.replace(event(4), channels=(("account:a", 1),)),)))
+        await proposed(current, 4, 4)
+        assert await newer(one) == await newer(other) == ["posted-4"]
+        assert await one.read("account:a", 0, 9) == [(4, event(4))]
+
+
+async def test_s5_a_snapshot_makes_way_only_for_one_that_reaches_as_far(redis: RedisServer) -> None:
+    async with logs(settings(redis)) as (one, other):
+        await proposed(one, 1, 5)
+        await newer(other)
+        await one.save(snapshot(5))
+        await other.save(snapshot(3))
+        assert await other.snapshot() == snapshot(5)
+        assert await other.trim(5) == {"global": 5, "account:a": 5}
+        assert await one.trim(5) == {}, "done by another"
+
+
+async def test_s5_a_history_that_was_lost_leaves_no_snapshot_in_the_one_that_holds(own: RedisServer) -> None:
+    async with logs(settings(own), 1) as (one,):
+        await proposed(one, 1, 2)
+        saved = own.save()
+        await proposed(one, 3, 4)
+        own.kill()
+        own.restore(saved)
+        own.start()
+        await _eventually_recovered(one)
+        for late in (one.save(snapshot(4)), one.save(snapshot(2))):
+            with pytest.raises(LogLost):
+                await late
+        assert await one.snapshot() is None
+
+
+async def test_one_at_a_time_looks_after_the_retention(redis: RedisServer) -> None:
+    async with logs(settings(redis)) as (one, other):
+        assert await one.lease(5)
+        assert not await other.lease(5)
+        assert await one.lease(5), "it may stay"
+        assert not await other.lease(0), "another's is not given back"
+        assert not await other.lease(5)
+        await one.lease(0)
+        assert await other.lease(0.05)
+        async with asyncio.timeout(5):
+            while not await one.lease(5):  # noqa: ASYNC110 - it ends by itself
+                await asyncio.sleep(0.01)
 
 
 async def test_turns_go_round_in_the_order_in_which_they_were_asked_for(redis: RedisServer) -> None:
@@ -334,7 +410,7 @@ async def test_a_master_is_found_through_its_sentinels_and_after_a_failover_too(
         async with logs(LogConfig("redis", url=url, timeout=1), 1) as (log,):
             await _says(second, "connected", "ROLE")
             await log.propose(Entry((event(1),)))
-            await _says(second, ":1", "XLEN", f"{{{log._base.strip(':{}')}}}:entries")
+            await _says(second, ":1", "XLEN", f"{{{log._keys.base.strip(':{}')}}}:entries")
             own.kill()
             await _says(second, "master", "ROLE")
             await _eventually_recovered(log)

@@ -8,9 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from bodhisattva.servers.core.config import LogConfig
-from bodhisattva.servers.core.log.base import Entry
+from bodhisattva.servers.core import retention
+from bodhisattva.servers.core.config import LogConfig, Retention
+from bodhisattva.servers.core.log.base import Entry, LogTrimmed
 from bodhisattva.servers.core.log.redis import RedisLog
+from bodhisattva.servers.core.replica import Replica
 from bodhisattva.servers.tests.ledger import LEDGER, UNAPPLICABLE
 from bodhisattva.servers.tests.redis_server import RedisServer, redis_server
 from bodhisattva.servers.tests.running import Client, Running, events, offsets, post, running, until
@@ -140,6 +142,73 @@ async def test_s5_a_replica_that_comes_later_holds_all_of_it(redis: RedisServer)
             assert [event["offset"] for event in answer["data"]["events"]] == list(range(1, 8))
 
 
+async def test_s5_retention_is_kept_by_one_and_known_to_all(redis: RedisServer) -> None:
+    async with replicas(redis, retention=Retention(events=5, interval=0.01)) as both:
+        here, there = [await one.connect() for one in both]
+        live = await listener(both[1])
+        epoch = both[0].server._engine.log.epoch
+        await post(here, range(21, 60))
+        await post(there, range(60, 100))
+        for one in both:
+            await until(lambda one=one: one.server._engine.floor("global") == 74, "not trimmed")  # type: ignore[misc]
+        assert offsets(await events(live, 79)) == list(range(1, 80)), "whoever listens hears what is then removed"
+        for client in (here, there):
+            history = (await client.ask("history", channel="account:a"))["data"]
+            assert (offsets(history["events"]), history["offset"]) == (list(range(75, 80)), 79)
+            for since, recovered in ((73, False), (74, True)):
+                data = {"channel": "account:a", "since": {"epoch": epoch, "offset": since}}
+                assert (await client.ask("subscribe", **data))["data"]["recovered"] is recovered
+        async with running(LEDGER, log=both[0].config.log) as third:
+            assert await amounts(await third.connect()) == list(range(21, 100))
+
+
+async def test_s5_who_slept_while_events_were_removed_does_not_pass_over_them_in_silence(redis: RedisServer) -> None:
+    async with replicas(redis) as both:
+        here, there = await both[0].connect(), await listener(both[1])
+        await post(here, range(21, 24))
+        epoch = (await events(there, 3))[0]["epoch"]
+        sleeper = both[1].server._engine
+        assert isinstance(sleeper, Replica)
+        for task in (*sleeper._tasks, *sleeper._neighbours._tasks):
+            task.cancel()
+        await post(here, range(24, 40))
+        await retention.trim(both[0].server._engine, Retention(events=5))
+        loop = asyncio.get_running_loop()
+        sleeper._tasks = [loop.create_task(sleeper._drive()), loop.create_task(sleeper._listen())]
+        await sleeper._neighbours.start()
+        assert await there.close_code() == 1011
+        again = await both[1].connect()
+        since = {"epoch": epoch, "offset": 3}
+        joined = (await again.ask("subscribe", channel="account:a", since=since))["data"]
+        assert (joined["recovered"], joined["offset"], joined["epoch"]) == (False, 19, epoch)
+        assert await amounts(again) == list(range(21, 40))
+        await post(here, range(40, 41))
+        assert offsets(await events(again, 1)) == [20]
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_s5_what_is_still_to_be_told_is_told_though_a_snapshot_stands_for_it(
+    pair: list[Running], held: bool
+) -> None:
+    """A replica that has to rebuild its state, after another took a snapshot of what it has not told yet."""
+    here, there = await pair[0].connect(), await listener(pair[1])
+    await post(here, range(21, 24))
+    assert offsets(await events(there, 3)) == [1, 2, 3]
+    slow, quick = pair[1].server._engine, pair[0].server._engine
+    assert isinstance(slow, Replica)
+    for task in (*slow._tasks, *slow._neighbours._tasks):
+        task.cancel()
+    await post(here, range(24, 40))
+    await retention.cover(LEDGER, quick.log, 19, 19)
+    if not held:
+        await quick.log.trim(10)
+        with pytest.raises(LogTrimmed):
+            await slow._rebuild(3)
+        return
+    await slow._rebuild(3)
+    assert offsets(await events(there, 16)) == list(range(4, 20))
+
+
 async def test_s5_what_cannot_be_handled_leaves_no_trace(pair: list[Running]) -> None:
     client = await pair[0].connect()
     assert (await client.ask("break_down", words="x"))["error_code"] == "INTERNAL_ERROR"
@@ -205,7 +274,7 @@ async def test_s5_whoever_held_its_turn_too_long_takes_its_decisions_back(
     async def sleepy(*entries: Entry, more: bool = False) -> None:
         if not late.is_set():
             late.set()
-            await asyncio.to_thread(redis.ask, "DEL", f"{log._base}turn")
+            await asyncio.to_thread(redis.ask, "DEL", f"{log._keys.base}turn")
             await post(there, range(-10, -9))
         await propose(*entries, more=more)
 
@@ -220,8 +289,8 @@ async def test_s5_a_turn_of_a_replica_that_died_ends_by_itself(pair: list[Runnin
     client = await pair[0].connect()
     log = pair[0].server._engine.log
     assert isinstance(log, RedisLog)
-    redis.ask("SET", f"{log._base}turn", "dead", "PX", "700")
-    redis.ask("RPUSH", f"{log._base}queue", "dead-too")
+    redis.ask("SET", f"{log._keys.base}turn", "dead", "PX", "700")
+    redis.ask("RPUSH", f"{log._keys.base}queue", "dead-too")
     await asyncio.wait_for(post(client, range(1, 4)), 4)
     assert await amounts(client) == [1, 2, 3]
 

@@ -6,10 +6,12 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -24,8 +26,9 @@ from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.core.snapshot import unpack
 from bodhisattva.servers.tests import trimmer
 from bodhisattva.servers.tests.ledger import LEDGER, State
+from bodhisattva.servers.tests.redis_server import RedisServer
 from bodhisattva.servers.tests.running import Client, Running, events, offsets, post, running, until
-from bodhisattva.servers.tests.trimmer import FIRST, ask, started
+from bodhisattva.servers.tests.trimmer import FIRST, ask, log_at, started
 
 
 def keeping(**limits: Any) -> dict[str, Any]:
@@ -66,9 +69,24 @@ async def posted(engine: Any, amounts: range) -> None:
         assert (await ask(engine, amount)).code is None
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
-async def test_s5_the_state_needs_nothing_of_what_went(tmp_path: Path, kind: str) -> None:
-    log = MemoryLog() if kind == "memory" else SqliteLog(tmp_path / "a.sqlite3", "ledger", 1e9)
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Log]:
+    """One log, opened anew at each call."""
+    match request.param:
+        case "memory":
+            return partial(_the_same, MemoryLog())
+        case "sqlite":
+            return partial(log_at, str(tmp_path / "a.sqlite3"))
+    redis: RedisServer = request.getfixturevalue("redis")
+    return partial(log_at, redis.url, f"test-{uuid4()}")
+
+
+def _the_same(log: Log) -> Log:
+    return log
+
+
+async def test_s5_the_state_needs_nothing_of_what_went(place: Callable[[], Log]) -> None:
+    log = place()
     async with started(log) as engine:
         await posted(engine, range(100, 130))
         assert await retention.trim(engine, Retention(events=4)) == 26
@@ -76,7 +94,7 @@ async def test_s5_the_state_needs_nothing_of_what_went(tmp_path: Path, kind: str
         state, size = engine.state, log.size
         assert await retention.trim(engine, Retention(events=4)) == 2
         assert log.size < size
-    again = log if kind == "memory" else SqliteLog(tmp_path / "a.sqlite3", "ledger", 1e9)
+    again = place()
     async with started(again) as engine:
         assert engine.state == state
         assert (engine.offset("account:a"), engine.floor("account:a"), engine.floor("global")) == (32, 28, 28)
@@ -134,17 +152,18 @@ WORK = st.lists(st.integers(1, 9) | st.sampled_from(["restart"]) | st.builds(Ret
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(WORK)
 async def test_no_trimming_and_no_restart_shows_in_what_is_left(
-    tmp_path: Path, work: list[int | str | Retention]
+    tmp_path: Path, redis: RedisServer, work: list[int | str | Retention]
 ) -> None:
-    """State, offsets and the newest events are those of a log that holds everything, in memory and in a file."""
+    """State, offsets and the newest events are those of a log that holds everything, wherever it lies."""
     posts = sum(step for step in work if isinstance(step, int))
     with TemporaryDirectory(dir=tmp_path) as folder:
         memory = MemoryLog()
         left = [
             await _worked(lambda: memory, work),
             await _worked(lambda: SqliteLog(Path(folder) / "a.sqlite3", "ledger", 1e9), work),
+            await _worked(partial(log_at, redis.url, f"test-{uuid4()}"), work),
         ]
-    assert left[0] == left[1]
+    assert left == [left[0]] * 3
     amounts, tail, floor, held = left[0]
     assert (amounts, tail) == (list(range(FIRST, FIRST + posts)), posts)
     assert held == [(offset, FIRST + offset - 1) for offset in range(floor + 1, posts + 1)]
@@ -245,13 +264,15 @@ async def test_retention_can_be_changed_by_a_reload() -> None:
         await trimmed(one, 17)
 
 
-@pytest.mark.parametrize("kills", [6])
-async def test_s5_kill_9_amid_trimming_loses_nothing_that_was_answered(tmp_path: Path, kills: int) -> None:
-    path = tmp_path / "ledger.sqlite3"
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+async def test_s5_kill_9_amid_trimming_loses_nothing_that_was_answered(
+    tmp_path: Path, redis: RedisServer, kind: str
+) -> None:
+    place = [str(tmp_path / "ledger.sqlite3")] if kind == "sqlite" else [redis.url, f"test-{uuid4()}"]
     acknowledged = FIRST - 1
-    for round_number in range(kills):
+    for round_number in range(4):
         process = subprocess.Popen(  # noqa: ASYNC220, S603 - this interpreter; the reads below may block
-            [sys.executable, "-m", trimmer.__name__, str(path)], stdout=subprocess.PIPE, text=True, bufsize=1
+            [sys.executable, "-m", trimmer.__name__, *place], stdout=subprocess.PIPE, text=True, bufsize=1
         )
         assert process.stdout is not None
         for _ in range(150 + 77 * round_number):
@@ -260,7 +281,7 @@ async def test_s5_kill_9_amid_trimming_loses_nothing_that_was_answered(tmp_path:
         acknowledged = max(chain([acknowledged], map(int, process.stdout.read().split())))
         process.wait()
         process.stdout.close()
-        async with started(SqliteLog(path, "ledger", 1e9)) as engine:
+        async with started(log_at(*place)) as engine:
             tail, floor = engine.offset("account:a"), engine.floor("account:a")
             held = [offset for offset, _ in await engine.log.read("account:a", 0, 10_000)]
             assert isinstance(engine.state, State)

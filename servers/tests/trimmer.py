@@ -1,4 +1,7 @@
-"""Posts to a ledger on a SQLite log that keeps ten events, until it is killed; prints what is answered."""
+"""Posts to a ledger on a log that keeps ten events, until it is killed; prints what is answered.
+
+The log is a file, or what a Redis has at a URL under a prefix.
+"""
 
 import asyncio
 import sys
@@ -8,15 +11,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bodhisattva.servers.core import retention
-from bodhisattva.servers.core.config import Retention
+from bodhisattva.servers.core.config import LogConfig, Retention
 from bodhisattva.servers.core.deduplication import Outcome
 from bodhisattva.servers.core.domain import Context
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.log.base import Log
+from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.core.replica import Replica
 from bodhisattva.servers.core.service import Service
+from bodhisattva.servers.core.waiting import Watch
 from bodhisattva.servers.tests.ledger import LEDGER
 
 FIRST = 100
@@ -26,9 +32,14 @@ LIMITS = Retention(events=KEPT)
 
 @asynccontextmanager
 async def started(log: Log, service: Service = LEDGER) -> AsyncIterator[Engine]:
-    """An engine of the service on this log."""
+    """An engine of the service on this log, a replica's if others can share it."""
     metrics = Metrics(service.name, service.server)
-    engine = Engine(service, log, Hub(service, metrics), metrics, window=1e9)
+    hub = Hub(service, metrics)
+    if isinstance(log, RedisLog):
+        watch = Watch(lambda _: None, lambda _: None)
+        engine: Engine = Replica(service, log, hub, metrics, 1e9, watch)
+    else:
+        engine = Engine(service, log, hub, metrics, window=1e9)
     await engine.start()
     try:
         yield engine
@@ -51,8 +62,15 @@ async def trim(engine: Engine) -> None:
         await asyncio.sleep(0)
 
 
-async def main(path: Path) -> None:
-    async with started(SqliteLog(path, LEDGER.name, window=1e9)) as engine:
+def log_at(place: str, prefix: str = "") -> Log:
+    """A file, or a Redis with a prefix."""
+    if prefix:
+        return RedisLog(LogConfig("redis", url=place, prefix=prefix), LEDGER.name, window=1e9)
+    return SqliteLog(Path(place), LEDGER.name, window=1e9)
+
+
+async def main(*place: str) -> None:
+    async with started(log_at(*place)) as engine:
         trimming = asyncio.ensure_future(trim(engine))
         amount = FIRST + engine.offset("account:a")
         while not trimming.done():
@@ -63,4 +81,4 @@ async def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(*sys.argv[1:]))

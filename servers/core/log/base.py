@@ -31,6 +31,10 @@ class LogLost(LogError):
     """The log no longer holds what was read from it: it was flushed, or another server without its tail took over."""
 
 
+class LogTrimmed(LogError):
+    """What comes next was removed: begin with the snapshot, and say that events were passed over."""
+
+
 class AnsweredBefore(LogError):
     """The request was answered within the window, here or elsewhere; nothing was stored. outcome: the first answer."""
 
@@ -149,6 +153,16 @@ def within_budget(events: Iterable[tuple[int, StoredEvent]]) -> list[tuple[int, 
     return chosen
 
 
+async def pages(log: "Log", after: int, size: int = 1000) -> AsyncIterator[Sequence[StoredEvent]]:
+    """The events after a number, read without taking notice of what else is read; LogTrimmed where one is missing."""
+    while page := await log.read("global", after, size):
+        for seq, _ in page:
+            if seq != after + 1:
+                raise LogTrimmed(f"the log no longer holds {after + 1}")
+            after = seq
+        yield [event for _, event in page]
+
+
 class Log(Protocol):
     """One service's log.
 
@@ -157,10 +171,10 @@ class Log(Protocol):
     recover: take appends again; LogError as long as nothing can be written.
     read: up to `limit` events of a channel after an offset, each as (offset, event), in order; fewer where their
         data exceeds READ_BYTES, but at least one if there is one. What was removed is passed over.
-    replay: every event after the number `after`.
+    replay: every event after the number `after`; that is 0 or the snapshot's, or else LogTrimmed.
     size: bytes of the data of the events that are held.
     floors: for each channel that events were removed from, the offset of the last one that was.
-    save: keep this snapshot instead of an earlier one.
+    save: keep this snapshot instead of an earlier one; a later one stays.
     trim: remove the events up to the number `upto` and give the floors that rose; LogError, and nothing is removed,
         if the snapshot does not reach so far.
     """
@@ -207,8 +221,8 @@ class SharedLog(Log, Protocol):
     """A log that other processes append to as well.
 
     It keeps how far it was read: up to the last event that `replay`, `newer` or a `propose` of one's own gave. No two
-    of the calls below may run at once but the last three; each raises LogError if the store does not answer (whether
-    a `propose` took effect is then not known), and LogLost.
+    of the calls below may run at once but those after `renew`; each raises LogError if the store does not answer
+    (whether a `propose` took effect is then not known), LogLost, and LogTrimmed if what was not read is removed.
 
     take: ask for the turn to append, and the answers to some requests since a time; None while another has it. Whoever
         was told None stands in a queue, and has to ask again. A turn ends with `propose`, or by itself after a second.
@@ -216,6 +230,10 @@ class SharedLog(Log, Protocol):
         LogMoved (always, where another has the turn), AnsweredBefore, PositionTaken.
     newer: what others appended since.
     renew: after LogLost, see to it that the log has another epoch, and take that over.
+    floor: the number of the last event that was removed, when it was last read.
+    floors_of: of some channels, those that events were removed from.
+    lease: be the one that looks after the retention, for so many seconds from now (0: no longer); False while another
+        is. It keeps replicas from doing the same twice; `save` and `trim` are safe without it.
     arrival: wait for something newer, and give its number in the log; None where there is nothing for a moment.
     shout: tell all processes what nobody keeps; how many heard it.
     heard: what is shouted, until LogError; first, once it listens, an empty word.
@@ -228,6 +246,13 @@ class SharedLog(Log, Protocol):
     def newer(self) -> AsyncIterator[Sequence[StoredEvent]]: ...
 
     async def renew(self) -> None: ...
+
+    @property
+    def floor(self) -> int: ...
+
+    async def floors_of(self, *channels: str) -> Mapping[str, int]: ...
+
+    async def lease(self, seconds: float) -> bool: ...
 
     async def arrival(self) -> int | None: ...
 

@@ -82,7 +82,7 @@ def create(database: sqlite3.Connection, service: str, epoch: str) -> None:
 
 def migrate(database: sqlite3.Connection, path: Path, version: int) -> Path:
     """Bring a file of an earlier format to the newest, in one transaction; the backup made before."""
-    backup = _free_name(path, version)
+    backup = free_name(path, version)
     try:
         files.copy(database, backup)
     except (OSError, sqlite3.Error) as error:
@@ -105,7 +105,7 @@ def _in_one_transaction(
         database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", said)
 
 
-def _free_name(path: Path, version: int) -> Path:
+def free_name(path: Path, version: int) -> Path:
     """For the backup of a file of this format; an earlier backup is not overwritten."""
     name = files.beside(path, f"format-{version}")
     number = 2

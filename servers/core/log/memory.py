@@ -13,6 +13,7 @@ from bodhisattva.servers.core.log.base import (
     Snapshot,
     StoredAnswer,
     StoredEvent,
+    pages,
     within_budget,
 )
 from bodhisattva.servers.core.service import GLOBAL
@@ -38,7 +39,8 @@ class MemoryLog:
         self._failed = False
 
     async def replay(self, after: int = 0) -> AsyncIterator[Sequence[StoredEvent]]:
-        yield [event for seq, event in self._channels[GLOBAL] if seq > after]
+        async for page in pages(self, after):
+            yield page
 
     def append(self, entry: Entry) -> "asyncio.Future[None]":
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -77,7 +79,8 @@ class MemoryLog:
         return self._snapshot
 
     async def save(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+        if self._snapshot is None or snapshot.seq >= self._snapshot.seq:
+            self._snapshot = snapshot
 
     async def trim(self, upto: int) -> Mapping[str, int]:
         if self._snapshot is None or upto > self._snapshot.seq:

@@ -5,16 +5,18 @@ history that is no longer there, because a failover or a flush took it, is found
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from bodhisattva.servers.core.config import LogConfig, without_password
 from bodhisattva.servers.core.envelope import fresh_id
+from bodhisattva.servers.core.log import redis_formats as formats
+from bodhisattva.servers.core.log import redis_records as records
 from bodhisattva.servers.core.log import redis_scripts as scripts
 from bodhisattva.servers.core.log.base import (
     READ_BYTES,
@@ -24,22 +26,24 @@ from bodhisattva.servers.core.log.base import (
     LogLost,
     LogMoved,
     LogRefused,
+    LogTrimmed,
     Position,
     PositionTaken,
     Snapshot,
     StoredAnswer,
     StoredEvent,
     Turn,
+    pages,
 )
-from bodhisattva.servers.core.log.redis_connection import check_durability, connect, disconnect
+from bodhisattva.servers.core.log.redis_connection import FAILURES, check_durability, connect, disconnect, failures
+from bodhisattva.servers.core.log.redis_past import Past, Stand
+from bodhisattva.servers.core.log.redis_records import Keys, answer_decoder, position_decoder
 from bodhisattva.servers.core.service import GLOBAL
 
-FORMAT = 1
 _CHUNK = 500
 _ARRIVAL_MS = 500
 _TURN_MS = 1000
-_HOLDS_ALL = "a log in Redis holds all events"
-_FAILURES = (RedisError, OSError, TimeoutError)
+_STATE_PATIENCE = 10  # times the timeout, for a state or many floors at once
 
 
 class _Head(NamedTuple):
@@ -49,29 +53,19 @@ class _Head(NamedTuple):
     id: str = ""
 
 
-class _Rest(msgspec.Struct, frozen=True, array_like=True):
-    """Of an event, what is neither its number, nor its id, nor its data."""
-
-    name: str
-    at: str
-    channels: tuple[tuple[str, int], ...]
-
-
-_rest_decoder = msgspec.json.Decoder(_Rest)
-_answer_decoder = msgspec.json.Decoder(StoredAnswer)
-_position_decoder = msgspec.json.Decoder(Position)
-
-
 class RedisLog:
-    """See `base.SharedLog`. window: seconds for which answers are kept."""
+    """See `base.SharedLog`. window: seconds for which answers are kept. folder: for a backup before a migration."""
 
-    def __init__(self, settings: LogConfig, service: str, window: float) -> None:
+    def __init__(self, settings: LogConfig, service: str, window: float, folder: Path = Path("state")) -> None:
         self.epoch = ""
+        self._fence = ""
+        self._folder = folder
         self._settings = settings
         self._service = service
         self._window = window
-        self._base = f"{{{settings.prefix}:{service}}}:"
+        self._keys = Keys(settings.prefix, service)
         self.size = 0
+        self.floor = 0
         self._head = _Head()
         self._failed = False
         self._replica = fresh_id()
@@ -82,6 +76,8 @@ class RedisLog:
         """Connect, check what Redis promises, and find or make the log; LogRefused says what is in the way."""
         self._store = connect(self._settings, self._settings.timeout)
         self._watcher = connect(self._settings, self._settings.timeout + _ARRIVAL_MS / 1000)
+        self._patient = connect(self._settings, self._settings.timeout * _STATE_PATIENCE)
+        self._past = Past(self._patient, self._keys, self._replica)
         register = self._store.register_script
         self._append, self._newer = register(scripts.APPEND), register(scripts.NEWER)
         self._read, self._renew = register(scripts.READ), register(scripts.RENEW)
@@ -89,7 +85,7 @@ class RedisLog:
         try:
             await check_durability(self._store, self._settings)
             await self._identify("")
-        except _FAILURES as error:
+        except FAILURES as error:
             await self.close()
             where = without_password(self._settings.url or "")
             raise LogRefused(f"the Redis at {where} cannot be used: {error}") from None
@@ -99,21 +95,21 @@ class RedisLog:
 
     async def _identify(self, lost: str) -> None:
         """Take over the log's epoch, making a fresh one if it has none or `lost` is still it."""
-        arguments = [lost, fresh_id(), str(FORMAT), self._service]
-        held = await self._renew(keys=self._keys("meta", "entries"), args=arguments)
-        epoch, found_format, service = (value.decode() for value in held)
-        if int(found_format) > FORMAT:
-            raise LogRefused(
-                f"the log at {self._base}* has format {found_format}, this release reads up to {FORMAT}; "
-                "use a newer release"
-            )
+        arguments = [lost, records.fence(formats.FORMAT, fresh_id()), str(formats.FORMAT), self._service]
+        held = await self._renew(keys=self._keys.of("meta", "entries"), args=arguments)
+        stored, version, service = (value.decode() for value in held)
+        formats.check(int(version), self._keys)
         if service != self._service:
-            raise LogRefused(f"the log at {self._base}* is of {service}, not of {self._service}")
-        self.epoch = epoch
+            raise LogRefused(f"the log at {self._keys.base}* is of {service}, not of {self._service}")
+        if int(version) < formats.FORMAT:
+            await formats.migrate(self._patient, self._keys, self._folder)
+            return await self._identify(lost)
+        self._fence, self.epoch = stored, stored.partition(":")[2]
+        return None
 
     async def renew(self) -> None:
-        with _failures():
-            await self._identify(self.epoch)
+        with failures():
+            await self._identify(self._fence)
 
     def append(self, entry: Entry) -> "asyncio.Future[None]":
         task = asyncio.get_running_loop().create_task(self._append_in_turn(entry))
@@ -131,19 +127,19 @@ class RedisLog:
 
     async def take(self, requests: Sequence[tuple[str, str]], since: float) -> Turn | None:
         try:
-            wanted = [_answer_key(*request) for request in requests]
+            wanted = [records.answer_key(*request) for request in requests]
             for key in wanted:
                 key.encode()
         except ValueError as error:
             raise LogError(str(error)) from error
-        keys = self._keys("turn", "queue", "answers", "ages", "positions")
+        keys = self._keys.of("turn", "queue", "answers", "ages", "positions")
         arguments = [self._replica, str(_TURN_MS), repr(since), *wanted]
-        with _failures():
+        with failures():
             verdict, *found = await self._take(keys=keys, args=arguments)
         if verdict == b"held":
             return None
-        answers = [_answer_decoder.decode(answer) for answer in found[0]]
-        return Turn(answers, [_position_decoder.decode(position) for position in found[1]])
+        answers = [answer_decoder.decode(answer) for answer in found[0]]
+        return Turn(answers, [position_decoder.decode(position) for position in found[1]])
 
     async def propose(self, *entries: Entry, more: bool = False) -> None:
         await self._store_entries(entries, once=True, more=more)
@@ -154,20 +150,23 @@ class RedisLog:
             keys, arguments = self._arguments(entries, events, once=once, more=more)
         except ValueError as error:  # what is no Unicode
             raise LogError(str(error)) from error
-        with _failures():
+        with failures():
             status, *detail = await self._appended(keys, arguments)
         match status:
             case b"stored":
+                self.size = detail[0]
                 if events:
-                    self._read_up_to(events)
+                    self._head = _Head(events[-1].seq, events[-1].id)
             case b"behind":
                 raise LogMoved("others have appended")
             case b"answered":
-                raise AnsweredBefore(_answer_decoder.decode(detail[0]).outcome)
+                raise AnsweredBefore(answer_decoder.decode(detail[0]).outcome)
             case b"taken":
-                raise PositionTaken(_position_decoder.decode(detail[0]))
+                raise PositionTaken(position_decoder.decode(detail[0]))
             case b"lost":
                 raise _lost()
+            case b"trimmed":
+                raise _trimmed()
             case _:
                 raise LogError(f"not stored: {status.decode()}")
 
@@ -191,17 +190,16 @@ class RedisLog:
         self, entries: Sequence[Entry], events: Sequence[StoredEvent], *, once: bool, more: bool
     ) -> tuple[list[str], list[str | bytes]]:
         """Keys and arguments of scripts.APPEND; numbers as strings, since Lua has only floats."""
-        keys = self._keys("meta", "entries", "answers", "ages", "positions", "turn", "queue")
+        keys = self._keys.of("meta", "entries", "answers", "ages", "positions", "turn", "queue", "floors")
         places: dict[str, int] = {}
         for channel in (channel for event in events for channel, _ in event.channels):
             if channel not in places:
-                keys.append(self._channel(channel))
+                keys.append(self._keys.channel(channel))
                 places[channel] = len(keys)
         answers = [entry.answer for entry in entries if entry.answer is not None]
         header: dict[str, Any] = {
-            "epoch": self.epoch,
-            "seq": str(self._head.seq),
-            "id": self._head.id,
+            **self._stand()._asdict(),
+            "channels": list(places),
             "replica": self._replica,
             "once": once,
             "more": more,
@@ -215,19 +213,18 @@ class RedisLog:
         arguments: list[str | bytes] = [msgspec.json.encode(header), str(_TURN_MS)]
         arguments += [msgspec.json.encode(answer) for answer in answers]
         for event in events:
-            rest = msgspec.json.encode(_Rest(event.name, event.at, event.channels))
-            arguments += [event.id, rest, bytes(event.data)]
+            arguments += [event.id, records.rest(event), bytes(event.data)]
         return keys, arguments
 
     def _answer_header(self, answer: StoredAnswer) -> dict[str, str]:
-        key = _answer_key(answer.user_id, answer.request_id)
+        key = records.answer_key(answer.user_id, answer.request_id)
         return {"key": key, "at": repr(answer.at), "since": repr(answer.at - self._window)}
 
     async def recover(self) -> None:
-        with _failures():
+        with failures():
             if self._settings.acknowledgements:
                 async with self._store.pipeline(transaction=False) as together:
-                    together.hset(self._keys("meta")[0], "asked", "1")
+                    together.hset(self._keys.of("meta")[0], "asked", "1")
                     together.wait(self._settings.acknowledgements, round(self._settings.timeout * 500))
                     _, acknowledged = await together.execute()
                 self._check_acknowledged(acknowledged)
@@ -235,100 +232,104 @@ class RedisLog:
         self._failed = False
 
     async def replay(self, after: int = 0) -> AsyncIterator[Sequence[StoredEvent]]:
-        self._read_up_to([])
+        self._head = _Head(after, await self._past.id_of(after)) if after else _Head()
         async for chunk in self.newer():
-            yield [event for event in chunk if event.seq > after]
+            yield chunk
 
     async def newer(self) -> AsyncIterator[Sequence[StoredEvent]]:
-        keys = self._keys("meta", "entries")
+        keys = self._keys.of("meta", "entries")
         while True:
-            arguments = [self.epoch, str(self._head.seq), self._head.id, str(_CHUNK), str(READ_BYTES)]
-            with _failures():
-                verdict, *found = await self._newer(keys=keys, args=arguments)
+            with failures():
+                answer = await self._newer(keys=keys, args=[*self._stand(), str(_CHUNK), str(READ_BYTES)])
+            verdict, *about = answer
             if verdict == b"lost":
                 raise _lost()
+            if verdict == b"trimmed":
+                raise _trimmed()
+            self.size, self.floor = int(about[0]), int(about[1])
             if verdict == b"current":
                 return
-            events = [_event(*fields) for fields in found[0]]
+            events = [records.event(*fields) for fields in about[2]]
             if [event.seq for event in events] != [self._head.seq + n for n in range(1, len(events) + 1)]:
                 raise LogError(f"the log has a hole after {self._head.seq}")
-            self._read_up_to(events)
+            self._head = _Head(events[-1].seq, events[-1].id)
             yield events
 
-    def _read_up_to(self, events: Sequence[StoredEvent]) -> None:
-        """Hold these, too; none at all: begin anew."""
-        self._head = _Head(events[-1].seq, events[-1].id) if events else _Head()
-        self.size = sum((len(bytes(event.data)) for event in events), self.size if events else 0)
+    def _stand(self) -> Stand:
+        return Stand(self._fence, str(self._head.seq), self._head.id)
 
     async def arrival(self) -> int | None:
-        entries = self._keys("entries")[0]
-        with _failures():
+        entries = self._keys.of("entries")[0]
+        with failures():
             found: Any = await self._watcher.xread({entries: f"{self._head.seq}-0"}, count=1, block=_ARRIVAL_MS)
         return int(found[0][1][-1][0].partition(b"-")[0]) if found else None
 
     async def shout(self, words: bytes) -> int:
-        with _failures():
-            return int(await self._store.publish(self._keys("said")[0], words))
+        with failures():
+            return int(await self._store.publish(self._keys.of("said")[0], words))
 
     async def heard(self) -> AsyncIterator[bytes]:
-        with _failures():
+        with failures():
             async with self._watcher.pubsub() as ear:
-                await ear.subscribe(self._keys("said")[0])
+                await ear.subscribe(self._keys.of("said")[0])
                 while True:
                     message = await ear.get_message(timeout=_ARRIVAL_MS / 1000)
                     if message is not None:
                         yield message["data"] if message["type"] == "message" else b""
 
     async def read(self, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]:
-        keys = self._keys("meta", "entries")
+        keys = self._keys.of("meta", "entries")
         if channel != GLOBAL:
-            keys.append(self._channel(channel))
-        with _failures():
-            verdict, *found = await self._read(keys=keys, args=[self.epoch, after, limit, READ_BYTES])
+            keys.append(self._keys.channel(channel))
+        with failures():
+            verdict, *found = await self._read(keys=keys, args=[self._fence, after, limit, READ_BYTES])
         if verdict == b"lost":
             raise _lost()
-        return [(_offset(event, channel), event) for event in (_event(*fields) for fields in found[0])]
+        return [(_offset(event, channel), event) for event in (records.event(*fields) for fields in found[0])]
 
     async def answers(self, since: float) -> Sequence[StoredAnswer]:
-        answers, ages = self._keys("answers", "ages")
-        with _failures():
+        answers, ages = self._keys.of("answers", "ages")
+        with failures():
             keys = await self._store.zrangebyscore(ages, since, "+inf")
             found = await self._store.hmget(answers, cast("list[bytes]", keys)) if keys else []
-        return [_answer_decoder.decode(answer) for answer in found if answer is not None]
+        return [answer_decoder.decode(answer) for answer in found if answer is not None]
 
     async def positions(self) -> Sequence[Position]:
-        with _failures():
-            found = await self._store.hgetall(self._keys("positions")[0])
-        return [_position_decoder.decode(position) for position in found.values()]
+        with failures():
+            found = await self._store.hgetall(self._keys.of("positions")[0])
+        return [position_decoder.decode(position) for position in found.values()]
 
     async def floors(self) -> Mapping[str, int]:
-        return {}
+        return await self._past.floors()
+
+    async def floors_of(self, *channels: str) -> Mapping[str, int]:
+        return await self._past.floors(*channels)
+
+    async def lease(self, seconds: float) -> bool:
+        return await self._past.lease(seconds)
 
     async def snapshot(self) -> Snapshot | None:
-        return None
+        return await self._past.snapshot()
 
     async def save(self, snapshot: Snapshot) -> None:
-        raise LogError(_HOLDS_ALL)
+        await self._past.save(self._stand(), snapshot)
 
     async def trim(self, upto: int) -> Mapping[str, int]:
-        raise LogError(_HOLDS_ALL)
+        stand = self._stand()
+        await self._past.check_covered(upto)
+        floor = (await self._past.floors(GLOBAL)).get(GLOBAL, 0)
+        due = [event async for page in pages(self, floor) for event in page if event.seq <= upto]
+        if not due:
+            return {}
+        self.size, floors = await self._past.trim(stand, floor, due)
+        return floors
 
     async def close(self) -> None:
         await asyncio.gather(*self._appending, return_exceptions=True)
-        with suppress(*_FAILURES):
-            await self._store.lrem(self._keys("queue")[0], 0, self._replica)
-        await disconnect(self._store)
-        await disconnect(self._watcher)
-
-    def _keys(self, *names: str) -> list[str]:
-        return [self._base + name for name in names]
-
-    def _channel(self, channel: str) -> str:
-        return f"{self._base}channel:{channel}"
-
-
-def _answer_key(user_id: str, request_id: str) -> str:
-    return f"{user_id}\0{request_id}"
+        with suppress(*FAILURES):
+            await self._store.lrem(self._keys.of("queue")[0], 0, self._replica)
+        for store in (self._store, self._watcher, self._patient):
+            await disconnect(store)
 
 
 def _position_headers(entry: Entry) -> list[dict[str, str]]:
@@ -350,18 +351,8 @@ def _lost() -> LogLost:
     return LogLost("the log no longer holds what was read from it")
 
 
-@contextmanager
-def _failures() -> Iterator[None]:
-    """Whatever fails on the way to Redis is a LogError."""
-    try:
-        yield
-    except _FAILURES as error:
-        raise LogError(f"{type(error).__name__}: {error}") from error
-
-
-def _event(seq: bytes, event_id: bytes, rest: bytes, data: bytes) -> StoredEvent:
-    about = _rest_decoder.decode(rest)
-    return StoredEvent(int(seq), event_id.decode(), about.name, about.at, about.channels, msgspec.Raw(data))
+def _trimmed() -> LogTrimmed:
+    return LogTrimmed("the log no longer holds what comes next")
 
 
 def _offset(event: StoredEvent, channel: str) -> int:

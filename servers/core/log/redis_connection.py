@@ -1,6 +1,7 @@
 """How a Redis is reached, and what it promises of a write that it has answered."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,15 +13,25 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from bodhisattva.servers.core.config import LogConfig, without_password
-from bodhisattva.servers.core.log.base import LogRefused
+from bodhisattva.servers.core.log.base import LogError, LogRefused
 
 Store = Redis | RedisCluster
+FAILURES = (RedisError, OSError, TimeoutError)
 _SENTINEL_PORT = 26379
 _LEVELS = ("none", "everysec", "always")
 _LOST = {
     "none": "what was answered may be lost when Redis ends",
     "everysec": "what was answered within the last seconds may be lost when its machine fails",
 }
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Whatever fails on the way to Redis is a LogError."""
+    try:
+        yield
+    except FAILURES as error:
+        raise LogError(f"{type(error).__name__}: {error}") from error
 
 
 def connect(settings: LogConfig, patience: float) -> Store:

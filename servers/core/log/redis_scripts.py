@@ -1,29 +1,36 @@
 """What Redis executes in one piece, in Lua: nobody sees half of an entry, and no check grows old before its write.
 
-Keys of one log, in the order in which the scripts take them:
-  meta       hash: format, service, epoch, head (`seq:id` of the newest event, absent while there is none)
+Keys of one log:
+  meta       hash: format, service, epoch (`format:epoch`), head and floor (`seq:id` of the newest event and of the last
+             that was removed, each absent while there is none), size (bytes of the data that is held)
   entries    stream: id `seq-0`, fields i (the event's id), m (the rest but data, JSON), d (data)
   answers    hash: user NUL request -> StoredAnswer, JSON
   ages       sorted set: the keys of `answers` by time
   positions  hash: source -> Position, JSON
+  snapshot   hash: seq, id (of that event), offsets (JSON), state
+  floors     hash: channel, `global` too -> offset of the last event that was removed
   turn       string that expires: the replica that may append now; where there is none, anybody may
   queue      list: the replicas that wait for the turn
-  channel:…  stream, one for each channel: id `offset-0`, field s (the event's seq)
+  keeper     string that expires: the replica that looks after the retention now
+  channel:…  stream, one for each channel that holds events: id `offset-0`, field s (the event's seq)
 
 Each script begins with the epoch and head that its caller has read up to. `lost`: the log is not the continuation of
-that; `behind`: others have appended since.
+that; `trimmed`: it is perhaps, but what came next was removed; `behind`: others have appended since.
 """
 
-_STAND = """
+STAND = """
 local function plus(number, more)
     return string.format('%.0f', tonumber(number) + more)
 end
 
 local function stand(epoch, seq, id)
-    local held = redis.call('HMGET', KEYS[1], 'epoch', 'head')
+    local held = redis.call('HMGET', KEYS[1], 'epoch', 'head', 'floor')
+    local place = seq .. ':' .. id
     if held[1] ~= epoch then return 'lost' end
-    if seq == '0' then return held[2] and 'behind' or 'current' end
-    if held[2] == seq .. ':' .. id then return 'current' end
+    if (held[2] or '0:') == place then return 'current' end
+    local floor = held[3] or '0:'
+    if floor == place then return 'behind' end
+    if tonumber(seq) < tonumber(string.match(floor, '^%d+')) then return 'trimmed' end
     local known = redis.call('XRANGE', KEYS[2], seq, seq)[1]
     if not known or known[2][2] ~= id then return 'lost' end
     return 'behind'
@@ -52,15 +59,15 @@ end
 return {'yours', answers, redis.call('HVALS', KEYS[5])}
 """
 
-# KEYS: meta entries answers ages positions turn queue channel…
+# KEYS: meta entries answers ages positions turn queue floors channel…
 # ARGV: header (JSON, see `redis._arguments`), how long the next one's turn may last (ms), the answers, then id, m, d of
 # each event.
 APPEND = (
-    _STAND
+    STAND
     + """
 local header = cjson.decode(ARGV[1])
 local verdict = stand(header.epoch, header.seq, header.id)
-if verdict == 'lost' then return {'lost'} end
+if verdict == 'lost' or verdict == 'trimmed' then return {verdict} end
 if header.once then
     for _, answer in ipairs(header.answers) do
         local first = redis.call('HGET', KEYS[3], answer.key)
@@ -89,15 +96,18 @@ for _, event in ipairs(header.events) do
         local key, offset = place[1], place[2]
         if not ends[key] then
             local last = redis.call('XREVRANGE', KEYS[key], '+', '-', 'COUNT', 1)[1]
-            ends[key] = last and string.match(last[1], '^%d+') or '0'
+            local floor = not last and redis.call('HGET', KEYS[8], header.channels[key - 8])
+            ends[key] = last and string.match(last[1], '^%d+') or floor or '0'
         end
         if plus(ends[key], 1) ~= offset then return {'misnumbered'} end
         ends[key] = offset
     end
 end
 
+local size = 0
 for number, event in ipairs(header.events) do
     local at = 3 * number + #header.answers
+    size = size + #ARGV[at + 2]
     redis.call('XADD', KEYS[2], event.seq .. '-0', 'i', ARGV[at], 'm', ARGV[at + 1], 'd', ARGV[at + 2])
     for _, place in ipairs(event.channels) do
         redis.call('XADD', KEYS[place[1]], place[2] .. '-0', 's', event.seq)
@@ -120,7 +130,7 @@ if waiting then
 elseif holder and not header.more then
     redis.call('DEL', KEYS[6])
 end
-return {'stored'}
+return {'stored', redis.call('HINCRBY', KEYS[1], 'size', size)}
 """
 )
 
@@ -146,20 +156,24 @@ end
 local function own(record) return record end
 """
 
-# KEYS: meta entries. ARGV: epoch seq id limit budget.
+# KEYS: meta entries. ARGV: epoch seq id limit budget. Returns also size and floor.
 NEWER = (
-    _STAND
+    STAND
     + _COLLECT
     + """
 local verdict = stand(ARGV[1], ARGV[2], ARGV[3])
-if verdict ~= 'behind' then return {verdict} end
-return {verdict, collect(KEYS[2], plus(ARGV[2], 1), tonumber(ARGV[4]), tonumber(ARGV[5]), own)}
+local about = redis.call('HMGET', KEYS[1], 'size', 'floor')
+local found = {}
+if verdict == 'behind' then
+    found = collect(KEYS[2], plus(ARGV[2], 1), tonumber(ARGV[4]), tonumber(ARGV[5]), own)
+end
+return {verdict, about[1] or '0', string.match(about[2] or '0:', '^%d+'), found}
 """
 )
 
 # KEYS: meta entries [channel]. ARGV: epoch after limit budget.
 READ = (
-    _STAND
+    STAND
     + _COLLECT
     + """
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return {'lost'} end

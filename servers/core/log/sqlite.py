@@ -27,6 +27,7 @@ from bodhisattva.servers.core.log.base import (
     StoredAnswer,
     StoredEvent,
     channels_decoder,
+    pages,
     within_budget,
 )
 from bodhisattva.servers.core.log.formats import prepare
@@ -35,7 +36,6 @@ from bodhisattva.servers.core.log.trimming import held, keep_snapshot, kept_snap
 from bodhisattva.servers.core.service import GLOBAL
 
 T = TypeVar("T")
-_REPLAY_CHUNK = 1000
 _GROUP_LIMIT = 1000
 _EVENT_COLUMNS = "e.seq, e.id, e.name, e.at, e.channels, e.data"
 _Due = tuple[Entry, "asyncio.Future[None]"]
@@ -168,9 +168,8 @@ class SqliteLog:
         return await done
 
     async def replay(self, after: int = 0) -> AsyncIterator[Sequence[StoredEvent]]:
-        while chunk := [event for _, event in await self.read(GLOBAL, after, _REPLAY_CHUNK)]:
-            yield chunk
-            after = chunk[-1].seq
+        async for page in pages(self, after):
+            yield page
 
     async def read(self, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]:
         if channel == GLOBAL:

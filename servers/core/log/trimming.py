@@ -41,7 +41,11 @@ def kept_snapshot(database: sqlite3.Connection) -> Snapshot | None:
 
 def keep_snapshot(database: sqlite3.Connection, snapshot: Snapshot) -> None:
     row = (snapshot.seq, msgspec.json.encode(snapshot.offsets), snapshot.state)
-    database.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?, ?)", row)
+    database.execute(
+        "INSERT INTO snapshot VALUES (1, ?, ?, ?) ON CONFLICT (only) DO UPDATE "
+        "SET seq = excluded.seq, offsets = excluded.offsets, state = excluded.state WHERE excluded.seq >= seq",
+        row,
+    )
 
 
 def remove(database: sqlite3.Connection, upto: int) -> Trimmed:

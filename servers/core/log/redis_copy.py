@@ -1,0 +1,135 @@
+"""A log in Redis as it is at one moment, copied into a log's file, which every tool reads."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from bodhisattva.servers.core.log import redis_records as records
+from bodhisattva.servers.core.log import rows
+from bodhisattva.servers.core.log.base import LogError, Position, Snapshot, StoredAnswer, StoredEvent
+from bodhisattva.servers.core.log.formats import create
+from bodhisattva.servers.core.log.positions import keep_position
+from bodhisattva.servers.core.log.redis_connection import Store, failures
+from bodhisattva.servers.core.log.redis_records import Keys, answer_decoder, offsets_decoder, position_decoder
+from bodhisattva.servers.core.log.trimming import keep_snapshot
+from bodhisattva.servers.core.service import GLOBAL
+
+_PAGE = 500
+Told = Callable[[int, int], None]
+
+# KEYS: meta answers positions snapshot floors.
+_MOMENT = """
+return {
+    redis.call('HGETALL', KEYS[1]), redis.call('HVALS', KEYS[2]), redis.call('HVALS', KEYS[3]),
+    redis.call('HMGET', KEYS[4], 'seq', 'offsets', 'state'), redis.call('HGETALL', KEYS[5]),
+}
+"""
+
+
+class Moment(NamedTuple):
+    """All of a log but its events, which are those after the floor up to the newest.
+
+    version: of the format. stored: the epoch as it stands there. size: of the events' data, as it stands there.
+    """
+
+    version: int
+    service: str
+    stored: str
+    head: str
+    size: int
+    answers: list[StoredAnswer]
+    positions: list[Position]
+    snapshot: Snapshot | None
+    floors: dict[str, int]
+
+    @property
+    def epoch(self) -> str:
+        return self.stored.rpartition(":")[2]
+
+    @property
+    def floor(self) -> int:
+        return self.floors.get(GLOBAL, 0)
+
+    @property
+    def newest(self) -> int:
+        return int(self.head.partition(":")[0] or 0)
+
+
+async def moment(store: Store, keys: Keys) -> Moment | None:
+    """None if there is no log; LogError if it cannot be read."""
+    names = keys.of("meta", "answers", "positions", "snapshot", "floors")
+    with failures():
+        meta, answers, positions, (seq, offsets, state), floors = await store.register_script(_MOMENT)(keys=names)
+    about = {key.decode(): value.decode() for key, value in _pairs(meta)}
+    if "epoch" not in about:
+        return None
+    try:
+        return Moment(
+            int(about["format"]),
+            about["service"],
+            about["epoch"],
+            about.get("head", ""),
+            int(about.get("size", 0)),
+            [answer_decoder.decode(answer) for answer in answers],
+            [position_decoder.decode(position) for position in positions],
+            Snapshot(int(seq), offsets_decoder.decode(offsets), state) if seq is not None else None,
+            {channel.decode(): int(floor) for channel, floor in _pairs(floors)},
+        )
+    except (msgspec.DecodeError, KeyError, ValueError) as error:
+        raise LogError(f"the log at {keys.base}* cannot be decoded ({error})") from error
+
+
+async def events(store: Store, keys: Keys, then: Moment) -> AsyncIterator[list[StoredEvent]]:
+    """The events of that moment; LogError if retention has removed some meanwhile, or the log was replaced."""
+    entries, meta = keys.of("entries", "meta")
+    reader: Any = store
+    at, last = then.floor, then.newest
+    while at < last:
+        with failures():
+            found = await reader.xrange(entries, f"{at + 1}-0", f"{last}-0", count=_PAGE)
+        if not found:
+            break
+        page = [_event(seq.partition(b"-")[0], fields) for seq, fields in found]
+        at = page[-1].seq
+        yield page
+    with failures():
+        stored, floor = await reader.hmget(meta, ["epoch", "floor"])
+    if stored != then.stored.encode() or int((floor or b"0:").partition(b":")[0]) != then.floor:
+        raise LogError(f"the log at {keys.base}* was trimmed or replaced while it was read; try again")
+
+
+def _event(seq: bytes, fields: dict[bytes, bytes]) -> StoredEvent:
+    try:
+        return records.event(seq, fields[b"i"], fields[b"m"], fields[b"d"])
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
+        raise LogError(f"event {seq.decode()} cannot be decoded ({error})") from error
+
+
+async def copy(store: Store, keys: Keys, then: Moment, path: Path, told: Told = lambda _done, _all: None) -> int:
+    """Write the log of that moment into a new file; bytes of its events' data. OSError and sqlite3.Error, too."""
+    size, done = 0, 0
+    with closing(sqlite3.connect(path)) as database:
+        create(database, then.service, then.epoch)
+        with database:
+            rows.put_floors(database, then.floors)
+            for answer in then.answers:
+                rows.put_answer(database, answer)
+            for position in then.positions:
+                keep_position(database, position)
+            if then.snapshot is not None:
+                keep_snapshot(database, then.snapshot)
+            async for page in events(store, keys, then):
+                rows.put_events(database, page)
+                size += sum(len(bytes(event.data)) for event in page)
+                done += len(page)
+                told(done, then.newest - then.floor)
+        database.execute("PRAGMA journal_mode=DELETE")
+    return size
+
+
+def _pairs(flat: list[bytes]) -> list[tuple[bytes, bytes]]:
+    return list(zip(flat[::2], flat[1::2], strict=True))
