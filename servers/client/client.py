@@ -113,11 +113,13 @@ class Client:
         id: str | None = None,  # noqa: A002 - the contract's word for it
         timeout: float = 10.0,
         retry: bool = True,
+        traceparent: str | None = None,
     ) -> dict[str, Any]:
         """Send a query or command and return the data of its answer.
 
         With `retry`, a request whose connection ended, or that was dropped by the rate limit, is sent
         again with the same id until `timeout`: the server executes it at most once (contract 1.2).
+        traceparent: of the trace that it is part of (W3C Trace Context); servers may ignore it.
 
         RequestFailed: the server said no. Unreachable: nothing was sent. RequestTimedOut, and without
         `retry` ConnectionLost: indeterminate, so that only the same `id` may be sent again safely.
@@ -130,7 +132,9 @@ class Client:
                     connection = await self._link.ready()
                     sent = True
                     try:
-                        return await connection.request(name, data or {}, request_id=request_id)
+                        return await connection.request(
+                            name, data or {}, request_id=request_id, traceparent=traceparent
+                        )
                     except (ConnectionLost, RequestFailed) as error:
                         await asyncio.sleep(_pause_before_retry(error, retry))
         except TimeoutError:

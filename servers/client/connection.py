@@ -73,7 +73,13 @@ class Connection:
         return welcome
 
     async def request(
-        self, name: str, data: dict[str, Any], *, request_id: str, on_answer: OnAnswer | None = None
+        self,
+        name: str,
+        data: dict[str, Any],
+        *,
+        request_id: str,
+        on_answer: OnAnswer | None = None,
+        traceparent: str | None = None,
     ) -> Answer:
         """Send a request and return its answer's data; RequestFailed or ConnectionLost otherwise.
 
@@ -87,7 +93,7 @@ class Connection:
         self._pending[request_id] = pending
         try:
             with suppress(ConnectionResetError, aiohttp.ClientError):  # the reader tells how it ended
-                await self._socket.send_str(encode_request(name, data, request_id))
+                await self._socket.send_str(encode_request(name, data, request_id, traceparent))
             answer = await pending.answer
         finally:
             del self._pending[request_id]

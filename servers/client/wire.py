@@ -22,13 +22,14 @@ class Envelope(msgspec.Struct):
     error_message: str | None = None
     offset: int | None = None
     epoch: str | None = None
+    traceparent: Any = None
 
 
 class Event(msgspec.Struct, frozen=True):
     """Something that happened.
 
     channel: None for what concerns the connection alone. position: None on ephemeral channels.
-    timestamp: ISO 8601 with offset, as the server wrote it.
+    timestamp: ISO 8601 with offset, as the server wrote it. traceparent: of the trace that it is part of.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Event(msgspec.Struct, frozen=True):
     position: Position | None
     id: str
     timestamp: str
+    traceparent: str | None = None
 
     @classmethod
     def of(cls, envelope: Envelope) -> "Event":
@@ -47,6 +49,7 @@ class Event(msgspec.Struct, frozen=True):
             position=position_of(envelope.epoch, envelope.offset),
             id=envelope.id or "",
             timestamp=envelope.timestamp or "",
+            traceparent=envelope.traceparent if isinstance(envelope.traceparent, str) else None,
         )
 
 
@@ -58,8 +61,11 @@ def decode(text: str) -> Envelope:
     return _decoder.decode(text)
 
 
-def encode_request(name: str, data: dict[str, Any], request_id: str) -> str:
-    return msgspec.json.encode({"type": "request", "event": name, "id": request_id, "data": data}).decode()
+def encode_request(name: str, data: dict[str, Any], request_id: str, traceparent: str | None = None) -> str:
+    request = {"type": "request", "event": name, "id": request_id, "data": data}
+    if traceparent is not None:
+        request["traceparent"] = traceparent
+    return msgspec.json.encode(request).decode()
 
 
 def events_of(answer: dict[str, Any]) -> list[Event]:

@@ -6,6 +6,7 @@ replaced (see `marks`), and what the source no longer holds is said aloud.
 """
 
 import asyncio
+from contextlib import AbstractContextManager, nullcontext
 
 from bodhisattva.servers.client import ClientError, Discontinuity, Event
 from bodhisattva.servers.core import bearings, marks
@@ -63,7 +64,9 @@ class _Crossing:
                         continue
                     trail = marks.extended(trail, base.Mark(event.position.offset, event.id))
                     place = (self._bridge.source, event.position.epoch, event.position.offset)
-                    if not await self._take_in(event, base.Position(*place, event.timestamp, trail), basis):
+                    with self._traced(event):
+                        taken = await self._take_in(event, base.Position(*place, event.timestamp, trail), basis)
+                    if not taken:
                         return
                     self._metrics.waiting.set(events.waiting)
         finally:
@@ -76,6 +79,12 @@ class _Crossing:
         if found.turned_back:
             self.log.warning("bridge found another log than it knew, and goes on where both part")
         self.log.info("bridge follows", since=str(found.since))
+
+    def _traced(self, event: Event) -> AbstractContextManager[object]:
+        tracing = self._host.tracing
+        if tracing is None:
+            return nullcontext()
+        return tracing.taking_in(self._bridge.source, self._bridge.channel, event.id, event.traceparent)
 
     async def _take_in(self, event: Event, position: base.Position, basis: base.Position | None) -> bool:
         """Record the event's effect, waiting out a store that is unavailable; False if others read another log by now.

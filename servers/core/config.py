@@ -160,6 +160,16 @@ class Logging(_Section, frozen=True):
     format: Literal["json", "console"] = "json"
 
 
+class Tracing(_Section, frozen=True):
+    """endpoint: of an OpenTelemetry collector that takes OTLP over HTTP; without one nothing is traced.
+
+    sample: which share of the traces that begin here is kept.
+    """
+
+    endpoint: Annotated[str, Meta(pattern=r"\Ahttps?://")] | None = None
+    sample: Annotated[float, Meta(ge=0, le=1)] = 1.0
+
+
 class Config(_Section, frozen=True):
     """One service's configuration; `port` None is the service's own default.
 
@@ -178,6 +188,7 @@ class Config(_Section, frozen=True):
     log: LogConfig = LogConfig()
     peers: dict[str, Peer] = {}
     logging: Logging = Logging()
+    tracing: Tracing = Tracing()
 
 
 def load(

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import WSMessage, WSMsgType
@@ -33,6 +33,9 @@ from bodhisattva.servers.core.session import (
 )
 from bodhisattva.servers.core.tokens import Identity
 from bodhisattva.servers.core.websocket import WebSocket
+
+if TYPE_CHECKING:
+    from bodhisattva.servers.core.tracing import Span, Tracing
 
 INTERNAL_ERROR = 1011
 SLOW_CONSUMER = 4008
@@ -78,6 +81,7 @@ class Connection:
         self._tasks: set[asyncio.Task[None]] = set()
         self._catching_up: dict[str, asyncio.Task[None]] = {}
         self._in_flight: dict[int, float] = {}
+        self._spans: dict[int, Span] | None = None if engine.tracing is None else {}
         self._idle: asyncio.Event | None = None
         self._closer: asyncio.Task[None] | None = None
 
@@ -165,6 +169,8 @@ class Connection:
             self._metrics.message_duration.observe(duration)
             if self._policy.verbose:
                 self._tell(message, outcome, duration)
+            if self._spans:
+                self._spans.pop(id(message)).end(outcome.code.value if outcome.code else None)
         if outcome.code is None:
             self._reply(Reply(envelope.response(message, outcome.data), "response"))
         else:
@@ -263,10 +269,28 @@ class Connection:
                     self._shut(output)
 
     def _handle(self, request: Request) -> None:
+        tracing = self._engine.tracing
+        if tracing is None:
+            self._begin(request)
+        else:
+            self._handle_traced(request, tracing)
+
+    def _begin(self, request: Request) -> None:
         self._in_flight[id(request.message)] = time.perf_counter()
         work = self._requests.handle(self, request)
         if work is not None:
             self._spawn(work)
+
+    def _handle_traced(self, request: Request, tracing: "Tracing") -> None:
+        """The same, as part of a trace, until it is answered."""
+        message = request.message
+        about = {"user.id": self.user_id, "bodhisattva.connection_id": self.connection_id}
+        about["bodhisattva.request_id"] = (message.id or "")[:LONGEST]
+        span = tracing.request(self._requests.known(message), about, message.traceparent)
+        if self._spans is not None:
+            self._spans[id(message)] = span
+        with span.active():
+            self._begin(request)
 
     def _reply(self, reply: Reply) -> None:
         self._metrics.sent(reply.kind)
@@ -323,6 +347,8 @@ class Connection:
         self._hub.gone(self)
         self._outbox.close()
         self._in_flight.clear()
+        while self._spans:
+            self._spans.popitem()[1].end("cancelled")
         self._rest()
         for task in self._tasks:
             task.cancel()

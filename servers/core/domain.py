@@ -52,6 +52,7 @@ class Context(msgspec.Struct, frozen=True):
 
     now: UTC, aware. user_id: the token's. new_id: a fresh identifier at each call.
     membership: the `info` with which this connection joined a channel, by channel. request_id: as its sender chose it.
+    traceparent: of the trace that this is part of, if there is one.
     """
 
     now: datetime
@@ -60,6 +61,7 @@ class Context(msgspec.Struct, frozen=True):
     new_id: Callable[[], str]
     membership: dict[str, dict[str, Any]]
     request_id: str | None = None
+    traceparent: str | None = None
 
 
 class State(Protocol):

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import structlog
@@ -29,6 +29,9 @@ from bodhisattva.servers.core.reading import Reading
 from bodhisattva.servers.core.replay import replay
 from bodhisattva.servers.core.service import GLOBAL, Handler, Service
 
+if TYPE_CHECKING:
+    from bodhisattva.servers.core.tracing import Span, Tracing
+
 _RECOVERY_PAUSE = 0.5
 Decide = Callable[[State], Decision]
 
@@ -40,6 +43,8 @@ class _Pending:
     events: tuple[StoredEvent, ...]
     finish: Callable[[bool], None]
     after: list[Callable[[bool], None]] = field(default_factory=list)
+    trace: str | None = None
+    span: "Span | None" = None
 
 
 class Draft(NamedTuple):
@@ -84,6 +89,7 @@ class Engine:
         self.available = False
         self.state: State = service.state()
         self.positions: dict[str, Position] = {}
+        self.tracing: Tracing | None = None
         self._hub = hub
         self._metrics = metrics
         self._answers = Answers(window)
@@ -245,7 +251,10 @@ class Engine:
         return True
 
     def _append(self, entry: Entry, finish: Callable[[bool], None]) -> None:
-        self._pending.append(_Pending(entry.events, finish))
+        pending = _Pending(entry.events, finish)
+        if self.tracing is not None:
+            pending.trace, pending.span = self.tracing.current(), self.tracing.append(len(entry.events))
+        self._pending.append(pending)
         self._metrics.log_lag.set(len(self._pending))
         self.log.append(entry).add_done_callback(self._settled)
 
@@ -266,8 +275,10 @@ class Engine:
         self._metrics.log_lag.set(len(self._pending))
         failure = asyncio.CancelledError() if future.cancelled() else future.exception()
         durable = failure is None
+        if pending.span is not None:
+            pending.span.end(None if durable else type(failure).__name__)
         if durable:
-            self._publish(pending.events)
+            self._publish(pending.events, pending.trace)
         else:
             self._logger.error("append failed", error=str(failure))
             self._start_recovery()
@@ -275,11 +286,11 @@ class Engine:
         for waiting in pending.after:
             waiting(durable)
 
-    def _publish(self, events: Sequence[StoredEvent]) -> None:
+    def _publish(self, events: Sequence[StoredEvent], trace: str | None = None) -> None:
         for event in events:
             self._committed[GLOBAL] = event.seq
             self._committed.update(event.channels)
-            self._hub.publish(event)
+            self._hub.publish(event, trace)
         if events:
             self._announce_change()
 

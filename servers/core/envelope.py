@@ -26,6 +26,7 @@ class Incoming(msgspec.Struct):
     event: str | None = None
     data: dict[str, Any] | None = None
     timestamp: str | None = None
+    traceparent: Any = None
 
     @property
     def name(self) -> str | None:
@@ -63,6 +64,12 @@ class NumberedOutgoing(Outgoing, kw_only=True):
 
     offset: int
     epoch: str
+
+
+class TracedOutgoing(NumberedOutgoing, kw_only=True):
+    """An event that is part of a trace (W3C Trace Context)."""
+
+    traceparent: str
 
 
 _decoder = msgspec.json.Decoder(Incoming)
@@ -147,9 +154,15 @@ def event(name: str, data: Any, *, room: str | None = None, at: str | None = Non
     return encode(Outgoing(fresh_id(), "event", name, data, at or timestamp(), room=room))
 
 
-def numbered_event(event_id: str, name: str, data: Any, *, room: str, at: str, offset: int, epoch: str) -> bytes:
-    """An event of a persisted channel; its id is the log's, the same live and replayed."""
-    return encode(NumberedOutgoing(event_id, "event", name, data, at, room=room, offset=offset, epoch=epoch))
+def numbered_event(
+    event_id: str, name: str, data: Any, *, room: str, at: str, offset: int, epoch: str, trace: str | None = None
+) -> bytes:
+    """An event of a persisted channel; its id is the log's, the same live and replayed. trace: which only live has."""
+    if trace is None:
+        return encode(NumberedOutgoing(event_id, "event", name, data, at, room=room, offset=offset, epoch=epoch))
+    return encode(
+        TracedOutgoing(event_id, "event", name, data, at, room=room, offset=offset, epoch=epoch, traceparent=trace)
+    )
 
 
 def _answer(request: Incoming | None, kind: str, data: Any, code: str | None, message: str | None) -> bytes:

@@ -3,9 +3,10 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -21,6 +22,9 @@ from bodhisattva.servers.core.errors import ServiceError, Unavailable
 from bodhisattva.servers.core.log.base import Position
 from bodhisattva.servers.core.metrics import Metrics
 from bodhisattva.servers.core.peer_trust import PeerTrust
+
+if TYPE_CHECKING:
+    from bodhisattva.servers.core.tracing import Tracing
 
 _TOKEN_LIFETIME = 600.0
 
@@ -47,6 +51,10 @@ class Host:
         self._opening: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
+    def tracing(self) -> "Tracing | None":
+        return self._engine.tracing
+
+    @property
     def state(self) -> State:
         return self._engine.state
 
@@ -59,7 +67,8 @@ class Host:
         await self._engine.changed()
 
     def context(self) -> Context:
-        return Context(datetime.now(UTC), self._engine.service.name, "", envelope.fresh_id, {})
+        trace = self.tracing.current() if self.tracing is not None else None
+        return Context(datetime.now(UTC), self._engine.service.name, "", envelope.fresh_id, {}, traceparent=trace)
 
     async def execute(self, command: str, data: dict[str, Any], request_id: str | None = None) -> dict[str, Any]:
         """Run an own command, once per request id if it has one; CommandRefused if it answers an error."""
@@ -88,6 +97,26 @@ class Host:
                 await client.__aenter__()
                 self._clients[name] = client
         return client
+
+    async def request(
+        self,
+        service: str,
+        name: str,
+        data: dict[str, Any],
+        *,
+        id: str,  # noqa: A002 - the client's word for it
+        timeout: float,
+    ) -> dict[str, Any]:
+        """Ask another service something; Unavailable if it is not configured, and what `Client.request` raises."""
+        client = await self.peer(service)
+        if self.tracing is None:
+            return await client.request(name, data, id=id, timeout=timeout)
+        with self.tracing.call(service, name, id) as span:
+            return await client.request(name, data, id=id, timeout=timeout, traceparent=span.traceparent)
+
+    def continuing(self, traceparent: str | None) -> AbstractContextManager[None]:
+        """What begins meanwhile is part of this trace, if traces are kept."""
+        return nullcontext() if self.tracing is None else self.tracing.continuing(traceparent)
 
     async def close(self) -> None:
         await asyncio.gather(*(client.aclose() for client in self._clients.values()))

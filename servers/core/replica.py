@@ -11,8 +11,8 @@ asked, wherever that was.
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import islice
 from typing import Any
 
@@ -137,7 +137,8 @@ class Replica(Engine):
             return answer(UNAVAILABLE)
         if key is not None:
             self._answers.begin(key)
-        self._commands.append(Command(decide, key, advance, connection_id, answer))
+        trace = self.tracing.current() if self.tracing is not None else None
+        self._commands.append(Command(decide, key, advance, connection_id, answer, trace))
         self._metrics.log_lag.set(len(self._commands))
         self._due.set()
         return None
@@ -210,7 +211,8 @@ class Replica(Engine):
         known = {(answer.user_id, answer.request_id): answer for answer in turn.answers}
         try:
             ready = self._decide_all(batch, known)
-            await self._shared.propose(*(each.entry for each in ready), more=len(self._commands) > len(batch))
+            with self._traced(batch, ready):
+                await self._shared.propose(*(each.entry for each in ready), more=len(self._commands) > len(batch))
         except (Unappliable, LogMoved, AnsweredBefore, PositionTaken) as error:
             self._logger.warning("decisions are taken back and taken again", reason=str(error))
             await self._rebuild(self.offset(GLOBAL))
@@ -219,6 +221,26 @@ class Replica(Engine):
             self._ahead = False
             for each in ready:
                 self._finish(each)
+
+    @contextmanager
+    def _traced(self, batch: Sequence[Command], ready: Sequence[Ready]) -> Iterator[None]:
+        """Each command's part of the writing, as a part of its trace."""
+        together = zip(batch, ready, strict=True) if self.tracing is not None else ()
+        spans = [
+            self.tracing.append(len(each.entry.events), command.trace)
+            for command, each in together
+            if self.tracing is not None and command.trace is not None
+        ]
+        error: str | None = "cancelled"
+        try:
+            yield
+            error = None
+        except LogError as failure:
+            error = type(failure).__name__
+            raise
+        finally:
+            for span in spans:
+                span.end(error)
 
     def _say(self, command: Command) -> bool:
         """Whether a command was done with without the log, since it comes to nothing that anybody keeps."""
@@ -275,7 +297,7 @@ class Replica(Engine):
     def _finish(self, ready: Ready) -> None:
         """The first command is in the log, or needs not be: tell and answer."""
         command = self._commands[0]
-        self._publish(ready.entry.events)
+        self._publish(ready.entry.events, command.trace)
         self._announce(ready.decision, command.connection_id)
         if ready.entry.position is not None:
             self.positions[ready.entry.position.source] = ready.entry.position

@@ -77,6 +77,12 @@ class Requests:
             "presence": self._presence,
         }
 
+    def known(self, message: Incoming) -> str:
+        """The request's name if it is one of the service's, so that there are not more names than that."""
+        name, service = str(message.event), self._policy.service
+        known = name in self._standard or name in service.command_handlers or name in service.query_handlers
+        return name if known else "unknown"
+
     def handle(self, caller: Caller, request: Request) -> Coroutine[Any, Any, None] | None:
         message = request.message
         try:
@@ -131,6 +137,7 @@ class Requests:
             envelope.fresh_id,
             self._hub.membership(caller),
             message.id,
+            self._engine.tracing.current() if self._engine.tracing is not None else None,
         )
         if (command := service.command_handlers.get(name)) is not None:
             self._policy.permissions.check_command(identity)

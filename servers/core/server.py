@@ -5,7 +5,9 @@ import random
 import ssl
 from collections.abc import Callable, Collection
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
@@ -46,6 +48,9 @@ from bodhisattva.servers.core.waiting import Watch
 from bodhisattva.servers.core.websocket import CLOSE_TIMEOUT, Intake, WebSocket
 from bodhisattva.servers.core.work import Work
 
+if TYPE_CHECKING:
+    from bodhisattva.servers.core.tracing import Tracing
+
 GOING_AWAY = 1001
 _STOPPING = "Server is stopping"
 _MARGIN = 0.25  # seconds of the drain timeout that are left for freeing everything
@@ -83,6 +88,7 @@ class Server:
             self.config.logging.level == "debug",
         )
         self._engine = self._make_engine()
+        self._engine.tracing = make_tracing(service, self.config)
         self._requests = Requests(self._policy, self._engine, self._hub)
         self._host = Host(self._engine, self.metrics, lambda: self.config)
         self._connections: set[Connection] = set()
@@ -224,6 +230,8 @@ class Server:
             await self._runner.cleanup()
         if self._prepared:
             await self._engine.stop()
+            if self._engine.tracing is not None:
+                await self._engine.tracing.stop()
             self._logger.info("stopped")
 
     async def upgrade(self, request: web.Request) -> web.StreamResponse:
@@ -293,6 +301,17 @@ def check(config: Config) -> ssl.SSLContext | None:
         peer_trust.context(peer)
     client_certificates.check(config.tls, config.auth)
     return tls.server_context(config.tls)
+
+
+def make_tracing(service: Service, config: Config) -> "Tracing | None":
+    """None if it is not asked for; ConfigError if the package for it is not there."""
+    if config.tracing.endpoint is None:
+        return None
+    try:
+        from bodhisattva.servers.core.tracing import Tracing
+    except ModuleNotFoundError as missing:
+        raise ConfigError(f"{missing.name} is missing; install 'bodhisattva-conformance[otel]'") from None
+    return Tracing(service.name, version(http.DISTRIBUTION), config.tracing)
 
 
 def make_log(service: Service, config: Config) -> Log:

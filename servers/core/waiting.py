@@ -17,6 +17,7 @@ class Command(NamedTuple):
     advance: Advance | None
     connection_id: str
     answer: Answer
+    trace: str | None
 
 
 class Ready(NamedTuple):

@@ -61,7 +61,10 @@ class Compensation(msgspec.Struct):
 
 
 class Workflow(msgspec.Struct):
-    """progress: of each call, by `stage-<index>` and `compensation-<index>`. compensations: in their order."""
+    """progress: of each call, by `stage-<index>` and `compensation-<index>`. compensations: in their order.
+
+    traceparent: of the trace in which it was started.
+    """
 
     workflow_id: str
     adapter: str
@@ -76,6 +79,7 @@ class Workflow(msgspec.Struct):
     finished_at: str | None = None
     progress: dict[str, Progress] = {}
     compensations: list[Compensation] = []
+    traceparent: str | None = None
 
     @property
     def next_compensation(self) -> Compensation | None:

@@ -91,6 +91,11 @@ class _Calling:
         self._log = host.log.bind(workflow_id=due.workflow_id, request_id=due.request_id, peer=due.call.service)
 
     async def make(self) -> None:
+        workflow = _state(self._host).workflows[self._due.workflow_id]
+        with self._host.continuing(workflow.traceparent):
+            await self._make()
+
+    async def _make(self) -> None:
         begun = await self._record("begin_call", {"call": self._due.key})
         if begun is None:
             return
@@ -121,23 +126,21 @@ class _Calling:
         raise CallFailed(reason, without_effect=False)
 
     async def _ask_once(self, timeout: float) -> dict[str, Any]:
-        call = self._due.call
+        call, request_id = self._due.call, self._due.request_id
+        fresh, self._fresh = self._fresh, False
         try:
             data = resolved(call.data, _state(self._host).workflows[self._due.workflow_id])
-            peer = await self._host.peer(call.service)
-            self._fresh = False
-            return await peer.request(call.request, data, id=self._due.request_id, timeout=timeout)
+            return await self._host.request(call.service, call.request, data, id=request_id, timeout=timeout)
         except Unresolved as problem:
-            raise CallFailed(f"{problem}.", without_effect=self._fresh) from None
+            raise CallFailed(f"{problem}.", without_effect=fresh) from None
         except Unavailable:
-            raise CallFailed(f"no peer {call.service} is configured.", without_effect=self._fresh) from None
+            raise CallFailed(f"no peer {call.service} is configured.", without_effect=fresh) from None
         except RequestFailed as error:
             return self._refused(error)
         except (Unreachable, Indeterminate) as error:
             raise PassingTrouble(str(error)) from error
         except ClientError as error:
-            reason = f"{call.service} does not accept this service."
-            raise CallFailed(reason, without_effect=self._fresh) from error
+            raise CallFailed(f"{call.service} does not accept this service.", without_effect=fresh) from error
 
     def _refused(self, error: RequestFailed) -> dict[str, Any]:
         """Raises what follows from it, unless there was nothing to be undone."""

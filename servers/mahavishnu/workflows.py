@@ -124,6 +124,7 @@ def start_workflow(state: State, data: StartWorkflow, context: Context) -> Decis
         stages=msgspec.to_builtins(stages),
         started_by=context.user_id,
         started_at=context.now.isoformat(),
+        **({"traceparent": context.traceparent} if context.traceparent is not None else {}),
     )
     answer = {"workflow_id": workflow_id, "status": "running", "total_stages": len(stages)}
     return Decision(answer, (event,))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -114,10 +114,21 @@ class Host:
     def configured(self, name: str) -> bool:
         return name in self.peers
 
-    async def peer(self, name: str) -> Peer:
-        if name not in self.peers:
+    async def request(
+        self,
+        service: str,
+        name: str,
+        data: dict[str, Any],
+        *,
+        id: str,  # noqa: A002 - the client's word for it
+        timeout: float,
+    ) -> dict[str, Any]:
+        if service not in self.peers:
             raise Unavailable("No such peer is configured.")
-        return self.peers[name]
+        return await self.peers[service].request(name, data, id=id, timeout=timeout)
+
+    def continuing(self, _traceparent: str | None) -> AbstractContextManager[None]:
+        return nullcontext()
 
     async def do(self, command: str, **data: Any) -> dict[str, Any]:
         self.bench.now = datetime.now(UTC)
