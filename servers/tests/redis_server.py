@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +15,7 @@ import pytest
 HOW = "there is no redis-server, which this test needs: ./ci/redis unpacks Debian's"
 _TOOLS = Path(__file__).resolve().parents[2] / ".tools" / "bin"
 _PATIENCE = 10.0
+SLOTS = 16384
 _DEFAULTS = {"appendonly": "yes", "appendfsync": "always", "save": '""', "repl-diskless-sync-delay": "0"}
 
 
@@ -102,6 +103,30 @@ def redis_server(lines: Sequence[str] = (), **settings: str) -> Iterator[RedisSe
         finally:
             server.resume()
             server.kill()
+
+
+@contextmanager
+def redis_cluster(number: int = 3) -> Iterator[list[RedisServer]]:
+    """So many nodes that share the slots among them."""
+    with ExitStack() as stack:
+        nodes = [
+            stack.enter_context(redis_server(**{"cluster-enabled": "yes", "cluster-node-timeout": "1000"}))
+            for _ in range(number)
+        ]
+        for index, node in enumerate(nodes):
+            first, last = SLOTS * index // number, SLOTS * (index + 1) // number - 1
+            node.ask("CLUSTER", "ADDSLOTSRANGE", str(first), str(last))
+            node.ask("CLUSTER", "MEET", "127.0.0.1", str(nodes[0].port))
+        deadline = time.monotonic() + _PATIENCE
+        while not all(_knows_all(node, number) for node in nodes):
+            assert time.monotonic() < deadline, nodes[0].answer("CLUSTER", "INFO")
+            time.sleep(0.05)
+        yield nodes
+
+
+def _knows_all(node: RedisServer, number: int) -> bool:
+    said = node.answer("CLUSTER", "INFO")
+    return "cluster_state:ok" in said and f"cluster_known_nodes:{number}" in said
 
 
 def _lines(settings: Mapping[str, str]) -> list[str]:

@@ -10,6 +10,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 import structlog
+from redis.crc import key_slot
 
 from bodhisattva.servers.core.config import LogConfig
 from bodhisattva.servers.core.log.base import (
@@ -27,7 +28,7 @@ from bodhisattva.servers.core.log.base import (
     StoredEvent,
 )
 from bodhisattva.servers.core.log.redis import RedisLog
-from bodhisattva.servers.tests.redis_server import RedisServer, redis_server
+from bodhisattva.servers.tests.redis_server import SLOTS, RedisServer, redis_cluster, redis_server
 
 
 @pytest.fixture
@@ -425,18 +426,43 @@ async def _says(server: RedisServer, expected: str, *words: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_cluster_keeps_a_log_in_one_of_its_slots() -> None:
-    with redis_server(**{"cluster-enabled": "yes"}) as node:
-        node.ask("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-        await _says(node, "cluster_state:ok", "CLUSTER", "INFO")
-        url = f"redis+cluster://127.0.0.1:{node.port}"
-        async with logs(LogConfig("redis", url=url)) as (one, other):
-            await one.propose(Entry((event(1),), answer("r1"), Position("source", "E", 1)))
-            await asyncio.wait_for(other.arrival(), 2)
-            assert await newer(other) == ["posted-1"]
-            assert [offset for offset, _ in await other.read("account:a", 0, 10)] == [1]
-            ear = other.heard()
-            assert await anext(ear) == b""
-            assert (await one.shout(b"hello"), await anext(ear)) == (1, b"hello")
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[list[RedisServer]]:
+    with redis_cluster() as nodes:
+        yield nodes
+
+
+def in_cluster(nodes: list[RedisServer], number: int) -> LogConfig:
+    """A log whose slot is the node's, reached through another."""
+    url = f"redis+cluster://127.0.0.1:{nodes[number - 1].port}"
+    share = SLOTS / len(nodes)
+    prefixes = (f"test-{uuid4()}" for _ in range(1000))
+    prefix = next(each for each in prefixes if int(key_slot(f"{each}:ledger".encode()) // share) == number)
+    return LogConfig("redis", url=url, prefix=prefix)
+
+
+@pytest.mark.parametrize("number", range(3))
+async def test_a_cluster_keeps_a_log_in_one_of_its_slots(cluster: list[RedisServer], number: int) -> None:
+    config = in_cluster(cluster, number)
+    async with logs(config) as (one, other):
+        await one.propose(Entry((event(1),), answer("r1"), Position("source", "E", 1)))
+        await asyncio.wait_for(other.arrival(), 2)
+        assert await newer(other) == ["posted-1"]
+        assert [offset for offset, _ in await other.read("account:a", 0, 10)] == [1]
+        ears = [log.heard() for log in (one, other)]
+        assert [await anext(ear) for ear in ears] == [b"", b""]
+        assert await one.shout(b"hello") == 2, "all who hear it are counted"
+        assert [await anext(ear) for ear in ears] == [b"hello", b"hello"]
+        for ear in ears:
             await cast("AsyncGenerator[bytes, None]", ear).aclose()
-    assert "cannot be asked of a cluster" in await refusal(LogConfig("redis", url=url, acknowledgements=1))
+        assert await other.lease(1)
+        await other.save(snapshot(1))
+        assert await other.trim(1) == {"global": 1, "account:a": 1}
+        assert await one.floors() == {"global": 1, "account:a": 1}
+    holder = cluster[number].answer("CLUSTER", "COUNTKEYSINSLOT", str(key_slot(f"{config.prefix}:ledger".encode())))
+    assert int(holder.strip(":\r\n")) > 0, "where it has to be"
+
+
+async def test_what_cannot_be_asked_of_a_cluster_is_refused_in_a_line() -> None:
+    config = LogConfig("redis", url="redis+cluster://127.0.0.1:1", acknowledgements=1)
+    assert "cannot be asked of a cluster" in await refusal(config)

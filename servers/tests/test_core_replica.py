@@ -14,7 +14,7 @@ from bodhisattva.servers.core.log.base import Entry, LogTrimmed
 from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.replica import Replica
 from bodhisattva.servers.tests.ledger import LEDGER, UNAPPLICABLE
-from bodhisattva.servers.tests.redis_server import RedisServer, redis_server
+from bodhisattva.servers.tests.redis_server import RedisServer, redis_cluster, redis_server
 from bodhisattva.servers.tests.running import Client, Running, events, offsets, post, running, until
 
 LONG = 10.0
@@ -242,6 +242,25 @@ async def test_s3_presence_is_of_all_replicas_and_ends_with_the_connection(pair:
         heard += [event["event"] for event in await events(here, 1)]
     (member,) = (await here.ask("presence", channel="waves:a"))["data"]["members"]
     assert "name" not in member
+
+
+async def test_s3_presence_is_of_all_replicas_whatever_node_of_a_cluster_they_know() -> None:
+    with redis_cluster() as nodes:
+        logs = [LogConfig("redis", url=f"redis+cluster://127.0.0.1:{node.port}") for node in nodes]
+        async with AsyncExitStack() as stack:
+            three = [await stack.enter_async_context(running(LEDGER, log=log)) for log in logs]
+            clients = [await one.connect() for one in three]
+            for client in clients:
+                await client.ask("subscribe", channel="waves:a")
+            for client in clients:
+                async with asyncio.timeout(2):
+                    members = (await client.ask("presence", channel="waves:a"))["data"]["members"]
+                assert len({member["connection_id"] for member in members}) == 3
+            await clients[0].say("wave", account="a")
+            for client in clients:
+                assert [event["event"] for event in await events(client, 1)] == ["waved"]
+            await post(clients[1], range(1, 4))
+            assert [await amounts(client) for client in clients] == [[1, 2, 3]] * 3
 
 
 async def test_s3_presence_does_not_wait_for_a_replica_that_died(pair: list[Running]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 from redis.asyncio import Redis
+from redis.asyncio.cluster import ClusterPubSub
 
 from bodhisattva.servers.core.config import LogConfig, without_password
 from bodhisattva.servers.core.envelope import fresh_id
@@ -266,16 +267,18 @@ class RedisLog:
 
     async def shout(self, words: bytes) -> int:
         with failures():
-            return int(await self._store.publish(self._keys.of("said")[0], words))
+            return int(await self._store.spublish(self._keys.of("said")[0], words))
 
     async def heard(self) -> AsyncIterator[bytes]:
         with failures():
+            await self._watcher.initialize()  # a cluster's nodes, or else it is not known whom to listen to
             async with self._watcher.pubsub() as ear:
-                await ear.subscribe(self._keys.of("said")[0])
+                await ear.ssubscribe(self._keys.of("said")[0])
+                listen = ear.get_sharded_message if isinstance(ear, ClusterPubSub) else ear.get_message
                 while True:
-                    message = await ear.get_message(timeout=_ARRIVAL_MS / 1000)
+                    message = await listen(timeout=_ARRIVAL_MS / 1000)
                     if message is not None:
-                        yield message["data"] if message["type"] == "message" else b""
+                        yield message["data"] if message["type"] == "smessage" else b""
 
     async def read(self, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]:
         keys = self._keys.of("meta", "entries")
