@@ -1,41 +1,58 @@
-"""Semantic versions (semver.org 2.0.0) and the ranges that choose among them.
+"""Semantic versions (semver.org 2.0.0) and the ranges that choose among them, as npm reads them.
 
-A range is one or more comparators, all of which must hold, joined by commas or blanks: `1.2.3`, `=1.2.3`, `^1.2`
-(no change of the leftmost number that is not 0), `~1.2` (no change of minor), `>=1,<2`, `1.2.x`, `*`. As with npm,
-a prerelease is chosen only by a range that names a prerelease of the same three numbers.
+A range is sets of comparators, of which one has to hold as a whole, joined by `||`; within a set they are joined by
+blanks or commas: `1.2.3`, `=1.2.3`, `^1.2` (no change of the leftmost number that is not 0), `~1.2` (no change of
+minor), `>=1 <2`, `1.2.x`, `*`, `1.2 - 2.3`. A prerelease is chosen only by a set that names a prerelease of the same
+three numbers. Source: "Ranges" in the README of npm/node-semver, whose desugaring is what happens here.
 """
 
+import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from semver import Version
 
 from bodhisattva.servers.core.errors import InvalidData
 
-_COMPARATOR = re.compile(
-    r"(?P<operator>\^|~|>=|<=|>|<|=|)"
-    r"(?P<numbers>[0-9]+(\.[0-9]+){0,2})(?P<any>(\.[xX*]){0,2})"
-    r"(?P<prerelease>-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?"
-)
-_MAJOR, _MINOR, _PATCH = range(3)
+_MINOR, _PATCH = 1, 2
+_ZERO = Version(0)
+_NUMBER = r"(?:0|[1-9][0-9]*|[xX*])"
+_PARTIAL = rf"v?{_NUMBER}(?:\.{_NUMBER}(?:\.{_NUMBER}(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)?)?"
+_HYPHEN = re.compile(rf"({_PARTIAL})\s+-\s+({_PARTIAL})")
+_SIMPLE = re.compile(rf"(\^|~|>=|<=|>|<|=|)({_PARTIAL})")
+_COMPARE: Mapping[str, Callable[[Version, Version], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+    "=": operator.eq,
+}
 
 
-class _Interval(NamedTuple):
-    """The versions from `low` (included) to `high` (excluded); `named` is the version that the range spelled."""
+class _Comparator(NamedTuple):
+    """A primitive one, to which all others come down."""
 
-    named: Version | None = None
-    low: Version | None = None
-    high: Version | None = None
+    sign: str
+    version: Version
 
-    def __contains__(self, version: object) -> bool:
-        assert isinstance(version, Version)
-        above = self.low is None or version >= self.low
-        return above and (self.high is None or version < self.high)
+    def admits(self, version: Version) -> bool:
+        return _COMPARE[self.sign](version, self.version)
 
-    def admits_prerelease(self, version: Version) -> bool:
-        named = self.named
-        return named is not None and bool(named.prerelease) and _numbers(named) == _numbers(version)
+    def names_prerelease_of(self, version: Version) -> bool:
+        return bool(self.version.prerelease) and _numbers(self.version) == _numbers(version)
+
+
+class _Partial(NamedTuple):
+    """A version of which only the first `given` numbers were spelled; the others are 0 in `lowest`."""
+
+    lowest: Version
+    given: int
+
+    @property
+    def after(self) -> Version:
+        """The first that does not begin with the given numbers; they are at least one."""
+        return _bump(self.lowest, self.given - 1)
 
 
 def parse(text: str) -> Version:
@@ -57,58 +74,70 @@ def choose(versions: Iterable[Version], wanted: str | None) -> Version | None:
     """The highest version in the range `wanted`, or of all; InvalidData if `wanted` is no range."""
     if wanted is None:
         return max(versions, default=None)
-    intervals = _range(wanted)
-    return max((version for version in versions if _in_all(version, intervals)), default=None)
+    sets = [_comparators(part.strip()) for part in wanted.split("||")]
+    return max((version for version in versions if any(_in(version, each) for each in sets)), default=None)
 
 
-def _in_all(version: Version, intervals: list[_Interval]) -> bool:
-    if version.prerelease and not any(interval.admits_prerelease(version) for interval in intervals):
+def _in(version: Version, comparators: list[_Comparator]) -> bool:
+    if version.prerelease and not any(each.names_prerelease_of(version) for each in comparators):
         return False
-    return all(version in interval for interval in intervals)
+    return all(each.admits(version) for each in comparators)
 
 
-def _range(text: str) -> list[_Interval]:
-    joined = re.sub(r"([\^~<>=])\s+", r"\1", text)
-    comparators = [part for part in re.split(r"[\s,]+", joined) if part]
-    if not comparators:
-        raise _no_range()
-    return [_interval(comparator) for comparator in comparators]
+def _comparators(text: str) -> list[_Comparator]:
+    """One set; an empty one is any version."""
+    if (hyphen := _HYPHEN.fullmatch(text)) is not None:
+        return [*_simple(">=", _partial(hyphen[1])), *_simple("<=", _partial(hyphen[2]))]
+    found: list[_Comparator] = []
+    for part in re.split(r"\s*,\s*|\s+", re.sub(r"([\^~<>=])\s+", r"\1", text or "*")):
+        simple = _SIMPLE.fullmatch(part)
+        if simple is None:
+            raise _no_range()
+        found += _simple(simple[1] or "=", _partial(simple[2]))
+    return found
 
 
-def _interval(comparator: str) -> _Interval:
-    if comparator in ("*", "x", "X"):
-        return _Interval()
-    match = _COMPARATOR.fullmatch(comparator)
-    if match is None:
-        raise _no_range()
-    given = match["numbers"].count(".") + 1
-    if given + match["any"].count(".") > 3 or (match["prerelease"] and given < 3):
-        raise _no_range()
+def _partial(text: str) -> _Partial:
+    core, minus, prerelease = text.removeprefix("v").partition("+")[0].partition("-")
+    numbers = []
+    for number in core.split("."):
+        if number in ("x", "X", "*"):
+            break
+        numbers.append(number)
+    given = len(numbers)
+    whole = minus + prerelease if given == _PATCH + 1 else ""
     try:
-        named = Version.parse(match["numbers"] + ".0" * (3 - given) + (match["prerelease"] or ""))
+        return _Partial(Version.parse(".".join([*numbers, "0", "0", "0"][:3]) + whole), given)
     except ValueError:
         raise _no_range() from None
-    return _bounds(match["operator"], named, given)
 
 
-def _bounds(operator: str, named: Version, given: int) -> _Interval:
-    """The interval of `operator` and a version of which only the first `given` numbers were spelled."""
-    after = _successor(named) if given == 3 else _bump(named, given - 1)
-    match operator:
-        case "^":
-            return _Interval(named, named, _bump(named, _leftmost(named, given)))
-        case "~":
-            return _Interval(named, named, _bump(named, min(given - 1, _MINOR)))
+def _simple(sign: str, partial: _Partial) -> list[_Comparator]:
+    """What a comparator comes down to; `-0` is the lowest prerelease, so that `<2.0.0-0` admits none of 2.0.0."""
+    lowest, given = partial
+    if given == 0:
+        return _below(_ZERO) if sign in ("<", ">") else [_Comparator(">=", _ZERO)]
+    if sign == "^":
+        return [_Comparator(">=", lowest), *_below(_bump(lowest, _leftmost(lowest, given)))]
+    if sign == "~":
+        return [_Comparator(">=", lowest), *_below(_bump(lowest, min(given - 1, _MINOR)))]
+    if given == _PATCH + 1:
+        return [_Comparator(sign, lowest)]
+    match sign:
         case ">=":
-            return _Interval(named, named)
+            return [_Comparator(">=", lowest)]
         case ">":
-            return _Interval(named, after)
+            return [_Comparator(">=", partial.after)]
         case "<=":
-            return _Interval(named, None, after)
+            return _below(partial.after)
         case "<":
-            return _Interval(named, None, named)
+            return _below(lowest)
         case _:
-            return _Interval(named, named, after)
+            return [_Comparator(">=", lowest), *_below(partial.after)]
+
+
+def _below(version: Version) -> list[_Comparator]:
+    return [_Comparator("<", version.replace(prerelease="0"))]
 
 
 def _leftmost(version: Version, given: int) -> int:
@@ -117,15 +146,8 @@ def _leftmost(version: Version, given: int) -> int:
 
 
 def _bump(version: Version, place: int) -> Version:
-    bumped = (version.bump_major, version.bump_minor, version.bump_patch)[place]
-    return bumped() if not version.prerelease else _bump(version.replace(prerelease=None), place)
-
-
-def _successor(version: Version) -> Version:
-    """The next version in semver's order, before which no other fits."""
-    if version.prerelease:
-        return version.replace(prerelease=f"{version.prerelease}.0")
-    return version.bump_patch().replace(prerelease="0")
+    plain = version.replace(prerelease=None)
+    return (plain.bump_major, plain.bump_minor, plain.bump_patch)[place]()
 
 
 def _numbers(version: Version) -> tuple[int, int, int]:
@@ -134,5 +156,7 @@ def _numbers(version: Version) -> tuple[int, int, int]:
 
 def _no_range() -> InvalidData:
     return InvalidData(
-        "This is neither a version nor a range.", field="version", expected="such as 1.2.3, ^1.2, ~1.2 or >=1,<2"
+        "This is neither a version nor a range.",
+        field="version",
+        expected="such as 1.2.3, ^1.2, ~1.2, >=1 <2, 1.x or 1 - 2",
     )

@@ -88,6 +88,17 @@ def test_operators_compare_as_semver_does(one: str, other: str) -> None:
         assert (choose(named, f"{operator}{other}, >={one}") is not None) == holds
 
 
+@given(st.lists(semvers, min_size=1, max_size=6), semvers, semvers)
+def test_sets_are_alternatives_and_comparators_conditions(offered: list[str], one: str, other: str) -> None:
+    def chosen(wanted: str) -> set[str]:
+        return {version for version in offered if choose([parse(version)], wanted) is not None}
+
+    either, both = f">={one} || <{other}", f">={one} <={other}"
+    assert chosen(either) == chosen(f">={one}") | chosen(f"<{other}")
+    assert chosen(both) == chosen(f"{one} - {other}")
+    assert chosen(f"<{one}").isdisjoint(chosen(f">={one}"))
+
+
 NUMBERS = "0.0.3 0.2.3 0.2.9 0.3.0 1.0.0 1.2.0-rc.1 1.2.0 1.2.3 1.9.0 2.0.0-rc.1"
 OFFERED = [parse(number) for number in NUMBERS.split()]
 
@@ -117,13 +128,40 @@ OFFERED = [parse(number) for number in NUMBERS.split()]
         ("^2", None),
         ("^2.0.0-rc.0", "2.0.0-rc.1"),
         ("1.2.0+build", "1.2.0"),
+        ("0.0.3 || ^1.2.0 || 9", "1.9.0"),
+        ("9 || 8.x", None),
+        ("1.0.0||0.2.x", "1.0.0"),
+        ("||", "1.9.0"),
+        (" ", "1.9.0"),
+        ("1.0.0 - 1.2.0", "1.2.0"),
+        ("1.0.0 - 1.2", "1.2.3"),
+        ("0.2 - 0", "0.3.0"),
+        ("1.3 - *", "1.9.0"),
+        ("* - 0.2", "0.2.9"),
+        ("1.x.7", "1.9.0"),
+        ("x.1.2", "1.9.0"),
+        ("^1.x", "1.9.0"),
+        ("^0.0.x", "0.0.3"),
+        ("~0.2.3", "0.2.9"),
+        ("v1.2.0", "1.2.0"),
+        (">1.x", None),
+        (">=1.3.x", "1.9.0"),
+        ("<1.x", "0.3.0"),
+        (">*", None),
+        ("<=x", "1.9.0"),
+        ("^1.2.0-rc.0 >=2.0.0-rc.0", None),
+        ("^1.2.0-rc.0 || 2.0.0-rc.1", "2.0.0-rc.1"),
+        ("<2.0.0", "1.9.0"),
+        ("<2.0.0-rc.9", "2.0.0-rc.1"),
     ],
 )
 def test_range_chooses_the_highest_it_admits(wanted: str, chosen: str | None) -> None:
     assert choose(OFFERED, wanted) == (parse(chosen) if chosen else None)
 
 
-@pytest.mark.parametrize("wanted", ["latest", ",", "1.2.3.4", "1.2.3.x", "^", "1.2-rc", "1.0.0 || 2", "01.2.3"])
+@pytest.mark.parametrize(
+    "wanted", ["latest", ",", "1.2.3.4", "1.2.3.x", "^", "1.2-rc", "1 | 2", "01.2.3", "1 -2", "1.0.0-01", "=>1", "^^1"]
+)
 def test_what_is_no_range_is_refused(wanted: str) -> None:
     with pytest.raises(InvalidData) as refusal:
         choose(OFFERED, wanted)
