@@ -6,11 +6,10 @@ Every detector looks at the last values of a series, in order of arrival, and sa
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
-from math import erf, isclose, sqrt
 from statistics import fmean, median
-from typing import Literal, NamedTuple
 
-Direction = Literal["up", "down"]
+from bodhisattva.servers.akosha import control, season
+from bodhisattva.servers.akosha.findings import NEGLIGIBLE, Outlier, Pattern, confidence, direction
 
 OUTLIER_WINDOW = 60
 OUTLIER_MINIMUM = 10
@@ -22,58 +21,34 @@ TREND_MINIMUM = 10
 SHIFT_WINDOW = 40
 SHIFT_MINIMUM = 20
 
-LONGEST_WINDOW = max(OUTLIER_WINDOW, TREND_WINDOW, SHIFT_WINDOW)
+LONGEST_WINDOW = max(OUTLIER_WINDOW, TREND_WINDOW, SHIFT_WINDOW, control.REFERENCE + control.RECENT, season.WINDOW)
 
 _SEVERITIES = ((12.0, "critical"), (8.0, "high"), (5.0, "medium"))
-_NEGLIGIBLE = 1e-9
 
 
-class Outlier(NamedTuple):
-    """A value that its neighbours do not explain.
-
-    spread: the median (`mad`) or mean (`mean_ad`) absolute deviation from the median, as `spread_type` says.
-    score: how many robust standard deviations the value is off, with its sign.
-    """
-
-    value: float
-    median: float
-    spread: float
-    spread_type: Literal["mad", "mean_ad"]
-    score: float
-    sample_size: int
-
-
-class Pattern(NamedTuple):
-    """A change in the series; size: its slope per point or its step, in the series' unit.
-
-    confidence: 1 minus the probability of so clear a change in a series that has none.
-    """
-
-    pattern_type: Literal["trend", "level_shift"]
-    direction: Direction
-    confidence: float
-    size: float
-    sample_size: int
-
-
-def outlier(values: Sequence[float]) -> Outlier | None:
+def outlier(values: Sequence[float], period: int | None = None) -> Outlier | None:
     """Judge the last value by the modified z-score of Iglewicz and Hoaglin (1993), which is over 3.5 for outliers.
 
-    Where more than half the values are equal the median deviation is 0; they then take the mean deviation.
+    Where more than half the values are equal the median deviation is 0; they then take the mean deviation. In a
+    series with a season, what is left without it is judged.
     """
-    sample = values[-OUTLIER_WINDOW:]
+    seasonal = period is not None and len(values) >= season.CYCLES * period
+    sample = values[-max(OUTLIER_WINDOW, season.CYCLES * period if seasonal and period else 0) :]
     if len(sample) < OUTLIER_MINIMUM:
         return None
-    value, center = sample[-1], median(sample)
-    if isclose(value, center, rel_tol=_NEGLIGIBLE):
+    levels = season.usual(sample, period) if seasonal and period else [0.0] * len(sample)
+    rest = [value - level for value, level in zip(sample, levels, strict=True)]
+    center = median(rest)
+    value, expected, off = sample[-1], levels[-1] + center, rest[-1] - center
+    if abs(off) <= NEGLIGIBLE * max(abs(value), abs(expected)):
         return None
-    deviations = [abs(each - center) for each in sample]
-    mad = median(deviations)
-    if mad > abs(value - center) * _NEGLIGIBLE:
-        found = Outlier(value, center, mad, "mad", 0.6745 * (value - center) / mad, len(sample))
+    deviations = [abs(each - center) for each in rest]
+    mad, held = median(deviations), period if seasonal else None
+    if mad > abs(off) * NEGLIGIBLE:
+        found = Outlier(value, expected, mad, "mad", 0.6745 * off / mad, len(sample), held)
     else:
         mean_ad = fmean(deviations)
-        found = Outlier(value, center, mean_ad, "mean_ad", (value - center) / (1.253314 * mean_ad), len(sample))
+        found = Outlier(value, expected, mean_ad, "mean_ad", off / (1.253314 * mean_ad), len(sample), held)
     return found if abs(found.score) > OUTLIER_THRESHOLD else None
 
 
@@ -95,7 +70,7 @@ def trend(values: Sequence[float]) -> Pattern | None:
     slope = median((later - earlier) / (j - i) for (i, earlier), (j, later) in pairs)
     if rises == 0 or slope == 0 or variance <= 0:
         return None
-    return Pattern("trend", _direction(rises), _confidence(abs(rises) - 1, variance), slope, size)
+    return Pattern("trend", direction(rises), confidence(abs(rises) - 1, variance), slope, size)
 
 
 def level_shift(values: Sequence[float]) -> Pattern | None:
@@ -114,21 +89,15 @@ def level_shift(values: Sequence[float]) -> Pattern | None:
     step = median(later) - median(earlier)
     if wins == 0 or step == 0 or variance <= 0:
         return None
-    return Pattern("level_shift", _direction(wins), _confidence(abs(wins) - 0.5, variance), step, size)
+    return Pattern("level_shift", direction(wins), confidence(abs(wins) - 0.5, variance), step, size)
 
 
 def _sign(difference: float) -> int:
     return (difference > 0) - (difference < 0)
 
 
-def _direction(sign: float) -> Direction:
-    return "up" if sign > 0 else "down"
-
-
 def _tied(count: int) -> int:
     return count * (count - 1) * (2 * count + 5)
 
 
-def _confidence(distance: float, variance: float) -> float:
-    """How surely a normal variable of this variance around 0 is not as far off by chance, to either side."""
-    return erf(max(distance, 0.0) / sqrt(2 * variance))
+PATTERNS = (trend, level_shift, control.drift, season.season)

@@ -1,6 +1,6 @@
 """Series of measurements, and what was found in them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from bodhisattva.servers.akosha.downsample import chosen
 from bodhisattva.servers.core.domain import Context, Event
 from bodhisattva.servers.core.errors import NotFound
 from bodhisattva.servers.core.records import Limit
@@ -19,11 +20,18 @@ Category = Annotated[str, msgspec.Meta(min_length=1, max_length=150)]
 Severity = Literal["low", "medium", "high", "critical"]
 
 
+# What is kept is bounded: of a series its newest points, of the findings the newest of each kind. Old ones are let go
+# of by the half, so that one more costs the same whether there are many or few.
+MOST_POINTS = 20_000
+MOST_FINDINGS = 20_000
+MOST_MEDIANS = 100
+
+
 @dataclass
 class Series:
-    """Measurements in order of arrival, numbered from 1.
+    """Measurements in order of arrival, numbered from 1; `dropped` is how many of the oldest are no longer held.
 
-    anomalous: the numbers of those that were anomalies. present: the conditions found when the last ones came.
+    anomalous: the numbers of the newest that were anomalies. present: the conditions found when the last ones came.
     medians: the last aggregated median and record count by window.
     """
 
@@ -32,6 +40,31 @@ class Series:
     anomalous: list[int] = field(default_factory=list)
     present: tuple[str, ...] = ()
     medians: dict[float | None, tuple[float, int]] = field(default_factory=dict)
+    dropped: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many there were in all."""
+        return self.dropped + len(self.values)
+
+    @property
+    def period(self) -> int | None:
+        """Of its season, in values."""
+        seasons = (condition.partition(":") for condition in self.present)
+        return next((int(period) for kind, _, period in seasons if kind == "season"), None)
+
+    def extend(self, times: list[datetime], values: list[float]) -> None:
+        self.times += times
+        self.values += values
+        if len(self.values) > MOST_POINTS:
+            surplus = len(self.values) - MOST_POINTS // 2
+            self.dropped += surplus
+            del self.times[:surplus], self.values[:surplus]
+
+    def summed_up(self, window: float | None, middle: float, count: int) -> None:
+        self.medians[window] = (middle, count)
+        if len(self.medians) > MOST_MEDIANS:
+            del self.medians[next(iter(self.medians))]
 
 
 @dataclass
@@ -49,13 +82,14 @@ class State:
             case "series.ingested":
                 self._ingested(data)
             case "anomaly.detected":
-                self.anomalies[data["anomaly_id"]] = data
-                self.series[data["series"]].anomalous.append(data["sequence"])
+                _keep(self.anomalies, data["anomaly_id"], data)
+                anomalous = self.series[data["series"]].anomalous
+                anomalous.append(data["sequence"])
+                del anomalous[:-MOST_MEDIANS]
             case "pattern.detected":
-                self.patterns[data["pattern_id"]] = data
+                _keep(self.patterns, data["pattern_id"], data)
             case "aggregation.completed":
-                medians = self.series[data["series"]].medians
-                medians[data["window"]] = (data["median"], data["record_count"])
+                self.series[data["series"]].summed_up(data["window"], data["median"], data["record_count"])
             case "span.opened":
                 self.spans[data["span"]] = datetime.fromisoformat(data["opened_at"])
             case "insight.generated":
@@ -65,8 +99,8 @@ class State:
 
     def _ingested(self, data: dict[str, Any]) -> None:
         series = self.series.setdefault(data["series"], Series())
-        series.times += [datetime.fromisoformat(point["time"]) for point in data["points"]]
-        series.values += [point["value"] for point in data["points"]]
+        times = [datetime.fromisoformat(point["time"]) for point in data["points"]]
+        series.extend(times, [point["value"] for point in data["points"]])
         series.present = tuple(data["present"])
         self.spans.pop(data["closes_span"], None)
 
@@ -79,11 +113,12 @@ class State:
 
 
 class GetSeries(msgspec.Struct, frozen=True):
-    """after: the number of the last point already known."""
+    """after: the number of the last point already known. downsample: instead of a page so many of all that follow."""
 
     series: SeriesName
     after: Annotated[int, msgspec.Meta(ge=0)] = 0
     limit: Limit = 100
+    downsample: Annotated[int, msgspec.Meta(ge=3, le=1000)] | None = None
 
 
 class GetPatterns(msgspec.Struct, frozen=True):
@@ -103,18 +138,32 @@ class GetAnomalies(msgspec.Struct, frozen=True):
 
 
 def get_series(state: State, data: GetSeries, context: Context) -> dict[str, Any]:
-    """A page of the series' points in order of arrival; `next` is the `after` of the next page, null on the last."""
+    """A page of the series' points in order of arrival; `next` is the `after` of the next page, null on the last.
+
+    `first` is the number of the oldest point that is held; a page after an older one begins there.
+    """
     series = state.one(data.series)
-    end = min(data.after + data.limit, len(series.values))
+    begin = max(data.after - series.dropped, 0)
+    if data.downsample is None:
+        places: Sequence[int] = range(begin, min(begin + data.limit, len(series.values)))
+        end = places[-1] + 1 if places else len(series.values)
+    else:
+        places = [begin + place for place in chosen(series.values[begin:], data.downsample)]
+        end = len(series.values)
     points = [
-        {"sequence": place + 1, "time": series.times[place].isoformat(), "value": series.values[place]}
-        for place in range(data.after, end)
+        {
+            "sequence": series.dropped + place + 1,
+            "time": series.times[place].isoformat(),
+            "value": series.values[place],
+        }
+        for place in places
     ]
     return {
         "series": data.series,
-        "total": len(series.values),
+        "total": series.total,
+        "first": series.dropped + 1,
         "points": points,
-        "next": end if end < len(series.values) else None,
+        "next": series.dropped + end if end < len(series.values) else None,
     }
 
 
@@ -130,6 +179,13 @@ def get_anomalies(state: State, data: GetAnomalies, context: Context) -> dict[st
     wanted = {} if data.severity is None else {"severity": data.severity}
     anomalies, following = _page(state.anomalies, wanted, data.after, data.limit)
     return {"anomalies": anomalies, "next": following}
+
+
+def _keep(findings: dict[str, dict[str, Any]], identity: str, found: dict[str, Any]) -> None:
+    findings[identity] = found
+    if len(findings) > MOST_FINDINGS:
+        for oldest in list(islice(findings, MOST_FINDINGS // 2)):
+            del findings[oldest]
 
 
 def utc(time: datetime) -> str:

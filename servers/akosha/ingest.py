@@ -1,18 +1,34 @@
 """Taking measurements in and judging each series as it grows."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 
-from bodhisattva.servers.akosha import detectors
-from bodhisattva.servers.akosha.detectors import Outlier, Pattern
+from bodhisattva.servers.akosha import control, detectors, season
 from bodhisattva.servers.akosha.domain import Series, SeriesName, State, Value, utc
+from bodhisattva.servers.akosha.findings import Outlier, Pattern, PatternType
 from bodhisattva.servers.core.domain import Context, Decision, Event
 
 # A pattern is reported once it is nearly certain, and again only after it had clearly gone.
 REPORT_CONFIDENCE = 0.999
 KEEP_CONFIDENCE = 0.95
+
+OUTLIER_METHOD = "modified z-score (Iglewicz and Hoaglin, 1993)"
+SEASONAL_METHOD = "modified z-score without the season's medians (S-H-ESD: Hochenbaum, Vallis and Kejariwal, 2017)"
+PATTERN_METHODS: Mapping[PatternType, tuple[str, dict[str, Any]]] = {
+    "trend": ("Mann-Kendall test (1945, 1975) and Sen's slope (1968)", {"window": detectors.TREND_WINDOW}),
+    "level_shift": ("Mann-Whitney test (1947)", {"window": detectors.SHIFT_WINDOW}),
+    "drift": (
+        "EWMA control chart (Roberts, 1959)",
+        {"weight": control.WEIGHT, "reference": control.REFERENCE, "recent": control.RECENT},
+    ),
+    "season": (
+        "autocorrelation (Box and Jenkins, 1970; Bartlett's test, 1946)",
+        {"window": season.WINDOW, "cycles": season.CYCLES},
+    ),
+}
 
 SUSTAINED = "sustained_anomalies"
 SUSTAINED_COUNT = 3
@@ -37,7 +53,7 @@ def ingest(state: State, data: Ingest, context: Context) -> Decision:
     answer = {
         "series": data.series,
         "accepted": len(data.points),
-        "total": len(state.series.get(data.series, Series()).values) + len(data.points),
+        "total": state.series.get(data.series, Series()).total + len(data.points),
         "anomalies": _ids(events, "anomaly"),
         "patterns": _ids(events, "pattern"),
         "insights": _ids(events, "insight"),
@@ -53,9 +69,9 @@ def observe(
     timed = sorted(((point.time or context.now, point.value) for point in points), key=lambda each: each[0])
     values = held.values[-detectors.LONGEST_WINDOW :]
     anomalies = []
-    for sequence, (time, value) in enumerate(timed, start=len(held.values) + 1):
+    for sequence, (time, value) in enumerate(timed, start=held.total + 1):
         values.append(value)
-        found = detectors.outlier(values)
+        found = detectors.outlier(values, held.period)
         if found is not None:
             anomalies.append(_anomaly(name, sequence, time, found, context))
     findings = [*_new_patterns(name, held, values, context), *_sustained(name, held, len(timed), anomalies, context)]
@@ -74,15 +90,18 @@ def observe(
 def _anomaly(name: str, sequence: int, time: datetime, found: Outlier, context: Context) -> Event:
     kind = "spike" if found.score > 0 else "dip"
     spread = "median" if found.spread_type == "mad" else "mean"
+    where = f"the median of {found.sample_size} values is {found.median:g}"
+    if found.period is not None:
+        where = f"its season of {found.period} values leads one to expect {found.median:g}"
     data = {
         "anomaly_id": context.new_id(),
         "anomaly_type": kind,
         "severity": detectors.severity(found.score),
         "description": (
-            f"{name} was {found.value:g} where the median of {found.sample_size} values is {found.median:g} and "
-            f"their {spread} absolute deviation {found.spread:g}: modified z-score {found.score:.1f}, "
-            f"beyond {detectors.OUTLIER_THRESHOLD}."
+            f"{name} was {found.value:g} where {where} and the {spread} absolute deviation {found.spread:g}: "
+            f"modified z-score {found.score:.1f}, beyond {detectors.OUTLIER_THRESHOLD}."
         ),
+        "method": SEASONAL_METHOD if found.period else OUTLIER_METHOD,
         "series": name,
         "sequence": sequence,
         "metrics": {**found._asdict(), "threshold": detectors.OUTLIER_THRESHOLD, "time": utc(time)},
@@ -94,20 +113,21 @@ def _anomaly(name: str, sequence: int, time: datetime, found: Outlier, context: 
 def _new_patterns(name: str, held: Series, values: list[float], context: Context) -> list[tuple[str, Event]]:
     """The patterns that the values show, each with the condition that it stands for."""
     findings = []
-    for found in (detectors.trend(values), detectors.level_shift(values)):
-        if found is None:
-            continue
-        condition = f"{found.pattern_type}:{found.direction}"
-        if found.confidence >= (KEEP_CONFIDENCE if condition in held.present else REPORT_CONFIDENCE):
-            findings.append((condition, _pattern(name, found, context)))
+    for found in filter(None, (detect(values) for detect in detectors.PATTERNS)):
+        least = KEEP_CONFIDENCE if found.condition in held.present else REPORT_CONFIDENCE
+        if found.confidence >= least:
+            findings.append((found.condition, _pattern(name, found, context)))
     return findings
 
 
 def _pattern(name: str, found: Pattern, context: Context) -> Event:
     what = {
-        "trend": f"moves by {found.size:g} a value (Sen's slope) over its last {found.sample_size}; Mann-Kendall",
-        "level_shift": f"stepped by {found.size:g} between the halves of its last {found.sample_size}; Mann-Whitney",
+        "trend": f"moves by {found.size:g} a value over its last {found.sample_size}",
+        "level_shift": f"stepped by {found.size:g} between the halves of its last {found.sample_size}",
+        "drift": f"drifts, its weighted average by {found.size:g}, in the last of its {found.sample_size} values",
+        "season": f"repeats every {found.period} values with an amplitude of {found.size:g}",
     }
+    method, parameters = PATTERN_METHODS[found.pattern_type]
     category = name.split(".", 1)[0]
     data = {
         "pattern_id": context.new_id(),
@@ -115,9 +135,11 @@ def _pattern(name: str, found: Pattern, context: Context) -> Event:
         "category": category,
         "series": name,
         "direction": found.direction,
-        "description": f"{name} {what[found.pattern_type]} confidence {found.confidence:.4f}.",
+        "description": f"{name} {what[found.pattern_type]}; {method}, confidence {found.confidence:.4f}.",
         "confidence": found.confidence,
-        "metrics": {"size": found.size, "sample_size": found.sample_size},
+        "method": method,
+        "parameters": parameters,
+        "metrics": {"size": found.size, "sample_size": found.sample_size, "period": found.period},
         "detected_at": context.now.isoformat(),
     }
     return Event("pattern.detected", (f"patterns:{category}",), data)
@@ -127,7 +149,7 @@ def _sustained(
     name: str, held: Series, added: int, anomalies: list[Event], context: Context
 ) -> list[tuple[str, Event]]:
     """An insight when anomalies are no longer single."""
-    first = len(held.values) + added - SUSTAINED_WINDOW
+    first = held.total + added - SUSTAINED_WINDOW
     numbers = [*held.anomalous[-SUSTAINED_WINDOW:], *(event.data["sequence"] for event in anomalies)]
     count = sum(number > first for number in numbers)
     if count < SUSTAINED_COUNT:

@@ -2,23 +2,32 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from itertools import chain, pairwise
+from itertools import chain
 from statistics import NormalDist, mean, median
+from time import process_time
 from typing import Any
 
-import msgspec
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from bodhisattva.servers.akosha import detectors
+from bodhisattva.servers.akosha import domain, ingest
 from bodhisattva.servers.akosha.service import SERVICE
-from bodhisattva.servers.core.domain import Decision
+from bodhisattva.servers.core.domain import Decision, Event
 from bodhisattva.servers.core.errors import InvalidData, NotFound
 from bodhisattva.servers.tests.bench import START, Bench
 
 STEADY = [10.0, 11.0, 9.0, 10.0, 12.0, 10.0, 9.0, 11.0, 10.0, 10.0]
 numbers = st.integers(-1000, 1000).map(float)
+
+
+# Visitors by the hour, of half a day.
+HOURS = [20.0, 21, 22, 24, 30, 45, 60, 58, 50, 40, 30, 24]
+
+
+def daily(days: int) -> list[float]:
+    noise = NormalDist(0, 1).samples(days * len(HOURS), seed=5)
+    return [HOURS[place % len(HOURS)] + each for place, each in enumerate(noise)]
 
 
 @pytest.fixture
@@ -36,83 +45,6 @@ def put(bench: Bench, *values: float, series: str = "cpu.load") -> Decision:
 
 def names(decision: Decision) -> list[str]:
     return [event.name for event in decision.events]
-
-
-# The detectors.
-
-
-def test_score_is_that_of_iglewicz_and_hoaglin() -> None:
-    found = detectors.outlier([*STEADY, 20.0])
-    assert found is not None
-    assert (found.median, found.spread, found.spread_type) == (10.0, 1.0, "mad")
-    assert found.score == pytest.approx(0.6745 * 10)
-
-
-def test_flat_series_is_scored_by_its_mean_deviation() -> None:
-    found = detectors.outlier([5.0] * 10 + [6.0])
-    assert found is not None
-    assert found.spread_type == "mean_ad"
-    assert found.score == pytest.approx(1 / (1.253314 * (1 / 11)))
-
-
-@pytest.mark.parametrize("values", [[], [5.0] * 60, [*STEADY[:8], 99.0], [*STEADY, 13.0], [0.3] * 30 + [0.1 + 0.2]])
-def test_what_is_no_outlier(values: list[float]) -> None:
-    assert detectors.outlier(values) is None
-
-
-@given(st.lists(numbers, min_size=10, max_size=40), st.floats(0.1, 100), numbers)
-def test_score_knows_no_unit(values: list[float], scale: float, origin: float) -> None:
-    found = detectors.outlier(values)
-    converted = detectors.outlier([value * scale + origin for value in values])
-    assume(found is None or abs(found.score) > detectors.OUTLIER_THRESHOLD + 0.01)
-    assume(converted is None or abs(converted.score) > detectors.OUTLIER_THRESHOLD + 0.01)
-    assert (found and pytest.approx(found.score, rel=1e-6)) == (converted and converted.score)
-
-
-@given(st.lists(numbers | st.floats(-1e15, 1e15), max_size=60))
-def test_findings_are_finite(values: list[float]) -> None:
-    for found in (detectors.outlier(values), detectors.trend(values), detectors.level_shift(values)):
-        msgspec.json.decode(msgspec.json.encode(found), type=tuple[float | str, ...] | None)
-        if isinstance(found, detectors.Pattern):
-            assert 0 <= found.confidence <= 1
-
-
-@pytest.mark.parametrize(("score", "severity"), [(3.6, "low"), (-5.1, "medium"), (8.1, "high"), (-12.1, "critical")])
-def test_severity_follows_the_score(score: float, severity: str) -> None:
-    assert detectors.severity(score) == severity
-
-
-@given(st.lists(st.integers(1, 9).map(float), min_size=10, max_size=50), st.sampled_from([1, -1]))
-def test_monotonic_series_is_a_trend(steps: list[float], sign: int) -> None:
-    values = [sign * sum(steps[: place + 1]) for place in range(len(steps))]
-    found = detectors.trend(values)
-    assert found is not None
-    assert found.confidence > 0.999
-    assert found.direction == ("up" if sign > 0 else "down")
-    slopes = [later - earlier for earlier, later in pairwise(values)]
-    assert min(slopes) <= found.size <= max(slopes)
-
-
-def test_step_is_a_level_shift() -> None:
-    values = [5.0] * 20 + [7.0] * 20
-    found = detectors.level_shift(values)
-    assert found is not None
-    assert (found.direction, found.size) == ("up", 2.0)
-    assert found.confidence > 0.999
-
-
-def test_single_spike_is_no_pattern() -> None:
-    values = [5.0] * 30 + [500.0]
-    assert detectors.trend(values) is None
-    assert detectors.level_shift(values) is None
-
-
-def test_noise_is_seldom_a_pattern() -> None:
-    noise = NormalDist(100, 5).samples(15_000, seed=1)
-    series = [noise[start : start + 50] for start in range(0, len(noise), 50)]
-    for detect in (detectors.trend, detectors.level_shift):
-        confidences = [found.confidence for values in series if (found := detect(values))]
-        assert sum(confidence > 0.95 for confidence in confidences) < 30
 
 
 # Ingesting.
@@ -158,6 +90,70 @@ def test_anomaly_explains_its_numbers(bench: Bench) -> None:
     assert bench.ask("get_anomalies", severity="critical")["anomalies"] == []
 
 
+def test_findings_name_their_method_and_its_parameters(bench: Bench) -> None:
+    put(bench, *daily(9), series="shop.visits")
+    put(bench, *daily(1), 0, series="shop.visits")
+    (told,) = bench.ask("get_patterns", category="shop")["patterns"]
+    assert (told["pattern_type"], told["direction"], told["metrics"]["period"]) == ("season", None, 12)
+    assert told["parameters"] == {"window": 120, "cycles": 4}
+    assert "repeats every 12 values" in told["description"]
+    assert "Bartlett" in told["method"]
+    (dip,) = bench.ask("get_anomalies")["anomalies"]
+    assert (dip["anomaly_type"], dip["metrics"]["period"]) == ("dip", 12)
+    assert "its season of 12 values leads one to expect 18.8" in dip["description"]
+    assert dip["method"].startswith("modified z-score without the season's medians")
+    assert bench.replayed() == bench.state
+
+
+def test_one_more_point_costs_the_same_however_long_the_series(bench: Bench) -> None:
+    def cost() -> float:
+        begun = process_time()
+        put_point = ingest.Ingest("cpu.load", [ingest.Point(100.0)])
+        for _ in range(20):
+            ingest.ingest(bench.state, put_point, bench.context())
+        return process_time() - begun
+
+    noise = NormalDist(100, 5).samples(domain.MOST_POINTS - 1, seed=1)
+    grow(bench, noise[:200])
+    short = min(cost() for _ in range(5))
+    grow(bench, noise[200:])
+    assert min(cost() for _ in range(5)) < 2 * short
+
+
+def grow(bench: Bench, values: list[float]) -> None:
+    """Let the log say that these were ingested, without looking into them."""
+    points = [{"time": START.isoformat(), "value": value} for value in values]
+    data = {"series": "cpu.load", "points": points, "present": [], "closes_span": None}
+    bench.state.apply(Event("series.ingested", ("metrics",), data))
+
+
+def test_old_points_are_let_go_of_and_the_numbers_go_on(bench: Bench) -> None:
+    grow(bench, [float(place) for place in range(1, domain.MOST_POINTS + 1)])
+    assert bench.ask("get_series", series="cpu.load", limit=1)["first"] == 1
+    grow(bench, [0.0])
+    kept = domain.MOST_POINTS // 2
+    answer = bench.ask("get_series", series="cpu.load", limit=2)
+    assert (answer["total"], answer["first"]) == (domain.MOST_POINTS + 1, kept + 2)
+    assert [point["sequence"] for point in answer["points"]] == [kept + 2, kept + 3]
+    assert answer["points"][0]["value"] == kept + 2
+    rest = bench.ask("get_series", series="cpu.load", limit=2, after=domain.MOST_POINTS)
+    assert ([point["sequence"] for point in rest["points"]], rest["next"]) == ([domain.MOST_POINTS + 1], None)
+
+
+def test_old_findings_are_let_go_of(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(domain, "MOST_FINDINGS", 4)
+    put(bench, *STEADY, 30, 31, 32, 33, 34)
+    assert [each["metrics"]["value"] for each in bench.ask("get_anomalies")["anomalies"]] == [32, 33, 34]
+
+
+def test_downsampled_series_keeps_its_spike(bench: Bench) -> None:
+    put(bench, *[1.0] * 437, 50.0, *[1.0] * 400)
+    answer = bench.ask("get_series", series="cpu.load", downsample=20)
+    assert (len(answer["points"]), answer["next"], answer["total"]) == (20, None, 838)
+    assert 50 in [point["value"] for point in answer["points"]]
+    assert len(bench.ask("get_series", series="cpu.load", after=830, downsample=20)["points"]) == 8
+
+
 def test_dip_is_told_from_a_spike(bench: Bench) -> None:
     decision = put(bench, *STEADY, 0)
     assert decision.events[1].data["anomaly_type"] == "dip"
@@ -182,7 +178,10 @@ def test_pattern_is_told_once_until_it_goes(bench: Bench) -> None:
     falling = put(bench, *range(21, -60, -1))
     assert {event.data["direction"] for event in falling.events if event.name == "pattern.detected"} == {"down"}
     listed = bench.ask("get_patterns", category="cpu")["patterns"]
-    assert [pattern["direction"] for pattern in listed] == ["up", "up", "down", "down"]
+    assert [(pattern["pattern_type"], pattern["direction"]) for pattern in listed] == [
+        *(("trend", "up"), ("level_shift", "up")),
+        *(("trend", "down"), ("level_shift", "down"), ("drift", "down")),
+    ]
     assert bench.ask("get_patterns", category="disk")["patterns"] == []
 
 

@@ -1,0 +1,36 @@
+"""A chart that notices small lasting changes, which no single value gives away."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import fmean
+
+from bodhisattva.servers.akosha.findings import NEGLIGIBLE, Pattern, confidence, direction
+
+WEIGHT = 0.2  # λ; 0.05 to 0.25 is the usual range (Lucas and Saccucci, 1990)
+REFERENCE = 60
+RECENT = 20
+# The mean difference of two normal values is so many standard deviations.
+_MOVING_RANGE = 1.128
+
+
+def drift(values: Sequence[float]) -> Pattern | None:
+    """The exponentially weighted moving average of Roberts (1959) over the last values, against those before.
+
+    Mean and standard deviation are those of the reference, the latter by its mean moving range. confidence: that of
+    the average's distance from the mean; the chart's limits stand at the one that is reported, at 0.999 3.3 deviations.
+    """
+    sample = values[-REFERENCE - RECENT :]
+    if len(sample) < REFERENCE + RECENT:
+        return None
+    reference, recent = sample[:REFERENCE], sample[REFERENCE:]
+    mean = fmean(reference)
+    deviation = fmean(abs(later - earlier) for earlier, later in pairwise(reference)) / _MOVING_RANGE
+    average = mean
+    for value in recent:
+        average = WEIGHT * value + (1 - WEIGHT) * average
+    distance = average - mean
+    if abs(distance) <= NEGLIGIBLE * max(map(abs, sample)):
+        return None
+    share = WEIGHT / (2 - WEIGHT) * (1 - (1 - WEIGHT) ** (2 * RECENT))
+    sure = confidence(abs(distance), deviation**2 * share)
+    return Pattern("drift", direction(distance), sure, distance, len(sample))

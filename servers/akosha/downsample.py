@@ -1,0 +1,26 @@
+"""Many values shown as few, so that a chart of these looks like one of those."""
+
+from collections.abc import Sequence
+from statistics import fmean
+
+
+def chosen(values: Sequence[float], count: int) -> list[int]:
+    """The places of `count` values (at least 3), or all, by Largest-Triangle-Three-Buckets (Steinarsson, 2013).
+
+    The first and the last stay; of each bucket between them the value that makes the largest triangle with the one
+    chosen before and the mean of the next bucket.
+    """
+    size = len(values)
+    if size <= count:
+        return list(range(size))
+    edges = [1 + (size - 2) * number // (count - 2) for number in range(count - 1)] + [size]
+    places = [0]
+    for begin, end, beyond in zip(edges, edges[1:], edges[2:], strict=False):
+        places.append(_largest(values, places[-1], range(begin, end), range(end, beyond)))
+    return [*places, size - 1]
+
+
+def _largest(values: Sequence[float], last: int, bucket: range, following: range) -> int:
+    run = fmean(following) - last
+    rise = fmean(values[place] for place in following) - values[last]
+    return max(bucket, key=lambda place: abs(run * (values[place] - values[last]) - rise * (place - last)))

@@ -1,0 +1,65 @@
+"""What repeats in a series, in numbers of values, and what is left when that is taken away."""
+
+from collections.abc import Sequence
+from math import erfc, sqrt
+from operator import mul
+from statistics import linear_regression, median
+
+from bodhisattva.servers.akosha.findings import NEGLIGIBLE, Pattern
+
+WINDOW = 120
+MINIMUM = 24
+CYCLES = 4  # a season is seen at least so many times
+
+
+def season(values: Sequence[float]) -> Pattern | None:
+    """The period at which the autocorrelation of the detrended series is highest (Box and Jenkins, 1970).
+
+    Only peaks that follow a lag without correlation count: noise that wanders has its highest at the shortest lags.
+    The test is Bartlett's (1946): without a season each is about normal with variance 1/n; times the lags tried.
+    """
+    sample = values[-WINDOW:]
+    size = len(sample)
+    if size < MINIMUM:
+        return None
+    longest = size // CYCLES
+    detrended = _detrended(sample)
+    if max(map(abs, detrended)) <= NEGLIGIBLE * max(map(abs, sample)):
+        return None
+    correlations = _autocorrelations(detrended, longest + 1)
+    begin = next((lag for lag, each in enumerate(correlations) if each <= 0), longest)
+    peaks = [
+        lag
+        for lag in range(max(begin + 1, 2), longest + 1)
+        if correlations[lag - 1] < correlations[lag] >= correlations[lag + 1]
+    ]
+    if not peaks:
+        return None
+    period = max(peaks, key=correlations.__getitem__)
+    confidence = max(0.0, 1 - longest * erfc(correlations[period] * sqrt(size / 2)) / 2)
+    levels = _levels(sample, period)
+    return Pattern("season", None, confidence, (max(levels) - min(levels)) / 2, size, period)
+
+
+def usual(values: Sequence[float], period: int) -> list[float]:
+    """For each value the median of those at the same place of the season.
+
+    Taking that away and judging the rest robustly is the idea of S-H-ESD (Hochenbaum, Vallis and Kejariwal, 2017).
+    """
+    levels = _levels(values, period)
+    return [levels[place % period] for place in range(len(values))]
+
+
+def _levels(values: Sequence[float], period: int) -> list[float]:
+    return [median(values[phase::period]) for phase in range(period)]
+
+
+def _detrended(values: Sequence[float]) -> list[float]:
+    slope, intercept = linear_regression(range(len(values)), values)
+    return [value - intercept - slope * place for place, value in enumerate(values)]
+
+
+def _autocorrelations(values: Sequence[float], longest: int) -> list[float]:
+    """From lag 0 on."""
+    power = sum(value * value for value in values)
+    return [sum(map(mul, values, values[lag:])) / power for lag in range(longest + 1)]
