@@ -37,6 +37,11 @@ class Panel:
         return {entry.clause.id: _subject(entry) for entry in self.entries}
 
     @property
+    def log(self) -> str:
+        """Where the services of the trial keep their logs."""
+        return "redis" if any(entry.clause.feature == "replicas" for entry in self.entries) else "embedded"
+
+    @property
     def arguments(self) -> list[str]:
         """For pytest: the tests, the services they need, and none of the cases of other services."""
         services = sorted({service for entry in self.entries for service in _services(entry)})
@@ -45,7 +50,8 @@ class Panel:
             f"{_function(entry)}[{_subject(entry)}" for entry in self.entries if _subject(entry) not in (SERVICE, FLEET)
         ]
         cases = " or ".join([*wanted, *([f"not ({' or '.join(others)})"] if others else [])])
-        return [*(str(entry.test) for entry in self.entries), "--services", ",".join(services), "-k", cases]
+        chosen = ("--log", self.log, "--services", ",".join(services), "-k", cases)
+        return [*(str(entry.test) for entry in self.entries), *chosen]
 
 
 def category(name: str, catalogue: Catalogue, mutants: Sequence[Mutant]) -> Panel:

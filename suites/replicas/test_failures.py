@@ -1,0 +1,207 @@
+"""A replica dies, the store goes and comes back: nothing answered is lost, and nothing happens in silence (5, 6)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bodhisattva.fixtures.authors import Connect
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.suites.replicas.conftest import PATIENCE, Start
+from bodhisattva.suites.upgrade.past import answered, assert_unbroken, numbers, remembered, send_all
+
+FAST = {"messages_per_second": 10_000}
+IN_FLIGHT = 300
+ENOUGH = 20
+NOTICED = PATIENCE + 5
+
+
+async def _ready(node: Node, status: int) -> None:
+    async def so() -> bool:
+        return (await node.http("/ready")).status == status
+
+    await eventually(so, f"/ready to answer {status}", NOTICED)
+
+
+def _place(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {"epoch": data["epoch"], "offset": data["offset"]}
+
+
+@clause(
+    "REPLICAS-010",
+    level="MUST",
+    section="5",
+    feature="replicas",
+    profile="scaled",
+    text="After kill -9 of a replica with commands in flight, what it had answered is at the others, its clients' "
+    "positions resume there, and its commands can all be sent again there, and take effect once each.",
+)
+async def test_killed_replica_loses_nothing(service: str, cluster: Start, connect: Connect, sample: Sample) -> None:
+    one, two = (await cluster(service, limits=FAST)).replicas
+    client, listener = await connect(one), await connect(one)
+    series = sample.sequence(count=IN_FLIGHT)
+    for call in series.setup:
+        await client.answer(*call)
+    start = (await listener.subscribe(series.channel)).data
+    names = await send_all(client, series)
+    await eventually(lambda: len(answered(client)) >= ENOUGH, f"{ENOUGH} answers", every=0.001)
+    await one.kill()
+    await client.closed()
+    await listener.closed()
+    promised = {names.index(name) for name in answered(client)}
+    elsewhere = await connect(two)
+    kept = set(numbers(await remembered(elsewhere, series.channel), series))
+    assert promised <= kept, f"answered and forgotten: {sorted(promised - kept)}"
+    heard = [event for event in listener.inbox if event.room == series.channel]
+    last = {"epoch": heard[-1].epoch, "offset": heard[-1].offset} if heard else _place(start)
+    returned = await connect(two)
+    assert (await returned.subscribe(series.channel, since=last)).data["recovered"] is True
+    for name in await send_all(elsewhere, series):
+        reply = await elsewhere.reply(name)
+        assert reply.type == "response", f"the retry of {name} was refused: {reply!r}"
+    events = await remembered(elsewhere, series.channel)
+    assert_unbroken(events)
+    assert numbers(events, series) == list(range(IN_FLIGHT))
+    missed = await returned.events(events[-1]["offset"] - last["offset"], room=series.channel)
+    offsets = [event.offset for event in [*heard, *missed]]
+    assert offsets == list(range(start["offset"] + 1, start["offset"] + 1 + len(offsets)))
+
+
+@clause(
+    "REPLICAS-011",
+    level="MUST",
+    section="6",
+    feature="replicas",
+    profile="scaled",
+    text="A service whose store is gone is not ready, and answers UNAVAILABLE to commands, queries and subscriptions.",
+)
+async def test_without_store(service: str, cluster: Start, connect: Connect, sample: Sample) -> None:
+    held = await cluster(service)
+    node = held.replicas[0]
+    client = await connect(node)
+    await client.answer(*sample.command(1))
+    await held.store.kill()
+    await _ready(node, 503)
+    for call in (sample.command(2), sample.readback(1).call, ("subscribe", {"channel": sample.channel(1)})):
+        assert (await client.refusal(*call)).error_code == "UNAVAILABLE"
+    assert (await node.http("/health")).status == 200
+
+
+@clause(
+    "REPLICAS-012",
+    level="MUST",
+    section="5",
+    feature="replicas",
+    profile="scaled",
+    text="Subscribers are told when their service's store goes and when it is back.",
+)
+async def test_subscribers_are_told_of_the_store(service: str, cluster: Start, connect: Connect) -> None:
+    held = await cluster(service)
+    listeners = [await connect(node) for node in held.replicas]
+    for listener in listeners:
+        await listener.subscribe("global")
+    await held.store.kill()
+    for listener in listeners:
+        await listener.event("server.unavailable", within=NOTICED)
+    await held.store.start()
+    for listener in listeners:
+        await listener.event("server.available", within=NOTICED)
+
+
+@clause(
+    "REPLICAS-013",
+    level="MUST",
+    section="5",
+    feature="replicas",
+    profile="scaled",
+    text="After kill -9 of the store and its return every replica goes on by itself: nothing answered is lost, and "
+    "subscribers hear what follows on their connections, without a gap.",
+)
+async def test_store_comes_back(service: str, cluster: Start, connect: Connect, sample: Sample) -> None:
+    held = await cluster(service, limits=FAST)
+    writer, listener = await connect(held.replicas[0]), await connect(held.replicas[1])
+    series = sample.sequence(count=IN_FLIGHT)
+    for call in series.setup:
+        await writer.answer(*call)
+    start = (await listener.subscribe(series.channel)).data
+    names = await send_all(writer, series)
+    await eventually(lambda: len(answered(writer)) >= ENOUGH, f"{ENOUGH} answers", every=0.001)
+    await held.store.kill()
+    for node in held.replicas:
+        await _ready(node, 503)
+    promised = {names.index(name) for name in answered(writer)}
+    await held.store.start()
+    for node in held.replicas:
+        await _ready(node, 200)
+    again = await connect(held.replicas[0])
+    kept = set(numbers(await remembered(again, series.channel), series))
+    assert promised <= kept, f"answered and forgotten: {sorted(promised - kept)}"
+    for name in await send_all(again, series):
+        assert (await again.reply(name)).type == "response"
+    events = await remembered(again, series.channel)
+    assert sorted(numbers(events, series)) == list(range(IN_FLIGHT)), "not once each"
+    heard = await listener.events(len(events) - start["offset"], room=series.channel)
+    assert [event.offset for event in heard] == list(range(start["offset"] + 1, len(events) + 1))
+    assert {event.epoch for event in heard} == {start["epoch"]}
+
+
+@clause(
+    "REPLICAS-014",
+    level="MUST",
+    section="5",
+    feature="replicas",
+    profile="scaled",
+    text="A store that comes back without the end of what was told gives the log a new epoch: subscribers have to come "
+    "again, and a position of before is answered with recovered false, at every replica.",
+)
+async def test_lost_tail_is_a_new_epoch(service: str, cluster: Start, connect: Connect, sample: Sample) -> None:
+    held = await cluster(service)
+    await (await connect(held.replicas[0])).answer(*sample.command(1))
+    await held.store.kill()
+    held.store.keep()
+    await held.store.start()
+    for node in held.replicas:
+        await _ready(node, 200)
+    listeners = [await connect(node) for node in held.replicas]
+    for listener in listeners:
+        await listener.subscribe("global")
+    await listeners[0].answer(*sample.command(2))
+    places = [await listener.event(room="global") for listener in listeners]
+    await held.store.kill()
+    held.store.take_back()
+    await held.store.start()
+    for listener in listeners:
+        await listener.closed(within=NOTICED)
+    for node, place in zip(held.replicas, places, strict=True):
+        await _ready(node, 200)
+        client = await connect(node)
+        since = {"epoch": place.epoch, "offset": place.offset}
+        joined = (await client.subscribe("global", since=since)).data
+        assert joined["epoch"] != place.epoch, "the log lost what was told, and its epoch is what it was"
+        assert joined["recovered"] is False
+        sample.readback(1).check(await client.answer(*sample.readback(1).call))
+        await client.refusal(*sample.readback(2).call)
+
+
+@clause(
+    "REPLICAS-015",
+    level="MUST",
+    section="5",
+    feature="replicas",
+    profile="scaled",
+    text="A store that is emptied under its services gives the log a new epoch, and they go on with an empty one.",
+)
+async def test_emptied_store_is_a_new_epoch(service: str, cluster: Start, connect: Connect, sample: Sample) -> None:
+    held = await cluster(service)
+    listeners = [await connect(node) for node in held.replicas]
+    first = [(await listener.subscribe("global")).data for listener in listeners]
+    await listeners[0].answer(*sample.command(1))
+    held.store.ask("FLUSHALL")
+    for listener in listeners:
+        await listener.closed(within=NOTICED)
+    for node, earlier in zip(held.replicas, first, strict=True):
+        await _ready(node, 200)
+        joined = (await (await connect(node)).subscribe("global", since=_place(earlier))).data
+        assert joined["epoch"] != earlier["epoch"]
+        assert (joined["recovered"], joined["offset"]) == (False, 0)
