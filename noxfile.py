@@ -84,6 +84,14 @@ def interop(session: nox.Session) -> None:
     judge(session, "out/interop", "suites/interop")
 
 
+@nox.session
+def soak(session: nox.Session) -> None:
+    """A crowd that comes and goes for ten minutes, and what stays of it: -- [--minutes N] [--connections N] [--tls]"""
+    install(session, "suite")
+    command = ("python", "-m", "bodhisattva.chaos.soak")
+    conclude(session, exit_code(session, *command, *session.posargs), (REFUSED,))
+
+
 @nox.session(python=False)
 def bench(session: nox.Session) -> None:
     """What a service costs beside others, the published server among them: -- [--quick] [--load NAME] [--gate] …"""
