@@ -1,0 +1,52 @@
+"""`bodhisattva clauses`, and the protocol's sections as the clauses name them."""
+
+import re
+
+from click.testing import CliRunner
+
+from bodhisattva.suites.catalogue.command import clauses
+from bodhisattva.suites.catalogue.loader import load
+from bodhisattva.suites.meta.trial import CHECKOUT
+
+PROTOCOL = CHECKOUT / "docs" / "protocol.md"
+
+
+def found(*arguments: str) -> str:
+    result = CliRunner().invoke(clauses, arguments)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_clause_is_found_by_its_words_with_test_and_mutant() -> None:
+    said = found("first answer", "--section", "1.2")
+    assert "PROTOCOL-050 MUST: A command that is sent again under its id" in said
+    assert "suites/protocol/test_deduplication.py::test_repeated_command_is_done_once" in said
+    assert "rejects a server that forgets which commands it has answered" in said
+    assert "section 5" not in said
+
+
+def test_sections_come_in_order() -> None:
+    sections = re.findall(r"^section (.*)$", found(), re.MULTILINE)
+    assert sections == sorted(set(sections), key=lambda name: [int(part) for part in name.split(".")])
+
+
+def test_unproved_are_those_without_mutant() -> None:
+    said = found("--unproved")
+    assert "rejects a server" not in said
+    assert " SHOULD" not in said
+    assert "INTEROP-" not in said
+
+
+def test_nothing_found_is_said() -> None:
+    result = CliRunner().invoke(clauses, ["no such thing at all"])
+    assert (result.exit_code, result.output) == (1, "no clause is about that\n")
+
+
+def test_sections_of_the_protocol_are_those_of_the_clauses() -> None:
+    text = PROTOCOL.read_text(encoding="utf-8")
+    sections = set(re.findall(r"^## (\d+)\. ", text, re.MULTILINE)) | set(
+        re.findall(r"^\*\*(\d+\.\d+) ", text, re.MULTILINE)
+    )
+    second = text.partition("## 2. ")[2].partition("## 3. ")[0]
+    sections |= {f"2.{number}" for number in re.findall(r"^(\d)\. ", second, re.MULTILINE)}
+    assert {entry.clause.section for entry in load().entries.values()} == sections
