@@ -56,7 +56,7 @@ def chaos(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """The project's own unit tests, the suite's among them; its mutants have a task of their own."""
-    for real_part in ("ci/redis", "ci/sslyze", "ci/toxiproxy"):
+    for real_part in ("ci/promtool", "ci/redis", "ci/sslyze", "ci/toxiproxy"):
         run_script(session, real_part)
     install(session, "dev")
     folders = [folder for folder in (*PACKAGES, "suites/meta") if folder != "suites"]

@@ -7,6 +7,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.wire import WireClient
 
 METRICS = (
     "websocket_connections_current",
@@ -144,6 +145,73 @@ async def test_current_connections_go_back(connect: Connect, fresh: Fresh) -> No
 
     await eventually(back, "the count of two connections")
     assert (await opened[0].request("ping")).type == "pong"
+
+
+@clause(
+    "PROTOCOL-090",
+    level="MUST",
+    section="6",
+    feature="metrics",
+    profile="operable",
+    text="The labels of metrics are bounded: no name that a client chooses makes a new series.",
+)
+async def test_labels_are_bounded(connect: Connect, fresh: Fresh, sample: Sample) -> None:
+    node = await fresh()
+    await _name_things(await connect(node), sample, 0)
+    before = _series(await _metrics(node))
+    for n in (1, 2):
+        await _name_things(await connect(node, user=f"user-{n}"), sample, n)
+    more = sorted(_series(await _metrics(node)) - before)
+    assert not more, f"series of a client's making: {more}"
+
+
+async def _name_things(client: WireClient, sample: Sample, n: int) -> None:
+    """Make a client's names known to the service, wherever it takes some."""
+    name = f"name-{n}"
+    await client.subscribe(sample.channel(n))
+    await client.answer(*sample.command(n))
+    await client.refusal(*sample.not_found())
+    await client.refusal(name, {})
+    await client.refusal("subscribe", {"channel": f"{name}:{name}"})
+    await client.send({"type": name, "id": name, "event": name})
+    await client.send("no json")
+    await client.error("DECODE_ERROR")
+
+
+@clause(
+    "PROTOCOL-091",
+    level="MUST",
+    section="6",
+    feature="metrics",
+    profile="operable",
+    text="The metrics count the events that are replayed to who resumes, and say whether the service drains.",
+)
+async def test_metrics_of_replay_and_drain(connect: Connect, fresh: Fresh, sample: Sample) -> None:
+    node = await fresh(timeouts={"drain_grace": 3})
+    writer, reader = await connect(node), await connect(node)
+    series = sample.sequence(count=3)
+    for call in series.setup:
+        await writer.answer(*call)
+    joined = (await writer.subscribe(series.channel)).data
+    for call in series.calls:
+        await writer.answer(*call)
+    missed = (await writer.answer("history", {"channel": series.channel, "after": joined["offset"]})).data["events"]
+    await reader.subscribe(series.channel, since={"epoch": joined["epoch"], "offset": joined["offset"]})
+    await reader.events(len(missed), room=series.channel)
+    text = await _metrics(node)
+    assert _sum(text, "websocket_replayed_events_total") == len(missed)
+    assert _sum(text, "websocket_draining") == 0
+    await node.terminate()
+
+    async def drains() -> bool:
+        return _sum(await _metrics(node), "websocket_draining") == 1
+
+    await eventually(drains, "websocket_draining is 1")
+
+
+def _series(text: str) -> set[str]:
+    """Names and labels, without values."""
+    return {line.rpartition(" ")[0] for line in text.splitlines() if line.startswith("websocket_")}
 
 
 async def _metrics(node: Node) -> str:
