@@ -1,16 +1,21 @@
-"""`bodhisattva log …`. LOG is the name of a service, for its file in the configured state folder, or a file."""
+"""`bodhisattva log …`. LOG is the name of a service, for where its configuration keeps its log, or a file."""
 
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
+from itertools import chain
 from pathlib import Path
-from typing import ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
 import click
 
 from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.options import CONFIG, one_line
+
+if TYPE_CHECKING:
+    from bodhisattva.servers.log_tools.redis_place import RedisPlace
 
 P = ParamSpec("P")
 _DAMAGED = 1
@@ -40,8 +45,8 @@ def _guarded(command: Callable[P, None]) -> Callable[P, None]:
 def log() -> None:
     """Check, carry and keep the log of a service.
 
-    LOG is a service's name, for its file in the configured state folder, or the file itself. What reads may be done
-    while the service runs; what writes to LOG refuses a file in use.
+    LOG is a service's name, for the place where its configuration keeps its log (a file in the state folder, or a
+    Redis), or a file. What reads may be done while the service runs; what writes to LOG refuses one in use.
     """
 
 
@@ -59,17 +64,18 @@ def verify(name: str, file: Path | None) -> None:
     from bodhisattva.servers.log_tools.progress import Progress
     from bodhisattva.servers.registry import services
 
-    path = _path(name, file)
-    found = 0
-    with source.reading(path) as read:
+    place = _place(name, file)
+    elsewhere: list[str] = []
+    with _damage_said(), source.reading(place, elsewhere) as read:
         service = services().get(read.service)
-        for problem in verify.problems(read, service, Progress("verify", "events")):
+        found = 0
+        for problem in chain(verify.problems(read, service, Progress("verify", "events")), elsewhere):
             found += 1
             click.echo(problem)
         if not found:
             what = f"{read.service}, format {read.version}, {read.count()} events, epoch {read.epoch}"
             unjudged = f"; its state is not judged, since this release has no service {read.service}"
-            click.echo(f"{path} is sound: {what}{'' if service else unjudged}")
+            click.echo(f"{place} is sound: {what}{'' if service else unjudged}")
     sys.exit(_DAMAGED if found else 0)
 
 
@@ -86,7 +92,7 @@ def export(name: str, output: Path | None, force: bool, file: Path | None) -> No
     """
     from bodhisattva.servers.log_tools import exporting
 
-    rows = exporting.export_log(_path(name, file), output, force=force)
+    rows = exporting.export_log(_place(name, file), output, force=force)
     if output is not None:
         click.echo(f"{output}: {rows} rows")
 
@@ -105,7 +111,7 @@ def import_(lines: Path, name: str, force: bool, file: Path | None) -> None:
     from bodhisattva.servers.log_tools import importing
     from bodhisattva.servers.registry import services
 
-    path = _path(name, file)
+    path = _place(name, file)
     rows = importing.import_file(lines, path, services(), force=force)
     click.echo(f"{path}: {rows} rows")
 
@@ -125,9 +131,13 @@ def compact(name: str, events: int | None, size: int | None, age: float | None, 
     from bodhisattva.servers.core import config as configuration
     from bodhisattva.servers.log_tools import compact
 
-    path = _path(name, file)
-    done = compact.compact_file(path, lambda service: configuration.load(service, file), events, size, age)
-    click.echo(f"{path}: {done.removed} events removed, {done.before} bytes before, {done.after} after")
+    place = _place(name, file)
+    given = {key: value for key, value in (("events", events), ("bytes", size), ("age", age)) if value is not None}
+    if isinstance(place, Path):
+        done = compact.compact_file(place, lambda service: configuration.load(service, file), given)
+    else:
+        done = compact.Compacted(*place.shorten(given))
+    click.echo(f"{place}: {done.removed} events removed, {done.before} bytes before, {done.after} after")
 
 
 @log.command()
@@ -140,7 +150,7 @@ def backup(name: str, target: Path, force: bool, file: Path | None) -> None:
     """Copy LOG as it is now to TARGET; its service may run."""
     from bodhisattva.servers.log_tools import copies
 
-    click.echo(f"{target}: up to event {copies.backup(_path(name, file), target, force=force)}")
+    click.echo(f"{target}: up to event {copies.backup(_place(name, file), target, force=force)}")
 
 
 @log.command()
@@ -158,15 +168,36 @@ def restore(saved: Path, name: str, same_epoch: bool, force: bool, file: Path | 
     from bodhisattva.servers.log_tools import copies
     from bodhisattva.servers.registry import services
 
-    path = _path(name, file)
+    path = _place(name, file)
     newest = copies.restore(saved, path, services(), force=force, same_epoch=same_epoch)
     click.echo(f"{path}: up to event {newest}")
 
 
-def _path(name: str, file: Path | None) -> Path:
-    """The file that LOG means."""
+@contextmanager
+def _damage_said() -> Iterator[None]:
+    from bodhisattva.servers.core.log.base import LogUnsound
+
+    try:
+        yield
+    except LogUnsound as unsound:
+        click.echo(str(unsound))
+        sys.exit(_DAMAGED)
+
+
+def _place(name: str, file: Path | None) -> "Path | RedisPlace":
+    """What LOG means."""
     from bodhisattva.servers.core import config as configuration
     from bodhisattva.servers.core.server import log_file
     from bodhisattva.servers.registry import services
 
-    return log_file(name, configuration.load(name, file)) if name in services() else Path(name)
+    service = services().get(name)
+    if service is None:
+        return Path(name)
+    config = configuration.load(name, file)
+    if config.log.kind != "redis":
+        return log_file(name, config)
+    try:
+        from bodhisattva.servers.log_tools.redis_place import RedisPlace
+    except ModuleNotFoundError as missing:
+        raise Refused(f"{missing.name} is missing; install 'bodhisattva-conformance[redis]'") from None
+    return RedisPlace(service, config)

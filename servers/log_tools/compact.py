@@ -21,16 +21,14 @@ from bodhisattva.servers.registry import services
 
 
 class Compacted(NamedTuple):
-    """removed: events. before, after: bytes of the file."""
+    """removed: events. before, after: bytes of the file, in Redis of the events' data."""
 
     removed: int
     before: int
     after: int
 
 
-def compact_file(
-    path: Path, config: Callable[[str], Config], events: int | None, size: int | None, age: float | None
-) -> Compacted:
+def compact_file(path: Path, config: Callable[[str], Config], given: Mapping[str, int | float]) -> Compacted:
     """`compact` by a service's configuration, with the limits that are given instead of its own."""
     with reading(path) as source:
         name = source.service
@@ -38,7 +36,6 @@ def compact_file(
     if service is None:
         raise Refused(f"{path} is the log of {name}, which is no service of this release")
     own = config(name).log.retention
-    given = {key: value for key, value in (("events", events), ("bytes", size), ("age", age)) if value is not None}
     return compact(path, service, config(name), msgspec.structs.replace(own, **given))
 
 

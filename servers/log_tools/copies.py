@@ -10,25 +10,30 @@ from bodhisattva.servers.core.log import files
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.log_tools import verify
 from bodhisattva.servers.log_tools.progress import Progress
-from bodhisattva.servers.log_tools.source import Source, reading
+from bodhisattva.servers.log_tools.source import Elsewhere, Source, reading
 from bodhisattva.servers.log_tools.target import check_free, check_owner, taken
 
 
-def backup(path: Path, target: Path, *, force: bool) -> int:
+def backup(path: Path | Elsewhere, target: Path, *, force: bool) -> int:
     """Copy the log as it is at this moment into `target`; the number of its newest event."""
     check_free(target, force=force)
-    _check_apart(path, target)
+    if isinstance(path, Path):
+        _check_apart(path, target)
     with reading(path) as source:
         files.copy(source.database, target, Progress("backup", "pages").told)
         return source.newest()
 
 
-def restore(backup: Path, path: Path, services: dict[str, Service], *, force: bool, same_epoch: bool) -> int:
+def restore(
+    backup: Path, path: Path | Elsewhere, services: dict[str, Service], *, force: bool, same_epoch: bool
+) -> int:
     """Put a backup in the place of a service's log; the number of its newest event.
 
     It gets a new epoch, unless `same_epoch`: clients may have seen events that came after the backup was made, and
     offsets that are given a second time must not be taken for those.
     """
+    if not isinstance(path, Path):
+        return _restore_elsewhere(backup, path, services, force=force, same_epoch=same_epoch)
     check_free(path, force=force)
     _check_apart(backup, path)
     with reading(backup) as source, taken(path):
@@ -36,6 +41,16 @@ def restore(backup: Path, path: Path, services: dict[str, Service], *, force: bo
         _check_sound(source, services.get(source.service))
         begin = _keep_epoch if same_epoch else _begin_epoch
         files.copy(source.database, path, Progress("restore", "pages").told, begin)
+        return source.newest()
+
+
+def _restore_elsewhere(
+    backup: Path, place: Elsewhere, services: dict[str, Service], *, force: bool, same_epoch: bool
+) -> int:
+    with reading(backup) as source:
+        place.check(source.service, force=force)
+        _check_sound(source, services.get(source.service))
+        place.replace(source, source.epoch if same_epoch else fresh_id())
         return source.newest()
 
 

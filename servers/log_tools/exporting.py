@@ -8,11 +8,11 @@ from typing import BinaryIO
 from bodhisattva.servers.core.log import files
 from bodhisattva.servers.log_tools import lines
 from bodhisattva.servers.log_tools.progress import Progress
-from bodhisattva.servers.log_tools.source import reading
+from bodhisattva.servers.log_tools.source import Elsewhere, reading
 from bodhisattva.servers.log_tools.target import check_free
 
 
-def export_log(path: Path, output: Path | None, *, force: bool) -> int:
+def export_log(path: Path | Elsewhere, output: Path | None, *, force: bool) -> int:
     """Write the log to a file, which is there only if it is whole, or to standard output; how many rows it has."""
     if output is None:
         return _write(path, None)
@@ -21,7 +21,7 @@ def export_log(path: Path, output: Path | None, *, force: bool) -> int:
         return _write(path, part)
 
 
-def _write(path: Path, output: Path | None) -> int:
+def _write(path: Path | Elsewhere, output: Path | None) -> int:
     with reading(path) as source:
         written = lines.written(source, Progress("export", "rows"))
         if output is None:

@@ -7,6 +7,7 @@ from contextlib import closing
 from functools import singledispatch
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -17,16 +18,28 @@ from bodhisattva.servers.core.log.trimming import keep_snapshot
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.log_tools import lines, verify
 from bodhisattva.servers.log_tools.progress import Progress
-from bodhisattva.servers.log_tools.source import reading
+from bodhisattva.servers.log_tools.source import Elsewhere, reading
 from bodhisattva.servers.log_tools.target import check_free, check_owner, taken
 
 
-def import_file(source: Path, path: Path, services: dict[str, Service], *, force: bool) -> int:
-    """`import_log` of a file, or of standard input for `-`."""
+def import_file(source: Path, place: Path | Elsewhere, services: dict[str, Service], *, force: bool) -> int:
+    """Of a file, or of standard input for `-`."""
     if str(source) == "-":
-        return import_log(iter(sys.stdin.buffer), path, services, force=force)
+        return _import(iter(sys.stdin.buffer), place, services, force=force)
     with source.open("rb") as file:
-        return import_log(iter(file), path, services, force=force)
+        return _import(iter(file), place, services, force=force)
+
+
+def _import(text: Iterator[bytes], place: Path | Elsewhere, services: dict[str, Service], *, force: bool) -> int:
+    if isinstance(place, Path):
+        return import_log(text, place, services, force=force)
+    with TemporaryDirectory(prefix="bodhisattva-") as folder:
+        path = Path(folder) / "log.sqlite3"
+        rows = import_log(text, path, services, force=False)
+        with reading(path) as made:
+            place.check(made.service, force=force)
+            place.replace(made, made.epoch)
+    return rows
 
 
 def import_log(text: Iterator[bytes], path: Path, services: dict[str, Service], *, force: bool) -> int:

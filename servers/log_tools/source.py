@@ -2,8 +2,9 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -72,9 +73,32 @@ class Source:
         return (Position(*row) for row in self.database.execute(query))
 
 
+class Elsewhere(Protocol):
+    """A place for a log that is no file; see `redis_place.RedisPlace`."""
+
+    def copied(self, found: list[str] | None = None) -> AbstractContextManager[Path]: ...
+
+    def check(self, service: str, *, force: bool) -> None: ...
+
+    def replace(self, source: "Source", epoch: str) -> None: ...
+
+
 @contextmanager
-def reading(path: Path) -> Iterator[Source]:
-    """The log in this file, also while its service runs; Refused if it is none that this release can read."""
+def reading(place: Path | Elsewhere, found: list[str] | None = None) -> Iterator[Source]:
+    """The log there, also while its service runs; Refused if it is none that this release can read.
+
+    found: is given what is wrong with it elsewhere than in what is read.
+    """
+    if isinstance(place, Path):
+        with _reading_file(place) as source:
+            yield source
+    else:
+        with place.copied(found) as path, _reading_file(path) as source:
+            yield source
+
+
+@contextmanager
+def _reading_file(path: Path) -> Iterator[Source]:
     if not path.is_file():
         raise Refused(f"{path}: there is no such file")
     try:

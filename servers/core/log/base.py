@@ -35,6 +35,10 @@ class LogTrimmed(LogError):
     """What comes next was removed: begin with the snapshot, and say that events were passed over."""
 
 
+class LogUnsound(LogError):
+    """What is stored cannot be read as a log; says what."""
+
+
 class AnsweredBefore(LogError):
     """The request was answered within the window, here or elsewhere; nothing was stored. outcome: the first answer."""
 

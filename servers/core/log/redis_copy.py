@@ -10,7 +10,7 @@ import msgspec
 
 from bodhisattva.servers.core.log import redis_records as records
 from bodhisattva.servers.core.log import rows
-from bodhisattva.servers.core.log.base import LogError, Position, Snapshot, StoredAnswer, StoredEvent
+from bodhisattva.servers.core.log.base import LogError, LogUnsound, Position, Snapshot, StoredAnswer, StoredEvent
 from bodhisattva.servers.core.log.formats import create
 from bodhisattva.servers.core.log.positions import keep_position
 from bodhisattva.servers.core.log.redis_connection import Store, failures
@@ -60,7 +60,7 @@ class Moment(NamedTuple):
 
 
 async def moment(store: Store, keys: Keys) -> Moment | None:
-    """None if there is no log; LogError if it cannot be read."""
+    """None if there is no log; LogError if it cannot be read, LogUnsound if it is none."""
     names = keys.of("meta", "answers", "positions", "snapshot", "floors")
     with failures():
         meta, answers, positions, (seq, offsets, state), floors = await store.register_script(_MOMENT)(keys=names)
@@ -80,7 +80,7 @@ async def moment(store: Store, keys: Keys) -> Moment | None:
             {channel.decode(): int(floor) for channel, floor in _pairs(floors)},
         )
     except (msgspec.DecodeError, KeyError, ValueError) as error:
-        raise LogError(f"the log at {keys.base}* cannot be decoded ({error})") from error
+        raise LogUnsound(f"the log at {keys.base}* cannot be decoded ({error})") from error
 
 
 async def events(store: Store, keys: Keys, then: Moment) -> AsyncIterator[list[StoredEvent]]:
@@ -106,7 +106,7 @@ def _event(seq: bytes, fields: dict[bytes, bytes]) -> StoredEvent:
     try:
         return records.event(seq, fields[b"i"], fields[b"m"], fields[b"d"])
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
-        raise LogError(f"event {seq.decode()} cannot be decoded ({error})") from error
+        raise LogUnsound(f"event {seq.decode()} cannot be decoded ({error})") from error
 
 
 async def copy(store: Store, keys: Keys, then: Moment, path: Path, told: Told = lambda _done, _all: None) -> int:
@@ -123,12 +123,19 @@ async def copy(store: Store, keys: Keys, then: Moment, path: Path, told: Told = 
             if then.snapshot is not None:
                 keep_snapshot(database, then.snapshot)
             async for page in events(store, keys, then):
-                rows.put_events(database, page)
+                _put(database, page)
                 size += sum(len(bytes(event.data)) for event in page)
                 done += len(page)
                 told(done, then.newest - then.floor)
         database.execute("PRAGMA journal_mode=DELETE")
     return size
+
+
+def _put(database: sqlite3.Connection, page: list[StoredEvent]) -> None:
+    try:
+        rows.put_events(database, page)
+    except sqlite3.IntegrityError as error:
+        raise LogUnsound(f"events {page[0].seq} to {page[-1].seq} say what others do ({error})") from error
 
 
 def _pairs(flat: list[bytes]) -> list[tuple[bytes, bytes]]:

@@ -28,6 +28,11 @@ class Keys:
 
     def __init__(self, prefix: str, service: str, part: str = "") -> None:
         self.base = f"{{{prefix}:{service}}}:{part}"
+        self._log = (prefix, service)
+
+    def beside(self, part: str) -> "Keys":
+        """Keys of another log in the same slot."""
+        return Keys(*self._log, part)
 
     def of(self, *names: str) -> list[str]:
         return [self.base + name for name in names]

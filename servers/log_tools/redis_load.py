@@ -1,0 +1,117 @@
+"""What a log's file holds, written into Redis beside the log that is there, and then put in its place at once."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from bodhisattva.servers.core.envelope import fresh_id
+from bodhisattva.servers.core.errors import Refused
+from bodhisattva.servers.core.log import redis_records as records
+from bodhisattva.servers.core.log.base import StoredEvent
+from bodhisattva.servers.core.log.redis_formats import FORMAT
+from bodhisattva.servers.core.log.redis_records import STORED, Keys, answer_key, fence
+from bodhisattva.servers.core.service import GLOBAL
+from bodhisattva.servers.log_tools.progress import Progress
+from bodhisattva.servers.log_tools.source import Source
+
+_PAGE = 500
+_REMOVED = "removed"  # the id of an event that is no longer held, where nobody knows it any more
+
+# KEYS: meta, the keys to delete, then each key to rename and its new name. ARGV: how many to delete, epoch and head
+# that the log is to have now.
+_SWAP = """
+local held = redis.call('HMGET', KEYS[1], 'epoch', 'head')
+if (held[1] or '') ~= ARGV[2] or (held[2] or '') ~= ARGV[3] then return 0 end
+local old = tonumber(ARGV[1])
+for number = old + 2, #KEYS, 2 do
+    if redis.call('EXISTS', KEYS[number]) == 0 then return 0 end
+end
+for number = 2, old + 1 do redis.call('UNLINK', KEYS[number]) end
+for number = old + 2, #KEYS, 2 do redis.call('RENAME', KEYS[number], KEYS[number + 1]) end
+return 1
+"""
+
+
+async def load(store: Any, keys: Keys, source: Source, epoch: str) -> None:
+    """Put the file's log in the place of the one at these keys, under an epoch; Refused if that changes meanwhile."""
+    (meta,) = keys.of("meta")
+    before = [value.decode() if value else "" for value in await store.hmget(meta, ["epoch", "head"])]
+    await _clear(store, f"{keys.base}new:*")
+    new = keys.beside(f"new:{fresh_id()}:")
+    try:
+        await _write(store, new, source, epoch)
+        made = [key async for key in store.scan_iter(match=f"{new.base}*", count=_PAGE)]
+        old = [*keys.of(*STORED), *[key async for key in store.scan_iter(match=f"{keys.channel('')}*", count=_PAGE)]]
+        names = [meta, *old]
+        for key in made:
+            names += [key, keys.base.encode() + key.removeprefix(new.base.encode())]
+        if not await store.register_script(_SWAP)(keys=names, args=[len(old), *before]):
+            raise Refused(f"the log at {keys.base}* has changed meanwhile; stop whoever writes to it")
+    finally:
+        await _clear(store, f"{keys.base}new:*")
+
+
+async def _clear(store: Any, pattern: str) -> None:
+    """What is left of an attempt that failed."""
+    async for key in store.scan_iter(match=pattern, count=_PAGE):
+        await store.unlink(key)
+
+
+async def _write(store: Any, keys: Keys, source: Source, epoch: str) -> None:
+    progress, ids, size, done = Progress("write", "events"), _Ids(source), 0, 0
+    entries, answers, ages, positions, floors, snapshots, meta = keys.of(
+        "entries", "answers", "ages", "positions", "floors", "snapshot", "meta"
+    )
+    for page in _pages(source.events()):
+        async with store.pipeline(transaction=False) as together:
+            for event in page:
+                fields = {"i": event.id, "m": records.rest(event), "d": bytes(event.data)}
+                together.xadd(entries, fields, id=f"{event.seq}-0")
+                for channel, offset in event.channels:
+                    together.xadd(keys.channel(channel), {"s": event.seq}, id=f"{offset}-0")
+                size += len(fields["d"])
+                ids.note(event)
+            await together.execute()
+        done += len(page)
+        progress.told(done)
+    for answer in source.answers():
+        key = answer_key(answer.user_id, answer.request_id)
+        await store.hset(answers, key, msgspec.json.encode(answer))
+        await store.zadd(ages, {key: answer.at})
+    for position in source.positions():
+        await store.hset(positions, position.source, msgspec.json.encode(position))
+    if held := source.floors():
+        await store.hset(floors, mapping=held)
+    if (snapshot := source.snapshot()) is not None:
+        offsets = msgspec.json.encode(snapshot.offsets)
+        about = {"seq": snapshot.seq, "id": ids.of(snapshot.seq), "offsets": offsets, "state": snapshot.state}
+        await store.hset(snapshots, mapping=about)
+    said = {"format": FORMAT, "service": source.service, "epoch": fence(FORMAT, epoch), "size": size}
+    if newest := source.newest():
+        said["head"] = f"{newest}:{ids.of(newest)}"
+    if floor := held.get(GLOBAL, 0):
+        said["floor"] = f"{floor}:{_REMOVED}"
+    await store.hset(meta, mapping=said)
+
+
+class _Ids:
+    """Ids of the events that the head and the snapshot name."""
+
+    def __init__(self, source: Source) -> None:
+        snapshot = source.snapshot()
+        self._wanted = {source.newest(), snapshot.seq if snapshot is not None else 0}
+        self._found: dict[int, str] = {}
+
+    def note(self, event: StoredEvent) -> None:
+        if event.seq in self._wanted:
+            self._found[event.seq] = event.id
+
+    def of(self, seq: int) -> str:
+        return self._found.get(seq, _REMOVED if seq else "")
+
+
+def _pages(events: Iterator[StoredEvent]) -> Iterator[list[StoredEvent]]:
+    while page := list(islice(events, _PAGE)):
+        yield page

@@ -1,0 +1,141 @@
+"""A service's log in Redis as the tools treat it: read by a copy of one moment, written beside and swapped in whole."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+import msgspec
+
+from bodhisattva.servers.core import retention
+from bodhisattva.servers.core.config import Config, ConfigError, Retention, without_password
+from bodhisattva.servers.core.envelope import fresh_id
+from bodhisattva.servers.core.errors import Refused
+from bodhisattva.servers.core.log import redis_formats as formats
+from bodhisattva.servers.core.log.base import LogError
+from bodhisattva.servers.core.log.redis import RedisLog
+from bodhisattva.servers.core.log.redis_connection import FAILURES, connect, disconnect
+from bodhisattva.servers.core.log.redis_copy import copy, moment
+from bodhisattva.servers.core.log.redis_past import Past
+from bodhisattva.servers.core.log.redis_records import Keys
+from bodhisattva.servers.core.service import GLOBAL, Service
+from bodhisattva.servers.log_tools import redis_load, redis_verify
+from bodhisattva.servers.log_tools.progress import Progress
+from bodhisattva.servers.log_tools.source import Source
+
+T = TypeVar("T")
+_PATIENCE = 30.0  # seconds for an answer of Redis, since a state may be large
+_LEASE = 60.0
+_LEASE_PATIENCE = 15.0
+
+
+class RedisPlace:
+    """Where a service's configuration says that its log is."""
+
+    def __init__(self, service: Service, config: Config) -> None:
+        if config.log.url is None:
+            raise ConfigError("log.url is not set; log.kind redis needs one, such as redis://127.0.0.1:6379/0")
+        self._service = service
+        self._config = config
+        self._keys = Keys(config.log.prefix, service.name)
+        self._where = without_password(config.log.url)
+
+    def __str__(self) -> str:
+        return f"{self._where} {self._keys.base}*"
+
+    @contextmanager
+    def copied(self, found: list[str] | None = None) -> Iterator[Path]:
+        """A log's file that holds it as it is at one moment; `found` is given what is wrong with what it has not."""
+        with TemporaryDirectory(prefix="bodhisattva-") as folder:
+            path = Path(folder) / "log.sqlite3"
+            self._run(self._copy(path, found))
+            yield path
+
+    async def _copy(self, path: Path, found: list[str] | None) -> None:
+        async with self._store() as store, self._undisturbed(store):
+            then = await moment(store, self._keys)
+            if then is None:
+                raise Refused(f"{self}: there is no log")
+            formats.check(then.version, self._keys)
+            size = await copy(store, self._keys, then, path, Progress("read", "events").told)
+            if found is not None:
+                found += await redis_verify.problems(store, self._keys, then, path, size)
+
+    def check(self, service: str, *, force: bool) -> None:
+        """Refused if it is not this service's, or is there already and not to be overwritten."""
+        if service != self._service.name:
+            raise Refused(f"{self} is for the log of {self._service.name}, not of {service}")
+        if self._run(self._exists()) and not force:
+            raise Refused(f"{self} exists; --force overwrites it")
+
+    async def _exists(self) -> bool:
+        async with self._store() as store:
+            return await moment(store, self._keys) is not None
+
+    def replace(self, source: Source, epoch: str) -> None:
+        """Put what a file holds in its place, all at once; Refused if a replica of the service runs on it."""
+        self._run(self._replace(source, epoch))
+
+    async def _replace(self, source: Source, epoch: str) -> None:
+        async with self._store() as store:
+            if replicas := int(await store.spublish(self._keys.of("said")[0], b"")):
+                raise Refused(f"{self} is in use by {replicas} of its service's replicas; stop them")
+            await redis_load.load(store, self._keys, source, epoch)
+
+    def shorten(self, given: Mapping[str, int | float]) -> tuple[int, int, int]:
+        """Keep to the configured limits and those given; how many events went, bytes of data before and after."""
+        return self._run(self._shorten(msgspec.structs.replace(self._config.log.retention, **given)))
+
+    async def _shorten(self, limits: Retention) -> tuple[int, int, int]:
+        window = self._config.timeouts.deduplication
+        log = RedisLog(self._config.log, self._service.name, window, Path(self._config.state))
+        progress = Progress("compact", "events removed")
+        await log.open()
+        try:
+            async with self._store() as store, self._undisturbed(store):
+                snapshot = await log.snapshot()
+                newest = snapshot.seq if snapshot is not None else 0
+                async for page in log.replay(newest):
+                    newest = page[-1].seq
+                before, floor = log.size, log.floor
+
+                def trimmed(floors: Mapping[str, int]) -> None:
+                    progress.told(floors.get(GLOBAL, floor) - floor)
+
+                removed = await retention.shorten(self._service, log, limits, floor, newest, trimmed)
+                return removed, before, log.size
+        finally:
+            await log.close()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return asyncio.run(work)
+        except (*FAILURES, LogError) as error:
+            if isinstance(error, LogError) and not isinstance(error.__cause__, FAILURES):
+                raise
+            raise Refused(f"the Redis at {self._where} cannot be used: {' '.join(str(error).split())}") from None
+
+    @asynccontextmanager
+    async def _store(self) -> AsyncIterator[Any]:
+        store = connect(self._config.log, _PATIENCE)
+        try:
+            yield store
+        finally:
+            await disconnect(store)
+
+    @asynccontextmanager
+    async def _undisturbed(self, store: Any) -> AsyncIterator[None]:
+        """Nobody removes events meanwhile."""
+        past = Past(store, self._keys, f"tool-{fresh_id()}")
+        try:
+            async with asyncio.timeout(_LEASE_PATIENCE):
+                while not await past.lease(_LEASE):  # noqa: ASYNC110 - Redis offers nothing to wait on
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise Refused(f"{self} is being shortened; try again") from None
+        try:
+            yield
+        finally:
+            await past.lease(0)
