@@ -53,15 +53,22 @@ class Skill(msgspec.Struct):
     completed: int = 0
     total_seconds: float = 0.0
     last_used_at: str | None = None
+    shortest_seconds: float | None = None
+    longest_seconds: float | None = None
+    first_used_at: str | None = None
 
     def after(self, success: bool, duration_seconds: float, at: str) -> "Skill":
         """The figures with one more invocation."""
+        known = [each for each in (self.shortest_seconds, self.longest_seconds) if each is not None]
         return Skill(
             self.skill_name,
             self.total_invocations + 1,
             self.completed + success,
             self.total_seconds + duration_seconds,
             at,
+            min([duration_seconds, *known]),
+            max([duration_seconds, *known]),
+            self.first_used_at or at,
         )
 
     def metrics(self) -> dict[str, Any]:
@@ -69,8 +76,13 @@ class Skill(msgspec.Struct):
         return {
             "skill_name": self.skill_name,
             "total_invocations": self.total_invocations,
+            "failed_invocations": self.total_invocations - self.completed,
             "completion_rate": self.completed / self.total_invocations,
+            "total_duration_seconds": self.total_seconds,
             "avg_duration_seconds": self.total_seconds / self.total_invocations,
+            "min_duration_seconds": self.shortest_seconds,
+            "max_duration_seconds": self.longest_seconds,
+            "first_used_at": self.first_used_at,
             "last_used_at": self.last_used_at,
         }
 

@@ -1,5 +1,6 @@
 """Knowledge: captured by clients and from completed workflows, found again by its words."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -8,9 +9,11 @@ from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.envelope import convert
 from bodhisattva.servers.core.records import Id, Name, Text, claim_id, find
 from bodhisattva.servers.core.service import ForeignEvent
-from bodhisattva.servers.session_buddy.domain import State
+from bodhisattva.servers.session_buddy.domain import Knowledge, State
+from bodhisattva.servers.session_buddy.search import RANKING
 
 TITLE_LENGTH = 200
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class CaptureKnowledge(msgspec.Struct, frozen=True):
@@ -24,10 +27,28 @@ class CaptureKnowledge(msgspec.Struct, frozen=True):
 
 
 class Search(msgspec.Struct, frozen=True):
-    """Any text: its words are looked for, everything else in it means nothing."""
+    """query: words, "phrases in quotes" that have to occur, and beginnings of words with a star (see `query.py`).
+
+    offset: how many of the best to pass over. session_id, tag: of the knowledge. since, before: when it was captured,
+    the first included, the second not.
+    """
 
     query: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
+    offset: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    session_id: Id | None = None
+    tag: Name | None = None
+    since: Moment | None = None
+    before: Moment | None = None
+
+    def wants(self, knowledge: Knowledge) -> bool:
+        captured = datetime.fromisoformat(knowledge.captured_at)
+        return (
+            self.session_id in (None, knowledge.session_id)
+            and (self.tag is None or self.tag in knowledge.tags)
+            and (self.since is None or captured >= self.since)
+            and (self.before is None or captured < self.before)
+        )
 
 
 class GetKnowledge(msgspec.Struct, frozen=True):
@@ -68,13 +89,21 @@ def publish_search(state: State, data: Search, context: Context) -> Decision:
 
 
 def search_knowledge(state: State, data: Search, context: Context) -> dict[str, Any]:
-    """The best matches first; `total` counts those beyond `limit` too."""
-    hits, total = state.index.search(data.query, data.limit)
+    """A page of the best matches, the best first; `total` counts them all, `next` is the next page's offset or null."""
+    hits, total = state.index.search(
+        data.query, data.limit, data.offset, lambda knowledge_id: data.wants(state.knowledge[knowledge_id])
+    )
     results = [
-        {**msgspec.to_builtins(state.knowledge[hit.knowledge_id]), "snippet": hit.snippet, "score": hit.score}
-        for hit in hits
+        {**msgspec.to_builtins(state.knowledge[hit.knowledge_id]), **msgspec.structs.asdict(hit)} for hit in hits
     ]
-    return {"query": data.query, "results": results, "total": total}
+    following = data.offset + len(hits)
+    return {
+        "query": data.query,
+        "results": results,
+        "total": total,
+        "next": following if hits and following < total else None,
+        "ranking": RANKING,
+    }
 
 
 def get_knowledge(state: State, data: GetKnowledge, context: Context) -> dict[str, Any]:

@@ -1,25 +1,32 @@
 """Ranked full text search: an SQLite FTS5 table in memory, filled from the log."""
 
-import re
 import sqlite3
 import weakref
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
-# The title counts twice (bm25 weighs by column, the unindexed id included).
-_SEARCH = """
-    SELECT knowledge_id, snippet(knowledge, 2, '[', ']', '…', 24), -bm25(knowledge, 0, 2, 1, 1) AS score
-    FROM knowledge WHERE knowledge MATCH ? ORDER BY score DESC, rowid LIMIT ?
+from bodhisattva.servers.session_buddy import query
+
+# bm25 weighs by column, the unindexed id included.
+RANKING = {"method": "BM25", "weights": {"title": 2, "content": 1, "tags": 1}}
+_RANKED = """
+    SELECT rowid, knowledge_id, -bm25(knowledge, 0, 2, 1, 1) AS score
+    FROM knowledge WHERE knowledge MATCH ? ORDER BY score DESC, rowid
 """
+_SNIPPET = "SELECT snippet(knowledge, 2, '[', ']', '…', 24) FROM knowledge WHERE knowledge MATCH ? AND rowid = ?"
+_HAS = "SELECT 1 FROM knowledge WHERE knowledge MATCH ? AND rowid = ?"
+_MOST_FORMS = 50
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """score: the higher, the better the match. snippet: the content around the match, which stands in brackets."""
+    """score: the higher, the better the match. matched: the terms that it has. snippet: around a match in brackets."""
 
     knowledge_id: str
-    snippet: str
     score: float
+    matched: list[str]
+    snippet: str
 
 
 class Index:
@@ -30,26 +37,45 @@ class Index:
         self._database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._database.close)
         self._database.execute(
-            "CREATE VIRTUAL TABLE knowledge USING fts5"
-            "(knowledge_id UNINDEXED, title, content, tags, tokenize = 'porter unicode61 remove_diacritics 2')"
+            "CREATE VIRTUAL TABLE knowledge USING fts5(knowledge_id UNINDEXED, title, content, tags,"
+            f"tokenize = \"porter unicode61 remove_diacritics 2 separators '{query.SEPARATOR}'\")"
         )
+        self._database.execute("CREATE TABLE words (folded TEXT, word TEXT, PRIMARY KEY (folded, word)) WITHOUT ROWID")
 
     def add(self, knowledge_id: str, title: str, content: str, tags: list[str]) -> None:
-        row = (knowledge_id, title, content, "\n".join(tags))
-        self._database.execute("INSERT INTO knowledge VALUES (?, ?, ?, ?)", row)
+        self._insert([(knowledge_id, title, content, "\n".join(tags))])
+
+    def _insert(self, rows: Iterable[tuple[str, str, str, str]]) -> None:
+        for knowledge_id, *texts in rows:
+            separated = [knowledge_id, *map(query.segmented, texts)]
+            self._database.execute("INSERT INTO knowledge VALUES (?, ?, ?, ?)", separated)
+            new = [(query.fold(word), word) for word in query.words(" ".join(separated[1:]))]
+            self._database.executemany("INSERT OR IGNORE INTO words VALUES (?, ?)", new)
 
     def content(self, knowledge_id: str) -> str:
-        query = "SELECT content FROM knowledge WHERE knowledge_id = ?"
-        return str(self._database.execute(query, (knowledge_id,)).fetchone()[0])
+        asked = "SELECT content FROM knowledge WHERE knowledge_id = ?"
+        return query.joined(self._database.execute(asked, (knowledge_id,)).fetchone()[0])
 
-    def search(self, text: str, limit: int) -> tuple[list[Hit], int]:
-        """The best hits for any of the text's words, and how many there are in all."""
-        query = _any_word(text)
-        if not query:
+    def search(
+        self, text: str, limit: int, offset: int = 0, wanted: Callable[[str], bool] = lambda knowledge_id: True
+    ) -> tuple[list[Hit], int]:
+        """A page of the best hits among those `wanted`, by id, and how many there are in all (see `query`)."""
+        asked = query.terms(text, self._forms)
+        if not asked:
             return [], 0
-        hits = [Hit(*row) for row in self._database.execute(_SEARCH, (query, limit))]
-        count = "SELECT count(*) FROM knowledge WHERE knowledge MATCH ?"
-        return hits, self._database.execute(count, (query,)).fetchone()[0]
+        match = query.match(asked)
+        ranked = [row for row in self._database.execute(_RANKED, (match,)) if wanted(row[1])]
+        return [self._hit(asked, match, *row) for row in ranked[offset : offset + limit]], len(ranked)
+
+    def _hit(self, asked: list[query.Term], match: str, row: int, knowledge_id: str, score: float) -> Hit:
+        matched = [term.text for term in asked if self._database.execute(_HAS, (term.match, row)).fetchone()]
+        snippet = self._database.execute(_SNIPPET, (match, row)).fetchone()[0]
+        return Hit(knowledge_id, score, matched, snippet.replace(query.SEPARATOR, ""))
+
+    def _forms(self, beginning: str) -> list[str]:
+        """The first known words with a beginning: the index holds stems, in which it would not be found."""
+        asked = "SELECT word FROM words WHERE folded >= ? AND folded < ? || char(1114111) LIMIT ?"
+        return [word for (word,) in self._database.execute(asked, (beginning, beginning, _MOST_FORMS))]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Index":
         copy = Index()
@@ -63,16 +89,12 @@ class Index:
     @classmethod
     def unpack(cls, rows: list[Any]) -> "Index":
         index = cls()
-        index._database.executemany("INSERT INTO knowledge VALUES (?, ?, ?, ?)", rows)
+        index._insert(rows)
         return index
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Index) and self._rows() == other._rows()
 
     def _rows(self) -> list[Any]:
-        return self._database.execute("SELECT * FROM knowledge ORDER BY rowid").fetchall()
-
-
-def _any_word(text: str) -> str:
-    """Each word quoted, so that nothing in the text is read as FTS5's query language."""
-    return " OR ".join(f'"{word}"' for word in dict.fromkeys(re.findall(r"\w+", text)))
+        rows = self._database.execute("SELECT * FROM knowledge ORDER BY rowid")
+        return [(knowledge_id, *map(query.joined, texts)) for knowledge_id, *texts in rows]

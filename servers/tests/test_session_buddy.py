@@ -197,6 +197,8 @@ def test_skills_are_counted(bench: Bench) -> None:
     assert metrics["total_invocations"] == 2
     assert metrics["completion_rate"] == 0.5
     assert metrics["avg_duration_seconds"] == 3.0
+    assert (metrics["min_duration_seconds"], metrics["max_duration_seconds"]) == (2.0, 4.0)
+    assert (metrics["failed_invocations"], metrics["total_duration_seconds"]) == (1, 6.0)
     assert bench.ask("get_skill_metrics") == {"skills": [metrics], "next": None}
 
 

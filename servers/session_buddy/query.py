@@ -1,0 +1,79 @@
+"""What a search asks for, read from text: words, "phrases in quotes", and beginnings of words with a star*.
+
+Phrases have to occur; of the words any may, and each that does counts. Everything else in the text means nothing, so
+that nobody has to know FTS5's query language, and nobody can use it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+# Scripts that write no blanks between words: Thai, Lao, Khmer, Burmese, kana, Han.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
+SEPARATOR = "\ufdd0"
+_BETWEEN = re.compile(rf"(?<=[{_UNSPACED}])(?=[{_UNSPACED}])")
+_SEPARATED = re.compile(rf"(?<=[{_UNSPACED}]){SEPARATOR}(?=[{_UNSPACED}])")
+_TERM = re.compile(r'"([^"]*)"|([^\s"*\0]+)(\*?)')
+_WORD = re.compile(r"\w+")
+_MOST_TERMS = 50
+
+Expand = Callable[[str], Iterable[str]]
+
+
+class Term(NamedTuple):
+    """text: as it was written. match: it in FTS5's language. required: what lacks it is not found."""
+
+    text: str
+    match: str
+    required: bool
+
+
+def terms(text: str, expand: Expand) -> list[Term]:
+    """The terms of a search, each once. expand: the known words with a folded beginning."""
+    found: dict[str, Term] = {}
+    for phrase, word, star in _TERM.findall(text):
+        if not _WORD.search(phrase or word):
+            continue
+        if phrase:
+            term = Term(f'"{phrase.strip()}"', _quoted(phrase), required=True)
+        elif star:
+            known = [_quoted(each) for each in expand(fold(word))]
+            term = Term(f"{word}*", " OR ".join(known) or _quoted(word), required=False)
+        else:
+            term = Term(word, _quoted(word), required=False)
+        found.setdefault(term.match, term)
+    return list(found.values())[:_MOST_TERMS]
+
+
+def match(asked: list[Term]) -> str:
+    """The whole search in FTS5's language."""
+    required = [f"({term.match})" for term in asked if term.required]
+    anything = f"({' OR '.join(f'({term.match})' for term in asked)})"
+    return " AND ".join([*required, anything])
+
+
+def segmented(text: str) -> str:
+    """The text with a character that no text has between those that are words by themselves."""
+    return _BETWEEN.sub(SEPARATOR, text)
+
+
+def joined(text: str) -> str:
+    """What was segmented, as it was."""
+    return _SEPARATED.sub("", text)
+
+
+def words(text: str) -> set[str]:
+    """The words of a segmented text."""
+    return {word.lower() for word in _WORD.findall(text)}
+
+
+def fold(word: str) -> str:
+    """Without case and diacritics."""
+    plain = unicodedata.normalize("NFKD", word.lower())
+    return "".join(each for each in plain if not unicodedata.combining(each))
+
+
+def _quoted(text: str) -> str:
+    """Read by FTS5 as words that follow one another; the text holds no quotes."""
+    return '"' + segmented(text).replace("\0", " ") + '"'
