@@ -10,7 +10,7 @@ SERVICE = Service(
     purpose="UI components and a state tree, pushed to pages",
     state=domain.State,
     channels=(ChannelKind("ui:"), ChannelKind("component:"), ChannelKind("state")),
-    commands=(components.render_component, components.update_component, domain.set_state),
+    commands=(components.render_component, components.update_component, domain.set_state, domain.delete_state),
     queries=(components.get_component_status, domain.get_state),
     bridges=(Bridge("mahavishnu", follow.follow_workflow),),
 )

@@ -65,6 +65,24 @@ class Node:
         node._replace(value)
         return node.version
 
+    def remove(self, keys: list[str]) -> None:
+        """Let the node there, which exists, vanish with all below; it counts there and at the nodes above."""
+        node = self
+        for key in keys:
+            node.version += 1
+            node = node.children[key]
+        node._replace(Mark.ABSENT)
+        node.version += 1
+
+    def new_nodes(self, keys: list[str], value: Any) -> int:
+        """How many nodes `set` would add to those that there are, vanished ones included."""
+        nodes = list(self._walk(keys))[1:]
+        return sum(node is None for node in nodes) + _new_below(nodes[-1], value)
+
+    def size(self) -> int:
+        """How many nodes lie below, vanished ones included."""
+        return sum(1 + child.size() for child in self.children.values())
+
     def next_version(self, keys: list[str]) -> int:
         """What `set` there would return."""
         node = self.find(keys)
@@ -90,3 +108,10 @@ class Node:
 
     def _become(self, mark: Mark, leaf: Any = None) -> None:
         self._mark, self._leaf = mark, leaf
+
+
+def _new_below(node: Node | None, value: Any) -> int:
+    if not isinstance(value, dict):
+        return 0
+    children = node.children if node else {}
+    return sum((key not in children) + _new_below(children.get(key), below) for key, below in value.items())

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
+from bodhisattva.servers.core.errors import Conflict, InvalidData, LimitExceeded, NotFound
+from bodhisattva.servers.fastblocks import domain
 from bodhisattva.servers.fastblocks.render import render
 from bodhisattva.servers.fastblocks.service import SERVICE
 from bodhisattva.servers.tests.bench import Bench
@@ -162,6 +163,56 @@ def test_leaf_above_the_path_is_not_destroyed(bench: Bench) -> None:
     with pytest.raises(Conflict) as refusal:
         bench.do("set_state", state_path="app.theme.hue.deep", value=1)
     assert refusal.value.data == {"state_path": "app.theme.hue.deep", "blocked_by": "app.theme"}
+
+
+def test_deleted_state_is_gone_and_its_versions_go_on(bench: Bench) -> None:
+    bench.do("set_state", state_path="app", value={"theme": {"hue": 1}, "size": 2})
+    stale = bench.refused(Conflict, "delete_state", state_path="app.theme", expected_version=2)
+    assert stale.data == {"state_path": "app.theme", "expected": 2, "actual": 1}
+    (changed,) = bench.do("delete_state", state_path="app.theme", expected_version=1).events
+    assert (changed.name, changed.channels) == ("state.changed", ("state",))
+    assert (changed.data["new_value"], changed.data["deleted"], changed.data["version"]) == (None, True, 2)
+    assert read(bench, "app") == ({"size": 2}, 2)
+    assert (read(bench, "app.theme"), read(bench, "app.theme.hue")) == (None, None)
+    bench.refused(NotFound, "delete_state", state_path="app.theme")
+    assert bench.do("set_state", state_path="app.theme", value=None, expected_version=0).answer["version"] == 3
+    assert bench.replayed() == bench.state
+
+
+def test_tree_is_bounded_with_what_vanished_from_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(domain, "MOST_NODES", 4)
+    bench.do("set_state", state_path="a", value={"b": 1, "c": {"d": 2}})
+    bench.do("delete_state", state_path="a")
+    refusal = bench.refused(LimitExceeded, "set_state", state_path="a.e", value=1)
+    assert refusal.data == {"field": "value", "limit": 4}
+    bench.do("set_state", state_path="a.c", value={"d": [{"not": "a node"}]})
+    assert bench.state.size == 4 == bench.state.tree.size()
+
+
+@given(writes)
+def test_size_is_that_of_the_tree(sequence: list[tuple[str, Any]]) -> None:
+    bench = Bench(SERVICE)
+    for path, value in sequence:
+        if not has_leaf_above(bench, path):
+            bench.do("set_state", state_path=path, value=value)
+        if read(bench, "a.b") is not None:
+            bench.do("delete_state", state_path="a.b")
+        assert bench.state.size == bench.state.tree.size()
+
+
+@given(writes, paths)
+def test_each_change_raises_the_version_by_one(sequence: list[tuple[str, Any]], watched: str) -> None:
+    bench = Bench(SERVICE)
+    before = 0
+    for path, value in [*sequence, (watched, 1), (watched, 2)]:
+        if has_leaf_above(bench, path):
+            continue
+        decision = bench.do("set_state", state_path=path, value=value)
+        found = read(bench, watched)
+        if path == watched:
+            assert found is not None
+            assert decision.answer["version"] == found[1] == before + 1
+        before = found[1] if found else before
 
 
 def test_unknown_state_is_not_found(bench: Bench) -> None:
