@@ -1,0 +1,15 @@
+from unittest.mock import patch
+
+from bodhisattva.servers.core.metrics import Metrics
+
+CLAUSE = "PROTOCOL-077"
+WRONG = "labels its metrics by the types that clients send, whatever they are"
+SAYS = "a name that a client chose is in the metrics"
+
+
+def received_as_sent(metrics: Metrics, message_type: str) -> None:
+    metrics._received.labels(*metrics._values, message_type).inc()
+
+
+def mutate() -> None:
+    patch.object(Metrics, "received", received_as_sent).start()
