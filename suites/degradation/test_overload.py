@@ -12,7 +12,8 @@ from bodhisattva.suites.performance.crowds import ARRIVING
 NARROW = {"messages_per_second": 20, "burst_factor": 2, "rate_patience": 120}
 OTHERS = 3
 COMMANDS = 12
-TOO_MANY = 200
+PIECE = 20
+TOO_MANY = 400
 
 
 @clause(
@@ -28,21 +29,23 @@ async def test_flood_costs_others_nothing(fresh: Fresh, connect: Connect, sample
     node = await fresh(limits=NARROW)
     flooder, *others = [await connect(node) for _ in range(1 + OTHERS)]
     working = asyncio.gather(*(_work(client, sample, n) for n, client in enumerate(others)))
-    answers, _ = await asyncio.gather(_flood(flooder, sample), working)
+    answers, _ = await asyncio.gather(_flood(flooder, sample, working), working)
     codes = [answer.error_code for answer in answers]
     assert "RATE_LIMIT_EXCEEDED" in codes, f"never limited: {sorted({str(code) for code in codes})}"
     assert flooder.ended is None
 
 
-async def _flood(client: WireClient, sample: Sample) -> list[Envelope]:
-    """Junk and commands by turns, without a pause; exactly one answer to each, those to the commands first."""
-    names = [f"flood {number}" for number in range(TOO_MANY)]
-    for number, name in enumerate(names):
-        event, data = sample.command(f"flood{number}-")
-        await client.send({"type": "request", "id": name, "event": event, "data": data})
-        await client.send("junk")
-    answers = [await client.reply(name, ARRIVING) for name in names]
-    answers += [await client.error(within=ARRIVING) for _ in names]
+async def _flood(client: WireClient, sample: Sample, working: asyncio.Future[list[None]]) -> list[Envelope]:
+    """Junk and commands by turns, until the others are done; exactly one answer to each."""
+    answers: list[Envelope] = []
+    while len(answers) < TOO_MANY or not working.done():
+        names = [f"flood {len(answers) + number}" for number in range(PIECE)]
+        for name in names:
+            event, data = sample.command(f"{name.replace(' ', '')}-")
+            await client.send({"type": "request", "id": name, "event": event, "data": data})
+            await client.send("junk")
+        answers += [await client.reply(name, ARRIVING) for name in names]
+        answers += [await client.error(within=ARRIVING) for _ in names]
     more = await client.fence()
     assert not more, f"more answers than messages: {more[:3]}"
     return answers

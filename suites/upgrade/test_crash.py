@@ -1,5 +1,7 @@
 """kill -9: what was answered has happened, and happened once (1.2, 5)."""
 
+import time
+
 from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
@@ -9,6 +11,8 @@ from bodhisattva.suites.upgrade.past import answered, assert_unbroken, numbers, 
 FAST = {"messages_per_second": 10_000}
 IN_FLIGHT = 500
 ENOUGH = 20
+MOMENTS = (0.0, 0.5, 0.7, 0.8, 0.9)
+"""Of a start, as shares of its duration; the first half of it is Python's own."""
 
 
 @clause(
@@ -104,9 +108,13 @@ async def test_kill_while_starting_loses_nothing(fresh: Fresh, connect: Connect,
     for n in range(3):
         await client.answer(*sample.command(n))
     before = await remembered(client, "global")
-    await node.kill()
-    for _ in range(3):
-        await node.start(wait=False)
+    begun = time.monotonic()
+    await node.restart(kill=True)
+    took = time.monotonic() - begun
+    for share in MOMENTS:
         await node.kill()
-    await node.start()
+        moment = time.monotonic() + share * took
+        await node.start(wait=False)
+        await eventually(lambda moment=moment: time.monotonic() > moment, "a moment of the start", 2 * took)  # type: ignore[misc]
+    await node.restart(kill=True)
     assert await remembered(await connect(node), "global") == before
