@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from bodhisattva.servers.client import ClientError, Discontinuity, Event
 from bodhisattva.servers.core import bearings, marks
 from bodhisattva.servers.core.bearings import Bearings
-from bodhisattva.servers.core.deduplication import Outcome
+from bodhisattva.servers.core.deduplication import Outcome, answering
 from bodhisattva.servers.core.domain import Decision, State
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.errors import ErrorCode
@@ -98,7 +98,7 @@ class _Crossing:
 
         while position.follows(self._stored, basis):
             answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-            self._engine.react(decide, position, answered.set_result, basis)
+            self._engine.react(decide, position, answering(answered), basis)
             outcome = await answered
             if outcome.code is None:
                 break

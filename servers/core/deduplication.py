@@ -1,5 +1,6 @@
 """Commands that were answered before (contract 1.2): the same user's same request id gets the first answer."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -42,6 +43,18 @@ UNAVAILABLE = Outcome.refused(
 INTERNAL = Outcome.refused(ServiceError("The request could not be handled."))
 
 Answer = Callable[[Outcome], None]
+
+
+def answering(future: "asyncio.Future[Outcome]") -> Answer:
+    """Sets the future's result, unless whoever waited for it has given up."""
+
+    def answer(outcome: Outcome) -> None:
+        if not future.done():
+            future.set_result(outcome)
+
+    return answer
+
+
 Key = tuple[str, str]
 _WHOLE = 64  # characters of an id that are kept as they are
 

@@ -15,7 +15,7 @@ from bodhisattva.servers.client import State as LinkState
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core import envelope, keys, tokens
 from bodhisattva.servers.core.config import Config, Peer
-from bodhisattva.servers.core.deduplication import Outcome
+from bodhisattva.servers.core.deduplication import Outcome, answering
 from bodhisattva.servers.core.domain import Context, State
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.errors import ServiceError, Unavailable
@@ -74,7 +74,7 @@ class Host:
         """Run an own command, once per request id if it has one; CommandRefused if it answers an error."""
         handler = self._engine.service.own_handlers[command]
         answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._engine.command(handler, data, self.context(), request_id, answered.set_result)
+        self._engine.command(handler, data, self.context(), request_id, answering(answered))
         outcome = await answered
         if outcome.code is not None:
             raise CommandRefused(outcome)
