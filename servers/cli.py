@@ -16,6 +16,7 @@ from bodhisattva.servers import signals
 from bodhisattva.servers.exchange import command as exchange
 from bodhisattva.servers.log_tools.command import log
 from bodhisattva.servers.options import BAD_INPUT, CONFIG, one_line
+from bodhisattva.servers.token_command import token
 
 
 @cache
@@ -101,40 +102,6 @@ def serve(names: tuple[str, ...], file: Path | None, **options: Any) -> None:
 
 
 @main.command()
-@click.argument("user")
-@click.option("--permission", "-p", "permissions", multiple=True, help="Such as akosha:read; may be repeated.")
-@click.option("--lifetime", type=click.FloatRange(0, min_open=True), default=3600.0, show_default=True, help="Seconds.")
-@click.option("--audience", help="The `aud` claim.")
-@click.option("--key", type=click.Path(path_type=Path), help="PEM private key to sign with instead of the secret.")
-@click.option("--kid", help="Name of the key, for the token's header.")
-@CONFIG
-@one_line
-def token(
-    user: str,
-    permissions: tuple[str, ...],
-    lifetime: float,
-    audience: str | None,
-    key: Path | None,
-    kid: str | None,
-    file: Path | None,
-) -> None:
-    """Mint and print a token for USER.
-
-    It is signed with --key, or else the configured secret. Without a permission it authenticates and opens nothing.
-    """
-    from bodhisattva.servers.core import config as configuration
-    from bodhisattva.servers.core import tokens, verification
-
-    config = configuration.load("", file)
-    longest = config.tokens.max_lifetime
-    if lifetime > longest:
-        raise configuration.ConfigError(f"--lifetime {lifetime:g} is over tokens.max_lifetime {longest:g}")
-    signing = verification.signing_key(config, key)._replace(kid=kid)
-    minted = tokens.mint(signing, user, list(permissions), lifetime, audience=audience or config.tokens.audience)
-    click.echo(minted)
-
-
-@main.command()
 @click.argument("service", default="")
 @CONFIG
 @one_line
@@ -151,7 +118,14 @@ def config(service: str, file: Path | None) -> None:
     click.echo(configuration.as_yaml(configuration.load(service, file)), nl=False)
 
 
-for command in (log, exchange.import_junit, exchange.import_coverage, exchange.import_diagram, exchange.export_diagram):
+for command in (
+    log,
+    token,
+    exchange.import_junit,
+    exchange.import_coverage,
+    exchange.import_diagram,
+    exchange.export_diagram,
+):
     main.add_command(command)
 
 

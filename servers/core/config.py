@@ -244,7 +244,7 @@ def as_yaml(config: Config) -> str:
 
 def without_password(url: str) -> str:
     """The URL as it may be shown."""
-    return re.sub(r"//[^@/]*@", "//(hidden)@", url)
+    return re.sub(r"//.*@", "//(hidden)@", re.sub(r"(password=)[^&]*", r"\1(hidden)", url))
 
 
 def authority(host: str, port: int) -> str:
@@ -270,12 +270,20 @@ def _read(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}; give an existing YAML file with --config") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{file} is not YAML{_where(error)}") from None
     if document is None:
         return {}
     if not isinstance(document, dict):
         raise ConfigError(f"{file}: the top level must be a mapping of settings")
     return document
+
+
+def _where(error: Exception) -> str:
+    """The line, and what is wrong there, without the text that stands there: it may be a secret."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return ""
+    problem = re.sub(r"'[^']*'", "'…'", error.problem or "")
+    return f": line {error.problem_mark.line + 1}: {problem}"
 
 
 def _from(environment: Mapping[str, str]) -> dict[str, Any]:

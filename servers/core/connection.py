@@ -95,6 +95,10 @@ class Connection:
         return self.session.channels
 
     @property
+    def closing(self) -> bool:
+        return self._closer is not None
+
+    @property
     def user_id(self) -> str:
         return self.session.identity.user_id if self.session.identity else ""
 

@@ -33,6 +33,15 @@ class ConnectionCounts:
         self._addresses: Counter[str] = Counter()
         self._users: Counter[str] = Counter()
 
+    async def start(self) -> None:
+        """Nobody else has to be told."""
+
+    async def run(self) -> None:
+        """Nor later."""
+
+    async def close(self) -> None:
+        """Nor at the end."""
+
     @property
     def users(self) -> int:
         """How many users have a connection."""

@@ -21,6 +21,7 @@ from bodhisattva.servers.core import (
     http,
     peer_trust,
     retention,
+    revocations,
     tls,
     upgrade,
     verification,
@@ -35,6 +36,7 @@ from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.limits import ConnectionCounts
 from bodhisattva.servers.core.log.base import Log, SharedLog
 from bodhisattva.servers.core.log.memory import MemoryLog
+from bodhisattva.servers.core.log.sharing import in_redis
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.core.metrics import Metrics
 from bodhisattva.servers.core.outbox import Turn
@@ -73,14 +75,15 @@ class Server:
         self._hub = Hub(service, self.metrics)
         self._turn = Turn(lambda: self.config.limits.queue_bytes)
         self._intake = Intake(lambda: self.config.limits.message_bytes)
-        self._counts = ConnectionCounts(self.config.limits)
+        self._revocations = revocations.shared(self.config)
+        self._counts = self._make_counts()
         self.metrics.watch("websocket_users_current", "Users with a connection.", lambda: self._counts.users)
         self._policy = Policy(
             service,
             Permissions(service),
             self.config.limits,
             self.config.timeouts,
-            verification.verifier(self.config),
+            verification.verifier(self.config, self._revocations),
             self.config.tokens.expiry_warning,
             self._context is not None,
             http.features(service, self.config),
@@ -114,6 +117,19 @@ class Server:
             self.service, shared, self._hub, self.metrics, window, Watch(self._store_reachable, self._log_lost)
         )
 
+    def _make_counts(self) -> ConnectionCounts:
+        if self.config.log.kind != "redis":
+            return ConnectionCounts(self.config.limits)
+        with in_redis(self.config.log):
+            from bodhisattva.servers.core.shared_counts import SharedCounts
+        return SharedCounts(self.config.limits, self.config.log, self.service.name, self._one_too_many)
+
+    def _one_too_many(self, kind: str, name: str) -> None:
+        """A user or an address has more connections at all replicas than it may: the newest one has to go."""
+        held = [each for each in self._connections if (each.user_id if kind == "user" else each.address) == name]
+        if held and not any(each.closing for each in held):
+            max(held, key=lambda each: each.session.opened).begin_close(TRY_AGAIN_LATER, "Too many connections")
+
     def _store_reachable(self, reachable: bool) -> None:
         """Tell every client that events stay out and commands are refused for a while, or that this is over."""
         notice = envelope.event("server.available" if reachable else "server.unavailable", {})
@@ -133,6 +149,8 @@ class Server:
         self._port = self._acceptor.port
         await self._engine.start()
         self._prepared = True
+        await self._revocations.start()
+        await self._counts.start()
 
     async def open(self) -> None:
         """Serve, and begin what the service does by itself."""
@@ -151,6 +169,8 @@ class Server:
         self._work.start("watch", self._watch)
         limits = partial(retention.keep_within, self._engine, lambda: self.config.log.retention)
         self._work.start("retention", limits)
+        self._work.start("revocations", self._revocations.follow)
+        self._work.start("counts", self._counts.run)
         for standing in self.service.bridges:
             if self._host.configured(standing.source):
                 follow = partial(bridge.run, standing, self._engine, self._host)
@@ -169,7 +189,7 @@ class Server:
         """Take over certificates, keys, peers and limits; a broken configuration changes nothing."""
         try:
             renewed = self._load()
-            judge = verification.verifier(renewed)
+            judge = verification.verifier(renewed, self._revocations)
             context = check(renewed)
             self._check_unswitched(context, judge)
         except ConfigError as error:
@@ -226,6 +246,8 @@ class Server:
         await self._intake.close()
         await self._work.stop()
         await self._host.close()
+        await self._revocations.close()
+        await self._counts.close()
         if self._runner is not None:
             await self._runner.cleanup()
         if self._prepared:
@@ -327,12 +349,8 @@ def log_file(service: str, config: Config) -> Path:
 
 def shared_log(service: Service, config: Config) -> SharedLog:
     """The log in Redis; ConfigError if it is not said where, or the package for it is not there."""
-    if config.log.url is None:
-        raise ConfigError("log.url is not set; log.kind redis needs one, such as redis://127.0.0.1:6379/0")
-    try:
+    with in_redis(config.log):
         from bodhisattva.servers.core.log.redis import RedisLog
-    except ModuleNotFoundError as missing:
-        raise ConfigError(f"{missing.name} is missing; install 'bodhisattva-conformance[redis]'") from None
     return RedisLog(config.log, service.name, config.timeouts.deduplication, Path(config.state))
 
 

@@ -115,7 +115,7 @@ class Session:
         self.channels: set[str] = set()
         self.received_type = "other"
         self._policy = policy
-        self._opened = now.monotonic
+        self.opened = now.monotonic
         self._heartbeat = Heartbeat(policy.timeouts, now.monotonic)
         self._rate = RateGuard(policy.limits, now.monotonic)
         self._warned = False
@@ -200,7 +200,7 @@ class Session:
         if self._closing:
             return []
         if self.identity is None:
-            if now.monotonic - self._opened < self._policy.timeouts.auth:
+            if now.monotonic - self.opened < self._policy.timeouts.auth:
                 return []
             return self._refuse(None, AuthRequired("No authentication came in time."))
         return self._ended(self.identity, now) or self._warn(self.identity, now) or self._beat(now)

@@ -1,7 +1,7 @@
 """Who a token speaks for (contract 2, Tokens). A token that is refused says no more than that it was refused."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Container
 from contextlib import suppress
 from typing import Any, TypeGuard
 from uuid import uuid4
@@ -55,14 +55,14 @@ class Verifier:
         self,
         keys: KeyRing,
         *,
-        revoked: Collection[str] = (),
+        revoked: Container[str] = (),
         audience: str | None = None,
         max_lifetime: float = 3600,
         leeway: float = 5,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._keys = keys
-        self._revoked = frozenset(revoked)
+        self._revoked = revoked
         self._audience = audience
         self._max_lifetime = max_lifetime
         self._leeway = leeway

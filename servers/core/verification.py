@@ -1,17 +1,22 @@
 """The judge of tokens that a configuration asks for, with the keys and revocations of its files."""
 
 import ipaddress
+from collections.abc import Container
 from pathlib import Path
 
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core import keys
 from bodhisattva.servers.core.config import Config, ConfigError, Tokens
 from bodhisattva.servers.core.keys import BadKey, Key, KeyRing
+from bodhisattva.servers.core.revocations import Either, in_file
 from bodhisattva.servers.core.tokens import Verifier
 
 
-def verifier(config: Config) -> Verifier | None:
-    """None where authentication is off; ConfigError if the configuration is unsafe or a file of it cannot be used."""
+def verifier(config: Config, shared: Container[str] = ()) -> Verifier | None:
+    """None where authentication is off; ConfigError if the configuration is unsafe or a file of it cannot be used.
+
+    shared: names that were taken back at any replica, besides those of the file.
+    """
     if config.auth == "disabled":
         if not is_loopback(config.host):
             raise ConfigError(f"auth: disabled is for loopback only, not for host {config.host}; set tokens.secret")
@@ -20,7 +25,7 @@ def verifier(config: Config) -> Verifier | None:
     try:
         return Verifier(
             KeyRing(_keys(config)),
-            revoked=_revoked(settings),
+            revoked=Either(in_file(settings), shared),
             audience=settings.audience,
             max_lifetime=settings.max_lifetime,
             leeway=settings.leeway,
@@ -67,16 +72,3 @@ def _keys(config: Config) -> list[Key]:
             "or `auth: disabled` on loopback"
         )
     return found
-
-
-def _revoked(tokens: Tokens) -> set[str]:
-    """One `jti` a line; empty lines and what follows a # do not count."""
-    if tokens.revoked_file is None:
-        return set()
-    try:
-        text = Path(tokens.revoked_file).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"tokens.revoked_file {tokens.revoked_file}: {error.strerror}") from None
-    except ValueError:
-        raise ConfigError(f"tokens.revoked_file {tokens.revoked_file} is not text") from None
-    return {name for line in text.splitlines() if (name := line.partition("#")[0].strip())}

@@ -14,4 +14,4 @@ def none_revoked(_: Tokens) -> set[str]:
 
 
 def mutate() -> None:
-    patch.object(verification, "_revoked", none_revoked).start()
+    patch.object(verification, "in_file", none_revoked).start()

@@ -1,0 +1,160 @@
+"""No secret in any line that a service writes, at any level, whatever goes wrong (contract 1)."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+import yaml
+
+from bodhisattva.servers.core.config import without_password
+from bodhisattva.servers.core.keys import secret_key
+from bodhisattva.servers.core.tokens import mint
+from bodhisattva.servers.tests.redis_server import RedisServer, redis_server
+from bodhisattva.servers.tests.running import until
+
+SECRET = "the-secret-0f-thi5-fleet-that-nobody-may-read"
+PASSWORD = "the-pa55w0rd-of-redis"
+PEER = "t0ken.of-the-peer.in-its-file"
+ELSEWHERE = "another-secret-0f-s0mebody-else-altogether"
+LONG = 45.0
+
+
+@dataclass
+class Service:
+    """A fastblocks at debug level, with a bridge to a mahavishnu that refuses its token."""
+
+    folder: Path
+    port: int
+    process: "subprocess.Popen[bytes]"
+
+    @property
+    def said(self) -> str:
+        return (self.folder / "said").read_text()
+
+    async def says(self, words: str, times: int = 1) -> None:
+        def has_said() -> bool:
+            assert self.process.poll() is None, self.said
+            return self.said.count(words) >= times
+
+        await until(has_said, f"{words!r} is not in the log", LONG)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(folder: Path, redis: RedisServer) -> Iterator[Service]:
+    port, source = free_port(), free_port()
+    (folder / "peer-token").write_text(PEER)
+    settings = {
+        "tokens": {"secret": SECRET},
+        "log": {"kind": "redis", "url": f"redis://service:{PASSWORD}@127.0.0.1:{redis.port}/0", "timeout": 0.5},
+        "logging": {"level": "debug"},
+        "peers": {"mahavishnu": {"url": f"ws://127.0.0.1:{source}/ws", "token_file": "peer-token"}},
+        "services": {"fastblocks": {"port": port}, "mahavishnu": {"port": source}},
+    }
+    (folder / "fleet.yaml").write_text(yaml.safe_dump(settings))
+    command = [sys.executable, "-m", "bodhisattva.servers.cli", "serve", "fastblocks", "mahavishnu"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BODHISATTVA_")}
+    with (folder / "said").open("ab") as said:
+        process = subprocess.Popen(  # noqa: S603 - this interpreter
+            [*command, "-c", "fleet.yaml"], cwd=folder, env=environment, stdout=said, stderr=said
+        )
+    try:
+        yield Service(folder, port, process)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    with redis_server(user=f"service on >{PASSWORD} ~* &* +@all") as server:
+        yield server
+
+
+def first(token: str) -> str:
+    return json.dumps({"type": "request", "id": "1", "event": "auth", "data": {"token": token}})
+
+
+async def try_everything(port: int, good: str, bad: str) -> None:
+    """Authentications that fail in every way, tokens where none belong, and requests that are none."""
+    url = f"http://127.0.0.1:{port}/ws"
+    async with aiohttp.ClientSession() as session:
+        for header in (f"Bearer {bad}", f"Basic {bad}", bad, f"Bearer {good} {good}", f"Bearer {'x' * 9000}"):
+            async with session.get(url, headers={"Authorization": header}) as answer:
+                assert answer.status >= 400
+        for text in (first(bad), first(bad) + "}", first(bad).replace("request", "auth"), good, f'"{bad}"'):
+            async with session.ws_connect(f"{url}?token={good}&jwt={bad}") as client:
+                await client.send_str(text)
+                async for _ in client:
+                    pass
+        async with session.ws_connect(url) as client:
+            await client.send_str(first(good))
+            for event in ("refresh_token", "subscribe", "set_state", good, "get_state"):
+                await client.send_json({"type": "request", "event": event, "data": {"token": bad, "channel": good}})
+            await client.send_bytes(good.encode())
+            async for _ in client:
+                pass
+    for head in (f"GET /{good} HTTP/1.1\r\nAuthorization: Bearer {bad}\r\n\r\n", f"{good} {bad}\r\n\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head.encode())
+        await reader.read()
+        writer.close()
+
+
+@pytest.mark.timeout(150)
+async def test_no_secret_is_written_whatever_goes_wrong(tmp_path: Path, redis: RedisServer) -> None:
+    good = mint(secret_key(SECRET), "ada", ["admin"], 600)
+    bad = mint(secret_key(ELSEWHERE), "eve", ["admin"], 600)
+    with serving(tmp_path, redis) as service:
+        await service.says("listening")
+        await service.says("bridge")
+        await try_everything(service.port, good, bad)
+        configuration = tmp_path / "fleet.yaml"
+        whole = configuration.read_text()
+        misspelt, alias = whole.replace("secret:", "secrt:"), whole.replace("secret: ", "secret: *")
+        wrong = [whole + "\n  }{", alias, misspelt, "}" + whole]
+        for number, text in enumerate(wrong, 1):
+            configuration.write_text(text)
+            service.process.send_signal(signal.SIGHUP)
+            await service.says("reload refused", 2 * number)
+        redis.kill()
+        await service.says("store unavailable")
+        redis.start()
+        await service.says("store available again")
+        service.process.terminate()
+        await asyncio.to_thread(service.process.wait, LONG)
+        secrets = (SECRET, PASSWORD, PEER, ELSEWHERE, *good.split(".")[1:], *bad.split(".")[1:])
+        for secret in secrets:
+            assert secret not in service.said, [line for line in service.said.splitlines() if secret in line]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://user:hush@host:6379/0",
+        "redis://:hush@host",
+        "redis://:hu/sh@host",
+        "redis://:hu@sh@host/0",
+        "rediss://host/0?password=hush&db=1",
+        "redis+sentinel://user:hush@one,two:26379/master",
+    ],
+)
+def test_a_password_in_a_url_is_not_shown(url: str) -> None:
+    shown = without_password(url)
+    assert "hu" not in shown
+    assert "sh" not in shown.replace("hidden", "")
+    assert "host" in shown or "one,two" in shown

@@ -1,0 +1,107 @@
+"""`bodhisattva token …`: mint tokens, and take them back."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from bodhisattva.servers.options import CONFIG, one_line
+
+
+class Minting(click.Group):
+    """A group in which what is no command's name is the user to mint for: `bodhisattva token alice`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args.insert(0, "mint")
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=Minting)
+def token() -> None:
+    """Mint a token, or take one back.
+
+    \b
+      bodhisattva token alice -p akosha:read      the same as `token mint alice -p akosha:read`
+      bodhisattva token revoke 3f0c…              the token whose `jti` that is
+    """
+
+
+@token.command()
+@click.argument("user")
+@click.option("--permission", "-p", "permissions", multiple=True, help="Such as akosha:read; may be repeated.")
+@click.option("--lifetime", type=click.FloatRange(0, min_open=True), default=3600.0, show_default=True, help="Seconds.")
+@click.option("--audience", help="The `aud` claim.")
+@click.option("--key", type=click.Path(path_type=Path), help="PEM private key to sign with instead of the secret.")
+@click.option("--kid", help="Name of the key, for the token's header.")
+@CONFIG
+@one_line
+def mint(
+    user: str,
+    permissions: tuple[str, ...],
+    lifetime: float,
+    audience: str | None,
+    key: Path | None,
+    kid: str | None,
+    file: Path | None,
+) -> None:
+    """Mint and print a token for USER.
+
+    It is signed with --key, or else the configured secret. Without a permission it authenticates and opens nothing.
+    """
+    from bodhisattva.servers.core import config as configuration
+    from bodhisattva.servers.core import tokens, verification
+
+    config = configuration.load("", file)
+    longest = config.tokens.max_lifetime
+    if lifetime > longest:
+        raise configuration.ConfigError(f"--lifetime {lifetime:g} is over tokens.max_lifetime {longest:g}")
+    signing = verification.signing_key(config, key)._replace(kid=kid)
+    minted = tokens.mint(signing, user, list(permissions), lifetime, audience=audience or config.tokens.audience)
+    click.echo(minted)
+
+
+@token.command()
+@click.argument("names", nargs=-1, required=True, metavar="JTI...")
+@click.option("--until", help="When it ends by itself, such as 2026-12-31T12:00:00Z; default: when every token has.")
+@CONFIG
+@one_line
+def revoke(names: tuple[str, ...], until: str | None, file: Path | None) -> None:
+    """Take tokens back before their end.
+
+    JTI is the token's claim of that name, or `certificate:` and the serial number of a client certificate. Services
+    refuse it from then on, and end the connections that live on it: in about a second, at all replicas where they
+    share a log in Redis, or else where tokens.revoked_file is the same file.
+    """
+    from bodhisattva.servers.core import config as configuration
+    from bodhisattva.servers.core import revocations
+
+    for name in names:
+        if not name.strip() or not name.isprintable() or "#" in name:
+            raise configuration.ConfigError(f"{name!r} is no jti; give what `jti` in the token's claims says")
+    end = _moment(until) if until is not None else None
+    keeper = revocations.keeper(configuration.load("", file))
+
+    async def keep() -> None:
+        try:
+            await keeper.revoke(names, end)
+        finally:
+            await keeper.close()
+
+    asyncio.run(keep())
+
+
+def _moment(text: str) -> float:
+    """Seconds since 1970; what names no offset is UTC."""
+    from bodhisattva.servers.core.config import ConfigError
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"--until {text} is no time; write it like 2026-12-31T12:00:00Z") from None
+    seconds = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    if seconds <= time.time():
+        raise ConfigError(f"--until {text} has passed; what has ended by itself needs no revocation")
+    return seconds
