@@ -51,6 +51,16 @@ class RedisServer:
             assert time.monotonic() < deadline, (self._folder / "redis.log").read_text()
             time.sleep(0.01)
 
+    @property
+    def data(self) -> Path:
+        return self._data
+
+    @property
+    def written(self) -> Path:
+        """The file to which each write is appended, before it is answered."""
+        (file,) = (self._data / "appendonlydir").glob("*.incr.aof")
+        return file
+
     def save(self) -> Path:
         """A copy of the data as it is now, for `restore`."""
         return Path(shutil.copytree(self._data, self._folder / "saved"))

@@ -1,0 +1,80 @@
+"""A TCP link to a server that is cut at a chosen request: before the server gets it, or before its answer is heard."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Literal
+
+from bodhisattva.servers.core.work import ended
+
+Cut = Literal["before", "after"]
+
+
+class Relay:
+    """port: where to connect to instead. done: what the link was cut for."""
+
+    def __init__(self, target: int) -> None:
+        self.port = 0
+        self.done = False
+        self._target = target
+        self._left = 0
+        self._where: Cut = "before"
+        self._links: set[asyncio.Task[None]] = set()
+
+    def cut(self, requests: int, where: Cut) -> None:
+        """Cut the connection that carries the request of that number, counted from now, before or after the server."""
+        self._left, self._where, self.done = requests, where, False
+
+    def spare(self) -> None:
+        """Cut nothing any more."""
+        self._left = 0
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        link = asyncio.get_running_loop().create_task(self._carry(reader, writer))
+        self._links.add(link)
+        link.add_done_callback(self._links.discard)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, server = await asyncio.open_connection("127.0.0.1", self._target)
+        back = asyncio.get_running_loop().create_task(_pump(answers, writer))
+        try:
+            while request := await reader.read(1 << 20):
+                self._left -= 1
+                if self._left == 0:
+                    self.done = True
+                    await ended(back)
+                    if self._where == "after":
+                        server.write(request)
+                        await answers.read(1)
+                    return
+                server.write(request)
+        except OSError:
+            pass
+        finally:
+            await ended(back)
+            for end in (server, writer):
+                end.close()
+                with suppress(OSError):
+                    await end.wait_closed()
+
+    async def close(self) -> None:
+        await ended(*self._links)
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while answer := await reader.read(1 << 20):
+            writer.write(answer)
+
+
+@asynccontextmanager
+async def relay(target: int) -> AsyncIterator[Relay]:
+    """A relay to a port of loopback."""
+    made = Relay(target)
+    server = await asyncio.start_server(made.accept, "127.0.0.1", 0)
+    made.port = server.sockets[0].getsockname()[1]
+    try:
+        yield made
+    finally:
+        server.close()
+        await made.close()
