@@ -40,7 +40,7 @@ def conformance(session: nox.Session) -> None:
 def chaos(session: nox.Session) -> None:
     """Break the services and judge the history: -- [--stack KIND] [--log WHERE] [--seed N] [--replay FILE]."""
     prepare_docker(session)
-    prepare_redis(session)
+    try_redis(session)
     install(session, "suite")
     run_script(session, "ci/toxiproxy", *([] if stack(session) == "process" else ["--image"]))
     out = option(session, "--out", "out/chaos")
@@ -184,7 +184,21 @@ def prepare_docker(session: nox.Session) -> None:
 def prepare_redis(session: nox.Session) -> None:
     """A Redis for this kind of stack, where services are to keep their logs in one."""
     if option(session, "--log", "embedded") == "redis":
-        run_script(session, "ci/redis", *([] if stack(session) == "process" else ["--image"]))
+        run_script(session, *redis_script(session))
+
+
+def try_redis(session: nox.Session) -> None:
+    """A Redis for the experiments with replicas; without one these are unknown, and the others run all the same."""
+    script, *arguments = redis_script(session)
+    if option(session, "--log", "embedded") == "redis":
+        run_script(session, script, *arguments)
+    elif exit_code(session, str(ROOT / script), *arguments, external=True):
+        session.warn("no Redis: the experiments with replicas are not run, and their verdict is unknown")
+
+
+def redis_script(session: nox.Session) -> list[str]:
+    """What makes a Redis, with its arguments for this kind of stack."""
+    return ["ci/redis", *([] if stack(session) == "process" else ["--image"])]
 
 
 def judge(session: nox.Session, default_out: str, *arguments: str) -> None:

@@ -1,7 +1,7 @@
 """What every client of a workload has in common, and what may happen to its connection while faults are about."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
@@ -36,10 +36,13 @@ CLOSED_WITHIN = 0.5
 
 @dataclass(frozen=True)
 class Seat:
-    """Where a client sits: who it is, which link it uses and for what, where it writes, and its own randomness."""
+    """Where a client sits: who it is, which links it uses and for what, where it writes, and its own randomness.
+
+    links: of the service's replicas, taken in turn, one for each connection.
+    """
 
     name: str
-    link: Link
+    links: Iterator[Link]
     tokens: Tokens
     driver: Driver
     recorder: Recorder
@@ -50,7 +53,7 @@ class Seat:
         """A seat for one client of the driver's service; its randomness is drawn from `chance`."""
         return cls(
             f"{driver.service}-{role}",
-            testbed.links[f"{driver.service}/{link}"],
+            testbed.ways(driver.service, link),
             testbed.tokens,
             driver,
             recorder,
@@ -63,7 +66,8 @@ class Seat:
 
         Raises one of LOST, or AssertionError if the service refuses a good token.
         """
-        client = await WireClient.open(self.link.url, self.link.trust, within=PATIENCE)
+        link = next(self.links)
+        client = await WireClient.open(link.url, link.trust, within=PATIENCE)
         try:
             await client.authenticate(self.tokens.valid(self.name, permissions), within=PATIENCE)
             yield client

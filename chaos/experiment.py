@@ -4,17 +4,10 @@ from dataclasses import dataclass
 
 from bodhisattva.chaos.registry import entries, entry
 from bodhisattva.chaos.schedule import Recurring
+from bodhisattva.chaos.topology import Topology
 from bodhisattva.chaos.workload import Workload
 
 PACKAGE = "bodhisattva.chaos.experiments"
-
-
-@dataclass(frozen=True)
-class Topology:
-    """Services, and the names of the links that lead to each of them; every service has one link of each name."""
-
-    services: tuple[str, ...]
-    links: tuple[str, ...]
 
 
 @dataclass(frozen=True)

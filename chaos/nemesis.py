@@ -43,8 +43,7 @@ class Nemesis:
         """Undo these faults wherever they may be; raises one of TROUBLE if something stays broken."""
         for name in set(faults):
             fault = fault_named(name)
-            targets = self._testbed.links if fault.hits is Link else self._testbed.nodes
-            for target in targets.values():
+            for target in self._testbed.targets(fault.hits):
                 await fault.heal(target)
 
     async def _carry_out(self, number: int, step: Step, began: float) -> None:

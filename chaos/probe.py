@@ -7,23 +7,32 @@ from typing import Literal
 
 import msgspec
 
+from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.redis import Redis
+
 Outcome = Literal["answered", "refused", "reset", "closed", "silent"]
 
+PING = b"PING\r\n"
 REQUEST = b"GET /health HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n"
 
 
 class Probe(msgspec.Struct, frozen=True):
-    """What became of one `GET /health`: how it ended, and after how many seconds."""
+    """What became of one request: how it ended, and after how many seconds."""
 
     outcome: Outcome
     seconds: float
 
 
-async def probe(host: str, port: int, trust: ssl.SSLContext | None, patience: float) -> Probe:
+async def probe_node(node: Node, patience: float) -> Probe:
+    """`probe` a service, or a Redis, at its own address."""
+    return await probe(node.host, node.port, node.trust, patience, PING if isinstance(node, Redis) else REQUEST)
+
+
+async def probe(host: str, port: int, trust: ssl.SSLContext | None, patience: float, request: bytes = REQUEST) -> Probe:
     """Ask once and wait for the first byte of the answer, `patience` seconds at most. Never raises."""
     began = time.monotonic()
     try:
-        outcome = await asyncio.wait_for(_ask(host, port, trust), patience)
+        outcome = await asyncio.wait_for(_ask(host, port, trust, request), patience)
     except TimeoutError:
         outcome = "silent"
     except ConnectionRefusedError:
@@ -33,10 +42,10 @@ async def probe(host: str, port: int, trust: ssl.SSLContext | None, patience: fl
     return Probe(outcome, round(time.monotonic() - began, 4))
 
 
-async def _ask(host: str, port: int, trust: ssl.SSLContext | None) -> Outcome:
+async def _ask(host: str, port: int, trust: ssl.SSLContext | None, request: bytes) -> Outcome:
     reader, writer = await asyncio.open_connection(host, port, ssl=trust)
     try:
-        writer.write(REQUEST)
+        writer.write(request)
         return "answered" if await reader.read(1) else "closed"
     finally:
         writer.transport.abort()

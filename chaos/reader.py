@@ -1,5 +1,6 @@
 """Reads a channel's whole log from the server, as the last word on what happened."""
 
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -47,3 +48,17 @@ async def _read(seat: Seat) -> ReadBack:
             events += (Logged(e["offset"], driver.identify(e)) for e in page.events)
             if len(page.events) < PAGE:
                 return ReadBack(driver.service, driver.channel, page.epoch, page.offset, tuple(events))
+
+
+async def pages(seat: Seat, channel: str) -> AsyncIterator[dict[str, Any]]:
+    """Every event of a channel, in order; raises one of LOST."""
+    after = 0
+    async with seat.connected(seat.driver.reading) as client:
+        while True:
+            request = {"channel": channel, "after": after, "limit": PAGE}
+            page = msgspec.convert((await client.answer("history", request)).data, Page)
+            for event in page.events:
+                yield event
+            if len(page.events) < PAGE:
+                return
+            after = page.events[-1]["offset"]

@@ -23,6 +23,7 @@ from bodhisattva.chaos.phases import Abandoned, Phases
 from bodhisattva.chaos.schedule import Step, schedule, stream
 from bodhisattva.chaos.testbed import testbed
 from bodhisattva.chaos.vocabulary import START, Start
+from bodhisattva.fixtures.stack.made import REDIS
 from bodhisattva.fixtures.stack.select import Choice
 from bodhisattva.reports import verdicts
 from bodhisattva.reports.chaos import draw
@@ -62,11 +63,9 @@ class Run:
         topology, seconds = self.experiment.topology, self.experiment.duration
         phase = Phases(recorder, self.say).phase
         async with AsyncExitStack() as ending:
-            services = ", ".join(topology.services)
+            services = ", ".join(name for names in topology.processes.values() for name in names)
             async with phase("start", f"Toxiproxy and {services} to be ready", START_BOUND):
-                bed = await ending.enter_async_context(
-                    testbed(self.choice, topology.services, topology.links, self.folder, self.launcher)
-                )
+                bed = await ending.enter_async_context(testbed(self.choice, topology, self.folder, self.launcher))
             nemesis = Nemesis(bed, recorder)
             broken = [fault.fault for fault in self.experiment.faults]
 
@@ -92,8 +91,10 @@ class Run:
 
     def _announce(self, recorder: Recorder) -> tuple[Step, ...]:
         """Write the first operation; the schedule that it holds."""
-        experiment, kind, log = self.experiment, self.choice.kind, self.choice.log
-        steps = schedule(self.seed, experiment.faults, experiment.topology.services, experiment.duration)
+        experiment, kind, topology = self.experiment, self.choice.kind, self.experiment.topology
+        processes = [name for names in topology.processes.values() for name in names]
+        steps = schedule(self.seed, experiment.faults, processes, experiment.duration)
+        log = REDIS if topology.shared else self.choice.log
         start = Start(
             experiment=experiment.name,
             seed=self.seed,
@@ -102,7 +103,8 @@ class Run:
             checkers=experiment.checkers,
             schedule=steps,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
-            command=f"python -m bodhisattva.chaos run {experiment.name} --seed {self.seed} --stack {kind} --log {log}",
+            command=f"python -m bodhisattva.chaos run {experiment.name} --seed {self.seed} --stack {kind}"
+            f" --log {self.choice.log}",
         )
         recorder.record(RUN, "info", START, start)
         return steps

@@ -16,8 +16,8 @@ from bodhisattva.chaos.fault import fault_named
 class Recurring(msgspec.Struct, frozen=True):
     """A fault that comes and goes during the run; it never overlaps itself.
 
-    on: the link or `services`, what it happens to. after, lasts: the bounds, in seconds, between which the quiet
-    before each injection and its duration are drawn.
+    on: the link, `services` or `store`, what it happens to. after, lasts: the bounds, in seconds, between which the
+    quiet before each injection and its duration are drawn.
     """
 
     fault: str
@@ -27,7 +27,7 @@ class Recurring(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One injection. at, until: seconds since the workload began. target: `service` or `service/link`."""
+    """One injection. at, until: seconds since the workload began. target: `process`, `process/link` or `store`."""
 
     at: float
     until: float
@@ -37,6 +37,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 SERVICES = "services"
+STORE = "store"
 
 
 def stream(seed: int, name: str) -> Random:
@@ -44,19 +45,19 @@ def stream(seed: int, name: str) -> Random:
     return Random(f"{seed}/{name}")  # noqa: S311 - it must repeat, not surprise
 
 
-def schedule(seed: int, faults: Sequence[Recurring], services: Sequence[str], duration: float) -> tuple[Step, ...]:
+def schedule(seed: int, faults: Sequence[Recurring], processes: Sequence[str], duration: float) -> tuple[Step, ...]:
     """All steps of a run in the order of their beginning."""
     steps = [
         step
         for number, recurring in enumerate(faults)
-        for step in _steps(stream(seed, f"fault/{number}/{recurring.fault}"), recurring, services, duration)
+        for step in _steps(stream(seed, f"fault/{number}/{recurring.fault}"), recurring, processes, duration)
     ]
     return tuple(sorted(steps, key=lambda step: step.at))
 
 
-def _steps(chance: Random, recurring: Recurring, services: Sequence[str], duration: float) -> Iterator[Step]:
+def _steps(chance: Random, recurring: Recurring, processes: Sequence[str], duration: float) -> Iterator[Step]:
     fault = fault_named(recurring.fault)
-    targets = list(services)
+    targets = list(processes)
     chance.shuffle(targets)
     until = 0.0
     for turn in range(int(duration)):
@@ -64,6 +65,11 @@ def _steps(chance: Random, recurring: Recurring, services: Sequence[str], durati
         until = round(at + chance.uniform(*recurring.lasts), 3)
         if until > duration:
             return
-        service = targets[turn % len(targets)]
-        target = service if recurring.on == SERVICES else f"{service}/{recurring.on}"
+        target = _target(recurring.on, targets[turn % len(targets)])
         yield Step(at, until, recurring.fault, target, fault.parameters(chance))
+
+
+def _target(on: str, process: str) -> str:
+    if on == STORE:
+        return STORE
+    return process if on == SERVICES else f"{process}/{on}"

@@ -2,81 +2,139 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count, cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import urlsplit
 
 from toxiproxy import Toxiproxy as Api
 
+from bodhisattva.chaos.probe import PING
+from bodhisattva.chaos.schedule import STORE
+from bodhisattva.chaos.topology import Topology
 from bodhisattva.chaos.toxiproxy import Link, call
 from bodhisattva.chaos.toxiproxy_server import HOST, toxiproxy_server
 from bodhisattva.fixtures.stack.base import Node, Stack
-from bodhisattva.fixtures.stack.select import Choice, build
+from bodhisattva.fixtures.stack.made import MadeStack
+from bodhisattva.fixtures.stack.redis import Redis
+from bodhisattva.fixtures.stack.select import Choice, build, require_redis
 from bodhisattva.fixtures.tokens import Tokens
+
+TO_STORE = "redis"
+_STORE_PATIENCE = 1  # seconds after which a service takes its store for gone
 
 
 @dataclass(frozen=True)
 class Testbed:
-    """nodes: by service. links: by `service/link`."""
+    """services: the processes of each. nodes: by process. links: by `process/link`. store: what replicas share."""
 
     __test__ = False
 
     tokens: Tokens
+    services: dict[str, tuple[str, ...]]
     nodes: dict[str, Node]
     links: dict[str, Link]
+    store: Redis | None = None
+    _seats: Iterator[int] = field(default_factory=count)
 
     def target(self, name: str) -> Link | Node:
-        """The link or node that a schedule calls `name`."""
+        """The link, process or store that a schedule calls `name`."""
+        if name == STORE and self.store is not None:
+            return self.store
         return self.links[name] if name in self.links else self.nodes[name]
+
+    def targets(self, kind: type[Any]) -> list[Link | Node]:
+        """Everything that a fault of this kind may have hit; the store first, without which no replica starts."""
+        everything = [*([self.store] if self.store is not None else []), *self.links.values(), *self.nodes.values()]
+        return [target for target in everything if isinstance(target, kind)]
+
+    def ways(self, service: str, link: str) -> Iterator[Link]:
+        """The links of this name to the service's processes, in turn and for ever; each caller begins elsewhere."""
+        links = [self.links[f"{process}/{link}"] for process in self.services[service]]
+        return islice(cycle(links), next(self._seats) % len(links), None)
 
     async def cure_links(self) -> None:
         """Leave every link whole and prove it."""
         for link in self.links.values():
             await link.cure()
 
+    async def kill_and_restart(self) -> None:
+        """Everything at once, so that what is left is what was on the disk."""
+        alone = [self.store] if self.store is not None else []
+        await asyncio.gather(*(node.kill() for node in (*alone, *self.nodes.values())))
+        for store in alone:
+            await store.start()
+        await asyncio.gather(*(node.start() for node in self.nodes.values()))
+
 
 @asynccontextmanager
 async def testbed(
-    choice: Choice,
-    services: Sequence[str],
-    links: Sequence[str],
-    folder: Path,
-    launcher: Sequence[str] | None,
+    choice: Choice, topology: Topology, folder: Path, launcher: Sequence[str] | None
 ) -> AsyncIterator[Testbed]:
-    """Start Toxiproxy, the services and a link of each name to each service; their logs are left in `folder`.
+    """Start Toxiproxy, the services and a link of each name to each process; their logs are left in `folder`.
 
     launcher: the command line in front of `serve SERVICE…`, on the process stack. Raises StackError or
     ToxiproxyError if it does not come up.
     """
+    if topology.shared:
+        require_redis(choice.kind)
     owner = os.getpid()
     async with toxiproxy_server(choice.kind, owner, folder / "toxiproxy.log"):
         with TemporaryDirectory(prefix="bodhisattva-chaos-", ignore_cleanup_errors=True) as state:
             stack = await asyncio.to_thread(build, choice, Path(state), owner, launcher)
+            bed = Testbed(stack.tokens, topology.processes, stack.nodes, {})
             try:
-                await asyncio.to_thread(stack.start, services)
-                yield Testbed(stack.tokens, stack.nodes, await _links(stack, links))
+                bed = await _begin(stack, topology)
+                yield bed
             finally:
-                await _keep_logs(stack, folder)
+                await _keep_logs(bed, folder)
                 await asyncio.to_thread(stack.close)
 
 
-async def _links(stack: Stack, names: Sequence[str]) -> dict[str, Link]:
+async def _begin(stack: Stack, topology: Topology) -> Testbed:
+    if topology.shared and isinstance(stack, MadeStack):
+        return await _replicated(stack, topology)
+    await asyncio.to_thread(stack.start, topology.services)
+    return Testbed(stack.tokens, topology.processes, stack.nodes, await _links(stack.nodes, topology.links))
+
+
+async def _replicated(stack: MadeStack, topology: Topology) -> Testbed:
+    """Each process reaches the store through a link of its own."""
+    store = stack.redis()
+    await store.start()
+    nodes, links = stack.nodes, dict[str, Link]()
+    for service, processes in topology.processes.items():
+        for process in processes:
+            link = await _link(f"{process}-{TO_STORE}", store, stack.here)
+            url = f"redis://{link.host}:{link.port}/0"
+            log = {"kind": "redis", "url": url, "prefix": service, "timeout": _STORE_PATIENCE}
+            nodes[process] = stack.fresh(service, {"log": log})
+            links[f"{process}/{TO_STORE}"] = link
+    await asyncio.gather(*(node.start() for node in nodes.values()))
+    links |= await _links(nodes, topology.links)
+    return Testbed(stack.tokens, topology.processes, nodes, links, store)
+
+
+async def _links(nodes: dict[str, Node], names: Sequence[str]) -> dict[str, Link]:
     return {
-        f"{service}/{name}": await _link(f"{service}-{name}", node)
-        for service, node in stack.nodes.items()
-        for name in names
+        f"{process}/{name}": await _link(f"{process}-{name}", node) for process, node in nodes.items() for name in names
     }
 
 
-async def _link(name: str, node: Node) -> Link:
+async def _link(name: str, node: Node, host: str = HOST) -> Link:
     upstream = f"{node.host}:{node.port}"
-    proxy = await call(f"creating {name}", Api().create, upstream, name, f"{HOST}:0")
-    return Link(name, HOST, urlsplit(f"//{proxy.listen}").port or 0, node.trust, proxy)
+    proxy = await call(f"creating {name}", Api().create, upstream, name, f"{host}:0")
+    port = urlsplit(f"//{proxy.listen}").port or 0
+    if isinstance(node, Redis):
+        return Link(name, host, port, None, proxy, PING)
+    return Link(name, host, port, node.trust, proxy)
 
 
-async def _keep_logs(stack: Stack, folder: Path) -> None:
-    for service, node in stack.nodes.items():
-        (folder / f"{service}.log").write_text(await node.log(), encoding="utf-8")
+async def _keep_logs(bed: Testbed, folder: Path) -> None:
+    named = bed.nodes if bed.store is None else {**bed.nodes, STORE: bed.store}
+    for name, node in named.items():
+        (folder / f"{name}.log").write_text(await node.log(), encoding="utf-8")

@@ -15,7 +15,7 @@ from toxiproxy import Proxy
 from toxiproxy import Toxiproxy as Api
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
-from bodhisattva.chaos.probe import Probe, probe
+from bodhisattva.chaos.probe import REQUEST, Probe, probe
 
 LIMIT = 5.0
 
@@ -38,9 +38,10 @@ async def call(what: str, function: Callable[..., T], *arguments: Any, **named: 
 
 @dataclass
 class Link:
-    """A way to one service that can be broken.
+    """A way to one service, or to its store, that can be broken.
 
     host, port: where clients connect. trust: their TLS context; TLS passes through the proxy untouched.
+    request: what the other end answers.
     """
 
     name: str
@@ -48,13 +49,14 @@ class Link:
     port: int
     trust: ssl.SSLContext | None
     proxy: Proxy
+    request: bytes = REQUEST
 
     @property
     def url(self) -> str:
         return f"{'wss' if self.trust else 'ws'}://{self.host}:{self.port}/ws"
 
     async def probe(self, patience: float) -> Probe:
-        return await probe(self.host, self.port, self.trust, patience)
+        return await probe(self.host, self.port, self.trust, patience, self.request)
 
     async def poison(self, toxic: str, **attributes: int) -> None:
         """Add a toxic to what the service sends, on all connections."""

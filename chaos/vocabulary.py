@@ -20,6 +20,9 @@ READ = "read"
 START = "start"
 PHASE = "phase"
 CONNECTION = "connection"
+SET = "set"
+LOOK = "look"
+WRITTEN = "written"
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -90,6 +93,36 @@ class Command(msgspec.Struct, frozen=True):
     events: tuple[str, ...]
     attempts: int = 0
     reason: str = ""
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """`set` in any type: one compare-and-set of a path, however often it was sent.
+
+    expected: the version that it is to replace. version: the one that an answer gave to the new value.
+    """
+
+    service: str
+    path: str
+    value: str
+    expected: int
+    version: int = 0
+
+
+class Look(msgspec.Struct, frozen=True):
+    """`look` invoke or ok: a query of a path; its version, 0 where there is nothing yet, and its value."""
+
+    service: str
+    path: str
+    version: int = 0
+    value: str = ""
+
+
+class Written(msgspec.Struct, frozen=True):
+    """`written` ok: what the service's log says at the end about a path: its values, the first of version 1."""
+
+    service: str
+    path: str
+    values: tuple[str, ...]
 
 
 class Logged(msgspec.Struct, frozen=True):

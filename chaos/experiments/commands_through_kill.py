@@ -1,7 +1,8 @@
 """Power failure while commands are on their way."""
 
-from bodhisattva.chaos.experiment import Experiment, Topology
+from bodhisattva.chaos.experiment import Experiment
 from bodhisattva.chaos.schedule import Recurring
+from bodhisattva.chaos.topology import Topology
 from bodhisattva.chaos.workloads.commands_with_retries import CommandsWithRetries
 
 EXPERIMENT = Experiment(

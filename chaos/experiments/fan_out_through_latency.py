@@ -1,7 +1,8 @@
 """Late answers must reorder and lose nothing."""
 
-from bodhisattva.chaos.experiment import Experiment, Topology
+from bodhisattva.chaos.experiment import Experiment
 from bodhisattva.chaos.schedule import Recurring
+from bodhisattva.chaos.topology import Topology
 from bodhisattva.chaos.workloads.fan_out_with_resume import FanOutWithResume
 
 EXPERIMENT = Experiment(

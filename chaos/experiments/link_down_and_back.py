@@ -1,7 +1,8 @@
 """A partition between the services and all of their clients."""
 
-from bodhisattva.chaos.experiment import Experiment, Topology
+from bodhisattva.chaos.experiment import Experiment
 from bodhisattva.chaos.schedule import Recurring
+from bodhisattva.chaos.topology import Topology
 from bodhisattva.chaos.workloads.commands_with_retries import CommandsWithRetries
 from bodhisattva.chaos.workloads.fan_out_with_resume import FanOutWithResume
 

@@ -1,7 +1,8 @@
 """A service that stops without dying, as under memory pressure or a migrating machine."""
 
-from bodhisattva.chaos.experiment import Experiment, Topology
+from bodhisattva.chaos.experiment import Experiment
 from bodhisattva.chaos.schedule import Recurring
+from bodhisattva.chaos.topology import Topology
 from bodhisattva.chaos.workloads.commands_with_retries import CommandsWithRetries
 from bodhisattva.chaos.workloads.fan_out_with_resume import FanOutWithResume
 

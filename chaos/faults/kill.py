@@ -1,9 +1,9 @@
-"""The service ends without warning (SIGKILL) and is started again with what it had on disk."""
+"""The service, or the store, ends without warning (SIGKILL) and is started again with what it had on disk."""
 
 from typing import Any
 
 from bodhisattva.chaos.fault import Evidence, Fault
-from bodhisattva.chaos.probe import probe
+from bodhisattva.chaos.probe import probe_node
 from bodhisattva.fixtures.stack.base import Node
 
 PATIENCE = 2.0
@@ -22,7 +22,7 @@ class Kill(Fault[Node]):
     async def evidence(self, target: Node, parameters: dict[str, Any], before: dict[str, Any]) -> Evidence:
         """It bit if a running service now has the exit code of SIGKILL and answers nobody."""
         code = await target.exited()
-        during = await probe(target.host, target.port, target.trust, PATIENCE)
+        during = await probe_node(target, PATIENCE)
         bit = before["running"] and code in KILLED and during.outcome != "answered"
         return Evidence(bit, {"before": before, "exit_code": code, "during": during.outcome})
 

@@ -1,10 +1,10 @@
-"""The service is frozen: its sockets stay open, its clients are not told, nothing moves."""
+"""The service, or the store, is frozen: its sockets stay open, its clients are not told, nothing moves."""
 
 from contextlib import suppress
 from typing import Any
 
 from bodhisattva.chaos.fault import Evidence, Fault
-from bodhisattva.chaos.probe import probe
+from bodhisattva.chaos.probe import probe_node
 from bodhisattva.fixtures.stack.base import Node
 
 PATIENCE = 5.0
@@ -15,13 +15,13 @@ class Pause(Fault[Node]):
     hits = Node
 
     async def inject(self, target: Node, parameters: dict[str, Any]) -> dict[str, Any]:
-        before = await probe(target.host, target.port, target.trust, PATIENCE)
+        before = await probe_node(target, PATIENCE)
         await target.pause()
         return {"outcome": before.outcome}
 
     async def evidence(self, target: Node, parameters: dict[str, Any], before: dict[str, Any]) -> Evidence:
         """It bit if a service that answered before says nothing for SILENCE seconds, and lives."""
-        during = await probe(target.host, target.port, target.trust, SILENCE)
+        during = await probe_node(target, SILENCE)
         alive = await target.running()
         bit = before["outcome"] == "answered" and during.outcome == "silent" and alive
         return Evidence(bit, {"before": before["outcome"], "during": during.outcome, "running": alive})

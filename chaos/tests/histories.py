@@ -7,10 +7,13 @@ from bodhisattva.chaos.vocabulary import (
     CATCH_UP,
     COMMAND,
     DELIVER,
+    LOOK,
     PHASE,
     READ,
+    SET,
     START,
     SUBSCRIBE,
+    WRITTEN,
 )
 
 SERVICE = "mahavishnu"
@@ -25,8 +28,8 @@ def history(*operations: Operation) -> History:
     return History.of(Operation(number / 10, o.process, o.type, o.f, o.value) for number, o in enumerate(operations))
 
 
-def subscribed(who: str = "s1", offset: int = 0, *, recovered: bool = True) -> Operation:
-    value = {**_place, "epoch": EPOCH, "offset": offset, "recovered": recovered}
+def subscribed(who: str = "s1", offset: int = 0, *, recovered: bool = True, epoch: str = EPOCH) -> Operation:
+    value = {**_place, "epoch": epoch, "offset": offset, "recovered": recovered}
     return Operation(0, who, "ok", SUBSCRIBE, value)
 
 
@@ -39,10 +42,10 @@ def not_caught_up(offset: int, *, connected: bool, who: str = "s1") -> Operation
     return Operation(0, who, "info", CATCH_UP, {**_place, "connected": connected, "offset": offset})
 
 
-def log(*ids: str) -> Operation:
+def log(*ids: str, epoch: str = EPOCH) -> Operation:
     """The channel's log as read back at the end; the first event has offset 1."""
     events = [{"offset": offset, "id": name} for offset, name in enumerate(ids, start=1)]
-    value = {**_place, "epoch": EPOCH, "offset": len(ids), "events": events}
+    value = {**_place, "epoch": epoch, "offset": len(ids), "events": events}
     return Operation(0, "reader", "ok", READ, value)
 
 
@@ -54,6 +57,27 @@ def command(type: Type, id: str, attempts: int = 1, events: tuple[str, ...] = ()
     """A command that records one event of its own name, unless told otherwise."""
     value = {**_place, "id": id, "events": events or (id,), "attempts": attempts}
     return Operation(0, "c1", type, COMMAND, value)
+
+
+def setting(type: Type, value: str, expected: int, version: int = 0) -> Operation:  # noqa: A002
+    """A compare-and-set of the one path; who does it stands before the value's slash."""
+    about = {"service": SERVICE, "path": "p", "value": value, "expected": expected, "version": version}
+    return Operation(0, value.partition("/")[0], type, SET, about)
+
+
+def won(value: str, version: int) -> tuple[Operation, Operation]:
+    """A compare-and-set that nothing else came between."""
+    return setting("invoke", value, version - 1), setting("ok", value, version - 1, version)
+
+
+def looked(version: int, value: str = "", who: str = "looker") -> tuple[Operation, Operation]:
+    about = {"service": SERVICE, "path": "p"}
+    shown = {**about, "version": version, "value": value}
+    return Operation(0, who, "invoke", LOOK, about), Operation(0, who, "ok", LOOK, shown)
+
+
+def written(*values: str) -> Operation:
+    return Operation(0, "reader", "ok", WRITTEN, {"service": SERVICE, "path": "p", "values": values})
 
 
 def started(*checkers: str, faults: tuple[str, ...] = ()) -> Operation:

@@ -1,19 +1,22 @@
 """Servers broken on purpose are found out by the right checker, and the real one by none."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bodhisattva.chaos.experiment import Experiment, Topology
+from bodhisattva.chaos.experiment import Experiment
 from bodhisattva.chaos.history import read
 from bodhisattva.chaos.judge import Report, judge
 from bodhisattva.chaos.runner import Run
 from bodhisattva.chaos.schedule import Recurring
-from bodhisattva.chaos.tests.requirements import needs_toxiproxy
+from bodhisattva.chaos.tests.requirements import needs_redis, needs_toxiproxy
+from bodhisattva.chaos.topology import Topology
 from bodhisattva.chaos.verdict import Verdict
 from bodhisattva.chaos.workload import Workload
 from bodhisattva.chaos.workloads.commands_with_retries import CommandsWithRetries
+from bodhisattva.chaos.workloads.compare_and_set_race import CompareAndSetRace
 from bodhisattva.chaos.workloads.fan_out_with_resume import FanOutWithResume
 from bodhisattva.fixtures.stack.select import Choice
 
@@ -46,6 +49,32 @@ RESETS = _short(
 )
 
 
+CRASHES = Experiment(
+    name="short-crashes",
+    purpose="A short run against two replicas.",
+    topology=Topology(services=("fastblocks",), links=("direct",), replicas=2),
+    workloads=(CommandsWithRetries(clients=3, rate=15, link="direct"),),
+    faults=(Recurring("kill", on="services", after=(1, 1.5), lasts=(0.2, 0.4)),),
+    checkers=("durability",),
+    duration=4,
+)
+RACE = replace(
+    CRASHES,
+    name="short-race",
+    workloads=(CompareAndSetRace(clients=6, rate=30, link="direct"),),
+    checkers=("register",),
+)
+FAILOVER = Experiment(
+    name="short-failover",
+    purpose="A short run against two replicas whose store loses its tail.",
+    topology=Topology(services=("fastblocks",), links=("direct",), replicas=2),
+    workloads=(FanOutWithResume(subscribers=2, rate=20, listen_on=("direct",), command_on="direct"),),
+    faults=(Recurring("lose-tail", on="store", after=(0.5, 1), lasts=(2, 2.5)),),
+    checkers=("epochs",),
+    duration=5,
+)
+
+
 async def _run(experiment: Experiment, folder: Path, broken: str | None = None) -> Report:
     choice = Choice("process", "asked for")
     launcher = (sys.executable, "-m", "bodhisattva.suites.meta.mutate", broken) if broken is not None else None
@@ -57,7 +86,8 @@ def _findings(report: Report) -> dict[str, list[str]]:
     found = {}
     for judgement in report.checkers:
         findings = judgement.details["findings"]
-        kinds = findings if judgement.name == "durability" else {k for f in findings.values() for k in f}
+        by_kind = judgement.name in ("durability", "epochs")
+        kinds = findings if by_kind else {k for f in findings.values() for k in f}
         found[judgement.name] = sorted(kinds)
     return found
 
@@ -90,3 +120,31 @@ async def test_executing_a_retry_doubles_its_events(tmp_path: Path) -> None:
     report = await _run(KILLS, tmp_path / "run", "executes_retries_again")
     assert report.verdict is Verdict.INVALID
     assert _findings(report) == {"durability": ["doubled"]}
+
+
+@needs_redis
+@pytest.mark.parametrize("experiment", [RACE, FAILOVER], ids=lambda experiment: experiment.name)
+async def test_real_replicas_are_valid(experiment: Experiment, tmp_path: Path) -> None:
+    report = await _run(experiment, tmp_path / "run")
+    assert report.verdict is Verdict.VALID, report
+
+
+@needs_redis
+async def test_answering_before_the_append_loses_what_a_killed_replica_answered(tmp_path: Path) -> None:
+    report = await _run(CRASHES, tmp_path / "run", "answers_before_the_append")
+    assert report.verdict is Verdict.INVALID
+    assert "lost" in _findings(report)["durability"]
+
+
+@needs_redis
+async def test_deciding_on_what_was_last_read_has_several_winners(tmp_path: Path) -> None:
+    report = await _run(RACE, tmp_path / "run", "decides_on_what_it_last_read")
+    assert report.verdict is Verdict.INVALID
+    assert "several winners" in _findings(report)["register"]
+
+
+@needs_redis
+async def test_keeping_the_epoch_papers_a_loss_over(tmp_path: Path) -> None:
+    report = await _run(FAILOVER, tmp_path / "run", "keeps_its_epoch_after_a_lost_tail")
+    assert report.verdict is Verdict.INVALID
+    assert "epochs" in _findings(report)

@@ -12,18 +12,20 @@ from bodhisattva.chaos import toxiproxy, toxiproxy_server
 from bodhisattva.chaos.fault import Fault, fault_named
 from bodhisattva.chaos.registry import entries
 from bodhisattva.chaos.schedule import stream
-from bodhisattva.chaos.tests.requirements import needs_toxiproxy
+from bodhisattva.chaos.tests.requirements import needs_redis, needs_toxiproxy
 from bodhisattva.chaos.toxiproxy import Link, ToxiproxyError
 from bodhisattva.fixtures.clock import bounded
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.process import ProcessStack
+from bodhisattva.fixtures.stack.redis import Redis
 
 pytestmark = needs_toxiproxy
 
 FAULTS: dict[str, Fault[Any]] = entries("bodhisattva.chaos.faults", "FAULT")
 LINK_FAULTS = [name for name, fault in FAULTS.items() if fault.hits is Link]
 NODE_FAULTS = [name for name, fault in FAULTS.items() if fault.hits is Node]
+STORE_FAULTS = [*NODE_FAULTS, *(name for name, fault in FAULTS.items() if fault.hits is Redis)]
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +38,21 @@ async def node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Node]:
         await asyncio.to_thread(stack.close)
 
 
-def test_there_are_faults_of_both_kinds() -> None:
+@pytest.fixture(scope="module")
+async def store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Redis]:
+    stack = ProcessStack(tmp_path_factory.mktemp("store"))
+    try:
+        made = stack.redis()
+        await made.start()
+        yield made
+    finally:
+        await asyncio.to_thread(stack.close)
+
+
+def test_there_are_faults_of_all_kinds() -> None:
     assert LINK_FAULTS == ["down", "latency", "reset-peer", "stall"]
     assert NODE_FAULTS == ["kill", "pause"]
+    assert STORE_FAULTS == ["kill", "pause", "lose-tail"]
 
 
 @pytest.mark.parametrize("name", LINK_FAULTS)
@@ -65,6 +79,33 @@ async def test_a_fault_on_a_node_bites_and_heals(name: str, node: Node) -> None:
         await fault.heal(node)
     assert evidence.bit, evidence
     assert node.is_ready()
+
+
+@needs_redis
+@pytest.mark.parametrize("name", STORE_FAULTS)
+async def test_a_fault_on_the_store_bites_and_heals(name: str, store: Redis) -> None:
+    fault = fault_named(name)
+    parameters = fault.parameters(stream(1, "test"))
+    injecting = asyncio.create_task(fault.inject(store, parameters))
+    while not injecting.done():
+        store.ask("INCR", "writes")
+        await asyncio.wait([injecting], timeout=0.05)
+    before = await injecting
+    try:
+        evidence = await fault.evidence(store, parameters, before)
+    finally:
+        await fault.heal(store)
+    assert evidence.bit, evidence
+    assert store.is_ready()
+
+
+@needs_redis
+async def test_a_tail_that_was_not_lost_is_no_evidence(store: Redis) -> None:
+    fault = fault_named("lose-tail")
+    assert not (await fault.evidence(store, {}, {"bytes": store.size() + 1})).bit, "the store runs"
+    await store.kill()
+    assert not (await fault.evidence(store, {}, {"bytes": store.size()})).bit, "it has all that it had"
+    await fault.heal(store)
 
 
 @pytest.mark.parametrize("name", LINK_FAULTS)

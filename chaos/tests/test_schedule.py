@@ -6,7 +6,7 @@ import pytest
 
 from bodhisattva.chaos.experiment import Experiment, experiments
 from bodhisattva.chaos.registry import UnknownName
-from bodhisattva.chaos.schedule import Recurring, schedule, stream
+from bodhisattva.chaos.schedule import STORE, Recurring, schedule, stream
 
 LATENCY = Recurring("latency", on="subscribers", after=(1, 2), lasts=(1, 2))
 KILL = Recurring("kill", on="services", after=(2, 4), lasts=(0.5, 1))
@@ -59,6 +59,8 @@ def test_an_unknown_fault_is_named_with_those_that_exist() -> None:
 @pytest.mark.parametrize("experiment", experiments().values(), ids=lambda experiment: experiment.name)
 @pytest.mark.parametrize("seed", range(20))
 def test_every_experiment_breaks_every_service_whatever_the_seed(experiment: Experiment, seed: int) -> None:
-    steps = schedule(seed, experiment.faults, experiment.topology.services, experiment.duration)
+    processes = [name for names in experiment.topology.processes.values() for name in names]
+    steps = schedule(seed, experiment.faults, processes, experiment.duration)
     assert {step.fault for step in steps} == {recurring.fault for recurring in experiment.faults}
-    assert {step.target.partition("/")[0] for step in steps} == set(experiment.topology.services)
+    stores = all(recurring.on == STORE for recurring in experiment.faults)
+    assert {step.target.partition("/")[0] for step in steps} == ({STORE} if stores else set(processes))

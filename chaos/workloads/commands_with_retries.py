@@ -39,7 +39,7 @@ class CommandsSession(Session):
         self._plan = plan
         self._recorder = recorder
         self._testbed = testbed
-        drivers = [Independent(service, f"{chance.getrandbits(32):08x}") for service in testbed.nodes]
+        drivers = [Independent(service, f"{chance.getrandbits(32):08x}") for service in testbed.services]
         self._commanders = [
             Commander(
                 Seat.at(testbed, recorder, chance, driver, f"client-{number}", plan.link),
@@ -60,7 +60,7 @@ class CommandsSession(Session):
 
     async def settle(self) -> None:
         self._recorder.record(RUN, "info", "kill and restart", list(self._testbed.nodes))
-        await asyncio.gather(*(node.restart(kill=True) for node in self._testbed.nodes.values()))
+        await self._testbed.kill_and_restart()
         await asyncio.gather(*(read_back(reader) for reader in self._readers))
 
     async def close(self) -> None:

@@ -30,7 +30,7 @@ class FanOutWithResume(Workload):
     command_on: str
 
     def begin(self, testbed: Testbed, recorder: Recorder, chance: Random) -> "FanOutSession":
-        return FanOutSession([ServiceFanOut(self, service, testbed, recorder, chance) for service in testbed.nodes])
+        return FanOutSession([ServiceFanOut(self, service, testbed, recorder, chance) for service in testbed.services])
 
 
 class ServiceFanOut:

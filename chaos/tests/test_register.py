@@ -1,0 +1,86 @@
+"""The register checker against histories whose verdict is known."""
+
+import pytest
+
+from bodhisattva.chaos.checkers import register
+from bodhisattva.chaos.checkers.register import check
+from bodhisattva.chaos.history import Operation
+from bodhisattva.chaos.tests.histories import history, looked, setting, won, written
+from bodhisattva.chaos.verdict import Judgement, Verdict
+
+A, B, C = "a/1", "b/1", "c/1"
+REFUSED_B = (setting("invoke", B, 0), setting("fail", B, 0))
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A race of one winner is enough here."""
+    monkeypatch.setattr(register, "FEWEST", 1)
+
+
+def judge(*operations: Operation | tuple[Operation, ...]) -> Judgement:
+    return check(history(*(o for each in operations for o in (each if isinstance(each, tuple) else (each,)))))
+
+
+def kinds(judgement: Judgement) -> list[str]:
+    assert judgement.verdict is Verdict.INVALID
+    return sorted({kind for findings in judgement.details["findings"].values() for kind in findings})
+
+
+def test_a_winner_and_a_loser_are_valid() -> None:
+    together = (setting("invoke", A, 0), setting("invoke", B, 0), setting("ok", A, 0, 1), setting("fail", B, 0))
+    judgement = judge(together, looked(1, A), won(C, 2), looked(2, C), written(A, C))
+    assert judgement.verdict is Verdict.VALID, judgement
+    assert (judgement.details["won"], judgement.details["refused"], judgement.details["looks"]) == (2, 1, 2)
+
+
+def test_an_attempt_without_an_answer_may_have_happened() -> None:
+    unanswered = (setting("invoke", C, 1), setting("info", C, 1))
+    assert judge(won(A, 1), unanswered, REFUSED_B, written(A, C)).verdict is Verdict.VALID
+    assert judge(won(A, 1), unanswered, REFUSED_B, written(A)).verdict is Verdict.VALID
+    assert judge(won(A, 1), unanswered, looked(2, C), REFUSED_B, written(A, C)).verdict is Verdict.VALID
+
+
+def test_a_look_that_overlaps_a_write_may_show_either() -> None:
+    begin, end = looked(0)
+    during = (setting("invoke", A, 0), begin, setting("ok", A, 0, 1), end)
+    assert judge(during, REFUSED_B, written(A)).verdict is Verdict.VALID
+    begin, end = looked(1, A)
+    during = (setting("invoke", A, 0), begin, end, setting("ok", A, 0, 1))
+    assert judge(during, REFUSED_B, written(A)).verdict is Verdict.VALID
+
+
+@pytest.mark.parametrize(
+    ("operations", "found"),
+    [
+        ((won(A, 1), won(B, 1), written(A, B)), ["lost", "several winners", "turned back"]),
+        ((setting("invoke", A, 0), setting("ok", A, 0, 2), written("x", A)), ["never asked for", "skipped"]),
+        ((won(A, 1), REFUSED_B, written()), ["lost"]),
+        ((won(A, 1), REFUSED_B, written(A, B)), ["refused but done"]),
+        ((won(A, 1), REFUSED_B, written(A, A)), ["done twice"]),
+        ((won(A, 1), REFUSED_B, looked(1, "b/7"), written(A)), ["phantom"]),
+        ((looked(1, A), won(A, 1), REFUSED_B, written(A)), ["phantom", "turned back"]),
+        ((won(A, 1), REFUSED_B, won(C, 2), looked(1, A), written(A, C)), ["turned back"]),
+        ((won(A, 1), REFUSED_B, looked(0), written(A)), ["turned back"]),
+        ((REFUSED_B, won(A, 1), written(A)), ["refused without reason"]),
+    ],
+)
+def test_what_no_order_explains_is_invalid(
+    operations: tuple[Operation | tuple[Operation, ...]], found: list[str]
+) -> None:
+    assert kinds(judge(*operations)) == found
+
+
+def test_a_stale_look_after_an_unanswered_write_was_seen_is_invalid() -> None:
+    unanswered = (setting("invoke", C, 1), setting("info", C, 1))
+    judgement = judge(won(A, 1), REFUSED_B, unanswered, looked(2, C), looked(1, A), written(A, C))
+    assert kinds(judgement) == ["turned back"]
+
+
+def test_a_path_that_was_not_read_is_unknown() -> None:
+    assert judge(won(A, 1), REFUSED_B).verdict is Verdict.UNKNOWN
+
+
+def test_no_race_is_unknown() -> None:
+    assert judge(won(A, 1), written(A)).verdict is Verdict.UNKNOWN
+    assert judge().verdict is Verdict.UNKNOWN

@@ -1,0 +1,28 @@
+"""Which processes an experiment runs, and which ways lead to them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Services, and the names of the links that lead to each of them; every process has one link of each name.
+
+    replicas: processes of each service. More than one share a log in one Redis, the target `store`, to which each
+    has a link of its own, called `redis`.
+    """
+
+    services: tuple[str, ...]
+    links: tuple[str, ...]
+    replicas: int = 1
+
+    @property
+    def shared(self) -> bool:
+        return self.replicas > 1
+
+    @property
+    def processes(self) -> dict[str, tuple[str, ...]]:
+        """The names of each service's processes: its own, or that with a number."""
+        return {
+            service: tuple(f"{service}-{n}" for n in range(1, self.replicas + 1)) if self.shared else (service,)
+            for service in self.services
+        }
