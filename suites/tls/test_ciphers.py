@@ -70,4 +70,7 @@ async def test_curves(node: Node, raw: Raw) -> None:
     for curve in ("X25519", "prime256v1"):
         offer = trusting(node.ca)
         offer.set_ecdh_curve(curve)
-        await raw(trust=offer)
+        try:
+            await raw(trust=offer)
+        except OSError as error:
+            raise AssertionError(f"a client that knows only {curve} is not served: {error!r}") from error

@@ -1,0 +1,16 @@
+from unittest.mock import patch
+
+from bodhisattva.servers.core.errors import DecodeFailed
+from bodhisattva.servers.core.session import Output, Session, _error
+
+CLAUSE = "AUTH-013"
+WRONG = "goes on after a first message that it cannot read"
+SAYS = "first message"
+
+
+def forgive(_: Session, problem: DecodeFailed) -> list[Output]:
+    return [_error(None, problem)]
+
+
+def mutate() -> None:
+    patch.object(Session, "_undecodable", forgive).start()

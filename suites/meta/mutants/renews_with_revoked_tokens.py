@@ -1,0 +1,20 @@
+from unittest.mock import patch
+
+from bodhisattva.servers.core.envelope import Incoming
+from bodhisattva.servers.core.session import Output, Session
+from bodhisattva.servers.core.tokens import Identity
+
+CLAUSE = "AUTH-068"
+WRONG = "renews a connection with a token that was taken back"
+SAYS = "was not refused"
+
+renew = Session._renew
+
+
+def renew_anyway(session: Session, message: Incoming, identity: Identity) -> list[Output]:
+    with patch.object(session._policy.verifier, "_revoked", frozenset()):
+        return renew(session, message, identity)
+
+
+def mutate() -> None:
+    patch.object(Session, "_renew", renew_anyway).start()
