@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+import signal
 import statistics
 import sys
 import tempfile
@@ -48,6 +49,8 @@ def main(minutes: float, connections: int, seed: int, out: Path, launcher: str |
 
     Exit code: 0 nothing grew, 1 something did, 2 bad input, 3 the service was not put to the test.
     """
+    # Ended by SIGTERM, as by a job's time limit, it takes its service down as it does for Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     _allow_descriptors(connections + _SPARE_DESCRIPTORS)
     started = datetime.now(UTC).isoformat(timespec="seconds")
     command = launcher.split() if launcher else LAUNCHER

@@ -1,11 +1,11 @@
-"""A service that keeps 100 KB for every token that it was ever shown: `python -m … serve SERVICE …`."""
+"""A service that keeps 1 MB for every token that it was ever shown: `python -m … serve SERVICE …`."""
 
 import runpy
 from typing import Any
 
 import jwt
 
-EACH = 100_000
+EACH = 1_000_000
 _kept: list[bytes] = []
 _decode = jwt.decode
 

@@ -1,6 +1,7 @@
 """The command: turns of every subject at every load, a table, and a JSON document of all of it."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -58,6 +59,8 @@ def main(
 
     Exit code: 0 measured, 1 something got lost (or, with --gate, a target is not met), 2 bad input or a missing peer.
     """
+    # Ended by SIGTERM, as by a job's time limit, it takes its servers down as it does for Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     size = msgspec.structs.replace(QUICK if quick else Size(), **_given(sizes))
     turns = _turns(loads or tuple(LOADS), set(subjects or SUBJECTS) - set(without), size.repetitions)
     out.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ IN_FLIGHT = (1, 8, 64)
 
 def fan_out(server: Running, size: Size) -> Measures:
     """Events to all receivers, one at a time and in bursts; the same to nobody shows what an event costs by itself."""
-    commander = server.line()
+    (commander,) = server.lines(1)
     _emit(server, commander, None, [1] * _WARM_UP)
     one, burst = [1] * size.events, [size.burst] * size.bursts
     alone = {"one": _emit(server, commander, None, one), "burst": _emit(server, commander, None, burst)}
@@ -55,9 +55,8 @@ def _emit(server: Running, commander: Line, receivers: Receivers | None, times: 
 
 @contextmanager
 def _receivers(server: Running, count: int) -> Iterator[Receivers]:
-    lines = [server.line() for _ in range(count)]
-    for line in lines:
-        server.talk.subscribe(line)
+    lines = server.lines(count)
+    server.talk.subscribe(lines)
     receivers = Receivers(lines)
     try:
         yield receivers
@@ -69,7 +68,7 @@ def _receivers(server: Running, count: int) -> Iterator[Receivers]:
 
 def request(server: Running, size: Size) -> Measures:
     """One client's questions, each after the last one's answer, and many under way at once."""
-    line = server.line()
+    (line,) = server.lines(1)
     server.talk.prepare(line)
     _ask(server, line, 1, _WARM_UP * 10)
     rounds = max(1, size.requests // size.window)
@@ -93,7 +92,7 @@ def durable(server: Running, size: Size) -> Measures:
     """Durable commands a second of clients that each send the next one when the last one is answered."""
     measures: Measures = {}
     for clients in IN_FLIGHT:
-        lines = {line.socket.fileno(): line for line in (server.line() for _ in range(clients))}
+        lines = {line.socket.fileno(): line for line in server.lines(clients)}
         before, started = server.process.cpu(), time.perf_counter()
         answered = _command(server, lines, size.seconds)
         measures[f"{clients} in flight"] = answered / (time.perf_counter() - started)
@@ -125,9 +124,9 @@ def _command(server: Running, lines: Mapping[int, Line], seconds: float) -> int:
 def memory(server: Running, size: Size) -> Measures:
     """What idle connections take, after some have made the process load what it needs for the first."""
     idle = server.process.memory()
-    lines = [server.line() for _ in range(min(_WARM_CONNECTIONS, size.connections))]
+    lines = server.lines(min(_WARM_CONNECTIONS, size.connections))
     before = server.process.memory()
-    lines += [server.line() for _ in range(size.connections)]
+    lines += server.lines(size.connections)
     after = server.process.memory()
     for line in lines:
         line.close()

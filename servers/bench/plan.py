@@ -12,6 +12,7 @@ from bodhisattva.servers.bench.subjects import (
     FSYNC,
     OURS,
     OURS_TLS,
+    OURS_UVLOOP,
     PUBLISHED,
     RAW,
     TRANSACTION,
@@ -37,7 +38,7 @@ class Load:
 LOADS: Mapping[str, Load] = {
     "fan-out": Load(
         loads.fan_out,
-        (RAW, AIOHTTP, WEBSOCKETS, PUBLISHED, OURS),
+        (RAW, AIOHTTP, WEBSOCKETS, PUBLISHED, OURS, OURS_UVLOOP),
         (RAW, PUBLISHED),
         {
             "one": "s",
@@ -50,7 +51,7 @@ LOADS: Mapping[str, Load] = {
     ),
     "request": Load(
         loads.request,
-        (AIOHTTP, AIOHTTP_MSGSPEC, WEBSOCKETS, PUBLISHED, OURS),
+        (AIOHTTP, AIOHTTP_MSGSPEC, WEBSOCKETS, PUBLISHED, OURS, OURS_UVLOOP),
         (AIOHTTP, PUBLISHED),
         {"one": "s", "pipelined": "s"},
     ),
@@ -62,7 +63,7 @@ LOADS: Mapping[str, Load] = {
     ),
     "memory": Load(
         loads.memory,
-        (RAW, AIOHTTP, WEBSOCKETS, PUBLISHED, OURS, OURS_TLS),
+        (RAW, AIOHTTP, WEBSOCKETS, PUBLISHED, OURS, OURS_UVLOOP, OURS_TLS),
         (AIOHTTP, PUBLISHED),
         {"connection": "B", "idle process": "B"},
     ),

@@ -17,8 +17,10 @@ from bodhisattva.servers.bench.wire import Line
 from bodhisattva.servers.core import keys, tokens
 
 SERVICE = "fastblocks"
+_SERVE = "bodhisattva.servers.bench.serve"
 _PEERS = "bodhisattva.servers.bench.peers"
 _LIFETIME = 3600.0
+_AT_ONCE = 24
 # Everything is on, and nothing is to end or to slow down what is measured: bounds are far, heartbeats rare.
 _SETTINGS = {
     "AUTH": "required",
@@ -41,16 +43,22 @@ class Running:
     talk: Talk
     context: ssl.SSLContext | None = None
 
-    def line(self) -> Line:
-        """A connection that may go on with requests."""
-        line = Line(self.process.port, self.context)
-        self.talk.greet(line)
-        return line
+    def lines(self, count: int) -> list[Line]:
+        """Connections that may go on with requests. They come by the dozen, as nobody's all come at once."""
+        made: list[Line] = []
+        while len(made) < count:
+            batch = [Line(self.process.port, self.context) for _ in range(min(_AT_ONCE, count - len(made)))]
+            self.talk.greet(batch)
+            made += batch
+        return made
 
 
 @dataclass(frozen=True)
 class Subject:
-    """module: a peer's, under `peers`; none for the service. needs: packages that have to be importable."""
+    """module: a peer's, under `peers`; none for the service, whose variant is its event loop.
+
+    needs: packages that have to be importable.
+    """
 
     name: str
     module: str = ""
@@ -83,7 +91,7 @@ class Subject:
             certificate, key = self_signed(place)
             settings |= {"TLS__CERTIFICATE": str(certificate), "TLS__KEY": str(key)}
             context = ssl.create_default_context(cafile=certificate)
-        command = [sys.executable, "-m", "bodhisattva.servers.cli", "serve", SERVICE, "--port", str(port)]
+        command = [sys.executable, "-m", _SERVE, self.variant, "serve", SERVICE, "--port", str(port)]
         token = tokens.mint(keys.secret_key(secret), "bench", [f"{SERVICE}:write"], _LIFETIME)
         environment = {f"BODHISATTVA_{key}": value for key, value in settings.items()}
         with process([*command, "--state", str(place / "state")], port, place, environment) as server:
@@ -97,5 +105,6 @@ WEBSOCKETS = Subject("websockets", "plain_websockets", needs=("websockets",))
 PUBLISHED = Subject("mcp-common", "published", needs=("mcp_common", "websockets"))
 FSYNC = Subject("fsync-each", "one_by_one", "fsync")
 TRANSACTION = Subject("sqlite-each", "one_by_one", "sqlite")
-OURS = Subject("service")
-OURS_TLS = Subject("service+tls", tls=True)
+OURS = Subject("service", variant="asyncio")
+OURS_UVLOOP = Subject("service+uvloop", variant="uvloop", needs=("uvloop",))
+OURS_TLS = Subject("service+tls", variant="asyncio", tls=True)

@@ -29,23 +29,29 @@ class Talk:
     _made: int = 0
     _padding: int = 100
 
-    def greet(self, line: Line) -> None:
-        """What comes before anything else on a new connection."""
+    def greet(self, lines: Sequence[Line]) -> None:
+        """What comes before anything else on new connections."""
+        for line in lines:
+            line.upgraded()
         if self.token is not None:
-            self.ask(line, "auth", {"token": self.token})
-            line.receive()  # the welcome
+            self.ask(lines, "auth", {"token": self.token})
+            for line in lines:
+                line.receive()  # the welcome
 
-    def subscribe(self, line: Line) -> None:
-        self.ask(line, "subscribe", {"channel": CHANNEL})
+    def subscribe(self, lines: Sequence[Line]) -> None:
+        self.ask(lines, "subscribe", {"channel": CHANNEL})
 
     def prepare(self, line: Line) -> None:
         """Have something there to be asked for."""
         if self.token is not None:
-            self.ask(line, "set_state", {"state_path": ASKED, "value": VALUE})
+            self.ask([line], "set_state", {"state_path": ASKED, "value": VALUE})
 
-    def ask(self, line: Line, event: str, data: dict[str, Any]) -> None:
-        line.send(self.request(event, data))
-        answered(line, 1)
+    def ask(self, lines: Sequence[Line], event: str, data: dict[str, Any]) -> None:
+        """All of them at once, so that nobody waits for a turn of the processor once for each."""
+        for line in lines:
+            line.send(self.request(event, data))
+        for line in lines:
+            answered(line, 1)
 
     def question(self) -> bytes:
         return self.request("get_state", {"state_path": ASKED})

@@ -58,7 +58,7 @@ def masked(text: bytes, opcode: int = TEXT) -> bytes:
 
 
 class Line:
-    """One connection, upgraded. context: for TLS."""
+    """One connection, with the upgrade asked for; what comes first is the answer to that. context: for TLS."""
 
     def __init__(self, port: int, context: ssl.SSLContext | None = None) -> None:
         plain = socket.socket()
@@ -69,7 +69,7 @@ class Line:
         self.socket = context.wrap_socket(plain, server_hostname=HOST) if context else plain
         self._buffer = bytearray()
         self._at = 0
-        self._upgrade()
+        self._ask()
 
     def send(self, *texts: bytes) -> None:
         """All of them in one write."""
@@ -110,12 +110,15 @@ class Line:
             raise Lost("the server ended a connection")
         self._buffer += data
 
-    def _upgrade(self) -> None:
+    def _ask(self) -> None:
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
             f"GET /ws HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
+
+    def upgraded(self) -> None:
+        """Take the answer to the upgrade."""
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
             self._fill()
         status = self._buffer.partition(b"\r\n")[0].decode()

@@ -1,0 +1,23 @@
+"""The console command on a chosen event loop: `python -m bodhisattva.servers.bench.serve LOOP serve SERVICE …`.
+
+LOOP: `asyncio`, with uvloop hidden where it is installed, or `uvloop`.
+"""
+
+import asyncio
+import sys
+
+from bodhisattva.servers.cli import main
+
+
+def choose(loop: str) -> None:
+    if loop == "uvloop":
+        import uvloop
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    else:
+        sys.modules["uvloop"] = None  # type: ignore[assignment] # an import fails, as if it were not there
+
+
+if __name__ == "__main__":
+    choose(sys.argv.pop(1))
+    main()
