@@ -174,6 +174,7 @@ class Config(_Section, frozen=True):
     """One service's configuration; `port` None is the service's own default.
 
     auth: `required` wants a secret; `disabled` is for loopback only. origins: browsers' pages that may connect.
+    loop: that of the whole process; `uvloop` needs the extra `fast`.
     """
 
     host: str = "127.0.0.1"
@@ -189,6 +190,7 @@ class Config(_Section, frozen=True):
     peers: dict[str, Peer] = {}
     logging: Logging = Logging()
     tracing: Tracing = Tracing()
+    loop: Literal["asyncio", "uvloop"] = "asyncio"
 
 
 def load(

@@ -19,6 +19,7 @@ from bodhisattva.servers.core import (
     envelope,
     handshake,
     http,
+    loops,
     peer_trust,
     retention,
     revocations,
@@ -177,7 +178,9 @@ class Server:
                 self._work.start(f"bridge from {standing.source}", follow)
         for background in self.service.background:
             self._work.start(background.__name__, partial(background, self._host))
-        self._logger.info("listening", url=self.url, auth=self.config.auth, log=self.config.log.kind)
+        self._logger.info(
+            "listening", url=self.url, auth=self.config.auth, log=self.config.log.kind, loop=loops.running()
+        )
 
     def not_ready(self) -> str | None:
         """Why work should go elsewhere, None if it should come here."""

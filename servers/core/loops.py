@@ -1,0 +1,23 @@
+"""Which event loop serves: Python's own, or by option uvloop (the extra `fast`)."""
+
+import asyncio
+from collections.abc import Callable
+
+from bodhisattva.servers.core.config import Config, ConfigError
+
+
+def factory(config: Config) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the loop, None for Python's own; ConfigError if the package for it is not there."""
+    if config.loop == "asyncio":
+        return None
+    try:
+        import uvloop
+    except ModuleNotFoundError:
+        raise ConfigError("uvloop is missing; install 'bodhisattva-conformance[fast]', or leave loop out") from None
+    make: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return make
+
+
+def running() -> str:
+    """The name of the library whose loop this is."""
+    return type(asyncio.get_running_loop()).__module__.partition(".")[0]
