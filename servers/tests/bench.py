@@ -49,7 +49,7 @@ class Bench:
 
     def request(self, name: str, /, **data: Any) -> None:
         """A command or a query."""
-        if name in self.service.command_handlers:
+        if name in self.service.own_handlers:
             self.do(name, **data)
         else:
             self.ask(name, **data)

@@ -74,7 +74,7 @@ EXAMPLES: dict[str, Strategy] = {
     "expected_version": _mostly(st.none(), st.integers(0, 2)),
     "component_type": _mostly(st.just("text"), _words),
     "props": _mostly(st.fixed_dictionaries({"text": _words}), st.dictionaries(_words, _words)),
-    "start_workflow.stages": st.just(["a"]) | st.just(["a", "b"]),
+    "start_workflow.stages": st.sampled_from([["a"], ["a", "b"], ["a", {"name": "b", "service": "a", "request": "a"}]]),
     "set_worker_status.status": _mostly(st.just("idle"), st.just("busy")),
     "after": _mostly(st.none(), _words),
     "window": _mostly(st.none(), st.floats(0.1, 1e9)),
@@ -86,7 +86,7 @@ EXAMPLES: dict[str, Strategy] = {
 def scripts(name: str) -> st.SearchStrategy[Script]:
     """Rounds through the service's requests in the order of their declaration, which is that of a life, with gaps."""
     service = services()[name]
-    handlers = [*service.command_handlers.values(), *service.query_handlers.values()]
+    handlers = [*service.own_handlers.values(), *service.query_handlers.values()]
     rounds = st.tuples(*(st.lists(step(handler), max_size=2) for handler in handlers))
     return st.lists(rounds.map(chain.from_iterable), max_size=5).map(lambda drawn: list(chain(*drawn)))
 
