@@ -153,9 +153,7 @@ def store_adapter(state: State, data: StoreAdapter, context: Context) -> Decisio
     """Store a release. The same release again changes nothing; other content for a version is a Conflict."""
     version = versions.parse(data.version)
     content = _bytes(data)
-    checksum = sha256(content).hexdigest()
-    if data.sha256.lower() != checksum:
-        raise InvalidData("The checksum is not the content's.", field="sha256", expected=checksum)
+    checksum = _checked(data.sha256, content)
     adapter_id = f"{data.domain}:{data.key}:{data.provider}"
     answer = {"adapter_id": adapter_id, "version": data.version, "sha256": checksum}
     adapter = state.adapters.get(adapter_id)
@@ -186,6 +184,13 @@ def _stored(status: str, names: dict[str, str], release: Release) -> tuple[Event
         Event(f"adapter.{status}", (f"adapter:{names['adapter_id']}",), {**summary, **content}),
         Event("storage.event", (f"storage:{names['domain']}",), {"operation": status, **summary}),
     )
+
+
+def _checked(claimed: str, content: bytes) -> str:
+    checksum = sha256(content).hexdigest()
+    if claimed.lower() != checksum:
+        raise InvalidData("The checksum is not the content's.", field="sha256", expected=checksum)
+    return checksum
 
 
 def _bytes(data: StoreAdapter) -> bytes:
