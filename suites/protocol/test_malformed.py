@@ -27,6 +27,7 @@ NO_ENVELOPES = (
     '{"type": "request", "id": "a", "event": "ping", "data": []}',
     '{"type": "request", "id": "a", "event": "ping", "data": "text"}',
     '{"type": "request", "id": "a", "event": "ping", "correlation_id": {}}',
+    '{"type": "request", "id": "a", "event": "ping", "timestamp": 7}',
 )
 JUNK = (
     "{",
