@@ -4,6 +4,7 @@ What follows `--` goes to the tool behind the task: `nox -s conformance -- --sta
 A task that is refused (bad input, a missing tool) ends with exit code 2, a negative verdict with 1.
 """
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -283,10 +284,15 @@ def holds_run(folder: Path) -> bool:
 
 
 def merge_parts(session: nox.Session, into: Path, runs: list[Path]) -> None:
-    """One matrix of the runs that each judged a part of the suite; that they are no parts of one whole is only said."""
-    parts = [str(run) for run in runs if (run / "run.json").exists()]
-    if len(parts) > 1:
-        session.run("bodhisattva", "merge", str(into), *parts, success_codes=range(256))
+    """One matrix for each kind of log, of runs that judged a part of the suite; if they do not fit, this is said."""
+    parts: dict[str, list[str]] = {}
+    for run in runs:
+        if (run / "run.json").exists():
+            log = json.loads((run / "run.json").read_text())["stack"].get("log", "embedded")
+            parts.setdefault(log, []).append(str(run))
+    for log, folders in parts.items():
+        if len(folders) > 1:
+            session.run("bodhisattva", "merge", str(into / log), *folders, success_codes=range(256))
 
 
 def build_site(session: nox.Session, site: Path, runs: list[Path]) -> None:
