@@ -50,8 +50,14 @@ def now() -> Now:
 class Connection:
     """A connection from upgrade to its end; the hub's Receiver and the requests' Caller.
 
+    due: monotonic seconds, when it is to be told again that a moment has passed.
     free: gives back the connection's place, called before the peer can know of the end and come again.
     """
+
+    __slots__ = (
+        "__weakref__", "_catching_up", "_closer", "_engine", "_free", "_hub", "_idle", "_in_flight", "_metrics",
+        "_outbox", "_policy", "_requests", "_tasks", "_websocket", "address", "connection_id", "due", "push", "session",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -68,6 +74,7 @@ class Connection:
     ) -> None:
         self.connection_id = envelope.fresh_id()
         self.address = address
+        self.due = 0.0
         self.session = Session(policy, self.connection_id, now())
         self._policy = policy
         self._websocket = websocket
@@ -121,12 +128,13 @@ class Connection:
 
     def heard(self) -> None:
         """Bytes came: what they ask for is answered in one write."""
+        self.due = 0.0
         self.session.heard()
         self._outbox.hold()
 
     def receive(self, message: WSMessage) -> None:
         try:
-            self._receive(message)
+            self._take(message)
         except Exception as error:  # noqa: BLE001 - logged, and the peer is told
             self._fail(error)
 
@@ -135,6 +143,7 @@ class Connection:
 
     def behind(self, is_behind: bool) -> None:
         if is_behind:
+            self.due = 0.0
             self._outbox.pause()
         else:
             self._outbox.resume()
@@ -156,14 +165,16 @@ class Connection:
         if self.session.identity is not None:
             self._reply(Reply(event, "event"))
 
-    def tick(self) -> None:
+    def tick(self, instant: Now) -> None:
         """A moment has passed: timeouts and the age of the unsent are judged here."""
-        instant = now()
         try:
-            self._perform(self.session.tick(instant))
+            if outputs := self.session.tick(instant):
+                self._perform(outputs)
         except Exception as error:  # noqa: BLE001 - logged, and no other connection's concern
             self._fail(error)
-        if self._outbox.age(instant.monotonic) > self._policy.limits.queue_age:
+        if not self._outbox.is_behind:
+            self.due = self.session.due(instant)
+        elif self._outbox.age(instant.monotonic) > self._policy.limits.queue_age:
             self._too_slow()
 
     def answer(self, message: Incoming, outcome: Outcome) -> None:
@@ -244,7 +255,7 @@ class Connection:
             self._logger.info("peer did not finish the closing handshake", code=code)
             self._websocket.transport.abort()
 
-    def _receive(self, message: WSMessage) -> None:
+    def _take(self, message: WSMessage) -> None:
         if message.type is WSMsgType.TEXT:
             outputs = self.session.receive_text(message.data, now())
             self._metrics.received(self.session.received_type)

@@ -8,6 +8,7 @@ PROTOCOL_ERROR = 1002
 _FIN = 0x80
 _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
 _SHORT, _MEDIUM = 126, 1 << 16
+_with_medium, _with_long = struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
 
 
 def text(payload: bytes) -> bytes:
@@ -29,7 +30,7 @@ def close(code: int, reason: str) -> bytes:
 def _frame(opcode: int, payload: bytes) -> bytes:
     length = len(payload)
     if length < _SHORT:
-        return struct.pack("!BB", _FIN | opcode, length) + payload
+        return bytes((_FIN | opcode, length)) + payload
     if length < _MEDIUM:
-        return struct.pack("!BBH", _FIN | opcode, 126, length) + payload
-    return struct.pack("!BBQ", _FIN | opcode, 127, length) + payload
+        return _with_medium(_FIN | opcode, 126, length) + payload
+    return _with_long(_FIN | opcode, 127, length) + payload

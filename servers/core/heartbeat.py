@@ -16,12 +16,20 @@ class Beat(Enum):
 class Heartbeat:
     """Times are of one monotonic clock, in seconds."""
 
+    __slots__ = ("_next_ping", "_waiting_since")
+
     def __init__(self, timeouts: Timeouts, now: float) -> None:
         self._next_ping = now + timeouts.ping_interval
         self._waiting_since: float | None = None
 
     def heard(self) -> None:
         self._waiting_since = None
+
+    def due(self, timeouts: Timeouts) -> float:
+        """When the next tick asks for something, if nothing is heard until then."""
+        if self._waiting_since is None:
+            return self._next_ping
+        return min(self._next_ping, self._waiting_since + timeouts.ping_timeout)
 
     def tick(self, now: float, timeouts: Timeouts) -> Beat:
         if self._waiting_since is not None and now - self._waiting_since >= timeouts.ping_timeout:

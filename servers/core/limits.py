@@ -82,6 +82,7 @@ def _decrement(counter: Counter[str], key: str) -> None:
 class RateGuard:
     """A connection's message rate: what is over it is dropped, and who keeps on for `patience` seconds is closed."""
 
+    __slots__ = ("_bucket", "_over_last", "_over_since")
     _CALM = 1.0
 
     def __init__(self, limits: Limits, now: float) -> None:

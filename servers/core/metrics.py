@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
 
 from bodhisattva.servers.core.envelope import INCOMING_TYPES
+from bodhisattva.servers.core.tallies import Durations, Tally
 
 
 class BridgeMetrics(NamedTuple):
@@ -19,7 +20,7 @@ class BridgeMetrics(NamedTuple):
     lost: Counter
 
 
-M = TypeVar("M", Counter, Gauge, Histogram)
+M = TypeVar("M", Counter, Gauge)
 _IDENTITY = ("service", "server")
 
 
@@ -32,11 +33,11 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self.connections = self._one(Gauge, "websocket_connections_current", "Open connections.")
         self.connections_total = self._one(Counter, "websocket_connections_total", "Connections accepted.")
-        self.message_duration = self._one(
-            Histogram, "websocket_message_duration_seconds", "From a request's arrival to its answer."
+        self.message_duration = self._durations(
+            "websocket_message_duration_seconds", "From a request's arrival to its answer."
         )
-        self.broadcast_duration = self._one(
-            Histogram, "websocket_broadcast_duration_seconds", "Handing an event to all its subscribers."
+        self.broadcast_duration = self._durations(
+            "websocket_broadcast_duration_seconds", "Handing an event to all its subscribers."
         )
         self.slow_consumers = self._one(Counter, "websocket_slow_consumers_closed_total", "Connections closed 4008.")
         self.replayed = self._one(Counter, "websocket_replayed_events_total", "Events sent from the log.")
@@ -48,10 +49,11 @@ class Metrics:
         )
         self.draining = self._one(Gauge, "websocket_draining", "1 while the service drains.")
         self.watch("asyncio_tasks", "Tasks of the process that have not ended.", lambda: len(asyncio.all_tasks()))
-        self._received = self._family(Counter, "websocket_messages_received_total", "Messages in.", "message_type")
-        self._sent = self._family(Counter, "websocket_messages_sent_total", "Messages out.", "message_type")
-        self._errors = self._family(Counter, "websocket_errors_total", "Errors answered.", "error_type")
-        self._broadcasts = self._family(Counter, "websocket_events_total", "Events delivered.", "channel_kind")
+        self._tallies: list[Tally] = []
+        self._received = self._tally("websocket_messages_received_total", "Messages in.", "message_type")
+        self._sent = self._tally("websocket_messages_sent_total", "Messages out.", "message_type")
+        self._errors = self._tally("websocket_errors_total", "Errors answered.", "error_type")
+        self._broadcasts = self._tally("websocket_events_total", "Events delivered.", "channel_kind")
 
         self._following = self._family(Gauge, "websocket_bridge_following", "1 while it hears its source.", "source")
         self._waiting = self._family(
@@ -88,24 +90,35 @@ class Metrics:
         self._one(Gauge, name, text).set_function(read)
 
     def received(self, message_type: str) -> None:
-        known = message_type if message_type in INCOMING_TYPES else "other"
-        self._received.labels(*self._values, known).inc()
+        self._received.add(message_type if message_type in INCOMING_TYPES else "other")
 
     def sent(self, message_type: str, count: int = 1) -> None:
-        self._sent.labels(*self._values, message_type).inc(count)
+        self._sent.add(message_type, count)
 
     def error(self, code: str) -> None:
-        self._errors.labels(*self._values, code).inc()
+        self._errors.add(code)
 
     def delivered(self, channel_kind: str, receivers: int) -> None:
-        self._broadcasts.labels(*self._values, channel_kind).inc(receivers)
+        self._broadcasts.add(channel_kind, receivers)
         self.sent("event", receivers)
 
     def render(self) -> bytes:
+        for tally in self._tallies:
+            tally.hand_over()
         return generate_latest(self._registry)
 
     def _one(self, kind: type[M], name: str, text: str) -> M:
         return self._family(kind, name, text).labels(*self._values)
+
+    def _tally(self, name: str, text: str, label: str) -> Tally:
+        tally = Tally(self._family(Counter, name, text, label), self._values)
+        self._tallies.append(tally)
+        return tally
+
+    def _durations(self, name: str, text: str) -> Durations:
+        durations = Durations(name, text, dict(zip(_IDENTITY, self._values, strict=True)))
+        self._registry.register(durations)
+        return durations
 
     def _family(self, kind: type[M], name: str, text: str, *labels: str) -> M:
         return kind(name, text, (*_IDENTITY, *labels), registry=self._registry)

@@ -1,6 +1,7 @@
 """What is due to one connection: bounded by bytes and age, written once per loop turn, never awaited."""
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Callable
 
@@ -16,15 +17,14 @@ class Turn:
 
     def __init__(self, limit: Callable[[], int]) -> None:
         self.limit = limit
-        self._due: list[Outbox] = []
+        self.due: list[Outbox] = []
 
-    def add(self, outbox: "Outbox") -> None:
-        if not self._due:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._due.append(outbox)
+    def end(self) -> None:
+        """What is due by the end of this turn leaves."""
+        asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
-        due, self._due = self._due, []
+        due, self.due = self.due, []
         joined: _Joined = {}
         limit = self.limit()
         for outbox in due:
@@ -34,25 +34,28 @@ class Turn:
 class Outbox:
     """Frames on their way to `transport`; nothing is written after `close`.
 
+    is_behind: whether the kernel has not taken all that was written.
     overflow: called instead of writing when more than the turn's limit would wait. A frame that is larger than that
     by itself is sent when nothing else waits.
     """
 
     __slots__ = (
-        "_behind",
         "_closed",
         "_frames",
         "_held",
         "_marks",
         "_overflow",
         "_room",
+        "_socket",
         "_transport",
         "_turn",
         "_written",
+        "is_behind",
     )
 
     def __init__(self, transport: asyncio.Transport, turn: Turn, overflow: Callable[[], None]) -> None:
         self._transport = transport
+        self._socket = _plain_socket(transport)
         self._turn = turn
         self._overflow = overflow
         self._frames: list[bytes] = []
@@ -60,7 +63,7 @@ class Outbox:
         self._marks: deque[tuple[int, float]] | None = None
         self._closed = False
         self._held = False
-        self._behind = False
+        self.is_behind = False
         self._room: asyncio.Future[None] | None = None
 
     def hold(self) -> None:
@@ -73,7 +76,10 @@ class Outbox:
             if self._closed:
                 return
             if not self._held:
-                self._turn.add(self)
+                turn = self._turn
+                if not turn.due:
+                    turn.end()
+                turn.due.append(self)
         self._frames.append(frame)
 
     @property
@@ -95,35 +101,55 @@ class Outbox:
         frames = self._frames
         if not frames or self._transport.is_closing():
             return
-        alone = len(frames) == 1
-        data = frames[0] if alone else _join(frames, {} if joined is None else joined)
+        several = len(frames) > 1
+        data = _join(frames, {} if joined is None else joined) if several else frames[0]
         frames.clear()
-        if (self._behind or not alone) and self.unsent + len(data) > (self._turn.limit() if limit is None else limit):
+        if (several or self.is_behind) and self._is_too_much(len(data), several, limit):
             self._overflow()
         else:
             self._written += len(data)
-            self._transport.write(data)
+            self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        """As long as nothing waits in the transport, the kernel takes it without the transport's detour.
+
+        What it does not take is the transport's, and so is what it has against the socket.
+        """
+        sent = 0
+        if self._socket is not None and not self._transport.get_write_buffer_size():
+            try:
+                sent = os.write(self._socket, data)
+            except OSError:
+                sent = 0
+        if sent < len(data):
+            self._transport.write(data[sent:])
+
+    def _is_too_much(self, more: int, several: bool, limit: int | None) -> bool:
+        waiting = self.unsent
+        if not (waiting or several):
+            return False
+        return waiting + more > (self._turn.limit() if limit is None else limit)
 
     def pause(self) -> None:
         """The transport has bytes that the kernel does not take."""
-        self._behind = True
+        self.is_behind = True
 
     def resume(self) -> None:
         """The kernel has taken everything."""
-        self._behind = False
+        self.is_behind = False
         if self._room is not None:
             self._room.set_result(None)
             self._room = None
 
     async def room(self) -> None:
         """Wait until the kernel has taken everything, or the end."""
-        if self._behind and not self._closed:
+        if self.is_behind and not self._closed:
             self._room = self._room or asyncio.get_running_loop().create_future()
             await asyncio.shield(self._room)
 
     def age(self, now: float) -> float:
         """Seconds that the oldest unsent byte has waited, as far as earlier calls saw it wait."""
-        unsent = self.unsent if self._behind else 0
+        unsent = self.unsent
         if not unsent:
             self._marks = None
             return 0.0
@@ -142,6 +168,14 @@ class Outbox:
         if self._room is not None:
             self._room.set_result(None)
             self._room = None
+
+
+def _plain_socket(transport: asyncio.Transport) -> int | None:
+    """What may be written to directly: the socket's descriptor, None under TLS."""
+    if transport.get_extra_info("sslcontext") is not None:
+        return None
+    socket = transport.get_extra_info("socket")
+    return None if socket is None else int(socket.fileno())
 
 
 def _join(frames: list[bytes], joined: _Joined) -> bytes:

@@ -15,17 +15,17 @@ class Permissions:
         self._read = self._write | {f"{service.name}:read"}
 
     def check_command(self, identity: Identity) -> None:
-        if not identity.permissions & self._write:
+        if identity.permissions.isdisjoint(self._write):
             raise Forbidden("This command needs write permission.", required=f"{self._service.name}:write")
 
     def check_query(self, identity: Identity) -> None:
-        if not identity.permissions & self._read:
+        if identity.permissions.isdisjoint(self._read):
             raise Forbidden("This query needs read permission.", required=f"{self._service.name}:read")
 
     def check_channel(self, identity: Identity, channel: str) -> None:
         """Forbidden unless `identity` may read `channel`; InvalidChannel if there is none such."""
         kind = self._service.channel_kind(channel)
-        if identity.permissions & self._admin:
+        if not identity.permissions.isdisjoint(self._admin):
             return
         if not identity.permissions & (self._read | set(kind.permissions)):
             raise Forbidden("This channel needs read permission.", required=f"{self._service.name}:read")

@@ -30,7 +30,7 @@ from bodhisattva.servers.core import (
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core.acceptor import Acceptor
 from bodhisattva.servers.core.config import Config, ConfigError
-from bodhisattva.servers.core.connection import INTERNAL_ERROR, Connection
+from bodhisattva.servers.core.connection import INTERNAL_ERROR, Connection, now
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.host import Host
 from bodhisattva.servers.core.hub import Hub
@@ -307,8 +307,10 @@ class Server:
 
     def _tick(self) -> None:
         """By itself, so that no connection is held from one sweep to the next."""
+        instant = now()
         for connection in list(self._connections):
-            connection.tick()
+            if connection.due <= instant.monotonic:
+                connection.tick(instant)
 
     async def _watch(self) -> None:
         """The eye on renewed files."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bodhisattva.servers.core.host import Host
 
 GLOBAL = "global"
+_KINDS_KEPT = 1000
 _USER_ID = r"[^\x00-\x1f\x7f]{1,200}"
 CHANNEL_ID = r"[A-Za-z0-9_.@/+-][A-Za-z0-9_.@/+:-]{0,199}"
 
@@ -123,12 +124,21 @@ class Service:
         return {handler.name: handler for handler in map(Handler.of, self.queries)}
 
     @cached_property
+    def _kinds_met(self) -> dict[str, ChannelKind]:
+        return {}
+
+    @cached_property
     def channel_kinds(self) -> tuple[ChannelKind, ...]:
         return (*self.channels, ChannelKind(GLOBAL))
 
     def channel_kind(self, channel: str) -> ChannelKind:
         """The kind that `channel` is of; InvalidChannel if the service has none such."""
+        if (known := self._kinds_met.get(channel)) is not None:
+            return known
         for kind in self.channel_kinds:
             if kind.matches(channel):
+                if len(self._kinds_met) >= _KINDS_KEPT:
+                    self._kinds_met.clear()
+                self._kinds_met[channel] = kind
                 return kind
         raise InvalidChannel("This service has no such channel.", channel=channel[:200])

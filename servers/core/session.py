@@ -34,6 +34,7 @@ from bodhisattva.servers.core.tokens import ANYBODY, Identity, Verifier
 UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
 TRY_AGAIN_LATER = 1013
+_UNTOLD = 0.5
 
 
 class Now(NamedTuple):
@@ -108,6 +109,11 @@ class Session:
 
     channels: what it is subscribed to. received_type: of the last text, "other" if it was no envelope.
     """
+
+    __slots__ = (
+        "_closing", "_heartbeat", "_opened", "_policy", "_rate", "_warned",
+        "channels", "connection_id", "identity", "received_type",
+    )  # fmt: skip
 
     def __init__(self, policy: Policy, connection_id: str, now: Now) -> None:
         self.connection_id = connection_id
@@ -204,6 +210,19 @@ class Session:
                 return []
             return self._refuse(None, AuthRequired("No authentication came in time."))
         return self._ended(self.identity, now) or self._warn(self.identity, now) or self._beat(now)
+
+    def due(self, now: Now) -> float:
+        """The monotonic time at which the next tick may ask for something, if nothing arrives until then.
+
+        A reload or a revocation in between is no arrival: at most `_UNTOLD` seconds pass until it is noticed.
+        """
+        due = now.monotonic + _UNTOLD
+        if self.identity is None:
+            return min(due, self._opened + self._policy.timeouts.auth)
+        if self.identity.expires_at is not None:
+            early = 0.0 if self._warned else self._policy.expiry_warning
+            due = min(due, now.monotonic + self.identity.expires_at - early - now.wall)
+        return min(due, self._heartbeat.due(self._policy.timeouts))
 
     def _beat(self, now: Now) -> list[Output]:
         beat = self._heartbeat.tick(now.monotonic, self._policy.timeouts)

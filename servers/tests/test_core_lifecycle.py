@@ -11,6 +11,7 @@ import pytest
 
 from bodhisattva.servers.core.config import Timeouts, Tokens
 from bodhisattva.servers.core.log.base import LogError
+from bodhisattva.servers.core.session import Now, Output, Session
 from bodhisattva.servers.tests.running import (
     QUICK,
     SECRET,
@@ -192,6 +193,11 @@ async def test_one_broken_connection_does_not_stop_the_clock(monkeypatch: pytest
     async with running(**SECURED) as one:
         broken, silent = await one.connect(token=token("ledger:read")), await one.connect(welcome=False)
         connection = next(each for each in one.server._connections if each.user_id)
-        monkeypatch.setattr(connection.session, "tick", lambda _: 1 // 0)
+        tick = Session.tick
+
+        def break_one(session: Session, now: Now) -> list[Output]:
+            return tick(session, now) if session is not connection.session else [][0]
+
+        monkeypatch.setattr(Session, "tick", break_one)
         assert (await silent.read())["error_code"] == "AUTH_REQUIRED"
         assert await broken.close_code() == 1011

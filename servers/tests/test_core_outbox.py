@@ -23,6 +23,9 @@ class Pipe:
         self.unsent += len(data)
         self.outbox.pause()
 
+    def get_extra_info(self, _name: str) -> None:
+        """It is no socket."""
+
     def get_write_buffer_size(self) -> int:
         return self.unsent
 

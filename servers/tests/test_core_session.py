@@ -350,3 +350,17 @@ def test_s2_a_closing_session_takes_nothing_and_says_nothing() -> None:
     assert peer.say(type="ping") == []
     assert peer.session.receive_ping(b"", at(0)) == []
     assert peer.session.tick(at(1000)) == []
+
+
+def test_a_tick_is_due_when_the_next_thing_happens_and_soon_in_any_case() -> None:
+    peer = Peer()
+    assert peer.session.due(at(0)) == at(0.5).monotonic
+    assert peer.session.due(at(4.9)) == at(5).monotonic, "the auth timeout"
+    peer.auth(lifetime=100)
+    assert peer.session.due(at(19.8)) == at(20).monotonic, "a ping"
+    peer.session.tick(at(20))
+    assert peer.session.due(at(29.8)) == at(30).monotonic, "its answer"
+    peer.session.heard()
+    assert peer.session.due(at(39.9)) == at(40).monotonic, "the warning, and another ping"
+    peer.session.tick(at(40))
+    assert peer.session.due(at(40)) == at(40).monotonic, "the ping is still to come"
