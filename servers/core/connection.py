@@ -11,13 +11,14 @@ from aiohttp import WSMessage, WSMsgType
 from bodhisattva.servers.core import envelope, frames
 from bodhisattva.servers.core.catchup import Catchup
 from bodhisattva.servers.core.deduplication import Outcome
+from bodhisattva.servers.core.delivery import Delivery
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.frames import ABNORMAL, PROTOCOL_ERROR
 from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.logs import LONGEST
 from bodhisattva.servers.core.metrics import Metrics
-from bodhisattva.servers.core.outbox import Outbox, Turn
+from bodhisattva.servers.core.outbox import Outbox, Subject, Turn
 from bodhisattva.servers.core.requests import Requests
 from bodhisattva.servers.core.session import (
     Close,
@@ -56,7 +57,8 @@ class Connection:
 
     __slots__ = (
         "__weakref__", "_catching_up", "_closer", "_engine", "_free", "_hub", "_idle", "_in_flight", "_metrics",
-        "_outbox", "_policy", "_requests", "_tasks", "_websocket", "address", "connection_id", "due", "push", "session",
+        "_outbox", "_ping", "_policy", "_requests", "_tasks", "_websocket", "address", "connection_id", "due",
+        "push", "session",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +77,7 @@ class Connection:
         self.connection_id = envelope.fresh_id()
         self.address = address
         self.due = 0.0
+        self._ping: Delivery | None = None
         self.session = Session(policy, self.connection_id, now())
         self._policy = policy
         self._websocket = websocket
@@ -160,6 +163,9 @@ class Connection:
         self._release()
         self._free(self)
 
+    def replace(self, about: Subject, frame: bytes) -> None:
+        self._outbox.replace(about, frame)
+
     def notify(self, event: bytes) -> None:
         """Send a notice, unless the welcome is still to come (contract 2.4)."""
         if self.session.identity is not None:
@@ -167,13 +173,15 @@ class Connection:
 
     def tick(self, instant: Now) -> None:
         """A moment has passed: timeouts and the age of the unsent are judged here."""
+        if self._ping is not None:
+            self._follow_ping(self._ping, instant)
         try:
             if outputs := self.session.tick(instant):
                 self._perform(outputs)
         except Exception as error:  # noqa: BLE001 - logged, and no other connection's concern
             self._fail(error)
         if not self._outbox.is_behind:
-            self.due = self.session.due(instant)
+            self.due = 0.0 if self._ping is not None else self.session.due(instant)
         elif self._outbox.age(instant.monotonic) > self._policy.limits.queue_age:
             self._too_slow()
 
@@ -221,6 +229,7 @@ class Connection:
     def unfollow(self, channel: str) -> None:
         self.channels.discard(channel)
         self._hub.unsubscribe(channel, self)
+        self._outbox.forget(channel)
         if (task := self._catching_up.pop(channel, None)) is not None:
             task.cancel()
 
@@ -277,11 +286,24 @@ class Connection:
                 case Revoke(channel):
                     self.unfollow(channel)
                 case Ping():
-                    self.push(frames.ping())
+                    self._send_ping()
                 case Pong(payload):
                     self.push(frames.pong(payload))
                 case Close():
                     self._shut(output)
+
+    def _send_ping(self) -> None:
+        ping = frames.ping()
+        self.push(ping)
+        delivery = Delivery(self._outbox)
+        if self._ping is None and delivery.waits_behind(len(ping)):
+            self._ping = delivery
+
+    def _follow_ping(self, ping: Delivery, instant: Now) -> None:
+        if ping.advances():
+            self.session.delayed(instant)
+        if ping.done:
+            self._ping = None
 
     def _handle(self, request: Request) -> None:
         tracing = self._engine.tracing

@@ -13,11 +13,16 @@ import msgspec
 
 
 class Event(msgspec.Struct, frozen=True):
-    """A fact: its name, the channels it belongs to (`global` is understood), and what happened as JSON data."""
+    """A fact: its name, the channels it belongs to (`global` is understood), and what happened as JSON data.
+
+    subject: of an ephemeral event that only says how it now is with something: whoever has not been sent an earlier one
+    of the same name, channel and subject is sent this one instead (contract 5).
+    """
 
     name: str
     channels: tuple[str, ...]
     data: dict[str, Any]
+    subject: str | None = None
 
 
 class Join(msgspec.Struct, frozen=True):

@@ -1,4 +1,7 @@
-"""When to ping a peer and when to call it gone (contract 4): anything heard of it proves that it lives."""
+"""When to ping a peer and when to call it gone (contract 4): anything heard of it proves that it lives.
+
+So does that it takes what was sent before the ping, which it cannot answer before.
+"""
 
 from enum import Enum
 
@@ -24,6 +27,11 @@ class Heartbeat:
 
     def heard(self) -> None:
         self._waiting_since = None
+
+    def delayed(self, now: float) -> None:
+        """The ping is still on its way, and the way is being made: the time for the answer begins anew."""
+        if self._waiting_since is not None:
+            self._waiting_since = now
 
     def due(self, timeouts: Timeouts) -> float:
         """When the next tick asks for something, if nothing is heard until then."""

@@ -11,6 +11,7 @@ from bodhisattva.servers.core import envelope, frames
 from bodhisattva.servers.core.domain import Event, Join, Leave
 from bodhisattva.servers.core.log.base import StoredEvent
 from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.core.outbox import Subject
 from bodhisattva.servers.core.service import GLOBAL, Service
 
 K = TypeVar("K")
@@ -27,6 +28,9 @@ class Receiver(Protocol):
 
     @property
     def push(self) -> Callable[[bytes], None]: ...
+
+    def replace(self, about: Subject, frame: bytes) -> None:
+        """Send this instead of an earlier frame about the same that is not sent yet."""
 
 
 class Hub:
@@ -74,9 +78,13 @@ class Hub:
     def hear(self, event: Event) -> None:
         """The same, of what was said elsewhere."""
         for channel in event.channels:
-            if channel in self._receivers:
-                payload = envelope.event(event.name, event.data, room=channel)
-                self._push(channel, frames.text(payload))
+            if channel not in self._receivers:
+                continue
+            frame = frames.text(envelope.event(event.name, event.data, room=channel))
+            if event.subject is None:
+                self._push(channel, frame)
+            else:
+                self._replace(channel, (event.name, event.subject), frame)
 
     def connected(self, connection_id: str) -> bool:
         return connection_id in self._connections
@@ -125,6 +133,12 @@ class Hub:
         receivers = self._receivers[channel]
         for receiver in receivers:
             receiver.push(frame)
+        self._metrics.delivered(self._service.channel_kind(channel).label, len(receivers))
+
+    def _replace(self, channel: str, about: tuple[str, str], frame: bytes) -> None:
+        receivers = self._receivers[channel]
+        for receiver in receivers:
+            receiver.replace((channel, *about), frame)
         self._metrics.delivered(self._service.channel_kind(channel).label, len(receivers))
 
 

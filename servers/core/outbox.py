@@ -5,6 +5,8 @@ import os
 from collections import deque
 from collections.abc import Callable
 
+Subject = tuple[str, str, str]
+"""What a frame says the newest of: channel, event and subject."""
 _Joined = dict[tuple[bytes, ...], bytes]
 
 
@@ -18,6 +20,11 @@ class Turn:
     def __init__(self, limit: Callable[[], int]) -> None:
         self.limit = limit
         self.due: list[Outbox] = []
+
+    def add(self, outbox: "Outbox") -> None:
+        if not self.due:
+            self.end()
+        self.due.append(outbox)
 
     def end(self) -> None:
         """What is due by the end of this turn leaves."""
@@ -34,33 +41,37 @@ class Turn:
 class Outbox:
     """Frames on their way to `transport`; nothing is written after `close`.
 
-    is_behind: whether the kernel has not taken all that was written.
+    is_behind: whether the kernel has not taken all that was written. written: bytes. socket: its descriptor.
     overflow: called instead of writing when more than the turn's limit would wait. A frame that is larger than that
     by itself is sent when nothing else waits.
     """
 
     __slots__ = (
         "_closed",
+        "_direct",
         "_frames",
         "_held",
         "_marks",
+        "_newest",
         "_overflow",
         "_room",
-        "_socket",
         "_transport",
         "_turn",
-        "_written",
         "is_behind",
+        "socket",
+        "written",
     )
 
     def __init__(self, transport: asyncio.Transport, turn: Turn, overflow: Callable[[], None]) -> None:
         self._transport = transport
-        self._socket = _plain_socket(transport)
+        self.socket = _descriptor(transport)
+        self._direct = self.socket is not None and transport.get_extra_info("sslcontext") is None
         self._turn = turn
         self._overflow = overflow
         self._frames: list[bytes] = []
-        self._written = 0
+        self.written = 0
         self._marks: deque[tuple[int, float]] | None = None
+        self._newest: dict[Subject, bytes] | None = None
         self._closed = False
         self._held = False
         self.is_behind = False
@@ -82,6 +93,30 @@ class Outbox:
                 turn.due.append(self)
         self._frames.append(frame)
 
+    def replace(self, about: Subject, frame: bytes) -> None:
+        """Send this instead of an earlier frame about the same that is not sent yet.
+
+        While the kernel takes nothing it is kept here, so that a slow peer gets the newest, and only that.
+        """
+        if self._closed:
+            return
+        if self._newest is None:
+            self._newest = {}
+        self._newest.pop(about, None)
+        self._newest[about] = frame
+        if not (self.is_behind or self._held):
+            self._turn.add(self)
+
+    def forget(self, channel: str) -> None:
+        """Send nothing of the channel that was to be replaced."""
+        if self._newest is not None:
+            self._newest = {about: frame for about, frame in self._newest.items() if about[0] != channel} or None
+
+    @property
+    def total(self) -> int:
+        """Bytes of all that was ever pushed."""
+        return self.written + sum(map(len, self._frames))
+
     @property
     def size(self) -> int:
         """Bytes that the kernel has not taken yet."""
@@ -99,6 +134,9 @@ class Outbox:
         """Hand everything due to the transport in one write. joined: what others were due in this turn."""
         self._held = False
         frames = self._frames
+        if self._newest is not None and not self.is_behind:
+            frames.extend(self._newest.values())
+            self._newest = None
         if not frames or self._transport.is_closing():
             return
         several = len(frames) > 1
@@ -107,7 +145,7 @@ class Outbox:
         if (several or self.is_behind) and self._is_too_much(len(data), several, limit):
             self._overflow()
         else:
-            self._written += len(data)
+            self.written += len(data)
             self._write(data)
 
     def _write(self, data: bytes) -> None:
@@ -116,9 +154,9 @@ class Outbox:
         What it does not take is the transport's, and so is what it has against the socket.
         """
         sent = 0
-        if self._socket is not None and not self._transport.get_write_buffer_size():
+        if self._direct and self.socket is not None and not self._transport.get_write_buffer_size():
             try:
-                sent = os.write(self._socket, data)
+                sent = os.write(self.socket, data)
             except OSError:
                 sent = 0
         if sent < len(data):
@@ -137,6 +175,8 @@ class Outbox:
     def resume(self) -> None:
         """The kernel has taken everything."""
         self.is_behind = False
+        if self._newest is not None:
+            self._turn.add(self)
         if self._room is not None:
             self._room.set_result(None)
             self._room = None
@@ -154,26 +194,24 @@ class Outbox:
             self._marks = None
             return 0.0
         marks = self._marks = self._marks or deque()
-        sent = self._written - unsent
+        sent = self.written - unsent
         while marks and marks[0][0] <= sent:
             marks.popleft()
-        if not marks or marks[-1][0] < self._written:
-            marks.append((self._written, now))
+        if not marks or marks[-1][0] < self.written:
+            marks.append((self.written, now))
         return now - marks[0][1]
 
     def close(self) -> None:
         """Drop what is not written yet and take no more."""
         self._closed = True
         self._frames.clear()
+        self._newest = None
         if self._room is not None:
             self._room.set_result(None)
             self._room = None
 
 
-def _plain_socket(transport: asyncio.Transport) -> int | None:
-    """What may be written to directly: the socket's descriptor, None under TLS."""
-    if transport.get_extra_info("sslcontext") is not None:
-        return None
+def _descriptor(transport: asyncio.Transport) -> int | None:
     socket = transport.get_extra_info("socket")
     return None if socket is None else int(socket.fileno())
 

@@ -146,6 +146,10 @@ class Session:
         """Bytes arrived, be it in the middle of a message."""
         self._heartbeat.heard()
 
+    def delayed(self, now: Now) -> None:
+        """The peer took some of what was sent before the ping, which is still on its way."""
+        self._heartbeat.delayed(now.monotonic)
+
     def receive_text(self, text: str, now: Now) -> list[Output]:
         """A text frame arrived."""
         if self._closing:

@@ -47,7 +47,7 @@ def move_cursor(state: State, data: MoveCursor, context: Context) -> Decision:
     channel = f"cursor:{data.diagram_id}"
     return Decision(
         answer={"diagram_id": data.diagram_id, "status": "moved"},
-        ephemeral=(Event("cursor.moved", (channel,), moved),),
+        ephemeral=(Event("cursor.moved", (channel,), moved, subject=context.user_id),),
     )
 
 

@@ -19,9 +19,14 @@ class Receiver:
         self.connection_id = connection_id
         self.user_id = user_id
         self.frames: list[bytes] = []
+        self.replaced: list[tuple[str, str, str]] = []
 
     def push(self, frame: bytes) -> None:
         self.frames.append(frame)
+
+    def replace(self, about: tuple[str, str, str], frame: bytes) -> None:
+        self.replaced.append(about)
+        self.push(frame)
 
     @property
     def heard(self) -> list[dict[str, Any]]:
@@ -83,6 +88,16 @@ def test_s5_ephemeral_events_have_no_offset(hub: Hub) -> None:
     (heard,) = one.heard
     assert (heard["event"], heard["room"], heard["data"]) == ("waved", "waves:a", {"by": "ada"})
     assert not {"offset", "epoch"} & heard.keys()
+
+
+def test_s5_an_event_about_a_subject_may_take_the_place_of_an_earlier_one(hub: Hub) -> None:
+    one = Receiver("1")
+    hub.subscribe("waves:a", one)
+    hub.say(Event("waved", ("waves:a",), {"by": "ada"}))
+    assert one.replaced == []
+    hub.say(Event("waved", ("waves:a",), {"by": "ada"}, subject="ada"))
+    assert one.replaced == [("waves:a", "waved", "ada")]
+    assert len(one.heard) == 2
 
 
 def test_s3_presence_lists_members_and_listeners(hub: Hub) -> None:

@@ -120,3 +120,15 @@ def test_s4_the_first_unanswered_ping_counts_when_the_timeout_is_longer_than_the
     patient = Timeouts(ping_interval=5, ping_timeout=12)
     heart = Heartbeat(patient, 0.0)
     assert [heart.tick(at, patient) for at in (5.0, 10.0, 15.0, 17.0)] == [Beat.PING, Beat.PING, Beat.PING, Beat.GONE]
+
+
+def test_s4_a_ping_that_is_on_its_way_gives_its_answer_more_time() -> None:
+    heart = Heartbeat(TIMEOUTS, 0.0)
+    heart.delayed(1.0)
+    assert heart.due(TIMEOUTS) == 20.0
+    assert heart.tick(20.0, TIMEOUTS) is Beat.PING
+    assert heart.due(TIMEOUTS) == 35.0
+    heart.delayed(30.0)
+    assert heart.tick(40.0, TIMEOUTS) is Beat.PING
+    assert heart.due(TIMEOUTS) == 45.0
+    assert heart.tick(45.0, TIMEOUTS) is Beat.GONE

@@ -151,6 +151,40 @@ async def test_what_is_held_leaves_with_the_next_flush() -> None:
     assert line.pipe.writes == [b"ab", b"c"]
 
 
+ADA, BOB = ("cursor:a", "moved", "ada"), ("cursor:a", "moved", "bob")
+
+
+async def test_s5_of_what_is_not_sent_yet_only_the_newest_is_sent() -> None:
+    line = Line()
+    line.outbox.replace(ADA, b"[ada 1]")
+    line.outbox.replace(BOB, b"[bob 1]")
+    line.outbox.replace(ADA, b"[ada 2]")
+    await asyncio.sleep(0)
+    assert line.pipe.writes == [b"[bob 1][ada 2]"]
+
+
+async def test_s5_a_peer_that_is_behind_gets_the_newest_when_it_has_read_and_all_that_is_not_replaced() -> None:
+    line = Line()
+    assert line.send(b"[event 1]")
+    for number in range(100):
+        line.outbox.replace(ADA, b"[ada %d]" % number)
+    assert line.send(b"[event 2]")
+    line.pipe.peer_reads(100)
+    await asyncio.sleep(0)
+    assert line.pipe.writes == [b"[event 1]", b"[event 2]", b"[ada 99]"]
+
+
+async def test_s5_nothing_comes_of_a_channel_that_was_left_meanwhile() -> None:
+    line = Line()
+    assert line.send(b"[event]")
+    line.outbox.replace(ADA, b"[ada]")
+    line.outbox.replace(("cursor:b", "moved", "ada"), b"[other]")
+    line.outbox.forget("cursor:a")
+    line.pipe.peer_reads(100)
+    await asyncio.sleep(0)
+    assert line.pipe.writes == [b"[event]", b"[other]"]
+
+
 async def test_there_is_room_once_the_peer_has_read_or_all_is_over() -> None:
     for end in ("read", "closed"):
         line = Line()

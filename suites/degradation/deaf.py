@@ -18,8 +18,8 @@ FLOOD = 24 * 1024 * 1024
 ROOMY = 64 * 1024 * 1024
 """A bound on waiting bytes that the flood does not reach."""
 
-_PIECE = 128 * 1024
-PIECES = FLOOD // _PIECE
+PIECE = 128 * 1024
+PIECES = FLOOD // PIECE
 
 PATIENT = {"ping_interval": 120, "ping_timeout": 120}
 """Timeouts that let a client be silent for as long as a clause takes."""
@@ -33,14 +33,14 @@ async def deaf_peer(raw: Raw, node: Node, channel: str) -> tuple[RawPeer, str]:
     welcome = await peer.authenticate(node.tokens.usual(node.service))
     answer = await peer.request("subscribe", {"channel": channel})
     assert answer.type == "response", f"subscribe was refused: {answer!r}"
-    peer.narrow(_PIECE)
+    peer.narrow(PIECE)
     return peer, welcome.data["connection_id"]
 
 
-def flood(peer: RawPeer) -> None:
-    """Ask for `FLOOD` bytes of answers in `PIECES` pings, each of which comes back with its long id."""
-    for number in range(PIECES):
-        _request(peer, Call("ping", {}), f"{number}".ljust(_PIECE, "."))
+def flood(peer: RawPeer, pieces: int = PIECES) -> None:
+    """Ask for `FLOOD` bytes of answers in so many pings, each of which comes back with its long id of `PIECE` bytes."""
+    for number in range(pieces):
+        _request(peer, Call("ping", {}), f"{number}".ljust(PIECE, "."))
 
 
 async def flood_waits(peer: RawPeer, witness: WireClient, sample: Sample) -> None:

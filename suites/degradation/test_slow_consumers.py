@@ -5,7 +5,7 @@ import asyncio
 from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import PATIENCE, eventually
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.sample import Call, Sample
 from bodhisattva.suites.degradation.deaf import (
     FAST,
     PATIENT,
@@ -99,3 +99,33 @@ async def test_waiting_output_delays_nobody(fresh: Fresh, raw: Raw, connect: Con
         if envelope.event == series.event and sample.concerns(envelope):
             heard.append(series.number(envelope))
     assert heard == list(range(EVENTS))
+
+
+@clause(
+    "DEGRADATION-015",
+    level="MAY",
+    section="5",
+    feature="ephemeral",
+    profile="live",
+    text="A client that is behind gets the newest ephemeral event about something instead of each.",
+    services=("excalidraw",),
+)
+async def test_ephemeral_events_are_coalesced(fresh: Fresh, raw: Raw, connect: Connect, sample: Sample) -> None:
+    node = await fresh(limits={**FAST, "queue_bytes": ROOMY, "queue_age": 120}, timeouts=PATIENT)
+    moment = sample.ephemeral()
+    assert moment is not None
+    writer = await connect(node)
+    await perform(writer, moment.setup)
+    slow, _ = await deaf_peer(raw, node, moment.channel)
+    await flood_waits(slow, await connect(node), sample)
+    moves = [Call(moment.call.event, {**moment.call.data, "position": {"x": n, "y": 0}}) for n in range(EVENTS)]
+    await perform(writer, moves)
+    heard: list[float] = []
+    pongs = 0
+    while pongs < PIECES or not heard:
+        envelope = await slow.envelope(PATIENCE)
+        pongs += envelope.type == "pong"
+        if envelope.event == moment.event:
+            heard.append(envelope.data["position"]["x"])
+    assert heard[-1] == EVENTS - 1
+    assert len(heard) < EVENTS

@@ -1,14 +1,20 @@
 """Peers that have gone silent, and peers that have not (4)."""
 
+import json
 import time
 
-from bodhisattva.fixtures.authors import Connect, Raw
+from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import units
-from bodhisattva.fixtures.frames import Opcode
+from bodhisattva.fixtures.frames import Opcode, encode
 from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.suites.degradation.deaf import FAST, PIECE, ROOMY, flood
 
 MARGIN = 4.0
+QUICK = {"ping_interval": 1, "ping_timeout": 1}
+LONG = 6.0
+"""Units of time in which a silent peer would have been cut several times over."""
+PIECES = 64
 
 
 @clause(
@@ -46,3 +52,39 @@ async def test_answering_peer_lives(node: Node, raw: Raw) -> None:
         assert frame.opcode == Opcode.PING, f"no ping but {frame}"
         await peer.frame(Opcode.PONG, frame.payload)
     assert (await peer.request("ping")).type == "pong"
+
+
+@clause(
+    "LIFECYCLE-020",
+    level="MUST",
+    section="4",
+    feature="core",
+    profile="core",
+    text="A peer whose message takes longer than the ping timeout to arrive is not cut while its bytes come.",
+)
+async def test_slow_sender_lives(fresh: Fresh, raw: Raw) -> None:
+    node = await fresh(timeouts=QUICK)
+    peer = await raw(node)
+    await peer.authenticate(node.tokens.usual(node.service))
+    message = json.dumps({"type": "request", "event": "ping", "id": "slow"}).encode()
+    await peer.drip(encode(Opcode.TEXT, message), pieces=len(message) // 2, over=LONG)
+    assert (await peer.envelope()).correlation_id == "slow"
+
+
+@clause(
+    "LIFECYCLE-021",
+    level="MUST",
+    section="4",
+    feature="core",
+    profile="core",
+    text="A peer that reads slowly, and so comes to a ping later than the ping timeout, is not cut while it reads.",
+)
+async def test_slow_reader_lives(fresh: Fresh, raw: Raw) -> None:
+    node = await fresh(timeouts=QUICK, limits={**FAST, "queue_bytes": ROOMY, "queue_age": 120})
+    peer = await raw(node)
+    await peer.authenticate(node.tokens.usual(node.service))
+    peer.narrow(PIECE)
+    flood(peer, PIECES)
+    answers = await peer.sip(PIECES, over=LONG, within=MARGIN)
+    assert Opcode.CLOSE not in {frame.opcode for frame in answers}
+    assert (await peer.request("ping", within=LONG)).type == "pong"
