@@ -57,7 +57,7 @@ class Connection:
 
     __slots__ = (
         "__weakref__", "_catching_up", "_closer", "_engine", "_free", "_hub", "_idle", "_in_flight", "_metrics",
-        "_outbox", "_ping", "_policy", "_requests", "_tasks", "_websocket", "address", "connection_id", "due",
+        "_outbox", "_ping", "_policy", "_requests", "_spans", "_tasks", "_websocket", "address", "connection_id", "due",
         "push", "session",
     )  # fmt: skip
 
