@@ -55,7 +55,7 @@ async def test_answering_peer_lives(node: Node, raw: Raw) -> None:
 
 
 @clause(
-    "LIFECYCLE-020",
+    "LIFECYCLE-030",
     level="MUST",
     section="4",
     feature="core",
@@ -72,7 +72,7 @@ async def test_slow_sender_lives(fresh: Fresh, raw: Raw) -> None:
 
 
 @clause(
-    "LIFECYCLE-021",
+    "LIFECYCLE-031",
     level="MUST",
     section="4",
     feature="core",

@@ -3,7 +3,7 @@ from unittest.mock import patch
 
 from bodhisattva.servers.core.heartbeat import Heartbeat
 
-CLAUSE = "LIFECYCLE-021"
+CLAUSE = "LIFECYCLE-031"
 WRONG = "takes a peer for gone whose answer waits behind what it is still reading"
 SAYS = "bytes read on a total of"
 

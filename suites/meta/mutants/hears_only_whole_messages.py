@@ -6,7 +6,7 @@ from aiohttp import WSMessage
 from bodhisattva.servers.core.connection import Connection
 from bodhisattva.servers.core.session import Session
 
-CLAUSE = "LIFECYCLE-020"
+CLAUSE = "LIFECYCLE-030"
 WRONG = "takes a peer for gone while a long message of it is on its way"
 SAYS = "Connection lost"
 
