@@ -111,8 +111,8 @@ class Session:
     """
 
     __slots__ = (
-        "_closing", "_heartbeat", "_opened", "_policy", "_rate", "_warned",
-        "channels", "connection_id", "identity", "received_type",
+        "_closing", "_heartbeat", "_policy", "_rate", "_warned",
+        "channels", "connection_id", "identity", "opened", "received_type",
     )  # fmt: skip
 
     def __init__(self, policy: Policy, connection_id: str, now: Now) -> None:
@@ -222,7 +222,7 @@ class Session:
         """
         due = now.monotonic + _UNTOLD
         if self.identity is None:
-            return min(due, self._opened + self._policy.timeouts.auth)
+            return min(due, self.opened + self._policy.timeouts.auth)
         if self.identity.expires_at is not None:
             early = 0.0 if self._warned else self._policy.expiry_warning
             due = min(due, now.monotonic + self.identity.expires_at - early - now.wall)

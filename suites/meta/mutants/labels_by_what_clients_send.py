@@ -8,7 +8,7 @@ SAYS = "a name that a client chose is in the metrics"
 
 
 def received_as_sent(metrics: Metrics, message_type: str) -> None:
-    metrics._received.labels(*metrics._values, message_type).inc()
+    metrics._received.add(message_type)
 
 
 def mutate() -> None:
