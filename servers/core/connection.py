@@ -137,7 +137,7 @@ class Connection:
 
     def receive(self, message: WSMessage) -> None:
         try:
-            self._take(message)
+            self._receive(message)
         except Exception as error:  # noqa: BLE001 - logged, and the peer is told
             self._fail(error)
 
@@ -264,7 +264,7 @@ class Connection:
             self._logger.info("peer did not finish the closing handshake", code=code)
             self._websocket.transport.abort()
 
-    def _take(self, message: WSMessage) -> None:
+    def _receive(self, message: WSMessage) -> None:
         if message.type is WSMsgType.TEXT:
             outputs = self.session.receive_text(message.data, now())
             self._metrics.received(self.session.received_type)
