@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from bodhisattva.servers.core.domain import Event, State
-from bodhisattva.servers.core.log.base import Log, LogTrimmed, Snapshot, StoredEvent, pages
+from bodhisattva.servers.core.log.base import Log, LogTrimmed, Snapshot, StoredEvent, between, pages
 from bodhisattva.servers.core.service import GLOBAL, Service
 from bodhisattva.servers.core.snapshot import unpack
 
@@ -42,7 +42,7 @@ async def _replay(
     state = await asyncio.to_thread(unpack, service, snapshot.state) if snapshot else service.state()
     offsets = dict(snapshot.offsets) if snapshot else {}
     start = snapshot.seq if snapshot else 0
-    newer = await _between(log, newer_than, start) if newer_than is not None else []
+    newer = await between(log, newer_than, start) if newer_than is not None else []
     async for chunk in log.replay(start) if upto is None else pages(log, start):
         wanted = [stored for stored in chunk if upto is None or stored.seq <= upto]
         await asyncio.to_thread(apply_all, state, wanted)
@@ -54,17 +54,6 @@ async def _replay(
         if len(wanted) < len(chunk):
             break
     return Replayed(state, offsets, newer)
-
-
-async def _between(log: Log, after: int, upto: int) -> list[StoredEvent]:
-    """Events that the snapshot stands for, and that are still to be told."""
-    found: list[StoredEvent] = []
-    if after < upto:
-        async for page in pages(log, after):
-            found += [stored for stored in page if stored.seq <= upto]
-            if page[-1].seq >= upto:
-                break
-    return found
 
 
 def apply_all(state: State, events: Sequence[StoredEvent]) -> None:

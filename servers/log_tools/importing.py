@@ -9,10 +9,9 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import msgspec
-
 from bodhisattva.servers.core.errors import Refused
-from bodhisattva.servers.core.log import files, formats
+from bodhisattva.servers.core.log import files, formats, rows
+from bodhisattva.servers.core.log.base import StoredAnswer
 from bodhisattva.servers.core.log.positions import position_row
 from bodhisattva.servers.core.log.trimming import keep_snapshot
 from bodhisattva.servers.core.service import Service
@@ -35,11 +34,11 @@ def _import(text: Iterator[bytes], place: Path | Elsewhere, services: dict[str, 
         return import_log(text, place, services, force=force)
     with TemporaryDirectory(prefix="bodhisattva-") as folder:
         path = Path(folder) / "log.sqlite3"
-        rows = import_log(text, path, services, force=False)
+        count = import_log(text, path, services, force=False)
         with reading(path) as made:
             place.check(made.service, force=force)
             place.replace(made, made.epoch)
-    return rows
+    return count
 
 
 def import_log(text: Iterator[bytes], path: Path, services: dict[str, Service], *, force: bool) -> int:
@@ -53,15 +52,15 @@ def import_log(text: Iterator[bytes], path: Path, services: dict[str, Service], 
         check_owner(path, head.service)
         with closing(sqlite3.connect(part)) as database:
             formats.create(database, head.service, head.epoch)
-            rows = _store_all(database, read)
+            count = _store_all(database, read)
         _check(part, services.get(head.service))
-        return rows
+        return count
 
 
-def _store_all(database: sqlite3.Connection, rows: Iterator[lines.Head | lines.Row]) -> int:
+def _store_all(database: sqlite3.Connection, read: Iterator[lines.Head | lines.Row]) -> int:
     progress, number = Progress("import", "rows"), 0
     with database:
-        for number, row in enumerate(rows, 1):
+        for number, row in enumerate(read, 1):
             try:
                 _store(row, database)
             except sqlite3.IntegrityError as error:
@@ -84,7 +83,7 @@ def _store(row: object, database: sqlite3.Connection) -> None:
 
 @_store.register
 def _(row: lines.FloorLine, database: sqlite3.Connection) -> None:
-    database.execute("INSERT INTO floors VALUES (?, ?)", (row.channel, row.offset))
+    rows.put_floors(database, {row.channel: row.offset})
 
 
 @_store.register
@@ -94,19 +93,12 @@ def _(row: lines.SnapshotLine, database: sqlite3.Connection) -> None:
 
 @_store.register
 def _(row: lines.EventLine, database: sqlite3.Connection) -> None:
-    channels = msgspec.json.encode(row.channels)
-    database.execute(
-        "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", (row.seq, row.id, row.name, row.at, channels, bytes(row.data))
-    )
-    listed = [(channel, offset, row.seq) for channel, offset in row.channels]
-    database.executemany("INSERT INTO channel_events VALUES (?, ?, ?)", listed)
+    rows.put_events(database, [row])
 
 
 @_store.register
 def _(row: lines.AnswerLine, database: sqlite3.Connection) -> None:
-    database.execute(
-        "INSERT INTO answers VALUES (?, ?, ?, ?)", (row.user_id, row.request_id, row.at, bytes(row.outcome))
-    )
+    rows.put_answer(database, StoredAnswer(row.user_id, row.request_id, row.at, bytes(row.outcome)))
 
 
 @_store.register

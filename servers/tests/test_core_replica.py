@@ -13,6 +13,7 @@ from bodhisattva.servers.core.config import LogConfig, Retention
 from bodhisattva.servers.core.log.base import Entry, LogTrimmed
 from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.replica import Replica
+from bodhisattva.servers.core.work import ended
 from bodhisattva.servers.tests.ledger import LEDGER, UNAPPLICABLE
 from bodhisattva.servers.tests.redis_server import RedisServer, redis_cluster, redis_server
 from bodhisattva.servers.tests.running import Client, Running, events, offsets, post, running, until
@@ -162,20 +163,26 @@ async def test_s5_retention_is_kept_by_one_and_known_to_all(redis: RedisServer) 
             assert await amounts(await third.connect()) == list(range(21, 100))
 
 
+@asynccontextmanager
+async def asleep(one: Running) -> AsyncIterator[Replica]:
+    """A replica that looks at nothing and answers no neighbour until the end of the block."""
+    engine = one.server._engine
+    assert isinstance(engine, Replica)
+    await ended(*engine._tasks, *engine._neighbours._tasks)
+    yield engine
+    loop = asyncio.get_running_loop()
+    engine._tasks = [loop.create_task(engine._drive()), loop.create_task(engine._listen())]
+    await engine._neighbours.start()
+
+
 async def test_s5_who_slept_while_events_were_removed_does_not_pass_over_them_in_silence(redis: RedisServer) -> None:
     async with replicas(redis) as both:
         here, there = await both[0].connect(), await listener(both[1])
         await post(here, range(21, 24))
         epoch = (await events(there, 3))[0]["epoch"]
-        sleeper = both[1].server._engine
-        assert isinstance(sleeper, Replica)
-        for task in (*sleeper._tasks, *sleeper._neighbours._tasks):
-            task.cancel()
-        await post(here, range(24, 40))
-        await retention.trim(both[0].server._engine, Retention(events=5))
-        loop = asyncio.get_running_loop()
-        sleeper._tasks = [loop.create_task(sleeper._drive()), loop.create_task(sleeper._listen())]
-        await sleeper._neighbours.start()
+        async with asleep(both[1]):
+            await post(here, range(24, 40))
+            await retention.trim(both[0].server._engine, Retention(events=5))
         assert await there.close_code() == 1011
         again = await both[1].connect()
         since = {"epoch": epoch, "offset": 3}
@@ -194,19 +201,17 @@ async def test_s5_what_is_still_to_be_told_is_told_though_a_snapshot_stands_for_
     here, there = await pair[0].connect(), await listener(pair[1])
     await post(here, range(21, 24))
     assert offsets(await events(there, 3)) == [1, 2, 3]
-    slow, quick = pair[1].server._engine, pair[0].server._engine
-    assert isinstance(slow, Replica)
-    for task in (*slow._tasks, *slow._neighbours._tasks):
-        task.cancel()
-    await post(here, range(24, 40))
-    await retention.cover(LEDGER, quick.log, 19, 19)
-    if not held:
-        await quick.log.trim(10)
-        with pytest.raises(LogTrimmed):
+    log = pair[0].server._engine.log
+    async with asleep(pair[1]) as slow:
+        await post(here, range(24, 40))
+        await retention.cover(LEDGER, log, 19, 19)
+        if held:
             await slow._rebuild(3)
-        return
-    await slow._rebuild(3)
-    assert offsets(await events(there, 16)) == list(range(4, 20))
+            assert offsets(await events(there, 16)) == list(range(4, 20))
+        else:
+            await log.trim(10)
+            with pytest.raises(LogTrimmed):
+                await slow._rebuild(3)
 
 
 async def test_s5_what_cannot_be_handled_leaves_no_trace(pair: list[Running]) -> None:

@@ -167,6 +167,17 @@ async def pages(log: "Log", after: int, size: int = 1000) -> AsyncIterator[Seque
         yield [event for _, event in page]
 
 
+async def between(log: "Log", after: int, upto: int) -> list[StoredEvent]:
+    """The events after a number up to another one, as `pages` has them."""
+    found: list[StoredEvent] = []
+    if after < upto:
+        async for page in pages(log, after, min(upto - after, 1000)):
+            found += [event for event in page if event.seq <= upto]
+            if page[-1].seq >= upto:
+                break
+    return found
+
+
 class Log(Protocol):
     """One service's log.
 

@@ -34,7 +34,7 @@ from bodhisattva.servers.core.log.base import (
     StoredAnswer,
     StoredEvent,
     Turn,
-    pages,
+    between,
 )
 from bodhisattva.servers.core.log.redis_connection import FAILURES, check_durability, connect, disconnect, failures
 from bodhisattva.servers.core.log.redis_past import Past, Stand
@@ -321,7 +321,7 @@ class RedisLog:
         stand = self._stand()
         await self._past.check_covered(upto)
         floor = (await self._past.floors(GLOBAL)).get(GLOBAL, 0)
-        due = [event async for page in pages(self, floor) for event in page if event.seq <= upto]
+        due = await between(self, floor, upto)
         if not due:
             return {}
         self.size, floors = await self._past.trim(stand, floor, due)

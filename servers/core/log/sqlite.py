@@ -32,6 +32,7 @@ from bodhisattva.servers.core.log.base import (
 )
 from bodhisattva.servers.core.log.formats import prepare
 from bodhisattva.servers.core.log.positions import keep_position, kept_positions
+from bodhisattva.servers.core.log.rows import put_events
 from bodhisattva.servers.core.log.trimming import held, keep_snapshot, kept_snapshot, newest, remove
 from bodhisattva.servers.core.service import GLOBAL
 
@@ -128,14 +129,7 @@ class SqliteLog:
         events = [event for entry in entries for event in entry.events]
         if events and events[0].seq != (expected := newest(self._database) + 1):
             raise ValueError(f"event {events[0].seq} is not at {expected}")
-        write(
-            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
-            [(e.seq, e.id, e.name, e.at, msgspec.json.encode(e.channels), bytes(e.data)) for e in events],
-        )
-        write(
-            "INSERT INTO channel_events VALUES (?, ?, ?)",
-            [(channel, offset, e.seq) for e in events for channel, offset in e.channels],
-        )
+        put_events(self._database, events)
         answers = [entry.answer for entry in entries if entry.answer is not None]
         write(
             "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)",
