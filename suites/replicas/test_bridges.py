@@ -1,0 +1,54 @@
+"""A bridge of which several replicas each follow the source (8)."""
+
+from bodhisattva.fixtures.authors import Connect, Spawn
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.wire import WireClient
+from bodhisattva.suites.cross_service.journeys import CROSSING, fresh_name
+from bodhisattva.suites.replicas.conftest import Start
+
+REPORTS = 12
+
+
+async def _report(crackerjack: WireClient, project: str, shares: range) -> None:
+    for share in shares:
+        coverage = {"project": project, "line_coverage": share, "branch_coverage": 50.0, "path_coverage": 40.0}
+        await crackerjack.answer("record_coverage", coverage)
+
+
+async def _arrived(akosha: WireClient, project: str, last: int) -> list[float]:
+    """The series as it is once the last report has crossed."""
+
+    async def there() -> list[float] | None:
+        reply = await akosha.request("get_series", {"series": f"crackerjack.coverage.{project}", "limit": 1000})
+        values = [point["value"] for point in reply.data.get("points", [])]
+        return values if last in values else None
+
+    values: list[float] = await eventually(there, f"{last} of {project} in akosha", CROSSING)
+    return values
+
+
+@clause(
+    "REPLICAS-020",
+    level="MUST",
+    section="8",
+    feature="replicas",
+    profile="scaled",
+    text="What crosses a bridge takes effect once, although every replica of the listening service follows the source, "
+    "and also when one of them is killed.",
+    services=("crackerjack", "akosha"),
+)
+async def test_each_event_crosses_once(spawn: Spawn, cluster: Start, connect: Connect) -> None:
+    source = await spawn("crackerjack", peers={})
+    one, two = (await cluster("akosha", peers={"crackerjack": source.peer})).replicas
+    crackerjack, akosha = await connect(source), await connect(two)
+    project = fresh_name("p")
+    stages = [range(n * REPORTS, (n + 1) * REPORTS) for n in range(3)]
+    await _report(crackerjack, project, stages[0])
+    await _arrived(akosha, project, stages[0][-1])
+    await one.kill()
+    await _report(crackerjack, project, stages[1])
+    await one.start()
+    await _report(crackerjack, project, stages[2])
+    values = await _arrived(akosha, project, stages[2][-1])
+    assert values == [float(share) for stage in stages for share in stage], "not once each, in order"
