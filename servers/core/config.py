@@ -174,6 +174,7 @@ class Config(_Section, frozen=True):
     """One service's configuration; `port` None is the service's own default.
 
     auth: `required` wants a secret; `disabled` is for loopback only. origins: browsers' pages that may connect.
+    compression: agree to permessage-deflate (RFC 7692) with who offers it.
     loop: that of the whole process; `uvloop` needs the extra `fast`.
     """
 
@@ -184,6 +185,7 @@ class Config(_Section, frozen=True):
     tokens: Tokens = Tokens()
     tls: Tls = Tls()
     origins: tuple[str, ...] = ()
+    compression: bool = False
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
     log: LogConfig = LogConfig()

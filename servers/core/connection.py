@@ -82,6 +82,7 @@ class Connection:
         self._policy = policy
         self._websocket = websocket
         self._outbox = Outbox(websocket.transport, turn, self._too_slow)
+        self._outbox.compresses = websocket.deflates
         self.push = self._outbox.push
         self._requests = requests
         self._engine = engine

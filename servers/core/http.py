@@ -32,6 +32,8 @@ def features(service: Service, config: Config) -> tuple[str, ...]:
         claimed.append("durable")
     if config.log.kind == "redis":
         claimed.append("replicas")
+    if config.compression:
+        claimed.append("compression")
     if any(not kind.persisted for kind in service.channels):
         claimed.append("ephemeral")
     if any(bridge.source in config.peers for bridge in service.bridges):

@@ -5,6 +5,8 @@ import os
 from collections import deque
 from collections.abc import Callable
 
+from bodhisattva.servers.core import compression
+
 Subject = tuple[str, str, str]
 """What a frame says the newest of: channel, event and subject."""
 _Joined = dict[tuple[bytes, ...], bytes]
@@ -20,6 +22,15 @@ class Turn:
     def __init__(self, limit: Callable[[], int]) -> None:
         self.limit = limit
         self.due: list[Outbox] = []
+        self._deflated: dict[bytes, bytes] = {}
+
+    def deflate(self, frames: list[bytes]) -> None:
+        """Compress in place, and each frame only once for all who are due it in this turn."""
+        for place, frame in enumerate(frames):
+            deflated = self._deflated.get(frame)
+            if deflated is None:
+                deflated = self._deflated[frame] = compression.deflate(frame)
+            frames[place] = deflated
 
     def add(self, outbox: "Outbox") -> None:
         if not self.due:
@@ -36,11 +47,13 @@ class Turn:
         limit = self.limit()
         for outbox in due:
             outbox.flush(joined, limit)
+        self._deflated.clear()
 
 
 class Outbox:
     """Frames on their way to `transport`; nothing is written after `close`.
 
+    compresses: whether its peer takes compressed frames.
     is_behind: whether the kernel has not taken all that was written. written: bytes. socket: its descriptor.
     overflow: called instead of writing when more than the turn's limit would wait. A frame that is larger than that
     by itself is sent when nothing else waits.
@@ -57,6 +70,7 @@ class Outbox:
         "_room",
         "_transport",
         "_turn",
+        "compresses",
         "is_behind",
         "socket",
         "written",
@@ -75,6 +89,7 @@ class Outbox:
         self._closed = False
         self._held = False
         self.is_behind = False
+        self.compresses = False
         self._room: asyncio.Future[None] | None = None
 
     def hold(self) -> None:
@@ -139,6 +154,8 @@ class Outbox:
             self._newest = None
         if not frames or self._transport.is_closing():
             return
+        if self.compresses:
+            self._turn.deflate(frames)
         several = len(frames) > 1
         data = _join(frames, {} if joined is None else joined) if several else frames[0]
         frames.clear()

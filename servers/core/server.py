@@ -58,7 +58,8 @@ GOING_AWAY = 1001
 _STOPPING = "Server is stopping"
 _MARGIN = 0.25  # seconds of the drain timeout that are left for freeing everything
 _SHUTDOWN_TIMEOUT = 0.1
-_FIXED = ("host", "port", "state")  # what a reload cannot change, besides the log's kind and the deduplication window
+# What a reload cannot change, besides the log's kind and the deduplication window.
+_FIXED = ("host", "port", "state", "compression")
 _SWEEP = 0.1
 _WATCH = 1.0
 
@@ -266,8 +267,9 @@ class Server:
         upgrade.check(request, self.config.origins)
         bearer = upgrade.identify(request, self._policy.verifier)
         identity = upgrade.certify(request, self._policy.verifier, self.config.tls, bearer)
-        answer = await handshake.take_over(request)
-        connection = self._connection(WebSocket(answer.transport, self._intake), request.remote or "")
+        answer = await handshake.take_over(request, compress=self.config.compression)
+        websocket = WebSocket(answer.transport, self._intake, deflates=answer.deflates)
+        connection = self._connection(websocket, request.remote or "")
         if self.draining or not self._counts.add(connection.address):
             code = GOING_AWAY if self.draining else TRY_AGAIN_LATER
             connection.turn_away(code, _STOPPING if self.draining else "At capacity")

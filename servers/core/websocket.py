@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from aiohttp import WebSocketError, WSMessage, WSMsgType
+from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 
 from bodhisattva.servers.core import frames
@@ -48,15 +48,22 @@ class Owner(Protocol):
 
 
 class _Arrivals(WebSocketDataQueue):
-    """Where aiohttp's parser puts what it has read; it is emptied before the next bytes are parsed."""
+    """Where aiohttp's parser puts what it has read; it is emptied before the next bytes are parsed.
+
+    limit: bytes of the largest message, after decompression.
+    """
 
     def __init__(self) -> None:
         super().__init__(None, 0, loop=None)  # type: ignore[arg-type] # only its own reading would need them
+        self.limit = 0
         self.messages: list[WSMessage] = []
         self.violation: BaseException | None = None
 
     def feed_data(self, data: Any, size: int) -> None:
-        self.messages.append(data)
+        if size > self.limit:
+            self.violation = WebSocketError(WSCloseCode.MESSAGE_TOO_BIG, "The message is too large.")
+        elif self.violation is None:
+            self.messages.append(data)
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
         self.violation = exc
@@ -78,9 +85,9 @@ class Intake:
     def message_bytes(self) -> int:
         return self._limit()
 
-    def reader(self) -> Any:
-        """aiohttp's parser for one connection. It refuses what is as long as its limit."""
-        return WebSocketReader(self._arrivals, self.message_bytes() + 1, compress=False, decode_text=True)
+    def reader(self, *, deflates: bool) -> Any:
+        """aiohttp's parser for one connection. It refuses what is as long as its limit, and inflates one byte more."""
+        return WebSocketReader(self._arrivals, self.message_bytes() + 1, compress=deflates, decode_text=True)
 
     async def close(self) -> None:
         """Cut off whoever is left, and wait until they are."""
@@ -99,6 +106,7 @@ class Intake:
     def parse(self, reader: Any, data: bytes) -> tuple[list[WSMessage], BaseException | None]:
         """The messages that these bytes complete, and the violation that ends them."""
         arrivals = self._arrivals
+        arrivals.limit = self.message_bytes()
         reader.feed_data(data)
         messages, violation = arrivals.messages, arrivals.violation
         arrivals.messages, arrivals.violation = [], None
@@ -108,13 +116,25 @@ class Intake:
 class WebSocket(asyncio.BufferedProtocol):
     """One peer's, from the upgrade to the end of its socket; it is read from `start` on."""
 
-    __slots__ = ("_ended", "_finished", "_gone", "_guard", "_intake", "_owner", "_reader", "_waiter", "transport")
+    __slots__ = (
+        "_ended",
+        "_finished",
+        "_gone",
+        "_guard",
+        "_intake",
+        "_owner",
+        "_reader",
+        "_waiter",
+        "deflates",
+        "transport",
+    )
 
-    def __init__(self, transport: asyncio.Transport, intake: Intake) -> None:
+    def __init__(self, transport: asyncio.Transport, intake: Intake, *, deflates: bool = False) -> None:
         self.transport = transport
         self._intake = intake
         self._guard = MaskGuard()
-        self._reader = intake.reader()
+        self.deflates = deflates
+        self._reader = intake.reader(deflates=deflates)
         self._owner: Owner
         self._finished = False  # the owner is told nothing more of what comes
         self._ended = False  # nothing of the peer is to be waited for

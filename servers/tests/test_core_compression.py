@@ -1,0 +1,125 @@
+"""permessage-deflate by option (RFC 7692; contract 4): agreed to, bounded, and done once for all receivers."""
+
+import tracemalloc
+import zlib
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bodhisattva.servers.core import compression, frames
+from bodhisattva.servers.core.compression import deflate
+from bodhisattva.servers.tests.running import Running, events, limits, offsets, post, running
+
+NOTE = "x" * 2000
+MEGABYTE = 1024 * 1024
+
+
+def inflated(frame: bytes) -> bytes:
+    start = {126: 4, 127: 10}.get(frame[1], 2)
+    return zlib.decompress(frame[start:] + b"\x00\x00\xff\xff", wbits=-15)
+
+
+@given(st.binary(max_size=70_000))
+def test_a_compressed_frame_holds_the_same_text_in_fewer_bytes(payload: bytes) -> None:
+    plain = frames.text(payload)
+    frame = deflate(plain)
+    assert frame == plain or (frame[0] == 0xC1 and len(frame) < len(plain) and inflated(frame) == payload)
+
+
+def test_control_frames_and_short_ones_stay_as_they_are() -> None:
+    for frame in (frames.ping(b"x" * 100), frames.close(1000, "x" * 100), frames.text(b"x" * 100)):
+        assert deflate(frame) is frame
+    assert deflate(frames.text(b"x" * 1000))[0] == 0xC1
+
+
+async def extensions(one: Running, offer: str | None) -> str | None:
+    """What the server answers to an offer of extensions."""
+    headers = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+        "Sec-WebSocket-Version": "13",
+    }
+    if offer is not None:
+        headers["Sec-WebSocket-Extensions"] = offer
+    async with aiohttp.ClientSession() as session, session.get(one.http + "/ws", headers=headers) as answer:
+        assert answer.status == 101
+        return answer.headers.get("Sec-WebSocket-Extensions")
+
+
+@pytest.mark.parametrize(
+    ("on", "offer", "agreed"),
+    [
+        (True, "permessage-deflate; client_max_window_bits", compression.EXTENSION),
+        (True, "permessage-deflate; server_max_window_bits=10", None),
+        (True, "x-webkit-deflate-frame", None),
+        (True, None, None),
+        (False, "permessage-deflate", None),
+    ],
+)
+async def test_rfc7692_what_is_agreed_to(on: bool, offer: str | None, agreed: str | None) -> None:
+    async with running(compression=on) as one:
+        assert await extensions(one, offer) == agreed
+        assert ("compression" in (await one.get("/.well-known/bodhisattva.json"))[1]["features"]) is on
+
+
+async def test_each_event_is_compressed_once_for_all_receivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[bytes] = []
+
+    def counting(frame: bytes) -> bytes:
+        made.append(frame)
+        return deflate(frame)
+
+    monkeypatch.setattr(compression, "deflate", counting)
+    async with running(compression=True) as one:
+        writer, plain = await one.connect(), await one.connect()
+        squeezed = [await one.connect(compress=15) for _ in range(10)]
+        for client in (plain, *squeezed):
+            await client.ask("subscribe", channel="account:a")
+        made.clear()
+        await post(writer, range(1, 6), note=NOTE)
+        for client in (plain, *squeezed):
+            heard = await events(client, 5)
+            assert offsets(heard) == [1, 2, 3, 4, 5]
+            assert heard[0]["data"]["note"] == NOTE
+        assert sum(NOTE.encode() in frame for frame in made) == 5
+
+
+@pytest.mark.parametrize(("size", "code"), [(1000, None), (1001, 1009)])
+async def test_s4_message_size_is_that_after_decompression(size: int, code: int | None) -> None:
+    async with running(compression=True, limits=limits(message_bytes=1000)) as one:
+        client = await one.connect(compress=15)
+        text = '{"type":"ping","id":"' + "x" * (size - 23) + '"}'
+        assert len(text) == size
+        await client.socket.send_str(text)
+        if code is None:
+            assert (await client.read())["type"] == "pong"
+        else:
+            assert await client.close_code() == code
+
+
+async def test_s4_a_bomb_does_not_inflate_in_memory() -> None:
+    async with running(compression=True, limits=limits(message_bytes=100_000)) as one:
+        client = await one.connect(compress=15)
+        bomb = zlib.compressobj(9, wbits=-15)
+        payload = b"".join(bomb.compress(bytes(MEGABYTE)) for _ in range(64)) + bomb.flush(zlib.Z_SYNC_FLUSH)
+        assert len(payload) < 100_000
+        connection = next(iter(one.server._connections))
+        frame = b"\xc1\xff" + (len(payload) - 4).to_bytes(8) + bytes(4) + payload[:-4]
+        tracemalloc.start()
+        try:
+            connection._websocket.feed(frame)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < MEGABYTE
+        assert await client.close_code() == 1009
+
+
+async def test_rfc7692_a_compressed_frame_that_was_not_agreed_to_ends_the_connection_1002() -> None:
+    async with running() as one:
+        client = await one.connect()
+        next(iter(one.server._connections))._websocket.feed(b"\xc1\x82" + bytes(4) + b"ab")
+        assert await client.close_code() == 1002

@@ -1,0 +1,75 @@
+"""Compressed messages (4; RFC 7692)."""
+
+import json
+import zlib
+
+from bodhisattva.fixtures.authors import Fresh, Raw
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.frames import Opcode
+from bodhisattva.fixtures.raw import RawPeer
+from bodhisattva.fixtures.stack.base import Node
+
+COMPRESSED = 0b100
+TOO_BIG = 1009
+_OFFER = {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"}
+_TRAILING = b"\x00\x00\xff\xff"
+_RAW = -15
+
+
+def deflated(payload: bytes) -> bytes:
+    squeezing = zlib.compressobj(9, wbits=_RAW)
+    return (squeezing.compress(payload) + squeezing.flush(zlib.Z_SYNC_FLUSH)).removesuffix(_TRAILING)
+
+
+async def compressing_peer(raw: Raw, node: Node) -> RawPeer:
+    """A peer with which compression is agreed on; it is still to authenticate."""
+    peer = await raw(node, upgrade=False)
+    answer = await peer.upgrade(headers=_OFFER)
+    agreed = answer.headers.get("sec-websocket-extensions", "")
+    assert agreed.startswith("permessage-deflate"), f"no compression was agreed on: {agreed!r}"
+    return peer
+
+
+async def ask(peer: RawPeer, event: str, data: dict[str, object], name: str) -> None:
+    message = {"type": "request", "event": event, "id": name, "data": data}
+    await peer.frame(Opcode.TEXT, deflated(json.dumps(message).encode()), rsv=COMPRESSED)
+
+
+@clause(
+    "PROTOCOL-150",
+    level="MUST",
+    section="4",
+    feature="core",
+    profile="core",
+    text="With compression on, a service claims it, agrees on permessage-deflate with who offers it, and reads "
+    "compressed messages and sends what decompresses to messages.",
+)
+async def test_compression_is_agreed_on(fresh: Fresh, raw: Raw) -> None:
+    node = await fresh(compression=True)
+    assert "compression" in await node.features()
+    peer = await compressing_peer(raw, node)
+    await ask(peer, "auth", {"token": node.tokens.usual(node.service)}, "a")
+    for expected in ("auth", "session.created"):
+        frame = await peer.receive()
+        assert frame.opcode == Opcode.TEXT
+        inflating = zlib.decompressobj(wbits=_RAW)
+        text = inflating.decompress(frame.payload + _TRAILING) if frame.rsv == COMPRESSED else frame.payload
+        assert json.loads(text)["event"] == expected
+
+
+@clause(
+    "PROTOCOL-151",
+    level="MUST",
+    section="4",
+    feature="core",
+    profile="core",
+    text="The size of a compressed message is what it has after decompression; over the claimed limit it closes 1009.",
+)
+async def test_compressed_message_over_the_limit(fresh: Fresh, raw: Raw) -> None:
+    node = await fresh(compression=True, limits={"message_bytes": 100_000})
+    peer = await compressing_peer(raw, node)
+    await ask(peer, "auth", {"token": node.tokens.usual(node.service)}, "a")
+    for _ in range(2):
+        await peer.receive()
+    await ask(peer, "ping", {"padding": "." * 1_000_000}, "b")
+    assert (await peer.closed()).code == TOO_BIG
