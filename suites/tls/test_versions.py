@@ -31,6 +31,9 @@ async def test_old_versions_are_refused(node: Node) -> None:
 )
 async def test_current_versions_are_accepted(node: Node, raw: Raw) -> None:
     for version, name in ((ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")):
-        peer = await raw(trust=only_version(node, version))
+        try:
+            peer = await raw(trust=only_version(node, version))
+        except OSError as error:
+            raise AssertionError(f"{name} is not spoken: {error!r}") from error
         assert peer.tls is not None
         assert peer.tls.version() == name

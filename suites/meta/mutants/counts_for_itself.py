@@ -1,0 +1,15 @@
+from unittest.mock import patch
+
+from bodhisattva.servers.core.shared_counts import SharedCounts, Subject
+
+CLAUSE = "REPLICAS-021"
+WRONG = "counts a user's connections for itself, whatever other replicas hold"
+SAYS = "one connection more than the cap is let in"
+
+
+def tell_nobody(_: SharedCounts, __: Subject) -> bool:
+    return True
+
+
+def mutate() -> None:
+    patch.object(SharedCounts, "_note", tell_nobody).start()

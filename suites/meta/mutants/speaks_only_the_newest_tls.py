@@ -1,0 +1,22 @@
+import ssl
+from unittest.mock import patch
+
+from bodhisattva.servers.core import tls
+from bodhisattva.servers.core.config import Tls
+
+CLAUSE = "TLS-005"
+WRONG = "does not speak TLS 1.2"
+SAYS = "TLSv1.2 is not spoken"
+
+server_context = tls.server_context
+
+
+def newest_context(settings: Tls) -> ssl.SSLContext | None:
+    context = server_context(settings)
+    if context is not None:
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+def mutate() -> None:
+    patch.object(tls, "server_context", newest_context).start()

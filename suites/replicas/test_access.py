@@ -1,0 +1,107 @@
+"""Who may connect is the same at every replica: what was taken back, and how many connections there may be (2)."""
+
+import asyncio
+import os
+import sys
+
+import jwt
+
+from bodhisattva.fixtures.authors import Connect
+from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.clock import TimedOut, eventually
+from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.redis import Redis
+from bodhisattva.fixtures.wire import WireClient
+from bodhisattva.suites.auth.refusals import FAILED, assert_refused
+from bodhisattva.suites.replicas.conftest import Start
+
+AT_CAPACITY = 1013
+FREED = 15.0
+"""Units within which nothing is left of a replica that died."""
+
+COMMAND = (sys.executable, "-m", "bodhisattva.servers.cli", "token", "revoke")
+
+
+async def revoke(store: Redis, token: str) -> None:
+    """Take a token back in the store of some replicas, as their operator does."""
+    name = jwt.decode(token, options={"verify_signature": False})["jti"]
+    section = store.section("cluster", loopback=True)
+    settings = {f"BODHISATTVA_LOG__{key.upper()}": value for key, value in section.items()}
+    process = await asyncio.create_subprocess_exec(*COMMAND, name, env=os.environ | settings)
+    assert await process.wait() == 0, "the token could not be revoked"
+
+
+async def one_too_many(connect: Connect, node: Node, token: str) -> bool:
+    """Whether a connection is turned away for want of room, at once or a moment after its welcome."""
+    client = await connect(node, authenticate=False)
+    await client.send({"type": "request", "id": "auth", "event": "auth", "data": {"token": token}})
+    try:
+        return (await client.closed(within=2)).code == AT_CAPACITY
+    except TimedOut:
+        return False
+    finally:
+        await client.close()
+
+
+@clause(
+    "REPLICAS-020",
+    level="MUST",
+    section="2",
+    feature="replicas",
+    profile="scaled",
+    text="A token that is revoked once is refused at every replica, and ends its connection wherever that is.",
+)
+async def test_revocation_reaches_every_replica(service: str, cluster: Start, connect: Connect) -> None:
+    made = await cluster(service)
+    one, two = made.replicas
+    stolen = one.tokens.usual(service)
+    thieves = [await connect(node, token=stolen) for node in (one, two)]
+    owner = await connect(two)
+    await revoke(made.store, stolen)
+    for thief in thieves:
+        await thief.error("AUTH_FAILED")
+        assert await thief.closed() == FAILED
+    for node in (one, two):
+        await assert_refused(connect, node, stolen)
+    await owner.fence()
+
+
+@clause(
+    "REPLICAS-021",
+    level="MUST",
+    section="2.2",
+    feature="replicas",
+    profile="scaled",
+    text="A user's connections count at all replicas: one beyond the cap is closed 1013, at whichever replica it is, "
+    "and the others, and other users, go on.",
+)
+async def test_users_cap_counts_everywhere(service: str, cluster: Start, connect: Connect) -> None:
+    one, two = (await cluster(service, limits={"connections_per_user": 2})).replicas
+    token = one.tokens.valid("ann", [f"{service}:read"])
+    kept: list[WireClient] = [await connect(node, token=token) for node in (one, two)]
+    kept.append(await connect(two, user="bob", permissions=[]))
+    for node in (one, two):
+        assert await one_too_many(connect, node, token), "one connection more than the cap is let in"
+    for client in kept:
+        await client.fence()
+
+
+@clause(
+    "REPLICAS-022",
+    level="MUST",
+    section="2.5",
+    feature="replicas",
+    profile="scaled",
+    text="A replica that is killed gives back the places of its users within seconds.",
+)
+async def test_killed_replica_holds_no_place(service: str, cluster: Start, connect: Connect) -> None:
+    one, two = (await cluster(service, limits={"connections_per_user": 1})).replicas
+    token = one.tokens.valid("ann", [f"{service}:read"])
+    await connect(one, token=token)
+    assert await one_too_many(connect, two, token), "one connection more than the cap is let in"
+    await one.kill()
+
+    async def let_in() -> bool:
+        return not await one_too_many(connect, two, token)
+
+    await eventually(let_in, "the places of a killed replica are free", FREED, every=0.5)
