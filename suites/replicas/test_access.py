@@ -44,7 +44,7 @@ async def one_too_many(connect: Connect, node: Node, token: str) -> bool:
 
 
 @clause(
-    "REPLICAS-020",
+    "REPLICAS-040",
     level="MUST",
     section="2",
     feature="replicas",
@@ -67,7 +67,7 @@ async def test_revocation_reaches_every_replica(service: str, cluster: Start, co
 
 
 @clause(
-    "REPLICAS-021",
+    "REPLICAS-041",
     level="MUST",
     section="2.2",
     feature="replicas",
@@ -87,7 +87,7 @@ async def test_users_cap_counts_everywhere(service: str, cluster: Start, connect
 
 
 @clause(
-    "REPLICAS-022",
+    "REPLICAS-042",
     level="MUST",
     section="2.5",
     feature="replicas",

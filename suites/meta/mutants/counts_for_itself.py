@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from bodhisattva.servers.core.shared_counts import SharedCounts, Subject
 
-CLAUSE = "REPLICAS-021"
+CLAUSE = "REPLICAS-041"
 WRONG = "counts a user's connections for itself, whatever other replicas hold"
 SAYS = "one connection more than the cap is let in"
 

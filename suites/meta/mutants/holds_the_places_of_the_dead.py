@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from bodhisattva.servers.core import shared_counts
 
-CLAUSE = "REPLICAS-022"
+CLAUSE = "REPLICAS-042"
 WRONG = "leaves the places of its users taken when it is killed"
 SAYS = "in vain for: the places of a killed replica are free"
 

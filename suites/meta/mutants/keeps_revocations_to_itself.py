@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from bodhisattva.servers.core.revocations_redis import RedisRevocations
 
-CLAUSE = "REPLICAS-020"
+CLAUSE = "REPLICAS-040"
 WRONG = "does not look at what was revoked at other replicas"
 SAYS = "AUTH_FAILED"
 

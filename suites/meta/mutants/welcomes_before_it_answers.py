@@ -1,0 +1,20 @@
+from unittest.mock import patch
+
+from bodhisattva.servers.core.envelope import Incoming
+from bodhisattva.servers.core.session import Output, Session
+
+CLAUSE = "AUTH-010"
+WRONG = "welcomes before it answers auth"
+SAYS = "session.created"
+ALSO = ("SECURITY-010",)
+
+first = Session._first
+
+
+def reversed_first(session: Session, message: Incoming) -> list[Output]:
+    outputs = first(session, message)
+    return outputs[::-1] if session.identity is not None else outputs
+
+
+def mutate() -> None:
+    patch.object(Session, "_first", reversed_first).start()
