@@ -154,8 +154,10 @@ class Outbox:
             self._newest = None
         if not frames or self._transport.is_closing():
             return
-        if self.compresses:
+        if self.compresses and joined is not None:
             self._turn.deflate(frames)
+        elif self.compresses:
+            frames[:] = map(compression.deflate, frames)
         several = len(frames) > 1
         data = _join(frames, {} if joined is None else joined) if several else frames[0]
         frames.clear()

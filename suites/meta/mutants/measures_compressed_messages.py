@@ -5,7 +5,7 @@ from bodhisattva.servers.core.websocket import Intake
 
 CLAUSE = "PROTOCOL-151"
 WRONG = "takes messages of any size if they are compressed"
-SAYS = "in vain for the connection's end"
+SAYS = "1006 == 1009"
 
 BOUNDLESS = 2**31
 
