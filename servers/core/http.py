@@ -17,6 +17,13 @@ PROTOCOL = "1.0"
 DISTRIBUTION = "bodhisattva-conformance"
 
 
+_LOG_FEATURES: dict[str, list[str]] = {
+    "memory": [],
+    "sqlite": ["durable", "own_store"],
+    "redis": ["durable", "replicas"],
+}
+
+
 def features(service: Service, config: Config) -> tuple[str, ...]:
     """What this service claims, as the suite reads it."""
     claimed = ["resume", "history", "presence", "deduplication", "drain", "reload", "metrics"]
@@ -28,10 +35,7 @@ def features(service: Service, config: Config) -> tuple[str, ...]:
         claimed.append("mtls")
     if config.tls.client_user is not None:
         claimed.append("mtls_users")
-    if config.log.kind != "memory":
-        claimed.append("durable")
-    if config.log.kind == "redis":
-        claimed.append("replicas")
+    claimed += _LOG_FEATURES[config.log.kind]
     if config.compression:
         claimed.append("compression")
     if any(not kind.persisted for kind in service.channels):

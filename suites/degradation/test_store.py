@@ -21,7 +21,7 @@ async def _ready(node: Node) -> bool:
     "DEGRADATION-020",
     level="MUST",
     section="6",
-    feature="durable",
+    feature="own_store",
     profile="durable",
     text="Without its store a service lives and is not ready: /health is 200, /ready 503, and commands are answered "
     "UNAVAILABLE; with it again it is ready by itself, without a restart.",
@@ -44,7 +44,7 @@ async def test_not_ready_without_store(fresh: Fresh, connect: Connect, sample: S
     "DEGRADATION-021",
     level="MUST",
     section="1.2",
-    feature="durable",
+    feature="own_store",
     profile="durable",
     text="A command that was answered UNAVAILABLE for want of a store has not happened: nobody hears of it, and once "
     "the store is back it is done under its id, once, and without a gap in the offsets.",
