@@ -7,6 +7,7 @@ import pytest
 from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.endings import HandshakeRefused
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
 
@@ -60,7 +61,7 @@ async def test_unauthenticated_connections_count(connect: Connect, fresh: Fresh)
     section="1",
     feature="auth",
     profile="core",
-    text="A service's log holds no token, accepted or refused, and no secret.",
+    text="A service's log holds no token, accepted or refused, in a message or a header, and no secret.",
 )
 async def test_log_holds_no_token(connect: Connect, fresh: Fresh, raw: Raw) -> None:
     node = await fresh()
@@ -73,6 +74,8 @@ async def test_log_holds_no_token(connect: Connect, fresh: Fresh, raw: Raw) -> N
     refused = await connect(node, authenticate=False)
     await refused.request("auth", {"token": bad})
     await refused.closed()
+    with pytest.raises(HandshakeRefused):
+        await connect(node, authenticate=False, headers={"Authorization": f"Bearer {bad}"})
     await node.stop()
     log = await node.log()
     assert log, "the service keeps no log"
