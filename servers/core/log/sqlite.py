@@ -1,7 +1,8 @@
 """The embedded log: one SQLite file in WAL mode, one writer thread that commits what is due in one transaction.
 
 `synchronous=FULL` makes SQLite fsync the WAL at each commit, so an append that is done survives kill -9 and power
-loss (as far as the disk keeps its word). Appends that arrive while a commit runs share the next one (group commit).
+loss (as far as the disk keeps its word). Appends of one loop turn are handed over together, and those that arrive
+while a commit runs share the next one (group commit).
 """
 
 import asyncio
@@ -39,7 +40,7 @@ from bodhisattva.servers.core.service import GLOBAL
 T = TypeVar("T")
 _GROUP_LIMIT = 1000
 _EVENT_COLUMNS = "e.seq, e.id, e.name, e.at, e.channels, e.data"
-_Due = tuple[Entry, "asyncio.Future[None]"]
+_Due = list[tuple[Entry, "asyncio.Future[None]"]]
 _Job = Callable[[], None]
 
 
@@ -53,6 +54,7 @@ class SqliteLog:
         self._path = path
         self._service = service
         self._window = window
+        self._gathered: _Due = []  # in this turn of the loop
         self._due: queue.SimpleQueue[_Due | _Job | None] = queue.SimpleQueue()
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="log-reader")
         self._writer: threading.Thread | None = None
@@ -84,8 +86,16 @@ class SqliteLog:
 
     def append(self, entry: Entry) -> "asyncio.Future[None]":
         done: asyncio.Future[None] = self._loop.create_future()
-        self._due.put((entry, done))
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append((entry, done))
         return done
+
+    def _hand_over(self) -> None:
+        """Give the writer what was gathered, so that a commit is of many."""
+        if self._gathered:
+            self._due.put(self._gathered)
+            self._gathered = []
 
     def _write(self) -> None:
         """The writer thread: entries that are due go into one transaction, then their futures are told."""
@@ -98,18 +108,18 @@ class SqliteLog:
                 item = self._commit_all(item)
 
     def _commit_all(self, first: _Due) -> _Due | _Job | None:
-        """Commit an entry with those that are due after it, and give what comes next."""
-        group = [first]
+        """Commit entries with those that are due after them, and give what comes next."""
+        group = list(first)
         while len(group) < _GROUP_LIMIT and not self._due.empty():
             item = self._due.get()
             if item is None or callable(item):
                 self._commit(group)
                 return item
-            group.append(item)
+            group += item
         self._commit(group)
         return self._due.get()
 
-    def _commit(self, group: list[_Due]) -> None:
+    def _commit(self, group: _Due) -> None:
         failure = LogError("an earlier append failed") if self._failed else self._try([entry for entry, _ in group])
         self._failed = failure is not None
         self._loop.call_soon_threadsafe(_settle, [done for _, done in group], failure, None)
@@ -158,6 +168,7 @@ class SqliteLog:
             else:
                 self._loop.call_soon_threadsafe(_settle, [done], None, result)
 
+        self._hand_over()
         self._due.put(job)
         return await done
 
@@ -213,6 +224,7 @@ class SqliteLog:
         """Commit what is due, then let go of the file."""
         if self._writer is None:
             return
+        self._hand_over()
         self._due.put(None)
         await asyncio.to_thread(self._writer.join)
         self._reader.shutdown()
