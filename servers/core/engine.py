@@ -102,6 +102,7 @@ class Engine:
         self._recovery: asyncio.Task[None] | None = None
         self._logger = structlog.get_logger(service=service.name)
         metrics.log_events.set_function(lambda: self.offset(GLOBAL) - self.floor(GLOBAL))
+        metrics.log_lag.set_function(lambda: self.lag)
         metrics.log_bytes.set_function(lambda: log.size)
         metrics.watch("websocket_answers_kept", "Answers that a retry would get again.", lambda: len(self._answers))
 
@@ -125,6 +126,11 @@ class Engine:
             self._recovery.cancel()
             await asyncio.gather(self._recovery, return_exceptions=True)
         await self.log.close()
+
+    @property
+    def lag(self) -> int:
+        """How many entries are decided, or waiting to be, and not yet durable."""
+        return len(self._pending)
 
     def offset(self, channel: str) -> int:
         """The offset of the channel's last durable event, 0 if it has none."""
@@ -255,7 +261,6 @@ class Engine:
         if self.tracing is not None:
             pending.trace, pending.span = self.tracing.current(), self.tracing.append(len(entry.events))
         self._pending.append(pending)
-        self._metrics.log_lag.set(len(self._pending))
         self.log.append(entry).add_done_callback(self._settled)
 
     def _number(self, draft: Draft) -> StoredEvent:
@@ -272,7 +277,6 @@ class Engine:
     def _settled(self, future: "asyncio.Future[None]") -> None:
         """Appends end in the order in which they were made; so do their events and answers go out."""
         pending = self._pending.popleft()
-        self._metrics.log_lag.set(len(self._pending))
         failure = asyncio.CancelledError() if future.cancelled() else future.exception()
         durable = failure is None
         if pending.span is not None:

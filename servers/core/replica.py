@@ -86,6 +86,10 @@ class Replica(Engine):
         self._refuse_all()
         await super().stop()
 
+    @property
+    def lag(self) -> int:
+        return len(self._commands)
+
     async def caught_up(self, channel: str | None = None) -> None:
         await self._see(None)
         if channel is not None and self.floor(GLOBAL) > self._rebuilt_at:
@@ -139,7 +143,6 @@ class Replica(Engine):
             self._answers.begin(key)
         trace = self.tracing.current() if self.tracing is not None else None
         self._commands.append(Command(decide, key, advance, connection_id, answer, trace))
-        self._metrics.log_lag.set(len(self._commands))
         self._due.set()
         return None
 
@@ -339,7 +342,6 @@ class Replica(Engine):
             command = self._commands.popleft()
         else:
             self._commands.remove(command)
-        self._metrics.log_lag.set(len(self._commands))
         if command.key is not None:
             self._answers.settle(command.key, outcome, time.time())
         command.answer(outcome)
