@@ -257,8 +257,12 @@ class Connection:
         self._websocket.transport.abort()
 
     async def _close(self, code: int, reason: str) -> None:
-        """The closing handshake; who does not take part, or does not take what is due, is cut off."""
-        ended = await self._websocket.end(code, reason)
+        """The closing handshake; who does not take part, or does not take what is due, is cut off.
+
+        A slow consumer reaches its close frame only behind all that it has not read yet.
+        """
+        patience = self._policy.limits.queue_age if code == SLOW_CONSUMER else 0.0
+        ended = await self._websocket.end(code, reason, patience)
         self._release()
         self._free(self)
         if not (ended and await self._websocket.leave()):

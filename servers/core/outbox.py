@@ -79,7 +79,7 @@ class Outbox:
     def __init__(self, transport: asyncio.Transport, turn: Turn, overflow: Callable[[], None]) -> None:
         self._transport = transport
         self.socket = _descriptor(transport)
-        self._direct = self.socket is not None and transport.get_extra_info("sslcontext") is None
+        self._direct = None if is_secure(transport) else self.socket
         self._turn = turn
         self._overflow = overflow
         self._frames: list[bytes] = []
@@ -146,7 +146,11 @@ class Outbox:
         return 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()
 
     def flush(self, joined: _Joined | None = None, limit: int | None = None) -> None:
-        """Hand everything due to the transport in one write. joined: what others were due in this turn."""
+        """Hand everything due to the transport in one write. joined: what others were due in this turn.
+
+        As long as nothing waits in the transport, the kernel takes it without the transport's detour. What it does
+        not take is the transport's, and so is what it has against the socket.
+        """
         self._held = False
         frames = self._frames
         if self._newest is not None and not self.is_behind:
@@ -154,28 +158,19 @@ class Outbox:
             self._newest = None
         if not frames or self._transport.is_closing():
             return
-        if self.compresses and joined is not None:
+        if self.compresses:
             self._turn.deflate(frames)
-        elif self.compresses:
-            frames[:] = map(compression.deflate, frames)
         several = len(frames) > 1
         data = _join(frames, {} if joined is None else joined) if several else frames[0]
         frames.clear()
         if (several or self.is_behind) and self._is_too_much(len(data), several, limit):
             self._overflow()
-        else:
-            self.written += len(data)
-            self._write(data)
-
-    def _write(self, data: bytes) -> None:
-        """As long as nothing waits in the transport, the kernel takes it without the transport's detour.
-
-        What it does not take is the transport's, and so is what it has against the socket.
-        """
+            return
+        self.written += len(data)
         sent = 0
-        if self._direct and self.socket is not None and not self._transport.get_write_buffer_size():
+        if self._direct is not None and not self.is_behind:
             try:
-                sent = os.write(self.socket, data)
+                sent = os.write(self._direct, data)
             except OSError:
                 sent = 0
         if sent < len(data):
@@ -228,6 +223,10 @@ class Outbox:
         if self._room is not None:
             self._room.set_result(None)
             self._room = None
+
+
+def is_secure(transport: asyncio.Transport) -> bool:
+    return transport.get_extra_info("sslcontext") is not None
 
 
 def _descriptor(transport: asyncio.Transport) -> int | None:

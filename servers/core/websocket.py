@@ -19,10 +19,11 @@ from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 from bodhisattva.servers.core import frames
 from bodhisattva.servers.core.frames import ABNORMAL, PROTOCOL_ERROR
 from bodhisattva.servers.core.masking import MaskGuard
+from bodhisattva.servers.core.outbox import is_secure
 
 CLOSE_TIMEOUT = 2.0  # seconds for the peer's part of the closing handshake
 _READ = 64 * 1024
-_BUFFERED = 1  # bytes in the transport from which it counts as behind; with 0 asyncio's TLS transport always is
+_BUFFERED_TLS = 1  # bytes in the transport from which it counts as behind; with 0 asyncio's TLS transport always is
 
 
 class Owner(Protocol):
@@ -145,8 +146,11 @@ class WebSocket(asyncio.BufferedProtocol):
         """Take over the transport."""
         self._owner = owner
         self._intake.open.add(self)
-        self.transport.set_write_buffer_limits(high=_BUFFERED, low=0)
+        secure = is_secure(self.transport)
         self.transport.set_protocol(self)
+        self.transport.set_write_buffer_limits(high=_BUFFERED_TLS if secure else 0, low=0)
+        if not secure and self.transport.get_write_buffer_size():
+            owner.behind(True)  # aiohttp was told, or nobody was
         self.transport.resume_reading()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -172,23 +176,26 @@ class WebSocket(asyncio.BufferedProtocol):
         self._wake()
         self._owner.lost()
 
-    async def end(self, code: int, reason: str) -> bool:
-        """Send a close frame and wait for the peer's; False if it did not come in time."""
+    async def end(self, code: int, reason: str, patience: float = 0.0) -> bool:
+        """Send a close frame and wait for the peer's; False if it did not come in time.
+
+        patience: seconds for which the peer may take to read up to the close frame, where that is longer than usual.
+        """
         self._finished = True
         if not self.transport.is_closing():
             self.transport.write(frames.close(code, reason))
-        return self._ended or await self._wait()
+        return self._ended or await self._wait(max(CLOSE_TIMEOUT, patience))
 
     async def leave(self) -> bool:
         """Close the socket once it has taken what is due; False if it did not in time."""
         if not self.transport.is_closing():
             self.transport.close()
-        return self._gone or await self._wait()
+        return self._gone or await self._wait(CLOSE_TIMEOUT)
 
-    async def _wait(self) -> bool:
+    async def _wait(self, patience: float) -> bool:
         self._waiter = asyncio.get_running_loop().create_future()
         try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
+            async with asyncio.timeout(patience):
                 await self._waiter
         except TimeoutError:
             return False

@@ -21,7 +21,7 @@ LONG = "x" * 10_000  # fills what the kernel buffers for a peer within a few hun
 
 
 async def test_s4_a_slow_consumer_is_closed_4008_and_delays_nobody() -> None:
-    async with running(limits=limits(queue_bytes=200_000)) as one:
+    async with running(limits=limits(queue_bytes=200_000, queue_age=2)) as one:
         deaf = await asyncio.to_thread(deaf_peer, one.server._port)
         witness, writer = await one.connect(), await one.connect()
         await witness.ask("subscribe", channel="account:a")
