@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from bodhisattva.chaos import toxiproxy_server
 from bodhisattva.chaos.cli import main
+from bodhisattva.chaos.experiment import experiments
 from bodhisattva.chaos.history import Operation
 from bodhisattva.chaos.tests.histories import command, fault, history, log, phase, started
 
@@ -63,8 +64,9 @@ def test_of_a_run_that_was_broken_off_only_the_reason_is_shown(tmp_path: Path) -
 def test_the_experiments_are_listed_with_their_purpose() -> None:
     result = _run("--list")
     assert result.exit_code == 0
-    assert len(result.stdout.splitlines()) == 6
-    assert "commands-through-kill" in result.stdout
+    listed = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    assert listed == {name: each.purpose for name, each in experiments().items()}
+    assert {"commands-through-kill", "compare-and-set-through-kill"} <= listed.keys()
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_conformance_and_chaos_side_by_side(tmp_path: Path) -> None:
     assert summary.exit_code == 1
     assert [line for line in summary.lines if not line.startswith(" ")] == [
         "PASSED: all 5 MUST checks that apply passed",
-        "akosha, dhruva 1.2.3 on the process stack (no engine answers)",
+        "akosha, dhruva 1.2.3 on the process stack, log embedded (no engine answers)",
         f"report: {tmp_path / 'conformance' / 'matrix.html'}",
         "INVALID: 1 chaos experiment",
         f"report: {tmp_path / 'chaos' / 'chaos.html'}",
