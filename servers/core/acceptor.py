@@ -4,12 +4,15 @@ import asyncio
 import errno
 import socket
 import ssl
+from asyncio import sslproto
 from collections.abc import Callable
 
 from bodhisattva.servers.core.config import ConfigError
 from bodhisattva.servers.core.websocket import CLOSE_TIMEOUT
 
 _BACKLOG = 1024
+# asyncio gives each TLS connection a buffer of this size, idle or not; its own 256 KiB are not a setting.
+sslproto.SSLProtocol.max_size = 32 * 1024  # two records (RFC 8446, 5.1)
 
 
 class Acceptor:
