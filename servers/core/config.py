@@ -175,7 +175,7 @@ class Config(_Section, frozen=True):
 
     auth: `required` wants a secret; `disabled` is for loopback only. origins: browsers' pages that may connect.
     compression: agree to permessage-deflate (RFC 7692) with who offers it.
-    loop: that of the whole process; `uvloop` needs the extra `fast`.
+    loop: that of the whole process; `auto` is uvloop where the extra `fast` is installed.
     """
 
     host: str = "127.0.0.1"
@@ -192,7 +192,7 @@ class Config(_Section, frozen=True):
     peers: dict[str, Peer] = {}
     logging: Logging = Logging()
     tracing: Tracing = Tracing()
-    loop: Literal["asyncio", "uvloop"] = "asyncio"
+    loop: Literal["auto", "asyncio", "uvloop"] = "auto"
 
 
 def load(

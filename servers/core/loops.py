@@ -1,4 +1,4 @@
-"""Which event loop serves: Python's own, or by option uvloop (the extra `fast`)."""
+"""Which event loop serves: uvloop where it is present (the extra `fast`), or else Python's own."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,12 +7,14 @@ from bodhisattva.servers.core.config import Config, ConfigError
 
 
 def factory(config: Config) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """What makes the loop, None for Python's own; ConfigError if the package for it is not there."""
+    """What makes the loop, None for Python's own; ConfigError if one is asked for that is not there."""
     if config.loop == "asyncio":
         return None
     try:
         import uvloop
     except ModuleNotFoundError:
+        if config.loop == "auto":
+            return None
         raise ConfigError("uvloop is missing; install 'bodhisattva-conformance[fast]', or leave loop out") from None
     make: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return make

@@ -1,4 +1,4 @@
-"""The event loop is Python's own, or uvloop where it is asked for; the service says which it is."""
+"""The event loop is uvloop where it is present, or else Python's own; the service says which it is."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,8 +15,12 @@ async def loop(folder: Path, **settings: str) -> str:
     return str(line["loop"])
 
 
-async def test_python_s_own_loop_serves_unless_another_is_asked_for(tmp_path: Path) -> None:
-    assert await loop(tmp_path) == "asyncio"
+async def test_uvloop_serves_where_it_is_present(tmp_path: Path) -> None:
+    assert await loop(tmp_path) == ("uvloop" if find_spec("uvloop") else "asyncio")
+
+
+async def test_python_s_own_loop_serves_where_it_is_asked_for(tmp_path: Path) -> None:
+    assert await loop(tmp_path, loop="asyncio") == "asyncio"
 
 
 async def test_uvloop_serves_if_it_is_asked_for_and_is_missed_in_a_line(tmp_path: Path) -> None:
