@@ -43,7 +43,8 @@ class _Crossing:
         self._bridge = bridge
         self._engine = engine
         self._host = host
-        self._metrics = host.metrics.bridge(bridge.source)
+        self._metrics = host.metrics.bridges
+        self._waiting = 0
 
     @property
     def _stored(self) -> base.Position | None:
@@ -56,9 +57,11 @@ class _Crossing:
         found = await bearings.take(client, self._bridge.channel, basis)
         self._say(found)
         trail = found.marks
+        following = False
         try:
             async with client.subscribe(self._bridge.channel, since=found.since) as events:
-                self._metrics.following.set(1)
+                self._metrics.following.inc()
+                following = True
                 async for event in events:
                     if event.position is None:
                         continue
@@ -68,9 +71,14 @@ class _Crossing:
                         taken = await self._take_in(event, base.Position(*place, event.timestamp, trail), basis)
                     if not taken:
                         return
-                    self._metrics.waiting.set(events.waiting)
+                    self._wait_for(events.waiting)
         finally:
-            self._metrics.following.set(0)
+            self._metrics.following.dec(following)
+            self._wait_for(0)
+
+    def _wait_for(self, events: int) -> None:
+        self._metrics.waiting.inc(events - self._waiting)
+        self._waiting = events
 
     def _say(self, found: Bearings) -> None:
         if found.lost:

@@ -11,13 +11,21 @@ from bodhisattva.servers.core.tallies import Durations, Tally
 
 
 class BridgeMetrics(NamedTuple):
-    """Of one bridge. following: 1 while it hears its source. waiting: events heard, and not yet in effect."""
+    """Of all bridges of a service. following: those that hear their source. waiting: events not yet in effect."""
 
     following: Gauge
     waiting: Gauge
     taken: Counter
     refused: Counter
     lost: Counter
+
+
+class CallMetrics(NamedTuple):
+    """Of requests to other services."""
+
+    completed: Counter
+    failed: Counter
+    attempts_failed: Counter
 
 
 M = TypeVar("M", Counter, Gauge)
@@ -55,34 +63,17 @@ class Metrics:
         self._errors = self._tally("websocket_errors_total", "Errors answered.", "error_type")
         self._broadcasts = self._tally("websocket_events_total", "Events delivered.", "channel_kind")
 
-        self._following = self._family(Gauge, "websocket_bridge_following", "1 while it hears its source.", "source")
-        self._waiting = self._family(
-            Gauge, "websocket_bridge_waiting_events", "Events heard, and not yet in effect.", "source"
+        self.bridges = BridgeMetrics(
+            self._one(Gauge, "websocket_bridges_following", "Bridges that hear their source."),
+            self._one(Gauge, "websocket_bridge_waiting_events", "Events heard, and not yet in effect."),
+            self._one(Counter, "websocket_bridge_events_total", "Events taken in."),
+            self._one(Counter, "websocket_bridge_refused_events_total", "Events passed over as unfit."),
+            self._one(Counter, "websocket_bridge_lost_events_total", "Events gone from the source before they came."),
         )
-        self._crossed = self._family(
-            Counter, "websocket_bridge_events_total", "Events taken in, or passed over as unfit.", "source", "outcome"
-        )
-        self._missed = self._family(
-            Counter, "websocket_bridge_lost_events_total", "Events gone from the source before they came.", "source"
-        )
-
-        self._calls = self._family(
-            Counter, "websocket_remote_calls_total", "Requests to other services, and attempts.", "peer", "outcome"
-        )
-
-    def remote_call(self, peer: str, outcome: str) -> None:
-        """peer: one that is configured, or `unknown`."""
-        self._calls.labels(*self._values, peer, outcome).inc()
-
-    def bridge(self, source: str) -> BridgeMetrics:
-        """The instruments of the bridge from `source`, which is one of the service's own declaration."""
-        of = (*self._values, source)
-        return BridgeMetrics(
-            self._following.labels(*of),
-            self._waiting.labels(*of),
-            self._crossed.labels(*of, "taken"),
-            self._crossed.labels(*of, "refused"),
-            self._missed.labels(*of),
+        self.calls = CallMetrics(
+            self._one(Counter, "websocket_remote_calls_completed_total", "Requests to other services that were done."),
+            self._one(Counter, "websocket_remote_calls_failed_total", "Requests to other services that were given up."),
+            self._one(Counter, "websocket_remote_attempts_failed_total", "Attempts at such requests that failed."),
         )
 
     def watch(self, name: str, text: str, read: Callable[[], float]) -> None:

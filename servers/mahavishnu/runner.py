@@ -103,10 +103,10 @@ class _Calling:
         try:
             result = await self._ask(datetime.fromisoformat(begun["deadline"]))
         except CallFailed as failure:
-            self._count("failed")
+            self._host.metrics.calls.failed.inc()
             await self._fail(failure)
         else:
-            self._count("completed")
+            self._host.metrics.calls.completed.inc()
             await self._complete(result)
 
     async def _ask(self, deadline: datetime) -> dict[str, Any]:
@@ -151,7 +151,7 @@ class _Calling:
         raise CallFailed(f"{self._due.call.service} answered {error}", without_effect=True) from error
 
     async def _attempt_failed(self, error: str) -> None:
-        self._count("attempt_failed")
+        self._host.metrics.calls.attempts_failed.inc()
         self._error = error[:LONGEST_ERROR]
         self._log.warning("attempt failed", reason=self._error, attempt=self._attempts + 1)
         attempt = {"call": self._due.key, "attempt": self._attempts + 1, "error": self._error}
@@ -189,10 +189,6 @@ class _Calling:
                     self._log.info("call overtaken", command=command, reason=refusal.message)
                     return None
                 await asyncio.sleep(backoff.next())
-
-    def _count(self, outcome: str) -> None:
-        peer = self._due.call.service if self._host.configured(self._due.call.service) else "unknown"
-        self._host.metrics.remote_call(peer, outcome)
 
 
 def _state(host: "Host") -> State:

@@ -98,11 +98,7 @@ async def ask(client: Client, event: str, traceparent: Any = PARENT, **data: Any
 async def follows(one: Running, sources: int) -> None:
     """Wait until its bridges hear what their sources say; what those said before has no trace any more."""
 
-    def following() -> int:
-        lines = one.server.metrics.render().decode().splitlines()
-        return len([line for line in lines if line.startswith("websocket_bridge_following{") and line.endswith(" 1.0")])
-
-    await until(lambda: following() == sources, "a bridge does not follow", LONG)
+    await until(lambda: one.server.metrics.bridges.following._value.get() == sources, "a bridge does not follow", LONG)
 
 
 def tracing(collector: Collector, **more: Any) -> dict[str, Any]:
