@@ -355,10 +355,16 @@ def log_file(service: str, config: Config) -> Path:
 
 
 def shared_log(service: Service, config: Config) -> SharedLog:
-    """The log in Redis; ConfigError if it is not said where, or the package for it is not there."""
+    """The log in Redis; ConfigError if it is not said where, or the package for it is not there.
+
+    The state folder is made only where an older format is to be kept in it.
+    """
+    state = Path(config.state)
+    if state.exists() and not state.is_dir():
+        raise ConfigError(f"state {state} is not a folder; name one, or a place where one can be made")
     with in_redis(config.log):
         from bodhisattva.servers.core.log.redis import RedisLog
-    return RedisLog(config.log, service.name, config.timeouts.deduplication, Path(config.state))
+    return RedisLog(config.log, service.name, config.timeouts.deduplication, state)
 
 
 async def _wait(tasks: "Collection[asyncio.Future[None]]", until: float) -> None:
