@@ -354,14 +354,21 @@ class Connection:
             self.begin_close(SLOW_CONSUMER, "Slow consumer")
 
     async def _catch_up(self, channel: str, after: int) -> None:
+        """Send what was missed and then listen, unless the peer has changed its mind.
+
+        That its task is cancelled does not always end it: on Python 3.11 a time limit inside, such as redis-py's, can
+        swallow that.
+        """
+        task = asyncio.current_task()
         catchup = Catchup(self._engine, self._outbox, self._policy.limits.queue_bytes)
         async for frame in catchup.frames(channel, after):
-            if self._closer is not None:
+            if self._closer is not None or self._catching_up.get(channel) is not task:
                 return
             self.push(frame)
             self._metrics.replayed.inc()
-        self._catching_up.pop(channel, None)
-        self._hub.subscribe(channel, self)
+        if self._catching_up.get(channel) is task:
+            del self._catching_up[channel]
+            self._hub.subscribe(channel, self)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.get_running_loop().create_task(work)

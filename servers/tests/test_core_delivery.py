@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -60,6 +61,29 @@ async def test_s5_unsubscribing_right_after_a_resume_ends_it() -> None:
         while (message := await reader.read())["correlation_id"] != fence:
             rest.append(message)
         assert rest == [], "events came after the answer to unsubscribe"
+
+
+async def test_s5_unsubscribing_ends_a_resume_that_is_not_cancelled_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time limit inside, such as redis-py's, swallows a cancellation that comes together with what it waited for."""
+    async with running() as one:
+        writer, reader = await one.connect(), await one.connect()
+        await post(writer, range(100, 110))
+        log = one.server._engine.log
+        read, begun = log.read, asyncio.Event()
+
+        async def read_whatever_comes(channel: str, after: int, limit: int) -> Any:
+            begun.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            return await read(channel, after, limit)
+
+        monkeypatch.setattr(log, "read", read_whatever_comes)
+        await reader.ask("subscribe", channel="account:a", since={"epoch": log.epoch, "offset": 0})
+        await begun.wait()
+        assert (await reader.ask("unsubscribe", channel="account:a"))["type"] == "response"
+        await post(writer, range(1, 3))
+        fence = await reader.say("balance", account="a")
+        assert (await reader.read())["correlation_id"] == fence, "events came after the answer to unsubscribe"
 
 
 @pytest.mark.parametrize(("epoch", "offset"), [("another", 0), (None, 99)])
