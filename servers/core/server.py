@@ -72,6 +72,7 @@ class Server:
         self.config = load()
         self.metrics = Metrics(service.name, service.server)
         self.draining = False
+        self._stopping = False
         self._load = load
         self._context = check(self.config)
         self._hub = Hub(service, self.metrics)
@@ -243,6 +244,7 @@ class Server:
 
     async def stop(self) -> None:
         """Free everything, now; whatever was begun."""
+        self._stopping = True
         if self._acceptor is not None:
             self._acceptor.close()
         for connection in list(self._connections):
@@ -268,6 +270,9 @@ class Server:
         bearer = upgrade.identify(request, self._policy.verifier)
         identity = upgrade.certify(request, self._policy.verifier, self.config.tls, bearer)
         answer = await handshake.take_over(request, compress=self.config.compression)
+        if self._stopping:  # meanwhile: all others have been let go
+            answer.transport.abort()
+            return answer
         websocket = WebSocket(answer.transport, self._intake, deflates=answer.deflates)
         connection = self._connection(websocket, request.remote or "")
         if self.draining or not self._counts.add(connection.address):
