@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from bodhisattva.servers.core import retention
-from bodhisattva.servers.core.config import Config, ConfigError, Retention, without_password
+from bodhisattva.servers.core.config import Config, Retention, without_password
 from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.core.log import redis_formats as formats
+from bodhisattva.servers.core.log import sharing
 from bodhisattva.servers.core.log.base import LogError
 from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.log.redis_connection import FAILURES, connect, disconnect
@@ -35,12 +36,10 @@ class RedisPlace:
     """Where a service's configuration says that its log is."""
 
     def __init__(self, service: Service, config: Config) -> None:
-        if config.log.url is None:
-            raise ConfigError("log.url is not set; log.kind redis needs one, such as redis://127.0.0.1:6379/0")
         self._service = service
         self._config = config
         self._keys = Keys(config.log.prefix, service.name)
-        self._where = without_password(config.log.url)
+        self._where = without_password(sharing.place(config.log))
 
     def __str__(self) -> str:
         return f"{self._where} {self._keys.base}*"
