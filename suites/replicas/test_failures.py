@@ -159,6 +159,8 @@ async def test_lost_tail_is_a_new_epoch(service: str, cluster: Start, connect: C
     held = await cluster(service)
     await (await connect(held.replicas[0])).answer(*sample.command(1))
     await held.store.kill()
+    for node in held.replicas:
+        await _ready(node, 503)
     held.store.keep()
     await held.store.start()
     for node in held.replicas:
