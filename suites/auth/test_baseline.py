@@ -24,6 +24,7 @@ class TestJWTAuthentication:
         assert client.auth.event == "auth"
         assert client.auth.data["status"] == "authenticated"
         assert client.auth.data["user_id"] == "ann"
+        assert client.auth.data["expires_at"], f"no end is named: {client.auth!r}"
         assert client.welcome is not None
         assert client.welcome.data["authenticated"] is True
         await client.answer(*sample.command())
