@@ -30,7 +30,7 @@ async def test_stage_runs_on_the_service_it_names(fleet: Stack, connect: Connect
     done = [e for e in (await history).data["events"] if e["event"] == "workflow.stage_completed"]
     result = done[0]["data"] if done else (await mahavishnu.event("workflow.stage_completed")).data
     assert result["stage_name"] == "open"
-    assert result["result"]["session_id"] == session
+    assert (result["result"] or {}).get("session_id") == session, f"{result['result']} is not what the service answered"
     held = await buddy.answer("get_session", {"session_id": session})
     assert held.data["project"] == "crossing"
     assert held.data["user_id"] == "mahavishnu", "the stage did not run under mahavishnu's own identity"
