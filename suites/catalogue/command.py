@@ -30,7 +30,7 @@ def clauses(words: tuple[str, ...], section: str | None, unproved: bool) -> None
     if unproved:
         entries = list(without_mutant(entries, made))
     if not entries:
-        click.echo("no clause is about that", err=True)
+        click.echo(f"no clause {'without a mutant ' if unproved else ''}is about that", err=True)
         sys.exit(_NONE)
     for name, group in groupby(sorted(entries, key=_place), lambda entry: entry.clause.section):
         click.secho(f"\nsection {name}", bold=True)

@@ -27,9 +27,10 @@ _OWN_INSTANCE = {"fresh", "spawn", "fleet"}
 
 @dataclass(frozen=True)
 class Panel:
-    """The clauses of a trial."""
+    """The clauses of a trial. besides: services that they need besides those that they are about."""
 
     entries: tuple[Entry, ...]
+    besides: tuple[str, ...] = ()
 
     @property
     def subjects(self) -> dict[str, str]:
@@ -44,7 +45,7 @@ class Panel:
     @property
     def arguments(self) -> list[str]:
         """For pytest: the tests, the services they need, and none of the cases of other services."""
-        services = sorted({service for entry in self.entries for service in _services(entry)})
+        services = sorted({*self.besides, *(service for entry in self.entries for service in _services(entry))})
         others = [f"[{service}" for service in services if service != SERVICE]
         wanted = [
             f"{_function(entry)}[{_subject(entry)}" for entry in self.entries if _subject(entry) not in (SERVICE, FLEET)
@@ -56,17 +57,18 @@ class Panel:
 
 def category(name: str, catalogue: Catalogue, mutants: Sequence[Mutant]) -> Panel:
     """The clauses of a category's mutants, for the real server."""
-    clauses = {mutant.clause for mutant in mutants}
-    return _panel((clause for clause in clauses if catalogue.entries[clause].clause.category == name), catalogue)
+    own = [mutant for mutant in mutants if catalogue.entries[mutant.clause].clause.category == name]
+    besides = tuple(service for mutant in own for service in mutant.besides)
+    return _panel((mutant.clause for mutant in own), catalogue, besides)
 
 
 def panel(mutant: Mutant, catalogue: Catalogue) -> Panel:
     """The clauses for one mutant."""
-    return _panel((mutant.clause, *mutant.also, *SAMPLE), catalogue)
+    return _panel((mutant.clause, *mutant.also, *SAMPLE), catalogue, mutant.besides)
 
 
-def _panel(clauses: Iterable[str], catalogue: Catalogue) -> Panel:
-    return Panel(tuple(catalogue.entries[clause] for clause in sorted(set(clauses))))
+def _panel(clauses: Iterable[str], catalogue: Catalogue, besides: tuple[str, ...]) -> Panel:
+    return Panel(tuple(catalogue.entries[clause] for clause in sorted(set(clauses))), besides)
 
 
 def _subject(entry: Entry) -> str:

@@ -1,8 +1,9 @@
 """The mutants, read off their source without importing it, since that would import the servers.
 
 A file of `mutants` holds, as literals, CLAUSE (the id of the clause that must reject it), WRONG (what is wrong, in
-one sentence), SAYS (what the clause's failure must say), maybe ALSO (ids of clauses that fail for the same cause),
-and `mutate()`, which makes the server's code wrong before it serves.
+one sentence), SAYS (what the clause's failure must say), maybe ALSO (ids of clauses that fail for the same cause) and
+BESIDES (services that the clause needs besides those that it is about), and `mutate()`, which makes the server's code
+wrong before it serves.
 """
 
 import ast
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "mutants"
-_FIELDS = {"CLAUSE", "WRONG", "SAYS", "ALSO"}
+_FIELDS = {"CLAUSE", "WRONG", "SAYS", "ALSO", "BESIDES"}
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Mutant:
     wrong: str
     says: str
     also: tuple[str, ...] = ()
+    besides: tuple[str, ...] = ()
 
 
 def mutants(folder: Path = FOLDER) -> list[Mutant]:

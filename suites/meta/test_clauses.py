@@ -4,8 +4,10 @@ import re
 
 from click.testing import CliRunner
 
-from bodhisattva.suites.catalogue.command import clauses
+from bodhisattva.fixtures.catalogue import APART
+from bodhisattva.suites.catalogue.command import clauses, without_mutant
 from bodhisattva.suites.catalogue.loader import load
+from bodhisattva.suites.meta.registry import mutants
 from bodhisattva.suites.meta.trial import CHECKOUT
 
 PROTOCOL = CHECKOUT / "docs" / "protocol.md"
@@ -30,16 +32,22 @@ def test_sections_come_in_order() -> None:
     assert sections == sorted(set(sections), key=lambda name: [int(part) for part in name.split(".")])
 
 
-def test_unproved_are_those_without_mutant() -> None:
-    said = found("--unproved")
-    assert "rejects a server" not in said
-    assert " SHOULD" not in said
-    assert "INTEROP-" not in said
+def test_only_a_must_needs_a_mutant() -> None:
+    due = [entry.clause for entry in without_mutant(load().entries.values(), ())]
+    assert {clause.level for clause in due} == {"MUST"}
+    assert APART not in {clause.category for clause in due}
+
+
+def test_every_must_has_a_mutant() -> None:
+    unproved = [entry.clause.id for entry in without_mutant(load().entries.values(), mutants())]
+    assert not unproved, "docs/writing-a-clause.md says how a clause is shown to be able to fail"
 
 
 def test_nothing_found_is_said() -> None:
     result = CliRunner().invoke(clauses, ["no such thing at all"])
     assert (result.exit_code, result.output) == (1, "no clause is about that\n")
+    result = CliRunner().invoke(clauses, ["--unproved", "no such thing at all"])
+    assert (result.exit_code, result.output) == (1, "no clause without a mutant is about that\n")
 
 
 def test_sections_of_the_protocol_are_those_of_the_clauses() -> None:
