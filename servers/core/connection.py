@@ -18,7 +18,7 @@ from bodhisattva.servers.core.frames import ABNORMAL, PROTOCOL_ERROR
 from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.logs import LONGEST
 from bodhisattva.servers.core.metrics import Metrics
-from bodhisattva.servers.core.outbox import Outbox, Subject, Turn
+from bodhisattva.servers.core.outbox import Outbox, Turn
 from bodhisattva.servers.core.requests import Requests
 from bodhisattva.servers.core.session import (
     Close,
@@ -57,8 +57,8 @@ class Connection:
 
     __slots__ = (
         "__weakref__", "_catching_up", "_closer", "_engine", "_free", "_hub", "_idle", "_in_flight", "_metrics",
-        "_outbox", "_ping", "_policy", "_requests", "_spans", "_tasks", "_websocket", "address", "connection_id", "due",
-        "push", "session",
+        "_ping", "_policy", "_requests", "_spans", "_tasks", "_websocket", "address", "connection_id", "due",
+        "outbox", "push", "session",
     )  # fmt: skip
 
     def __init__(
@@ -81,9 +81,8 @@ class Connection:
         self.session = Session(policy, self.connection_id, now())
         self._policy = policy
         self._websocket = websocket
-        self._outbox = Outbox(websocket.transport, turn, self._too_slow)
-        self._outbox.compresses = websocket.deflates
-        self.push = self._outbox.push
+        self.outbox = Outbox(websocket.transport, turn, self._too_slow, compresses=websocket.deflates)
+        self.push = self.outbox.push
         self._requests = requests
         self._engine = engine
         self._hub = hub
@@ -134,7 +133,7 @@ class Connection:
         """Bytes came: what they ask for is answered in one write."""
         self.due = 0.0
         self.session.heard()
-        self._outbox.hold()
+        self.outbox.hold()
 
     def receive(self, message: WSMessage) -> None:
         try:
@@ -143,14 +142,14 @@ class Connection:
             self._fail(error)
 
     def settle(self) -> None:
-        self._outbox.flush()
+        self.outbox.flush()
 
     def behind(self, is_behind: bool) -> None:
         if is_behind:
             self.due = 0.0
-            self._outbox.pause()
+            self.outbox.pause()
         else:
-            self._outbox.resume()
+            self.outbox.resume()
 
     def ended(self, code: int) -> None:
         """The peer has said its last word, or broken the rules: there is nobody any more to serve."""
@@ -163,9 +162,6 @@ class Connection:
         self.session.end()
         self._release()
         self._free(self)
-
-    def replace(self, about: Subject, frame: bytes) -> None:
-        self._outbox.replace(about, frame)
 
     def notify(self, event: bytes) -> None:
         """Send a notice, unless the welcome is still to come (contract 2.4)."""
@@ -181,9 +177,9 @@ class Connection:
                 self._perform(outputs)
         except Exception as error:  # noqa: BLE001 - logged, and no other connection's concern
             self._fail(error)
-        if not self._outbox.is_behind:
+        if not self.outbox.is_behind:
             self.due = 0.0 if self._ping is not None else self.session.due(instant)
-        elif self._outbox.age(instant.monotonic) > self._policy.limits.queue_age:
+        elif self.outbox.age(instant.monotonic) > self._policy.limits.queue_age:
             self._too_slow()
 
     def answer(self, message: Incoming, outcome: Outcome) -> None:
@@ -230,7 +226,7 @@ class Connection:
     def unfollow(self, channel: str) -> None:
         self.channels.discard(channel)
         self._hub.unsubscribe(channel, self)
-        self._outbox.forget(channel)
+        self.outbox.forget(channel)
         if (task := self._catching_up.pop(channel, None)) is not None:
             task.cancel()
 
@@ -246,14 +242,14 @@ class Connection:
         """Send what is due and then a close frame; nothing is taken or sent after it."""
         if self._closer is None:
             self.session.end()
-            self._outbox.flush()
-            self._outbox.close()
+            self.outbox.flush()
+            self.outbox.close()
             self._closer = asyncio.get_running_loop().create_task(self._close(code, reason))
         return self._closer
 
     def abort(self) -> None:
         self.session.end()
-        self._outbox.close()
+        self.outbox.close()
         self._websocket.transport.abort()
 
     async def _close(self, code: int, reason: str) -> None:
@@ -300,7 +296,7 @@ class Connection:
     def _send_ping(self) -> None:
         ping = frames.ping()
         self.push(ping)
-        delivery = Delivery(self._outbox)
+        delivery = Delivery(self.outbox)
         if self._ping is None and delivery.waits_behind(len(ping)):
             self._ping = delivery
 
@@ -360,7 +356,7 @@ class Connection:
         swallow that.
         """
         task = asyncio.current_task()
-        catchup = Catchup(self._engine, self._outbox, self._policy.limits.queue_bytes)
+        catchup = Catchup(self._engine, self.outbox, self._policy.limits.queue_bytes)
         async for frame in catchup.frames(channel, after):
             if self._closer is not None or self._catching_up.get(channel) is not task:
                 return
@@ -394,7 +390,7 @@ class Connection:
         for channel in list(self.channels):
             self.unfollow(channel)
         self._hub.gone(self)
-        self._outbox.close()
+        self.outbox.close()
         self._in_flight.clear()
         while self._spans:
             self._spans.popitem()[1].end("cancelled")

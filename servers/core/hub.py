@@ -11,7 +11,7 @@ from bodhisattva.servers.core import envelope, frames
 from bodhisattva.servers.core.domain import Event, Join, Leave
 from bodhisattva.servers.core.log.base import StoredEvent
 from bodhisattva.servers.core.metrics import Metrics
-from bodhisattva.servers.core.outbox import Subject
+from bodhisattva.servers.core.outbox import Outbox, Turn
 from bodhisattva.servers.core.service import GLOBAL, Service
 
 K = TypeVar("K")
@@ -22,15 +22,10 @@ class Receiver(Protocol):
     """A connection as the hub sees it."""
 
     connection_id: str
+    outbox: Outbox
 
     @property
     def user_id(self) -> str: ...
-
-    @property
-    def push(self) -> Callable[[bytes], None]: ...
-
-    def replace(self, about: Subject, frame: bytes) -> None:
-        """Send this instead of an earlier frame about the same that is not sent yet."""
 
 
 class Hub:
@@ -39,13 +34,14 @@ class Hub:
     relay: carries what is said here to the subscribers at other replicas of the service.
     """
 
-    def __init__(self, service: Service, metrics: Metrics) -> None:
+    def __init__(self, service: Service, metrics: Metrics, turn: Turn) -> None:
         self.epoch = ""
         self.relay: Callable[[Event], None] | None = None
         self._service = service
         self._metrics = metrics
+        self._turn = turn
         self._connections: dict[str, Receiver] = {}
-        self._receivers: dict[str, dict[Receiver, None]] = {}
+        self._receivers: dict[str, dict[Outbox, Receiver]] = {}
         self._members: dict[str, dict[Receiver, dict[str, Any]]] = defaultdict(dict)
         self._joined: dict[Receiver, dict[str, dict[str, Any]]] = defaultdict(dict)
         metrics.watch("websocket_channels_current", "Channels with a subscriber.", lambda: len(self._receivers))
@@ -53,11 +49,13 @@ class Hub:
         metrics.watch("websocket_members_current", "Members of channels.", lambda: _entries(self._members))
 
     def subscribe(self, channel: str, receiver: Receiver) -> None:
-        self._receivers.setdefault(channel, {})[receiver] = None
+        self._turn.part()
+        self._receivers.setdefault(channel, {})[receiver.outbox] = receiver
 
     def unsubscribe(self, channel: str, receiver: Receiver) -> None:
+        self._turn.part()
         receivers = self._receivers.get(channel, {})
-        receivers.pop(receiver, None)
+        receivers.pop(receiver.outbox, None)
         if not receivers:
             self._receivers.pop(channel, None)
 
@@ -114,7 +112,7 @@ class Hub:
     def present(self, channel: str) -> list[dict[str, Any]]:
         """Who is there: members with their info, then those who only listen."""
         members = self._members.get(channel, {})
-        listeners = [r for r in self._receivers.get(channel, {}) if r not in members]
+        listeners = [r for r in self._receivers.get(channel, {}).values() if r not in members]
         everybody = [*members.items(), *((listener, {}) for listener in listeners)]
         return [
             {**info, "connection_id": receiver.connection_id, "user_id": receiver.user_id}
@@ -131,14 +129,13 @@ class Hub:
 
     def _push(self, channel: str, frame: bytes) -> None:
         receivers = self._receivers[channel]
-        for receiver in receivers:
-            receiver.push(frame)
+        self._turn.spread(receivers, frame)
         self._metrics.delivered(self._service.channel_kind(channel).label, len(receivers))
 
     def _replace(self, channel: str, about: tuple[str, str], frame: bytes) -> None:
         receivers = self._receivers[channel]
-        for receiver in receivers:
-            receiver.replace((channel, *about), frame)
+        for outbox in receivers:
+            outbox.replace((channel, *about), frame)
         self._metrics.delivered(self._service.channel_kind(channel).label, len(receivers))
 
 

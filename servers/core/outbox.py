@@ -3,18 +3,23 @@
 import asyncio
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from bodhisattva.servers.core import compression
 
 Subject = tuple[str, str, str]
 """What a frame says the newest of: channel, event and subject."""
+Room = Mapping["Outbox", object]
+"""The outboxes of those who listen to a channel."""
 _Joined = dict[tuple[bytes, ...], bytes]
+_NOBODY: Room = MappingProxyType({})
 
 
 class Turn:
     """What is due in one turn of the loop, to all connections of a server.
 
+    What a room is due is kept once for all of it, until the turn ends or one of the room is due something else.
     What several connections are due alike is joined once, and they share the bytes. limit: how many bytes may wait for
     one connection.
     """
@@ -22,7 +27,28 @@ class Turn:
     def __init__(self, limit: Callable[[], int]) -> None:
         self.limit = limit
         self.due: list[Outbox] = []
+        self.room = _NOBODY
+        self._spread: list[bytes] = []
+        self._ends = False
         self._deflated: dict[bytes, bytes] = {}
+
+    def spread(self, room: Room, frame: bytes) -> None:
+        """Send the frame to the whole room, after all that is due to each of it. The room may not change meanwhile."""
+        if room is not self.room:
+            self.part()
+            self.room = room
+            self.end()
+        self._spread.append(frame)
+
+    def part(self) -> None:
+        """Each of the room has what it is due from now on; what follows may be for some of them only."""
+        if self.room is _NOBODY:
+            return
+        room, self.room = self.room, _NOBODY
+        frames, self._spread = self._spread, []
+        for outbox in room:
+            for frame in frames:
+                outbox.push(frame)
 
     def deflate(self, frames: list[bytes]) -> None:
         """Compress in place, and each frame only once for all who are due it in this turn."""
@@ -33,21 +59,38 @@ class Turn:
             frames[place] = deflated
 
     def add(self, outbox: "Outbox") -> None:
-        if not self.due:
+        if not self._ends:
             self.end()
         self.due.append(outbox)
 
     def end(self) -> None:
         """What is due by the end of this turn leaves."""
-        asyncio.get_running_loop().call_soon(self._flush)
+        if not self._ends:
+            self._ends = True
+            asyncio.get_running_loop().call_soon(self.flush)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        limit = self.limit()
+        if self.room is not _NOBODY:
+            self._flush_room(limit)
+        self._ends = False
         due, self.due = self.due, []
         joined: _Joined = {}
-        limit = self.limit()
         for outbox in due:
             outbox.flush(joined, limit)
         self._deflated.clear()
+
+    def _flush_room(self, limit: int) -> None:
+        """Write what the room is due to all who are due nothing else; the others have it with the rest."""
+        frames = self._spread
+        data = frames[0] if len(frames) == 1 else b"".join(frames)
+        if len(frames) > 1 and len(data) > limit:
+            self.part()
+            return
+        room, self.room, self._spread = self.room, _NOBODY, []
+        for outbox in [outbox for outbox in room if not outbox.write(data)]:
+            for frame in frames:
+                outbox.push(frame)
 
 
 class Outbox:
@@ -76,20 +119,22 @@ class Outbox:
         "written",
     )
 
-    def __init__(self, transport: asyncio.Transport, turn: Turn, overflow: Callable[[], None]) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, turn: Turn, overflow: Callable[[], None], *, compresses: bool = False
+    ) -> None:
         self._transport = transport
         self.socket = _descriptor(transport)
-        self._direct = None if is_secure(transport) else self.socket
+        self._closed = False
+        self.compresses = compresses
+        self._direct = self._descriptor_to_write_to()
         self._turn = turn
         self._overflow = overflow
         self._frames: list[bytes] = []
         self.written = 0
         self._marks: deque[tuple[int, float]] | None = None
         self._newest: dict[Subject, bytes] | None = None
-        self._closed = False
         self._held = False
         self.is_behind = False
-        self.compresses = False
         self._room: asyncio.Future[None] | None = None
 
     def hold(self) -> None:
@@ -98,14 +143,14 @@ class Outbox:
 
     def push(self, frame: bytes) -> None:
         """Send the frame after all before it, at the end of this loop turn."""
+        turn = self._turn
+        if self in turn.room:
+            turn.part()
         if not self._frames:
             if self._closed:
                 return
             if not self._held:
-                turn = self._turn
-                if not turn.due:
-                    turn.end()
-                turn.due.append(self)
+                turn.add(self)
         self._frames.append(frame)
 
     def replace(self, about: Subject, frame: bytes) -> None:
@@ -152,6 +197,8 @@ class Outbox:
         not take is the transport's, and so is what it has against the socket.
         """
         self._held = False
+        if self in self._turn.room:
+            self._turn.part()
         frames = self._frames
         if self._newest is not None and not self.is_behind:
             frames.extend(self._newest.values())
@@ -166,15 +213,22 @@ class Outbox:
         if (several or self.is_behind) and self._is_too_much(len(data), several, limit):
             self._overflow()
             return
+        if not self.write(data):
+            self.written += len(data)
+            self._transport.write(data)
+
+    def write(self, data: bytes) -> bool:
+        """Write at once what is due, if nothing else is; False if there is more to it than to write."""
+        if self._direct is None or self._frames or self._newest is not None:
+            return False
+        try:
+            sent = os.write(self._direct, data)
+        except OSError:
+            sent = 0
         self.written += len(data)
-        sent = 0
-        if self._direct is not None and not self.is_behind:
-            try:
-                sent = os.write(self._direct, data)
-            except OSError:
-                sent = 0
-        if sent < len(data):
+        if sent < len(data) and not self._transport.is_closing():
             self._transport.write(data[sent:])
+        return True
 
     def _is_too_much(self, more: int, several: bool, limit: int | None) -> bool:
         waiting = self.unsent
@@ -185,15 +239,20 @@ class Outbox:
     def pause(self) -> None:
         """The transport has bytes that the kernel does not take."""
         self.is_behind = True
+        self._direct = None
 
     def resume(self) -> None:
         """The kernel has taken everything."""
         self.is_behind = False
+        self._direct = self._descriptor_to_write_to()
         if self._newest is not None:
             self._turn.add(self)
         if self._room is not None:
             self._room.set_result(None)
             self._room = None
+
+    def _descriptor_to_write_to(self) -> int | None:
+        return None if self._closed or self.compresses or is_secure(self._transport) else self.socket
 
     async def room(self) -> None:
         """Wait until the kernel has taken everything, or the end."""
@@ -218,6 +277,7 @@ class Outbox:
     def close(self) -> None:
         """Drop what is not written yet and take no more."""
         self._closed = True
+        self._direct = None
         self._frames.clear()
         self._newest = None
         if self._room is not None:

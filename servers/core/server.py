@@ -75,8 +75,8 @@ class Server:
         self._stopping = False
         self._load = load
         self._context = check(self.config)
-        self._hub = Hub(service, self.metrics)
         self._turn = Turn(lambda: self.config.limits.queue_bytes)
+        self._hub = Hub(service, self.metrics, self._turn)
         self._intake = Intake(lambda: self.config.limits.message_bytes)
         self._revocations = revocations.shared(self.config)
         self._counts = self._make_counts()

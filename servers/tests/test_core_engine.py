@@ -1,7 +1,6 @@
 """The engine: nothing is seen before it is durable, nothing is executed twice, and a failed write is recovered from."""
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -23,6 +22,8 @@ from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.log.base import Entry, LogError, LogRefused, Position, StoredAnswer, StoredEvent
 from bodhisattva.servers.core.log.memory import MemoryLog
 from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.core.outbox import Turn
+from bodhisattva.servers.tests.ear import Ear
 from bodhisattva.servers.tests.ledger import LEDGER, UNAPPLICABLE, State
 
 
@@ -63,20 +64,8 @@ class HeldLog(MemoryLog):
             raise LogError("still full")
 
 
-class Listener:
+class Listener(Ear):
     """The hub's receiver of `global` and of what is waved at `a`."""
-
-    connection_id = "listener"
-    user_id = "ada"
-
-    def __init__(self) -> None:
-        self.heard: list[dict[str, Any]] = []
-
-    def push(self, frame: bytes) -> None:
-        self.heard.append(json.loads(frame[frame.index(b"{") :]))
-
-    def replace(self, _about: tuple[str, str, str], frame: bytes) -> None:
-        self.push(frame)
 
     @property
     def amounts(self) -> list[int]:
@@ -93,9 +82,10 @@ class Desk:
     def __init__(self, log: MemoryLog) -> None:
         self.log = log
         self.metrics = Metrics("ledger", "ledger-server")
-        self.hub = Hub(LEDGER, self.metrics)
+        turn = Turn(lambda: 10**6)
+        self.hub = Hub(LEDGER, self.metrics, turn)
         self.engine = Engine(LEDGER, log, self.hub, self.metrics, window=60)
-        self.listener = Listener()
+        self.listener = Listener(turn)
         self.hub.subscribe("global", self.listener)
         self.hub.subscribe("waves:a", self.listener)
         self._ids = count(1)

@@ -98,6 +98,29 @@ async def test_receivers_that_are_due_the_same_share_the_bytes() -> None:
     assert one.pipe.writes[0] is two.pipe.writes[0]
 
 
+async def test_a_room_that_is_due_the_same_shares_the_bytes() -> None:
+    turn = Turn(lambda: 100)
+    lines = [Line(turn=turn) for _ in range(3)]
+    room = dict.fromkeys(line.outbox for line in lines)
+    lines[2].outbox.push(b"[before]")
+    turn.spread(room, b"[1]")
+    turn.spread(room, b"[2]")
+    lines[1].outbox.push(b"[between]")
+    turn.spread(room, b"[3]")
+    lines[0].outbox.flush()
+    await asyncio.sleep(0)
+    assert [b"".join(line.pipe.writes) for line in lines] == [b"[1][2][3]", b"[1][2][between][3]", b"[before][1][2][3]"]
+
+
+async def test_s4_more_than_is_allowed_of_one_turn_is_too_much_for_all_of_a_room() -> None:
+    turn = Turn(lambda: 100)
+    lines = [Line(turn=turn) for _ in range(2)]
+    for _ in range(2):
+        turn.spread(dict.fromkeys(line.outbox for line in lines), b"x" * 60)
+    await asyncio.sleep(0)
+    assert [(line.pipe.writes, line.overflows) for line in lines] == [([], 1)] * 2
+
+
 async def test_s4_more_bytes_than_allowed_are_refused() -> None:
     line = Line()
     assert not line.send(b"x" * 60, b"x" * 41)

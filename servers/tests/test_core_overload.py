@@ -40,7 +40,7 @@ async def test_s4_what_waits_too_long_closes_4008() -> None:
         deaf = await asyncio.to_thread(deaf_peer, one.server._port)
         writer = await one.connect()
         connection = next(each for each in one.server._connections if each.channels)
-        while connection._outbox.size == 0:
+        while connection.outbox.size == 0:
             await post(writer, range(100, 110), note=LONG)
         await until(lambda: connection not in one.server._connections, "the deaf peer was not let go")
         assert one.server.metrics.slow_consumers._value.get() == 1
@@ -83,7 +83,7 @@ async def test_s2_who_closes_and_reads_nothing_gives_its_place_back_at_once() ->
         deaf = await asyncio.to_thread(deaf_peer, one.server._port)
         writer = await one.connect()
         connection = next(each for each in one.server._connections if each.channels)
-        while connection._outbox.size == 0:
+        while connection.outbox.size == 0:
             await post(writer, range(100, 110), note=LONG)
         deaf.sendall(b"\x88\x80" + bytes(4))
         await until(

@@ -113,7 +113,7 @@ async def test_s4_a_deaf_peer_behind_tls_is_let_go(authority: Authority, files: 
         deaf = await asyncio.to_thread(deaf_peer, one.server._port, authority.trust())
         writer = await one.connect(ssl=authority.trust())
         connection = next(each for each in one.server._connections if each.channels)
-        while connection._outbox.size == 0:
+        while connection.outbox.size == 0:
             await writer.ask("post", account="a", amount=1, note="x" * 10_000)
         await until(lambda: connection not in one.server._connections, "the deaf peer was not let go")
         assert one.server.metrics.slow_consumers._value.get() == 1

@@ -20,6 +20,7 @@ from bodhisattva.servers.core.log.base import Log
 from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.core.outbox import Turn
 from bodhisattva.servers.core.replica import Replica
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.waiting import Watch
@@ -34,7 +35,7 @@ LIMITS = Retention(events=KEPT)
 async def started(log: Log, service: Service = LEDGER) -> AsyncIterator[Engine]:
     """An engine of the service on this log, a replica's if others can share it."""
     metrics = Metrics(service.name, service.server)
-    hub = Hub(service, metrics)
+    hub = Hub(service, metrics, Turn(lambda: 0))
     if isinstance(log, RedisLog):
         watch = Watch(lambda _: None, lambda _: None)
         engine: Engine = Replica(service, log, hub, metrics, 1e9, watch)

@@ -1,13 +1,14 @@
 import asyncio
 from unittest.mock import patch
 
-from bodhisattva.servers.core.hub import Hub, Receiver
+from bodhisattva.servers.core.hub import Hub
+from bodhisattva.servers.core.outbox import Outbox
 
 CLAUSE = "PERFORMANCE-002"
 WRONG = "sends events that were committed together in reverse order"
 SAYS = "== [0, 1, 2, 3"
 
-together: dict[str, list[tuple[bytes, list[Receiver]]]] = {}
+together: dict[str, list[tuple[bytes, list[Outbox]]]] = {}
 
 
 def push_later(hub: Hub, channel: str, frame: bytes) -> None:
@@ -18,9 +19,9 @@ def push_later(hub: Hub, channel: str, frame: bytes) -> None:
 
 
 def push_reversed(channel: str) -> None:
-    for frame, receivers in reversed(together.pop(channel)):
-        for receiver in receivers:
-            receiver.push(frame)
+    for frame, outboxes in reversed(together.pop(channel)):
+        for outbox in outboxes:
+            outbox.push(frame)
 
 
 def mutate() -> None:

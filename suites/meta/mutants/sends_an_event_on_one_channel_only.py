@@ -15,8 +15,8 @@ def push_once(hub: Hub, channel: str, frame: bytes) -> None:
     receivers = hub._receivers[channel]
     if channel == GLOBAL:
         hub._receivers[channel] = {
-            receiver: None
-            for receiver in receivers
+            outbox: receiver
+            for outbox, receiver in receivers.items()
             if not (isinstance(receiver, Connection) and receiver.channels - {GLOBAL})
         }
     push(hub, channel, frame)
