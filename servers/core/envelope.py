@@ -1,7 +1,7 @@
 """The envelope (contract 1): one JSON object per text frame, decoded strictly, encoded once."""
 
 import os
-from datetime import UTC, datetime
+import time
 from itertools import chain, repeat
 from typing import Any, TypeVar
 
@@ -80,9 +80,22 @@ _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
 
 
-def timestamp(moment: datetime | None = None) -> str:
-    """ISO 8601 in UTC with its offset."""
-    return (moment or datetime.now(UTC)).isoformat()
+class _Clock:
+    """The time as text; what is the same for a whole second is written once in it."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._text = ""
+
+    def now(self) -> str:
+        second, microsecond = divmod(time.time_ns() // 1000, 1_000_000)
+        if second != self._second:
+            self._second, self._text = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return f"{self._text}.{microsecond:06d}+00:00"
+
+
+timestamp = _Clock().now
+"""Now, in ISO 8601 and UTC with its offset."""
 
 
 def _draw(count: int) -> list[str]:

@@ -25,7 +25,7 @@ class MaskGuard:
         self._closing = False
 
     def follow(self, data: bytes) -> None:
-        if not (self._skip or self._header) and self._is_one_short_frame(data):
+        if not (self._skip or self._header) and self._is_one_frame(data):
             self.closed = data[0] & _OPCODE == _CLOSE
             return
         position = 0
@@ -42,11 +42,14 @@ class MaskGuard:
                 self._judge()
 
     @staticmethod
-    def _is_one_short_frame(data: bytes) -> bool:
-        """What nearly all that comes is: a masked frame with a length of one byte, no more and no less."""
-        return (
-            len(data) > 1 and _MASKED <= data[1] < _MASKED | 126 and len(data) == 2 + _KEY_BYTES + (data[1] & _LENGTH)
-        )
+    def _is_one_frame(data: bytes) -> bool:
+        """What nearly all that comes is: a masked frame of less than 64 KiB, no more and no less."""
+        if len(data) < 4 or data[1] < _MASKED:
+            return False
+        length = data[1] & _LENGTH
+        if length < 126:
+            return len(data) == 2 + _KEY_BYTES + length
+        return length == 126 and len(data) == 4 + _KEY_BYTES + (data[2] << 8 | data[3])
 
     def _missing(self) -> int:
         """Bytes of the header that are still to come, as far as it says by now."""

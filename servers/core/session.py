@@ -348,7 +348,7 @@ def _authenticated(message: Incoming, identity: Identity, status: str) -> Reply:
     data: dict[str, Any] = {
         "status": status,
         "user_id": identity.user_id,
-        "expires_at": envelope.timestamp(datetime.fromtimestamp(expires, UTC)) if expires else None,
+        "expires_at": datetime.fromtimestamp(expires, UTC).isoformat() if expires else None,
     }
     return Reply(envelope.response(message, data), "response")
 

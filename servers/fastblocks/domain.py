@@ -111,9 +111,11 @@ def delete_state(state: State, data: DeleteState, context: Context) -> Decision:
 
 
 def _check_version(state: State, data: SetState | DeleteState) -> None:
+    if data.expected_version is None:
+        return
     node = state.tree.find(data.state_path.split("."))
     actual = node.version if node and node.exists else 0
-    if data.expected_version not in (None, actual):
+    if data.expected_version != actual:
         raise Conflict(
             "The state has moved on.",
             state_path=data.state_path,

@@ -45,8 +45,12 @@ class Node:
 
     def find(self, keys: list[str]) -> "Node | None":
         """The node there, which may be one that vanished; None if there never was one."""
-        *_, last = self._walk(keys)
-        return last
+        node = self
+        for key in keys:
+            if (child := node.children.get(key)) is None:
+                return None
+            node = child
+        return node
 
     def leaf_above(self, keys: list[str]) -> int | None:
         """How many keys lead to a leaf that stands in the way of a node at `keys`; None if nothing does."""
