@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 import msgspec
 
-from bodhisattva.servers.bench import machine, processes
+from bodhisattva.servers.bench import machine, processes, slow_disk
 from bodhisattva.servers.bench.plan import LOADS, SUBJECTS
 from bodhisattva.servers.bench.result import RESULT_FILE, Result, Run, judged, rows
 from bodhisattva.servers.bench.sizes import PARTS, QUICK, Size
@@ -62,7 +62,7 @@ def main(
     # Ended by SIGTERM, as by a job's time limit, it takes its servers down as it does for Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     size = msgspec.structs.replace(QUICK if quick else Size(), **_given(sizes))
-    turns = _turns(loads or tuple(LOADS), set(subjects or SUBJECTS) - set(without), size.repetitions)
+    turns = _turns(loads or _possible(), set(subjects or SUBJECTS) - set(without), size.repetitions)
     out.mkdir(parents=True, exist_ok=True)
     try:
         processes.allow_descriptors(max(size.connections, size.receivers) + _SPARE_DESCRIPTORS)
@@ -77,6 +77,14 @@ def main(
         sys.exit(1)
 
 
+def _possible() -> tuple[str, ...]:
+    """All loads, but for what this machine has not the means for; that is said."""
+    lacking = slow_disk.missing()
+    if lacking:
+        click.echo(f"bench: no load with a slow disk: {lacking}", err=True)
+    return tuple(name for name, load in LOADS.items() if not (lacking and load.flush_delay))
+
+
 def _given(sizes: dict[str, int | None]) -> dict[str, Any]:
     return {name: value for name, value in sizes.items() if value is not None}
 
@@ -84,6 +92,8 @@ def _given(sizes: dict[str, int | None]) -> dict[str, Any]:
 def _turns(loads: Sequence[str], subjects: set[str], repetitions: int) -> list[Turn]:
     """Load by load, round by round, one subject after the other."""
     chosen = {name: [subject for subject in LOADS[name].subjects if subject.name in subjects] for name in loads}
+    if any(LOADS[name].flush_delay for name in loads) and (lacking := slow_disk.missing()):
+        _refuse(f"a slow disk cannot be had: {lacking}")
     if not any(chosen.values()):
         _refuse("nothing is left to be measured: none of the subjects has one of the loads")
     for subject in {subject for own in chosen.values() for subject in own}:
@@ -129,7 +139,7 @@ def _run(number: int, turns: Sequence[Turn], size: Size, folder: Path) -> Run:
     average = machine.load_average()
     click.echo(place, err=True)
     try:
-        with subject.running(folder) as server:
+        with subject.running(folder, LOADS[name].flush_delay) as server:
             measures = LOADS[name].measure(server, size)
     except (Lost, OSError) as failure:
         raise Lost(f"{place}: {failure}") from failure

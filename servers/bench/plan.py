@@ -22,17 +22,24 @@ from bodhisattva.servers.bench.subjects import (
 )
 
 Unit = Literal["s", "B", "1/s"]
-_DURABLE: Mapping[str, Unit] = {"": "1/s", ", CPU": "s"}
+_DURABLE: Mapping[str, Unit] = {
+    f"{n} in flight{what}": unit for what, unit in (("", "1/s"), (", CPU", "s")) for n in loads.IN_FLIGHT
+}
+_SLOW_DISK = 0.004
 
 
 @dataclass(frozen=True)
 class Load:
-    """subjects: in the order of their turns. beside: those to which ratios are shown. figures: with their units."""
+    """subjects: in the order of their turns. beside: those to which ratios are shown. figures: with their units.
+
+    flush_delay: seconds that each flush of the disk takes longer than it does by itself.
+    """
 
     measure: Callable[[Running, Size], loads.Measures]
     subjects: tuple[Subject, ...]
     beside: tuple[Subject, ...]
     figures: Mapping[str, Unit]
+    flush_delay: float = 0.0
 
 
 LOADS: Mapping[str, Load] = {
@@ -59,8 +66,9 @@ LOADS: Mapping[str, Load] = {
         loads.durable,
         (FSYNC, TRANSACTION, OURS),
         (FSYNC, TRANSACTION),
-        {f"{n} in flight{what}": unit for what, unit in _DURABLE.items() for n in loads.IN_FLIGHT},
+        _DURABLE,
     ),
+    "durable, slow disk": Load(loads.durable, (FSYNC, TRANSACTION, OURS), (FSYNC, TRANSACTION), _DURABLE, _SLOW_DISK),
     "memory": Load(
         loads.memory,
         (RAW, AIOHTTP, WEBSOCKETS, PUBLISHED, OURS, OURS_UVLOOP, OURS_TLS),
@@ -94,5 +102,6 @@ TARGETS = (
     Target("request", "one", 0.45, PUBLISHED),
     Target("request", "pipelined", 0.45, PUBLISHED),
     Target("durable", "64 in flight", 10, FSYNC, at_least=True),
+    Target("durable, slow disk", "64 in flight", 10, FSYNC, at_least=True),
     Target("memory", "connection", 12_000, None),
 )

@@ -12,6 +12,7 @@ from secrets import token_hex
 
 from bodhisattva.servers.bench.certificate import self_signed
 from bodhisattva.servers.bench.processes import Process, free_port, process
+from bodhisattva.servers.bench.slow_disk import slowed
 from bodhisattva.servers.bench.talk import Talk
 from bodhisattva.servers.bench.wire import Line
 from bodhisattva.servers.core import keys, tokens
@@ -71,20 +72,23 @@ class Subject:
         return [package for package in self.needs if find_spec(package) is None]
 
     @contextmanager
-    def running(self, folder: Path) -> Iterator[Running]:
-        """Start it, and end it with the block. folder: on the disk that is to hold what it keeps."""
+    def running(self, folder: Path, flush_delay: float = 0.0) -> Iterator[Running]:
+        """Start it, and end it with the block. folder: on the disk that is to hold what it keeps.
+
+        flush_delay: seconds by which that disk's flushes are to be slower.
+        """
         with tempfile.TemporaryDirectory(dir=folder, prefix="bench-") as name:
             place, port = Path(name), free_port()
             if self.module:
                 command = [sys.executable, "-m", f"{_PEERS}.{self.module}", str(port), name, self.variant]
-                with process(command, port, place, {}) as server:
+                with process(_on_disk(command, flush_delay), port, place, {}) as server:
                     yield Running(server, Talk())
             else:
-                with self._service(place, port) as running:
+                with self._service(place, port, flush_delay) as running:
                     yield running
 
     @contextmanager
-    def _service(self, place: Path, port: int) -> Iterator[Running]:
+    def _service(self, place: Path, port: int, flush_delay: float) -> Iterator[Running]:
         secret, context = token_hex(32), None
         settings = {**_SETTINGS, "TOKENS__SECRET": secret}
         if self.tls:
@@ -92,10 +96,15 @@ class Subject:
             settings |= {"TLS__CERTIFICATE": str(certificate), "TLS__KEY": str(key)}
             context = ssl.create_default_context(cafile=certificate)
         command = [sys.executable, "-m", _SERVE, self.variant, "serve", SERVICE, "--port", str(port)]
+        command = _on_disk([*command, "--state", str(place / "state")], flush_delay)
         token = tokens.mint(keys.secret_key(secret), "bench", [f"{SERVICE}:write"], _LIFETIME)
         environment = {f"BODHISATTVA_{key}": value for key, value in settings.items()}
-        with process([*command, "--state", str(place / "state")], port, place, environment) as server:
+        with process(command, port, place, environment) as server:
             yield Running(server, Talk(token), context)
+
+
+def _on_disk(command: list[str], flush_delay: float) -> list[str]:
+    return slowed(command, flush_delay) if flush_delay else command
 
 
 RAW = Subject("raw", "raw_asyncio")

@@ -11,6 +11,7 @@ _WHAT = {
     "fan-out": "server CPU per delivery; net: without what the event costs when nobody listens",
     "request": "server CPU per request",
     "durable": "durable commands a second, and server CPU per command",
+    "durable, slow disk": f"the same, each flush {LOADS['durable, slow disk'].flush_delay * 1e3:g} ms slower",
     "memory": "resident memory per idle connection, and of the process without any",
 }
 

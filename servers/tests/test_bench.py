@@ -1,8 +1,10 @@
 """The benchmark measures what it says, on servers that really run; its arithmetic, on measures written by hand."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from bodhisattva.servers.bench import slow_disk
 from bodhisattva.servers.bench.machine import Machine
 from bodhisattva.servers.bench.plan import LOADS, TARGETS
 from bodhisattva.servers.bench.result import Result, Run, Spread, judged, rows
@@ -31,9 +34,11 @@ FEW = {
 }
 
 
-def bench(*arguments: str, python: str = sys.executable) -> "subprocess.CompletedProcess[str]":
+def bench(*arguments: str, python: str = sys.executable, **environment: str) -> "subprocess.CompletedProcess[str]":
     command = [python, "-m", "bodhisattva.servers.bench", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    return subprocess.run(  # noqa: S603 - our own
+        command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
+    )
 
 
 def measured(out: Path, *arguments: str, python: str = sys.executable) -> tuple[dict[str, Any], str]:
@@ -54,6 +59,7 @@ def test_a_run_measures_each_figure_of_each_subject(tmp_path: Path) -> None:
     wanted = {
         (name, figure, subject.name)
         for name, load in LOADS.items()
+        if not (load.flush_delay and slow_disk.missing())
         for figure in load.figures
         for subject in load.subjects
         if subject.name in chosen
@@ -62,7 +68,10 @@ def test_a_run_measures_each_figure_of_each_subject(tmp_path: Path) -> None:
     assert all(row["value"]["median"] > 0 for row in document["rows"] if row["unit"] == "1/s")
     by_bytes = [run["measures"]["bytes"] for run in document["runs"] if run["load"] == "fan-out"]
     assert by_bytes == pytest.approx([447] * 2, abs=1)
-    judged_now = [target for target in document["targets"] if target["beside"] != "mcp-common"]
+    measured_now = {row["load"] for row in document["rows"]}
+    judged_now = [
+        target for target in document["targets"] if target["beside"] != "mcp-common" and target["load"] in measured_now
+    ]
     assert all(target["met"] is not None for target in judged_now)
     assert "not measured  fan-out, one: - (at most 0.45 x mcp-common)" in printed
 
@@ -90,6 +99,27 @@ def test_a_missing_peer_is_one_line() -> None:
     missing = bench("--subject", "mcp-common")
     assert missing.returncode == 2
     assert missing.stderr.startswith("bench: mcp-common: mcp_common is not installed here; `nox -s bench` has it")
+
+
+def test_a_slow_disk_that_cannot_be_had_is_one_line(tmp_path: Path) -> None:
+    missing = bench("--load", "durable, slow disk", PATH=str(tmp_path))
+    assert (missing.returncode, missing.stderr) == (2, "bench: a slow disk cannot be had: strace is not installed\n")
+
+
+@pytest.mark.skipif(bool(slow_disk.missing()), reason=slow_disk.missing() or "strace works here")
+def test_a_slow_disk_delays_each_flush_and_nothing_else(tmp_path: Path) -> None:
+    program = (
+        "import os, time\n"
+        "file = os.open('file', os.O_CREAT | os.O_WRONLY)\n"
+        "for work in (os.fsync, lambda file: os.write(file, b'x')):\n"
+        "    started = time.monotonic(); work(file); print(time.monotonic() - started)\n"
+    )
+    command = slow_disk.slowed([sys.executable, "-c", program], 0.3)
+    started = time.monotonic()
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)  # noqa: S603 - our own
+    flush, write = map(float, ended.stdout.split())
+    assert 0.3 <= flush < time.monotonic() - started
+    assert write < 0.3
 
 
 def run(subject: str, repetition: int, one: float, load: str = "fan-out") -> Run:
