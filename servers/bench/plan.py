@@ -22,9 +22,8 @@ from bodhisattva.servers.bench.subjects import (
 )
 
 Unit = Literal["s", "B", "1/s"]
-_DURABLE: Mapping[str, Unit] = {
-    f"{n} in flight{what}": unit for what, unit in (("", "1/s"), (", CPU", "s")) for n in loads.IN_FLIGHT
-}
+_RATE_AND_CPU: Mapping[str, Unit] = {"": "1/s", ", CPU": "s"}
+_DURABLE = {f"{n} in flight{what}": unit for what, unit in _RATE_AND_CPU.items() for n in loads.IN_FLIGHT}
 _SLOW_DISK = 0.004
 
 
