@@ -248,7 +248,7 @@ def as_yaml(config: Config) -> str:
 
 def without_password(url: str) -> str:
     """The URL as it may be shown."""
-    return re.sub(r"//.*@", "//(hidden)@", re.sub(r"(password=)[^&]*", r"\1(hidden)", url))
+    return re.sub(r"(?s)\A([\w+]+://)?.*@", r"\1(hidden)@", re.sub(r"(password=)[^&]*", r"\1(hidden)", url))
 
 
 def authority(host: str, port: int) -> str:

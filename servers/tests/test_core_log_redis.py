@@ -374,11 +374,6 @@ async def test_s7_a_redis_that_is_not_there_is_refused_in_a_line_without_its_pas
     assert "hunter2" not in line
 
 
-@pytest.mark.parametrize("url", ["http://x", "redis://127.0.0.1:port", "redis+sentinel://127.0.0.1:1", ""])
-async def test_s7_what_is_no_address_of_a_redis_is_refused_in_a_line(url: str) -> None:
-    assert "is not usable" in await refusal(LogConfig("redis", url=url))
-
-
 async def test_s7_a_newer_format_and_another_service_s_log_are_refused_in_a_line(redis: RedisServer) -> None:
     config = settings(redis)
     async with logs(config, 1):

@@ -18,6 +18,7 @@ import yaml
 
 from bodhisattva.servers.core.config import without_password
 from bodhisattva.servers.core.keys import secret_key
+from bodhisattva.servers.core.log import sharing
 from bodhisattva.servers.core.tokens import mint
 from bodhisattva.servers.tests.redis_server import RedisServer, redis_server
 from bodhisattva.servers.tests.running import until
@@ -151,6 +152,8 @@ async def test_no_secret_is_written_whatever_goes_wrong(tmp_path: Path, redis: R
         "redis://:hu@sh@host/0",
         "rediss://host/0?password=hush&db=1",
         "redis+sentinel://user:hush@one,two:26379/master",
+        "redis:user:hush@host",
+        "redis://user:hu\nsh@host",
     ],
 )
 def test_a_password_in_a_url_is_not_shown(url: str) -> None:
@@ -158,3 +161,24 @@ def test_a_password_in_a_url_is_not_shown(url: str) -> None:
     assert "hu" not in shown
     assert "sh" not in shown.replace("hidden", "")
     assert "host" in shown or "one,two" in shown
+
+
+COMMANDS = [["serve", "fastblocks"], ["token", "revoke", "a-jti"], ["log", "verify", "fastblocks"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=[command[0] for command in COMMANDS])
+def test_an_unusable_url_of_redis_is_one_line_that_shows_nothing_of_it(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "fleet.yaml").write_text(
+        yaml.safe_dump(
+            {"auth": "disabled", "log": {"kind": "redis", "url": "redis://service:12/hush#sh@127.0.0.1:1/0"}}
+        )
+    )
+    done = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-m", "bodhisattva.servers.cli", *command, "-c", "fleet.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"bodhisattva: {sharing.UNUSABLE}\n")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import structlog
 from redis.asyncio import Redis, RedisCluster
@@ -12,7 +12,8 @@ from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from bodhisattva.servers.core.config import LogConfig, without_password
+from bodhisattva.servers.core.config import LogConfig
+from bodhisattva.servers.core.log import sharing
 from bodhisattva.servers.core.log.base import LogError, LogRefused
 
 Store = Redis | RedisCluster
@@ -38,9 +39,10 @@ def connect(settings: LogConfig, patience: float) -> Store:
     """A client that tries nothing twice, since a write may have succeeded. patience: seconds to wait for an answer.
 
     `redis://`, `rediss://`, `unix://` as redis-py knows them; `redis+sentinel://HOST,HOST:PORT/NAME/DB`, also with
-    `rediss+sentinel`; `redis+cluster://HOST:PORT`. LogRefused if it is none of these.
+    `rediss+sentinel`; `redis+cluster://HOST:PORT`. Refused if it is none of these, without a word of the URL or of
+    redis-py about it, since what is wrong there may be a part of the password.
     """
-    url = settings.url or ""
+    url = sharing.place(settings)
     if "+cluster:" in url and settings.acknowledgements:
         raise LogRefused("log.acknowledgements cannot be asked of a cluster; set it to 0")
     options: dict[str, Any] = {
@@ -56,9 +58,9 @@ def connect(settings: LogConfig, patience: float) -> Store:
         if parts.scheme in ("redis+cluster", "rediss+cluster"):
             plain = urlunsplit(parts._replace(scheme=parts.scheme.removesuffix("+cluster")))
             return RedisCluster.from_url(plain, **options)
-        return Redis.from_url(url, **options)
-    except (ValueError, RedisError) as error:
-        raise LogRefused(f"log.url {without_password(url)} is not usable: {error}") from None
+        return _alone(url, options)
+    except (ValueError, TypeError, RedisError):
+        raise LogRefused(sharing.UNUSABLE) from None
 
 
 async def disconnect(store: Store) -> None:
@@ -71,19 +73,25 @@ async def disconnect(store: Store) -> None:
             await sentinel.aclose()
 
 
+def _alone(url: str, options: dict[str, Any]) -> Redis:
+    """One server. TypeError for an option that redis-py does not have, which else only connecting would bring out."""
+    store: Redis = Redis.from_url(url, **options)
+    pool = store.connection_pool
+    pool.connection_class(**pool.connection_kwargs)
+    return store
+
+
 def _through_sentinels(url: str, options: dict[str, Any]) -> Redis:
     """The master that the sentinels name; asked again at each new connection."""
     parts = urlsplit(url)
     credentials, _, hosts = parts.netloc.rpartition("@")
     name, _, database = parts.path.strip("/").partition("/")
-    if not name:
-        raise ValueError("after the hosts it has to name the master")
     user, _, password = credentials.partition(":")
     sentinels = [_address(host) for host in hosts.split(",")]
     quick = {key: options[key] for key in ("socket_timeout", "socket_connect_timeout")}
     secure = {"ssl": True} if parts.scheme == "rediss+sentinel" else {}
     sentinel = Sentinel(sentinels, sentinel_kwargs=quick | secure, **secure)  # type: ignore[no-untyped-call]
-    options |= {"username": user or None, "password": password or None, "db": int(database or 0)}
+    options |= {"username": unquote(user) or None, "password": unquote(password) or None, "db": int(database or 0)}
     master: Redis = sentinel.master_for(name, **options)
     return master
 
