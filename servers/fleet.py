@@ -28,8 +28,7 @@ def chosen(names: Sequence[str]) -> list[str]:
 def build(names: Sequence[str], file: Path | None, overrides: dict[str, Any]) -> list[Server]:
     """Servers for `names`; one port for several of them is a ConfigError."""
     names = chosen(names)
-    if unknown := configuration.services_named(file) - set(services()):
-        raise ConfigError(f"{file}: `services` has settings for {', '.join(map(str, unknown))}, which is no service")
+    _check_names(file)
     if len(names) > 1 and "port" in overrides:
         raise ConfigError("--port is for a single service; give ports in the file under `services`")
 
@@ -39,6 +38,17 @@ def build(names: Sequence[str], file: Path | None, overrides: dict[str, Any]) ->
         return msgspec.structs.replace(config, peers=neighbours | config.peers)
 
     return [_server(name, load) for name in names]
+
+
+def configurations(file: Path | None) -> dict[str, Config]:
+    """What every service would be served with."""
+    _check_names(file)
+    return {name: configuration.load(name, file) for name in services()}
+
+
+def _check_names(file: Path | None) -> None:
+    if unknown := configuration.services_named(file) - set(services()):
+        raise ConfigError(f"{file}: `services` has settings for {', '.join(map(str, unknown))}, which is no service")
 
 
 def _server(name: str, load: Callable[[str], Config]) -> Server:

@@ -2,12 +2,18 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.options import CONFIG, one_line
+
+if TYPE_CHECKING:
+    from bodhisattva.servers.core.revocations import Keeper
 
 
 class Minting(click.Group):
@@ -73,8 +79,10 @@ def revoke(names: tuple[str, ...], until: str | None, file: Path | None) -> None
 
     JTI is the token's claim of that name, or `certificate:` and the serial number of a client certificate. Services
     refuse it from then on, and end the connections that live on it: in about a second, at all replicas where they
-    share a log in Redis, or else where tokens.revoked_file is the same file.
+    share a log in Redis, or else where tokens.revoked_file is the same file. It is written down wherever one of the
+    services looks, with the settings that `serve` would give it.
     """
+    from bodhisattva.servers import fleet
     from bodhisattva.servers.core import config as configuration
     from bodhisattva.servers.core import revocations
 
@@ -82,15 +90,27 @@ def revoke(names: tuple[str, ...], until: str | None, file: Path | None) -> None
         if not name.strip() or not name.isprintable() or "#" in name:
             raise configuration.ConfigError(f"{name!r} is no jti; give what `jti` in the token's claims says")
     end = _moment(until) if until is not None else None
-    keeper = revocations.keeper(configuration.load("", file))
+    configs = fleet.configurations(file)
+    keepers = revocations.keepers(configs.values())
+    if not keepers:
+        raise configuration.ConfigError("there is nowhere to revoke; set tokens.revoked_file, or share a log in Redis")
+    asyncio.run(_revoke(keepers, names, end))
+    if deaf := [service for service, config in configs.items() if not revocations.kept(config)]:
+        click.echo(f"bodhisattva: not revoked at {', '.join(deaf)}, which have no tokens.revoked_file", err=True)
 
-    async def keep() -> None:
+
+async def _revoke(keepers: Sequence["Keeper"], names: tuple[str, ...], end: float | None) -> None:
+    """Everywhere that it can be done; Refused says where it could not."""
+    problems = []
+    for keeper in keepers:
         try:
             await keeper.revoke(names, end)
+        except Refused as problem:
+            problems.append(str(problem))
         finally:
             await keeper.close()
-
-    asyncio.run(keep())
+    if problems:
+        raise Refused("; ".join(problems))
 
 
 def _moment(text: str) -> float:

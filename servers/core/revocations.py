@@ -1,9 +1,9 @@
 """What was taken back before its end (contract 2): names of tokens (`jti`) and certificates, in a file or in Redis."""
 
 import time
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bodhisattva.servers.core.config import Config, ConfigError, Tokens
 from bodhisattva.servers.core.log.sharing import in_redis
@@ -86,7 +86,9 @@ class RevokedFile:
                 unended = file.read()[-1:] not in ("", "\n")
                 file.write(("\n" if unended else "") + "".join(f"{name}{note}\n" for name in names))
         except OSError as error:
-            raise ConfigError(f"tokens.revoked_file {self._file}: {error.strerror}; nothing was revoked") from None
+            raise ConfigError(
+                f"tokens.revoked_file {self._file}: {error.strerror}; nothing was revoked there"
+            ) from None
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -103,13 +105,24 @@ def shared(config: Config) -> Shared:
     return _in_redis(config)
 
 
-def keeper(config: Config) -> Keeper:
-    """Where this configuration keeps revocations: in Redis where the log is, or else in its file."""
-    if config.log.kind == "redis":
-        return _in_redis(config)
-    if config.tokens.revoked_file is None:
-        raise ConfigError("there is nowhere to revoke; set tokens.revoked_file, or share a log in Redis")
-    return RevokedFile(Path(config.tokens.revoked_file))
+def keepers(configs: Iterable[Config]) -> list[Keeper]:
+    """Where services of these configurations look for revocations, each place once: Redis where the log is, or a file.
+
+    Services that share a Redis may still differ in how long a token of theirs can live; each such end is written.
+    """
+    found: dict[tuple[Any, ...], Keeper] = {}
+    for config in configs:
+        if config.log.kind == "redis":
+            key = (config.log.url, config.log.prefix, config.tokens.max_lifetime, config.tokens.leeway)
+            found[key] = found.get(key) or _in_redis(config)
+        elif config.tokens.revoked_file is not None:
+            found[(config.tokens.revoked_file,)] = RevokedFile(Path(config.tokens.revoked_file))
+    return list(found.values())
+
+
+def kept(config: Config) -> bool:
+    """Whether a service of this configuration looks anywhere for revocations."""
+    return config.log.kind == "redis" or config.tokens.revoked_file is not None
 
 
 def _in_redis(config: Config) -> "RedisRevocations":

@@ -52,7 +52,9 @@ class RedisRevocations:
             await self._write(dict.fromkeys(names, end))
         except _FAILURES as error:
             reason = type(error).__name__
-            raise ConfigError(f"the Redis at {self._where} cannot be used ({reason}); nothing was revoked") from None
+            raise ConfigError(
+                f"the Redis at {self._where} cannot be used ({reason}); nothing was revoked there"
+            ) from None
 
     async def start(self) -> None:
         try:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import jwt
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from bodhisattva.servers.cli import main
@@ -124,6 +125,36 @@ async def test_s2_a_file_is_written_by_the_same_command(tmp_path: Path) -> None:
         assert RevokedFile(file).read() == {"earlier", jti(stolen)}
         assert await thief.close_code() == 1008
         assert await is_refused(one, stolen)
+
+
+async def test_s2_it_is_revoked_where_each_service_looks(redis: RedisServer, prefix: str, tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    shared = {"kind": "redis", "url": redis.url, "prefix": f"{prefix}-shared"}
+    file = tmp_path / "fleet.yaml"
+    own: dict[str, Any] = {
+        "akosha": {"tokens": {"revoked_file": str(one)}},
+        "dhruva": {"tokens": {"revoked_file": str(other)}},
+        "fastblocks": {"log": shared},
+        "mahavishnu": {"log": shared, "tokens": {"max_lifetime": 7200}},
+    }
+    file.write_text(yaml.safe_dump({"services": own}))
+    code, said = await asyncio.to_thread(revoke, "stolen", "-c", str(file), log__prefix=prefix)
+    nowhere = "crackerjack, excalidraw, session-buddy"
+    assert (code, said) == (0, f"bodhisattva: not revoked at {nowhere}, which have no tokens.revoked_file\n")
+    assert RevokedFile(one).read() == RevokedFile(other).read() == {"stolen"}
+    assert redis.ask("ZCARD", f"{{{prefix}-shared}}:revoked") == ":0", "the environment wins over a service's part"
+    end = float(redis.answer("ZSCORE", f"{{{prefix}}}:revoked", "stolen").split()[-1])
+    assert end > time.time() + 7200, "the longest of their tokens outlives the revocation"
+
+
+def test_s7_what_was_revoked_in_part_is_told(tmp_path: Path) -> None:
+    file, one, none = tmp_path / "fleet.yaml", tmp_path / "one", tmp_path / "none" / "revoked"
+    own = {"akosha": {"tokens": {"revoked_file": str(none)}}, "dhruva": {"tokens": {"revoked_file": str(one)}}}
+    file.write_text(yaml.safe_dump({"services": own}))
+    code, said = revoke("stolen", "-c", str(file))
+    problem = f"tokens.revoked_file {none}: No such file or directory; nothing was revoked there"
+    assert (code, said) == (2, f"bodhisattva: {problem}\n")
+    assert RevokedFile(one).read() == {"stolen"}
 
 
 @pytest.mark.parametrize(
