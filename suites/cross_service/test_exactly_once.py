@@ -1,12 +1,25 @@
 """Bridges through failures: every event takes effect once (contract 8)."""
 
+import asyncio
+from collections.abc import Mapping
+
 from bodhisattva.fixtures.authors import Connect, Spawn
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.cross_service.journeys import CROSSING, complete, knowledge_about, start
+from bodhisattva.suites.cross_service.journeys import CROSSING, complete, start
+from bodhisattva.suites.degradation.traces import took_effect, traces
 
 WORKFLOWS = 12
+LISTENERS = ("session-buddy", "akosha")
+"""One that keeps each workflow by its name, and one that counts whatever comes."""
+
+
+async def _listening_to(source: Node, spawn: Spawn) -> Mapping[str, Node]:
+    """Services that follow the source, by name."""
+    started = await asyncio.gather(*(spawn(name, peers={"mahavishnu": source.peer}) for name in LISTENERS))
+    return dict(zip(LISTENERS, started, strict=True))
 
 
 async def _finish(mahavishnu: WireClient, count: int) -> list[str]:
@@ -16,13 +29,20 @@ async def _finish(mahavishnu: WireClient, count: int) -> list[str]:
     return made
 
 
-async def _each_once(buddy: WireClient, workflows: list[str]) -> None:
-    async def last_there() -> bool:
-        return bool(await knowledge_about(buddy, workflows[-1]))
+async def _crossing(listeners: Mapping[str, Node], connect: Connect, first: str) -> None:
+    """Wait until a first workflow has taken effect in each; more may be under way."""
+    for name, node in listeners.items():
+        client = await connect(node)
 
-    await eventually(last_there, "the last workflow is captured", CROSSING)
-    counts = {workflow: len(await knowledge_about(buddy, workflow)) for workflow in workflows}
-    assert counts == dict.fromkeys(workflows, 1)
+        async def there(name: str = name, client: WireClient = client) -> bool:
+            return all(await traces(name, client, [first]))
+
+        await eventually(there, f"a first workflow takes effect in {name}", CROSSING)
+
+
+async def _each_once(listeners: Mapping[str, Node], connect: Connect, workflows: list[str]) -> None:
+    for name, node in listeners.items():
+        await took_effect(name, await connect(node), workflows)
 
 
 @clause(
@@ -32,17 +52,20 @@ async def _each_once(buddy: WireClient, workflows: list[str]) -> None:
     feature="core",
     profile="ecosystem",
     text="What happened at the source while the bridge's own service was killed takes effect after its return, once.",
-    services=("mahavishnu", "session-buddy"),
+    services=("mahavishnu", "session-buddy", "akosha"),
 )
 async def test_bridge_survives_kill_of_its_service(spawn: Spawn, connect: Connect) -> None:
     source = await spawn("mahavishnu", peers={})
-    bridge = await spawn("session-buddy", peers={"mahavishnu": source.peer})
+    listeners = await _listening_to(source, spawn)
     mahavishnu = await connect(source)
     before = await _finish(mahavishnu, WORKFLOWS)
-    await bridge.kill()
+    await _crossing(listeners, connect, before[0])
+    for listener in listeners.values():
+        await listener.kill()
     during = await _finish(mahavishnu, WORKFLOWS)
-    await bridge.start()
-    await _each_once(await connect(bridge), before + during)
+    for listener in listeners.values():
+        await listener.start()
+    await _each_once(listeners, connect, before + during)
 
 
 @clause(
@@ -52,12 +75,13 @@ async def test_bridge_survives_kill_of_its_service(spawn: Spawn, connect: Connec
     feature="core",
     profile="ecosystem",
     text="A bridge goes on after its source was killed and came back, without a gap and without a repetition.",
-    services=("mahavishnu", "session-buddy"),
+    services=("mahavishnu", "session-buddy", "akosha"),
 )
 async def test_bridge_survives_kill_of_its_source(spawn: Spawn, connect: Connect) -> None:
     source = await spawn("mahavishnu", peers={})
-    bridge = await spawn("session-buddy", peers={"mahavishnu": source.peer})
+    listeners = await _listening_to(source, spawn)
     before = await _finish(await connect(source), WORKFLOWS)
+    await _crossing(listeners, connect, before[0])
     await source.restart(kill=True)
     after = await _finish(await connect(source), WORKFLOWS)
-    await _each_once(await connect(bridge), before + after)
+    await _each_once(listeners, connect, before + after)

@@ -7,7 +7,7 @@ from bodhisattva.servers.core.bearings import Bearings
 
 CLAUSE = "CROSS-008"
 WRONG = "begins its bridge at the newest event, so that what happened in between is lost"
-SAYS = "in vain for: the last workflow is captured"
+SAYS = "in vain for: 24 workflows take effect"
 
 
 async def start_at_the_end(client: Client, channel: str, _stored: Any) -> Bearings:

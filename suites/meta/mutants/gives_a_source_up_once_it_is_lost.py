@@ -5,7 +5,7 @@ from bodhisattva.servers.client.link import Link
 
 CLAUSE = "CROSS-009"
 WRONG = "connects to another service until it has a connection, and never again once that has ended"
-SAYS = "in vain for: the last workflow is captured"
+SAYS = "in vain for: 24 workflows take effect"
 
 once = Link._once
 
