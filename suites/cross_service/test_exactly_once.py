@@ -9,7 +9,7 @@ from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.cross_service.journeys import CROSSING, complete, start
-from bodhisattva.suites.degradation.traces import took_effect, traces
+from bodhisattva.suites.cross_service.traces import took_effect, traces
 
 WORKFLOWS = 12
 LISTENERS = ("session-buddy", "akosha")

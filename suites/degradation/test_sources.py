@@ -9,7 +9,7 @@ from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node, Stack
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.cross_service.journeys import complete, fresh_name, start, status
-from bodhisattva.suites.degradation.traces import RETURN, each_once, finished, source_of, took_effect, traces
+from bodhisattva.suites.cross_service.traces import RETURN, each_once, finished, source_of, took_effect, traces
 
 
 async def _works(node: Node, client: WireClient, sample: Sample) -> None:

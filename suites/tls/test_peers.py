@@ -4,7 +4,7 @@ from bodhisattva.fixtures.authors import Connect, Spawn
 from bodhisattva.fixtures.certificates import Authority
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.stack.base import Stack
-from bodhisattva.suites.degradation.traces import finished, source_of, took_effect
+from bodhisattva.suites.cross_service.traces import finished, source_of, took_effect
 from bodhisattva.suites.tls.mutual import MUTUAL
 
 
