@@ -94,6 +94,7 @@ async def test_history(connect: Connect, sample: Sample) -> None:
     }
     part = (await client.answer("history", {**asked, "after": offsets[1], "limit": 2})).data
     assert [event["offset"] for event in part["events"]] == offsets[2:4]
+    assert part["offset"] >= offsets[-1], f"{part['offset']} is not the newest offset"
 
 
 @clause(
