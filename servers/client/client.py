@@ -143,14 +143,29 @@ class Client:
             raise Unreachable(f"{name}: no connection within {timeout} s, nothing was sent") from None
 
     def subscribe(
-        self, channel: str, *, since: Position | None = None, capacity: int = 4096, timeout: float = 10.0
+        self,
+        channel: str,
+        *,
+        since: Position | None = None,
+        capacity: int = 4096,
+        timeout: float = 10.0,
+        resume: bool = True,
     ) -> Subscription:
         """A channel's events from now on, or all after `since`; see Subscription.
 
         capacity: events kept for a consumer that is behind. timeout: for entering, in seconds.
-        One client subscribes to a channel once at a time: a second attempt is a ValueError.
+        resume: on later connections, too. One client subscribes to a channel once at a time: a second attempt is a
+        ValueError.
         """
-        return Subscription(self._link, self._subscriptions, channel, since=since, capacity=capacity, timeout=timeout)
+        return Subscription(
+            self._link,
+            self._subscriptions,
+            channel,
+            since=since,
+            capacity=capacity,
+            timeout=timeout,
+            resume=resume,
+        )
 
     async def history(
         self, channel: str, *, after: int | None = None, limit: int | None = None, timeout: float = 10.0

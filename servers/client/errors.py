@@ -81,6 +81,10 @@ class SubscriptionRevoked(ClientError):
         self.channel = channel
 
 
+class Reconnected(ClientError):
+    """A subscription that was not to be resumed has ended, since the client is connected anew."""
+
+
 class Discontinuity(ClientError):
     """A channel's events do not follow on from one another; raised by the iteration where they break.
 

@@ -11,6 +11,7 @@ from bodhisattva.servers.client.errors import (
     ClientError,
     ConnectionLost,
     Discontinuity,
+    Reconnected,
     RequestFailed,
     RequestTimedOut,
     SubscriptionRevoked,
@@ -33,6 +34,8 @@ class Subscription:
     memory: the channel is unsubscribed, and resumed from the last event kept once that is consumed.
     Ephemeral channel (no offsets): a consumer that falls behind loses the oldest, counted in `dropped`.
 
+    Without `resume` it lives on one connection: the iteration ends with Reconnected at the next one.
+
     The end: RequestFailed if the server refuses to resubscribe, SubscriptionRevoked, or the client's
     own end (ClientClosed, AuthenticationFailed), each after the events that came before it.
 
@@ -49,6 +52,7 @@ class Subscription:
         since: Position | None,
         capacity: int,
         timeout: float,
+        resume: bool,
     ) -> None:
         self.channel = channel
         self.position = since
@@ -56,6 +60,7 @@ class Subscription:
         self._link = link
         self._subscriptions = subscriptions
         self._timeout = timeout
+        self._resumes = resume
         self._inbox = Inbox(capacity)
         self._resumption = Resumption(channel, since)
         self._backoff = Backoff()
@@ -151,6 +156,8 @@ class Subscription:
         try:
             while True:
                 connection = await self._link.ready()
+                if not self._resumes and self._connection not in (None, connection):
+                    raise Reconnected(f"{self.channel}: the client is connected anew")
                 with suppress(ConnectionLost, TimeoutError):
                     await self._attend(connection)
         except ClientError as error:

@@ -2,13 +2,14 @@
 
 What an event means here is recorded in one entry with its position in the source, so a restart goes on after the
 last event that took effect: none is lost, none counts twice. The ids of events tell where that is in a log that was
-replaced (see `marks`), and what the source no longer holds is said aloud.
+replaced (see `marks`), even by one of the same epoch, so the bridge looks at each connection. What the source no longer
+holds is said aloud.
 """
 
 import asyncio
 from contextlib import AbstractContextManager, nullcontext
 
-from bodhisattva.servers.client import ClientError, Discontinuity, Event
+from bodhisattva.servers.client import ClientError, Discontinuity, Event, Reconnected
 from bodhisattva.servers.core import bearings, marks
 from bodhisattva.servers.core.bearings import Bearings
 from bodhisattva.servers.core.deduplication import Outcome, answering
@@ -28,6 +29,8 @@ async def run(bridge: Bridge, engine: Engine, host: Host) -> None:
     while True:
         try:
             await crossing.follow()
+        except Reconnected:
+            continue
         except Discontinuity as broken:
             crossing.log.warning("bridge takes its bearings anew", reason=str(broken))
         except (ClientError, OSError, TimeoutError) as error:
@@ -51,15 +54,21 @@ class _Crossing:
         return self._host.position(self._bridge.source)
 
     async def follow(self) -> None:
-        """Take in what the source says; Discontinuity where its events do not follow on from one another."""
+        """Take in what the source says, over one connection: at the next, its log may be another.
+
+        Discontinuity where its events do not follow on from one another.
+        """
         client = await self._host.peer(self._bridge.source)
+        connections = client.connections
         basis = self._stored
         found = await bearings.take(client, self._bridge.channel, basis)
         self._say(found)
         trail = found.marks
         following = False
         try:
-            async with client.subscribe(self._bridge.channel, since=found.since) as events:
+            async with client.subscribe(self._bridge.channel, since=found.since, resume=False) as events:
+                if client.connections != connections:
+                    raise Reconnected("the bearings were taken over an earlier connection")
                 self._metrics.following.inc()
                 following = True
                 async for event in events:

@@ -13,6 +13,7 @@ from bodhisattva.servers.client import (
     GapDetected,
     Position,
     PositionLost,
+    Reconnected,
     RequestFailed,
     RequestTimedOut,
     Subscription,
@@ -90,6 +91,30 @@ async def test_abort_is_resumed_without_gap_or_duplicate() -> None:
         sent_and_read.set()
         assert await take(events, 2) == [3, 4]
         assert events.duplicates == 1
+
+
+async def test_a_subscription_that_is_not_to_be_resumed_ends_behind_what_came_over_its_connection() -> None:
+    async def lose(peer: Peer) -> None:
+        await peer.greet()
+        await peer.subscribed(CHANNEL, 0, recovered=True)
+        await peer.numbered(CHANNEL, 1, 2)
+        await sent_and_read.wait()
+        peer.abort()
+
+    async def greet(peer: Peer) -> None:
+        await peer.greet()
+
+    sent_and_read = asyncio.Event()
+    async with (
+        ScriptedServer(lose, greet) as server,
+        client(server) as c,
+        c.subscribe(CHANNEL, resume=False) as events,
+    ):
+        assert await take(events, 2) == [1, 2]
+        sent_and_read.set()
+        with pytest.raises(Reconnected):
+            await take(events, 1)
+        assert c.connections == 2
 
 
 async def test_quiet_channel_is_resumed_from_where_it_was_joined() -> None:

@@ -48,13 +48,16 @@ class Source:
         self.peer = Peer(f"ws://127.0.0.1:{self.port}/ws")
 
     @asynccontextmanager
-    async def up(self, retention: Retention | None = None) -> AsyncIterator[Running]:
+    async def up(self, retention: Retention | None = None, port: int | None = None) -> AsyncIterator[Running]:
         kept = LogConfig("sqlite", retention=retention or Retention())
-        async with running(LEDGER, port=self.port, state=str(self.file.parent), log=kept) as one:
+        async with running(
+            LEDGER, port=self.port if port is None else port, state=str(self.file.parent), log=kept
+        ) as one:
             yield one
 
     async def say(self, *amounts: int) -> None:
-        async with self.up() as one:
+        """Where no listener hears it yet."""
+        async with self.up(port=0) as one:
             client = await one.connect()
             for amount in amounts:
                 await post(client, range(amount, amount + 1))
@@ -123,16 +126,18 @@ async def test_what_the_source_still_holds_crosses_and_what_it_lost_is_said(
         assert (said["log_level"], said["source"], said["lost"]) == ("error", "ledger", 15 - before)
 
 
+@pytest.mark.parametrize("said", [1, 2, 3], ids=["shorter", "as long", "longer"])
 @pytest.mark.parametrize("same_epoch", [False, True])
 @pytest.mark.parametrize("away", [False, True])
 async def test_an_older_backup_of_the_source_repeats_nothing_and_new_events_cross(
-    source: Source, tmp_path: Path, away: bool, same_epoch: bool
+    source: Source, tmp_path: Path, away: bool, same_epoch: bool, said: int
 ) -> None:
     """The bridge has heard six events, of which the backup has four; then others come in their place."""
     kept = {"state": str(tmp_path / "listener"), "log": LogConfig()}
     await source.say(1, 2, 3, 4)
     backup = source.backup("backup")
     await source.say(5, 6)
+    counted = list(range(1, 7 + said))
     async with AsyncExitStack() as stack:
         if not away:
             async with source.up():
@@ -142,13 +147,13 @@ async def test_an_older_backup_of_the_source_repeats_nothing_and_new_events_cros
             async with source.up(), listening(source, **kept) as before:
                 await hears(before, 1, 2, 3, 4, 5, 6)
         source.restore(backup, same_epoch=same_epoch)
-        await source.say(7)
+        await source.say(*counted[6:])
         async with source.up() as one:
             if away:
                 listener = await stack.enter_async_context(listening(source, **kept))
-            await hears(listener, 1, 2, 3, 4, 5, 6, 7)
-            await post(await one.connect(), range(8, 10))
-            await hears(listener, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+            await hears(listener, *counted)
+            await post(await one.connect(), range(11, 13))
+            await hears(listener, *counted, 11, 12)
 
 
 async def test_a_newer_backup_of_the_source_goes_on_where_the_bridge_was(source: Source) -> None:

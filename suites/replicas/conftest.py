@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import pytest
 
 from bodhisattva.fixtures.authors import Spawn
+from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.evidence import add_source
 from bodhisattva.fixtures.stack.base import Node, Stack
 from bodhisattva.fixtures.stack.controls import Capability
@@ -15,6 +16,7 @@ from bodhisattva.fixtures.stack.redis import Redis
 
 # Soon enough for a test to wait for it, and long enough for a busy machine.
 PATIENCE = 1
+NOTICED = PATIENCE + 5
 
 
 @dataclass(frozen=True)
@@ -57,3 +59,12 @@ async def cluster(fleet: Stack, spawn: Spawn, request: pytest.FixtureRequest) ->
     yield start
     for store in made:
         await asyncio.to_thread(store.controls.remove)
+
+
+async def shows(node: Node, status: int) -> None:
+    """Wait until /ready answers so: 503 once a service has noticed that its store is gone, 200 once it has it again."""
+
+    async def so() -> bool:
+        return (await node.http("/ready")).status == status
+
+    await eventually(so, f"/ready to answer {status}", NOTICED)

@@ -5,7 +5,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.cross_service.journeys import CROSSING, fresh_name
-from bodhisattva.suites.replicas.conftest import Start
+from bodhisattva.suites.replicas.conftest import Start, shows
 
 REPORTS = 12
 
@@ -51,4 +51,36 @@ async def test_each_event_crosses_once(spawn: Spawn, cluster: Start, connect: Co
     await one.start()
     await _report(crackerjack, project, stages[2])
     values = await _arrived(akosha, project, stages[2][-1])
+    assert values == [float(share) for stage in stages for share in stage], "not once each, in order"
+
+
+@clause(
+    "REPLICAS-021",
+    level="MUST",
+    section="8",
+    feature="replicas",
+    profile="scaled",
+    text="A bridge whose source lost the end of its log, and has a new epoch, goes on with what is new there: what "
+    "took effect before does not again, whether the source still has it or not.",
+    services=("crackerjack", "akosha"),
+)
+async def test_source_is_put_back(spawn: Spawn, cluster: Start, connect: Connect) -> None:
+    held = await cluster("crackerjack", 1, peers={})
+    (source,) = held.replicas
+    akosha = await connect(await spawn("akosha", peers={"crackerjack": source.peer}))
+    project = fresh_name("p")
+    stages = [range(n * REPORTS, (n + 1) * REPORTS) for n in range(3)]
+    epochs = []
+    for stage, before in zip(stages, (None, held.store.keep, held.store.take_back), strict=True):
+        if before is not None:
+            await held.store.kill()
+            await shows(source, 503)
+            before()
+            await held.store.start()
+            await shows(source, 200)
+        crackerjack = await connect(source)
+        epochs.append((await crackerjack.subscribe("global")).data["epoch"])
+        await _report(crackerjack, project, stage)
+        values = await _arrived(akosha, project, stage[-1])
+    assert epochs[0] == epochs[1] != epochs[2], "the log that lost its end is said to be the same"
     assert values == [float(share) for stage in stages for share in stage], "not once each, in order"

@@ -7,21 +7,12 @@ from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.sample import Sample
-from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.replicas.conftest import PATIENCE, Start
+from bodhisattva.suites.replicas.conftest import NOTICED, Start, shows
 from bodhisattva.suites.upgrade.past import answered, assert_unbroken, numbers, remembered, send_all
 
 FAST = {"messages_per_second": 10_000}
 IN_FLIGHT = 300
 ENOUGH = 20
-NOTICED = PATIENCE + 5
-
-
-async def _ready(node: Node, status: int) -> None:
-    async def so() -> bool:
-        return (await node.http("/ready")).status == status
-
-    await eventually(so, f"/ready to answer {status}", NOTICED)
 
 
 def _place(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,7 +73,7 @@ async def test_without_store(service: str, cluster: Start, connect: Connect, sam
     client = await connect(node)
     await client.answer(*sample.command(1))
     await held.store.kill()
-    await _ready(node, 503)
+    await shows(node, 503)
     for call in (sample.command(2), sample.readback(1).call, ("subscribe", {"channel": sample.channel(1)})):
         assert (await client.refusal(*call)).error_code == "UNAVAILABLE"
     assert (await node.http("/health")).status == 200
@@ -129,11 +120,11 @@ async def test_store_comes_back(service: str, cluster: Start, connect: Connect, 
     await eventually(lambda: len(answered(writer)) >= ENOUGH, f"{ENOUGH} answers", every=0.001)
     await held.store.kill()
     for node in held.replicas:
-        await _ready(node, 503)
+        await shows(node, 503)
     promised = {names.index(name) for name in answered(writer)}
     await held.store.start()
     for node in held.replicas:
-        await _ready(node, 200)
+        await shows(node, 200)
     again = await connect(held.replicas[0])
     kept = set(numbers(await remembered(again, series.channel), series))
     assert promised <= kept, f"answered and forgotten: {sorted(promised - kept)}"
@@ -160,11 +151,11 @@ async def test_lost_tail_is_a_new_epoch(service: str, cluster: Start, connect: C
     await (await connect(held.replicas[0])).answer(*sample.command(1))
     await held.store.kill()
     for node in held.replicas:
-        await _ready(node, 503)
+        await shows(node, 503)
     held.store.keep()
     await held.store.start()
     for node in held.replicas:
-        await _ready(node, 200)
+        await shows(node, 200)
     listeners = [await connect(node) for node in held.replicas]
     for listener in listeners:
         await listener.subscribe("global")
@@ -176,7 +167,7 @@ async def test_lost_tail_is_a_new_epoch(service: str, cluster: Start, connect: C
     for listener in listeners:
         await listener.closed(within=NOTICED)
     for node, place in zip(held.replicas, places, strict=True):
-        await _ready(node, 200)
+        await shows(node, 200)
         client = await connect(node)
         since = {"epoch": place.epoch, "offset": place.offset}
         joined = (await client.subscribe("global", since=since)).data
@@ -203,7 +194,7 @@ async def test_emptied_store_is_a_new_epoch(service: str, cluster: Start, connec
     for listener in listeners:
         await listener.closed(within=NOTICED)
     for node, earlier in zip(held.replicas, first, strict=True):
-        await _ready(node, 200)
+        await shows(node, 200)
         joined = (await (await connect(node)).subscribe("global", since=_place(earlier))).data
         assert joined["epoch"] != earlier["epoch"]
         assert (joined["recovered"], joined["offset"]) == (False, 0)
