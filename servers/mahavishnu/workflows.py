@@ -214,20 +214,33 @@ def get_workflow_status(state: State, data: GetWorkflowStatus, context: Context)
 
 
 def _stage_status(workflow: Workflow, index: int) -> dict[str, Any]:
-    """attempts: how many failed. compensation: null if none is due or was made."""
     stage, completed = workflow.stages[index], index < len(workflow.results)
-    progress = workflow.progress.get(f"stage-{index}")
-    made = next((each for each in workflow.compensations if each.stage_index == index), None)
     return {
         "name": stage.name,
         "service": stage.service,
         "completed": completed,
         "result": workflow.results[index] if completed else None,
-        "deadline": progress and progress.deadline,
-        "attempts": progress.attempts if progress else 0,
-        "error": progress and progress.error,
-        "compensation": made and {"status": made.status, "result": made.result, "error": made.error},
+        **_call_status(workflow, f"stage-{index}"),
+        "compensation": _compensation_status(workflow, index),
     }
+
+
+def _compensation_status(workflow: Workflow, index: int) -> dict[str, Any] | None:
+    """None if none is due or was made."""
+    made = next((each for each in workflow.compensations if each.stage_index == index), None)
+    if made is None:
+        return None
+    tried = _call_status(workflow, f"compensation-{index}")
+    error = tried["error"] if made.status == "due" else made.error
+    return {"status": made.status, "result": made.result, **tried, "error": error}
+
+
+def _call_status(workflow: Workflow, key: str) -> dict[str, Any]:
+    """deadline: of all attempts together, null before the first. attempts: how many failed. error: of the last."""
+    progress = workflow.progress.get(key)
+    if progress is None:
+        return {"deadline": None, "attempts": 0, "error": None}
+    return {"deadline": progress.deadline, "attempts": progress.attempts, "error": progress.error}
 
 
 def list_workflows(state: State, data: ListWorkflows, context: Context) -> dict[str, Any]:

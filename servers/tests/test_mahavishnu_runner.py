@@ -365,6 +365,43 @@ async def test_a_compensation_that_fails_is_told_and_the_others_are_made() -> No
     assert [each._value.get() for each in counted] == [3.0, 2.0, 2.0]
 
 
+async def test_a_compensation_is_tried_again_as_a_stage_is_until_its_recorded_deadline() -> None:
+    host = Host(akosha=Peer({}, REFUSED, BUSY, LOST))
+    async with running(host):
+        await host.start(undoing("one", timeout=60), {"name": "two"})
+        await host.until(lambda status: (status["stages"][0]["compensation"] or {}).get("attempts") == 2)
+    shown = host.status["stages"][0]["compensation"]
+    assert (shown["status"], shown["error"]) == ("due", "the connection ended: 1006")
+    left = (datetime.fromisoformat(shown["deadline"]) - datetime.now(UTC)).total_seconds()
+    assert 50 < left <= 60
+    host.peers["akosha"] = peer = Peer(BUSY, {"undone": "one"})
+    async with running(host):
+        status = await host.until(finished)
+    assert status["stages"][0]["compensation"] == shown | {
+        "status": "completed",
+        "result": {"undone": "one"},
+        "attempts": 3,
+        "error": None,
+    }
+    assert [request_id for _, _, request_id in peer.asked] == ["w/compensation-0"] * 2
+
+
+async def test_a_compensation_is_given_up_at_its_deadline_which_a_restart_does_not_move() -> None:
+    host = Host(akosha=Peer({}, REFUSED, BUSY))
+    async with running(host):
+        await host.start(undoing("one", timeout=0.2), {"name": "two"})
+        await host.until(lambda status: (status["stages"][0]["compensation"] or {}).get("attempts") == 1)
+    deadline = host.status["stages"][0]["compensation"]["deadline"]
+    await asyncio.sleep((datetime.fromisoformat(deadline) - datetime.now(UTC)).total_seconds())
+    host.peers["akosha"] = never = Peer({})
+    async with running(host):
+        status = await host.until(finished)
+    shown = status["stages"][0]["compensation"]
+    assert (shown["status"], shown["deadline"]) == ("failed", deadline)
+    assert shown["error"] == "akosha did not answer within 0.2 s."
+    assert never.asked == []
+
+
 async def test_a_crash_between_compensations_repeats_none_under_another_id() -> None:
     host = Host(akosha=Peer({}, {}, REFUSED))
     async with running(host):
