@@ -1,6 +1,6 @@
 """What is checked before a WebSocket upgrade (contract 2.1, 2.3): refusals are HTTP answers, never closes."""
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 
 from bodhisattva.servers.core import client_certificates
 from bodhisattva.servers.core.config import Tls
@@ -16,6 +16,8 @@ def check(request: web.Request, origins: tuple[str, ...]) -> None:
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is not None and origin not in origins and "*" not in origins:
         raise web.HTTPForbidden(text="This origin may not connect.\n")
+    if request.version < HttpVersion11:  # RFC 6455, 4.2.1; HTTP/1.0 knows no upgrade
+        raise web.HTTPBadRequest(text="A WebSocket begins with HTTP/1.1.\n")
     if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
         headers = {hdrs.UPGRADE: "websocket", hdrs.CONNECTION: "Upgrade"}
         raise web.HTTPUpgradeRequired(text="This is a WebSocket endpoint.\n", headers=headers)

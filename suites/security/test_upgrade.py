@@ -98,3 +98,18 @@ async def test_incomplete_upgrade(raw: Raw, node: Node) -> None:
         assert 400 <= answer.status < 500, f"{headers}: {answer.status}"
     peer = await raw(upgrade=False)
     assert 400 <= (await peer.upgrade(method="POST")).status < 500, "POST"
+
+
+@clause(
+    "SECURITY-006",
+    level="MUST",
+    section="2.1",
+    feature="core",
+    profile="core",
+    text="An upgrade over HTTP/1.0 is refused with a 4xx and never becomes a WebSocket (RFC 6455, 4.2.1).",
+)
+async def test_upgrade_over_earlier_http(raw: Raw, node: Node) -> None:
+    for path in ("/", "/ws"):
+        peer = await raw(upgrade=False)
+        answer = await peer.upgrade(path, version="1.0")
+        assert 400 <= answer.status < 500, f"HTTP/1.0 at {path}: {answer.status}"
