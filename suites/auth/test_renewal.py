@@ -1,5 +1,7 @@
 """Renewing a connection's token (2, Tokens)."""
 
+from datetime import datetime
+
 from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.endings import Close
@@ -107,6 +109,9 @@ async def test_end_of_a_token_ends_its_connection(connect: Connect, node: Node, 
     await (await connect()).answer(*sample.command())
     await client.event(sample.event, sample.channel(), where=sample.concerns)
     error = await client.error("TOKEN_EXPIRED", within=10)
+    assert client.auth is not None
+    ended, end = (datetime.fromisoformat(moment) for moment in (error.timestamp, client.auth.data["expires_at"]))
+    assert ended >= end, f"ended at {ended}, before the token's end at {end}"
     assert error.correlation_id is None
     close: Close = await client.closed()
     assert close.code == 1008

@@ -1,10 +1,12 @@
 """Tokens that are taken back before their end (2, Tokens)."""
 
 import jwt
+import pytest
 
 from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.endings import HandshakeRefused
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.suites.auth.refusals import FAILED, assert_refused
 
@@ -40,6 +42,9 @@ async def test_revoked_token(fresh: Fresh, connect: Connect) -> None:
     await client.close()
     await revoke(node, connect, stolen)
     await assert_refused(connect, node, stolen)
+    with pytest.raises(HandshakeRefused) as refused:
+        await connect(node, authenticate=False, headers={"Authorization": f"Bearer {stolen}"})
+    assert refused.value.status == 401
     await connect(node, token=kept)
 
 

@@ -1,10 +1,13 @@
 """The end of a connection that its client wants (7)."""
 
+import json
+
 import pytest
 
-from bodhisattva.fixtures.authors import Raw
+from bodhisattva.fixtures.authors import Connect, Raw
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.frames import Opcode, close_payload
+from bodhisattva.fixtures.frames import Opcode, close_payload, encode
+from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
 
 
@@ -17,10 +20,14 @@ from bodhisattva.fixtures.stack.base import Node
     text="A client's close is answered with its own code, and nothing that it sends after it is done.",
 )
 @pytest.mark.parametrize("code", [1000, 1001, 3000, 4999])
-async def test_close_is_answered_with_its_code(raw: Raw, node: Node, code: int) -> None:
+async def test_close_is_answered_with_its_code(
+    raw: Raw, connect: Connect, node: Node, sample: Sample, code: int
+) -> None:
     peer = await raw()
     await peer.authenticate(node.tokens.usual(node.service))
-    await peer.frame(Opcode.CLOSE, close_payload(code, "done"))
-    await peer.frame(Opcode.TEXT, b'{"type": "request", "id": "late", "event": "ping"}')
-    ended = await peer.closed()
-    assert ended.code == code
+    event, data = sample.command()
+    late = json.dumps({"type": "request", "id": "late", "event": event, "data": data}).encode()
+    await peer.send(encode(Opcode.CLOSE, close_payload(code, "done")) + encode(Opcode.TEXT, late))
+    assert (await peer.closed()).code == code
+    client = await connect()
+    assert (await client.refusal(*sample.readback().call)).error_code == "NOT_FOUND", "the command was executed"

@@ -5,7 +5,7 @@ from bodhisattva.servers.core.heartbeat import Beat, Heartbeat
 
 CLAUSE = "LIFECYCLE-018"
 WRONG = "never gives up a peer that answers no pings"
-SAYS = "in vain for the connection's end"
+SAYS = "in vain for: the connection's end"
 
 tick = Heartbeat.tick
 

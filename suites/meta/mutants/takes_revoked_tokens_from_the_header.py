@@ -1,0 +1,23 @@
+from unittest.mock import patch
+
+from aiohttp import web
+
+from bodhisattva.servers.core import upgrade
+from bodhisattva.servers.core.tokens import Identity, Verifier
+
+CLAUSE = "AUTH-066"
+WRONG = "takes a token from the header though it was revoked"
+SAYS = "DID NOT RAISE"
+
+identify = upgrade.identify
+
+
+def identify_anybody(request: web.Request, verifier: Verifier | None) -> Identity | None:
+    if verifier is None:
+        return None
+    with patch.object(verifier, "_revoked", ()):
+        return identify(request, verifier)
+
+
+def mutate() -> None:
+    patch.object(upgrade, "identify", identify_anybody).start()
