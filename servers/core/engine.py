@@ -43,7 +43,6 @@ class _Pending:
     events: tuple[StoredEvent, ...]
     finish: Callable[[bool], None]
     after: list[Callable[[bool], None]] = field(default_factory=list)
-    trace: str | None = None
     span: "Span | None" = None
 
 
@@ -235,7 +234,9 @@ class Engine:
         if decided.only_said:
             return self._when_durable(finish)
         stored = StoredAnswer(*key, now, msgspec.json.encode(outcome)) if key is not None else None
-        return self._append(Entry(tuple(map(self._number, drafts)), stored, *(advance or ())), finish)
+        trace = self.tracing.current() if self.tracing is not None else None
+        events = tuple(self._number(draft, trace) for draft in drafts)
+        return self._append(Entry(events, stored, *(advance or ())), finish)
 
     def _draft(self, event: Event) -> Draft:
         """The event as it will be read back, so that live and replayed states are the same."""
@@ -259,15 +260,14 @@ class Engine:
     def _append(self, entry: Entry, finish: Callable[[bool], None]) -> None:
         pending = _Pending(entry.events, finish)
         if self.tracing is not None:
-            pending.trace, pending.span = self.tracing.current(), self.tracing.append(len(entry.events))
+            pending.span = self.tracing.append(len(entry.events))
         self._pending.append(pending)
         self.log.append(entry).add_done_callback(self._settled)
 
-    def _number(self, draft: Draft) -> StoredEvent:
+    def _number(self, draft: Draft, trace: str | None) -> StoredEvent:
         channels = tuple((channel, self._reserve(channel)) for channel in draft.event.channels)
-        return StoredEvent(
-            self._reserve(GLOBAL), envelope.fresh_id(), draft.event.name, envelope.timestamp(), channels, draft.data
-        )
+        seq, name, at = self._reserve(GLOBAL), draft.event.name, envelope.timestamp()
+        return StoredEvent(seq, envelope.fresh_id(), name, at, channels, draft.data, trace)
 
     def _reserve(self, channel: str) -> int:
         offset = self._reserved.get(channel, 0) + 1
@@ -282,7 +282,7 @@ class Engine:
         if pending.span is not None:
             pending.span.end(None if durable else type(failure).__name__)
         if durable:
-            self._publish(pending.events, pending.trace)
+            self._publish(pending.events)
         else:
             self._logger.error("append failed", error=str(failure))
             self._start_recovery()
@@ -290,11 +290,11 @@ class Engine:
         for waiting in pending.after:
             waiting(durable)
 
-    def _publish(self, events: Sequence[StoredEvent], trace: str | None = None) -> None:
+    def _publish(self, events: Sequence[StoredEvent]) -> None:
         for event in events:
             self._committed[GLOBAL] = event.seq
             self._committed.update(event.channels)
-            self._hub.publish(event, trace)
+            self._hub.publish(event)
         if events:
             self._announce_change()
 

@@ -184,7 +184,7 @@ def event(name: str, data: Any, *, room: str | None = None, at: str | None = Non
 def numbered_event(
     event_id: str, name: str, data: Any, *, room: str, at: str, offset: int, epoch: str, trace: str | None = None
 ) -> bytes:
-    """An event of a persisted channel; its id is the log's, the same live and replayed. trace: which only live has."""
+    """An event of a persisted channel; its id is the log's, the same live and replayed, as its trace is."""
     if trace is None:
         return encode(NumberedOutgoing(event_id, "event", name, data, at, room=room, offset=offset, epoch=epoch))
     return encode(

@@ -59,12 +59,12 @@ class Hub:
         if not receivers:
             self._receivers.pop(channel, None)
 
-    def publish(self, event: StoredEvent, trace: str | None = None) -> None:
-        """Send a durable event to the subscribers of its channels and of `global`. trace: that it is part of."""
+    def publish(self, event: StoredEvent) -> None:
+        """Send a durable event to the subscribers of its channels and of `global`."""
         started = time.perf_counter()
         for channel, offset in (*event.channels, (GLOBAL, event.seq)):
             if channel in self._receivers:
-                self._push(channel, numbered(event, channel, offset, self.epoch, trace))
+                self._push(channel, numbered(event, channel, offset, self.epoch))
         self._metrics.broadcast_duration.observe(time.perf_counter() - started)
 
     def say(self, event: Event) -> None:
@@ -150,10 +150,10 @@ def _discard(table: dict[K, dict[V, Any]], key: K, inner: V) -> None:
         table.pop(key, None)
 
 
-def numbered(event: StoredEvent, channel: str, offset: int, epoch: str, trace: str | None = None) -> bytes:
+def numbered(event: StoredEvent, channel: str, offset: int, epoch: str) -> bytes:
     """The frame of a persisted event on one of its channels."""
     payload = envelope.numbered_event(
-        event.id, event.name, event.data, room=channel, at=event.at, offset=offset, epoch=epoch, trace=trace
+        event.id, event.name, event.data, room=channel, at=event.at, offset=offset, epoch=epoch, trace=event.trace
     )
     return frames.text(payload)
 

@@ -287,10 +287,10 @@ class Replica(Engine):
             self._logger.exception("an event could not be applied; rebuilding the state", **_concerned(command))
             self._settle(INTERNAL, command)
             raise Unappliable("an event could not be applied") from error
-        answer = None
+        events, answer = self._numbered(drafts, numbers, command.trace), None
         if command.key is not None:
             answer = StoredAnswer(*command.key, time.time(), msgspec.json.encode(outcome))
-        return Ready(decision, outcome, Entry(self._numbered(drafts, numbers), answer, *(command.advance or ())))
+        return Ready(decision, outcome, Entry(events, answer, *(command.advance or ())))
 
     def _advances(self, advance: Advance) -> bool:
         """Whether a source's event has not yet taken effect, here or at another replica."""
@@ -300,7 +300,7 @@ class Replica(Engine):
     def _finish(self, ready: Ready) -> None:
         """The first command is in the log, or needs not be: tell and answer."""
         command = self._commands[0]
-        self._publish(ready.entry.events, command.trace)
+        self._publish(ready.entry.events)
         self._announce(ready.decision, command.connection_id)
         if ready.entry.position is not None:
             self.positions[ready.entry.position.source] = ready.entry.position
@@ -317,7 +317,7 @@ class Replica(Engine):
             self._logger.exception("command failed", **_concerned(command))
             return None
 
-    def _numbered(self, drafts: Sequence[Draft], numbers: dict[str, int]) -> tuple[StoredEvent, ...]:
+    def _numbered(self, drafts: Sequence[Draft], numbers: dict[str, int], trace: str | None) -> tuple[StoredEvent, ...]:
         """The drafts at the places that come next, behind those that `numbers` says are taken."""
 
         def place(channel: str) -> int:
@@ -332,6 +332,7 @@ class Replica(Engine):
                 envelope.timestamp(),
                 tuple((channel, place(channel)) for channel in draft.event.channels),
                 draft.data,
+                trace,
             )
             for draft in drafts
         )

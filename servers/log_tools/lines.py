@@ -36,7 +36,7 @@ class SnapshotLine(Snapshot, frozen=True, tag="snapshot", tag_field="line"):
     """state: base64."""
 
 
-class EventLine(StoredEvent, frozen=True, tag="event", tag_field="line"):
+class EventLine(StoredEvent, frozen=True, tag="event", tag_field="line", omit_defaults=True):
     """See `base.StoredEvent`."""
 
 

@@ -9,8 +9,8 @@ from typing import Protocol
 import msgspec
 
 from bodhisattva.servers.core.errors import Refused
-from bodhisattva.servers.core.log import files, formats
-from bodhisattva.servers.core.log.base import Position, Snapshot, StoredAnswer, StoredEvent, channels_decoder
+from bodhisattva.servers.core.log import files, formats, rows
+from bodhisattva.servers.core.log.base import Position, Snapshot, StoredAnswer, StoredEvent
 from bodhisattva.servers.core.log.positions import kept_positions
 from bodhisattva.servers.core.log.trimming import kept_snapshot, newest
 from bodhisattva.servers.core.service import GLOBAL
@@ -53,14 +53,15 @@ class Source:
         return self.floors().get(GLOBAL, 0)
 
     def events(self) -> Iterator[StoredEvent]:
-        query = "SELECT seq, id, name, at, channels, data FROM events ORDER BY seq"
-        for seq, event_id, name, at, channels, data in self.database.execute(query):
+        found = rows.columns(traces=rows.keeps_traces(self.database))
+        for row in self.database.execute(f"SELECT {found} FROM events e ORDER BY e.seq"):  # noqa: S608 - our own
             try:
-                if not isinstance(msgspec.json.decode(data), dict):
-                    raise Damaged(f"event {seq}: its data is no JSON object")
-                yield StoredEvent(seq, event_id, name, at, channels_decoder.decode(channels), msgspec.Raw(data))
+                event = rows.event(*row)
+                if not isinstance(msgspec.json.decode(event.data), dict):
+                    raise Damaged(f"event {row[0]}: its data is no JSON object")
+                yield event
             except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
-                raise Damaged(f"event {seq} cannot be decoded ({error})") from error
+                raise Damaged(f"event {row[0]} cannot be decoded ({error})") from error
 
     def answers(self) -> Iterator[StoredAnswer]:
         query = "SELECT user_id, request_id, at, outcome FROM answers ORDER BY at, user_id, request_id"

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -75,7 +76,8 @@ class Numbering:
             self._offsets[channel] += 1
         numbered = tuple((channel, self._offsets[channel]) for channel in channels)
         seq = len(self.events) + 1
-        self.events.append(StoredEvent(seq, f"e{seq}", "posted", f"t{seq}", numbered, msgspec.Raw(data)))
+        trace = f"00-{seq}-1-01" if seq % 3 == 0 else None
+        self.events.append(StoredEvent(seq, f"e{seq}", "posted", f"t{seq}", numbered, msgspec.Raw(data), trace))
         return self.events[-1]
 
     def mark(self) -> tuple[int, dict[str, int]]:
@@ -263,6 +265,27 @@ async def test_s5_a_reopened_file_is_the_same_log(tmp_path: Path) -> None:
         assert log.epoch == epoch
         assert [event.id for _, event in await everything(log, "global")] == ["e1"]
         assert list(await log.positions()) == [Position("source", "E", 1)]
+
+
+async def test_without_traces_a_file_has_no_place_for_them_and_with_them_they_go_with_their_events(
+    tmp_path: Path,
+) -> None:
+    numbering, path = Numbering(), tmp_path / "log.sqlite3"
+    async with opened(SqliteLog(path, "ledger", window=1e9)) as log:
+        for tables in (0, 0, 1, 1):
+            await log.append(Entry((numbering.event(("account:a",)),)))
+            assert asked(path, "SELECT count(*) FROM sqlite_master WHERE name = 'traces'") == [(tables,)]
+    async with opened(SqliteLog(path, "ledger", window=1e9)) as log:
+        assert await everything(log, "global") == numbering.on("global")
+        await log.save(Snapshot(3, {"global": 3, "account:a": 3}, b"state"))
+        assert asked(path, "SELECT seq, trace FROM traces") == [(3, "00-3-1-01")]
+        await log.trim(3)
+        assert asked(path, "SELECT seq, trace FROM traces") == []
+
+
+def asked(path: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute(query).fetchall()
 
 
 async def test_s1_2_answers_older_than_the_window_are_removed(tmp_path: Path) -> None:

@@ -95,12 +95,6 @@ async def ask(client: Client, event: str, traceparent: Any = PARENT, **data: Any
     return message
 
 
-async def follows(one: Running, sources: int) -> None:
-    """Wait until its bridges hear what their sources say; what those said before has no trace any more."""
-
-    await until(lambda: one.server.metrics.bridges.following._value.get() == sources, "a bridge does not follow", LONG)
-
-
 def tracing(collector: Collector, **more: Any) -> dict[str, Any]:
     return {"tracing": Tracing(collector.url, **more)}
 
@@ -149,6 +143,59 @@ async def test_live_events_carry_their_trace_to_who_listens(collector: Collector
         assert event["traceparent"].split("-")[1] == TRACE
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+async def test_what_is_told_later_carries_the_trace_in_which_it_happened(
+    collector: Collector, kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """After a restart, to who resumes."""
+    with_log = tracing(collector) | kept(kind, tmp_path, request)
+    async with running(LEDGER, **with_log) as one:
+        await ask(await one.connect(), "post", account="a", amount=1)
+        await ask(await one.connect(), "post", traceparent=None, account="a", amount=2)
+    async with running(LEDGER, **with_log) as one:
+        client = await one.connect()
+        since = {"epoch": one.server._engine.log.epoch, "offset": 0}
+        await client.socket.send_json(
+            {"type": "request", "event": "subscribe", "id": "s", "data": {"channel": "account:a", "since": since}}
+        )
+        _, first, second = [await client.read() for _ in range(3)]
+        assert first["traceparent"].split("-")[1] == TRACE
+        assert second["traceparent"].split("-")[1] != TRACE
+
+
+async def test_an_event_carries_its_trace_to_who_listens_at_another_replica(
+    collector: Collector, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with_log = tracing(collector) | kept("redis", tmp_path, request)
+    async with running(LEDGER, **with_log) as one, running(LEDGER, **with_log) as other:
+        listener = await other.connect()
+        await listener.ask("subscribe", channel="account:a")
+        await ask(await one.connect(), "post", account="a", amount=1)
+        assert (await listener.read())["traceparent"].split("-")[1] == TRACE
+
+
+async def test_what_a_bridge_takes_in_later_is_part_of_the_trace_in_which_it_happened(
+    collector: Collector, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Told by another replica than did it, to a bridge that was not there."""
+    with_log = tracing(collector) | kept("redis", tmp_path, request)
+    async with running(CRACKERJACK, **with_log) as one, running(CRACKERJACK, **with_log) as other:
+        coverage = {"project": "p", "line_coverage": 61.0, "branch_coverage": 50.0, "path_coverage": 40.0}
+        await ask(await one.connect(), "record_coverage", **coverage)
+        async with running(AKOSHA, peers={"crackerjack": Peer(other.server.url)}, **tracing(collector)):
+            taken = await collector.one("akosha", "take in crackerjack:global")
+    done = await collector.one("crackerjack", "crackerjack/record_coverage")
+    assert (taken.trace_id.hex(), taken.parent_span_id) == (TRACE, done.span_id)
+
+
+def kept(kind: str, folder: Path, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Settings for a log of its own that outlives its service."""
+    if kind == "sqlite":
+        return {"log": LogConfig(), "state": str(folder)}
+    redis: RedisServer = request.getfixturevalue("redis")
+    return {"log": LogConfig("redis", url=redis.url, prefix=f"test-{uuid4()}")}
+
+
 async def test_an_event_s_envelope_is_as_ever_without_traces() -> None:
     async with running(LEDGER) as one:
         client = await one.connect()
@@ -184,8 +231,7 @@ async def test_a_workflow_its_stage_elsewhere_and_what_bridges_make_of_it_share_
 
         crackerjack = await up(CRACKERJACK)
         mahavishnu = await up(MAHAVISHNU, crackerjack=crackerjack)
-        akosha = await up(AKOSHA, crackerjack=crackerjack, mahavishnu=mahavishnu)
-        await follows(akosha, 2)
+        await up(AKOSHA, crackerjack=crackerjack, mahavishnu=mahavishnu)
         client = await mahavishnu.connect()
         coverage = {"project": "p", "line_coverage": 61.0, "branch_coverage": 50.0, "path_coverage": 40.0}
         stage = {"name": "cover", "service": "crackerjack", "request": "record_coverage", "data": coverage}

@@ -21,7 +21,7 @@ from bodhisattva.servers.core.config import Retention
 from bodhisattva.servers.core.deduplication import Outcome
 from bodhisattva.servers.core.domain import Context, Decision
 from bodhisattva.servers.core.engine import Engine
-from bodhisattva.servers.core.log import files
+from bodhisattva.servers.core.log import files, rows
 from bodhisattva.servers.core.log.base import Position
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.fastblocks.domain import State
@@ -32,6 +32,7 @@ from bodhisattva.servers.tests.test_core_log_formats import FIRST
 from bodhisattva.servers.tests.trimmer import started
 
 EVENTS, KEPT = 30, 12
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @asynccontextmanager
@@ -57,7 +58,7 @@ def place(engine: Engine, number: int) -> Any:
 
 @pytest.fixture
 async def log(tmp_path: Path) -> Path:
-    """A log with a past that was trimmed, answers, and a position in another service."""
+    """A log with a past that was trimmed, answers, a trace, and a position in another service."""
     path = tmp_path / "state" / "fastblocks.sqlite3"
     async with fastblocks(path) as engine:
         for number in range(EVENTS):
@@ -67,6 +68,8 @@ async def log(tmp_path: Path) -> Path:
         heard: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         engine.react(lambda _: Decision({}), Position("mahavishnu", "M", 7), heard.set_result)
         await heard
+    with closing(sqlite3.connect(path)) as database, database:
+        rows.put_traces(database, [(EVENTS, TRACE)])
     return path
 
 
@@ -178,6 +181,7 @@ def test_a_page_that_is_torn_is_a_problem_of_the_database(tmp_path: Path, log: P
 
 async def test_export_and_import_make_the_same_log(tmp_path: Path, log: Path) -> None:
     first = done(tmp_path, "export", "fastblocks", how=spawned)
+    assert first.out.count(f'"trace":"{TRACE}"') == first.out.count('"trace"') == 1
     done(tmp_path, "import", "-", "other.sqlite3", given=first.output, how=spawned)
     assert done(tmp_path, "export", "other.sqlite3").output == first.output
     done(tmp_path, "export", log, "-o", "lines")

@@ -63,7 +63,8 @@ class StoredEvent(msgspec.Struct, frozen=True):
     """An event as recorded.
 
     seq: its number in the log, which is its offset on `global`. at: ISO 8601, UTC.
-    channels: (channel, offset) of each channel besides `global`. data: JSON.
+    channels: (channel, offset) of each channel besides `global`. data: JSON. trace: the W3C traceparent of what
+    brought it about, where the service keeps traces.
     """
 
     seq: int
@@ -72,6 +73,7 @@ class StoredEvent(msgspec.Struct, frozen=True):
     at: str
     channels: tuple[tuple[str, int], ...]
     data: msgspec.Raw
+    trace: str | None = None
 
 
 # The channels of an event as JSON, as a store keeps them.

@@ -13,11 +13,12 @@ offsets_decoder = msgspec.json.Decoder(dict[str, int])
 
 
 class Rest(msgspec.Struct, frozen=True, array_like=True):
-    """Of an event, what is neither its number, nor its id, nor its data."""
+    """Of an event, what is neither its number, nor its id, nor its data. trace: stands there if there is one."""
 
     name: str
     at: str
     channels: tuple[tuple[str, int], ...]
+    trace: str | None = None
 
 
 _rest_decoder = msgspec.json.Decoder(Rest)
@@ -42,13 +43,15 @@ class Keys:
 
 
 def rest(event: StoredEvent) -> bytes:
-    return msgspec.json.encode(Rest(event.name, event.at, event.channels))
+    about = (event.name, event.at, event.channels)
+    return msgspec.json.encode(about if event.trace is None else (*about, event.trace))
 
 
 def event(seq: bytes, event_id: bytes, about: bytes, data: bytes) -> StoredEvent:
     """msgspec.DecodeError or UnicodeDecodeError if it is none."""
     decoded = _rest_decoder.decode(about)
-    return StoredEvent(int(seq), event_id.decode(), decoded.name, decoded.at, decoded.channels, msgspec.Raw(data))
+    name, at, channels = decoded.name, decoded.at, decoded.channels
+    return StoredEvent(int(seq), event_id.decode(), name, at, channels, msgspec.Raw(data), decoded.trace)
 
 
 def answer_key(user_id: str, request_id: str) -> str:

@@ -5,7 +5,28 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from bodhisattva.servers.core.log.base import StoredAnswer, StoredEvent
+from bodhisattva.servers.core.log.base import StoredAnswer, StoredEvent, channels_decoder
+
+# Made when there is a trace to keep first; releases that know nothing of it leave it alone.
+_TRACES = "CREATE TABLE IF NOT EXISTS traces (seq INTEGER PRIMARY KEY, trace TEXT NOT NULL)"
+_COLUMNS = "e.seq, e.id, e.name, e.at, e.channels, e.data"
+_TRACED = f"{_COLUMNS}, (SELECT t.trace FROM traces t WHERE t.seq = e.seq)"  # noqa: S608 - our own text
+
+
+def keeps_traces(database: sqlite3.Connection) -> bool:
+    return database.execute("SELECT 1 FROM sqlite_master WHERE name = 'traces'").fetchone() is not None
+
+
+def columns(*, traces: bool) -> str:
+    """Those of the table `events`, called e, from which `event` makes one."""
+    return _TRACED if traces else _COLUMNS
+
+
+def event(
+    seq: int, event_id: str, name: str, at: str, channels: bytes, data: bytes, trace: str | None = None
+) -> StoredEvent:
+    """msgspec.DecodeError if its channels cannot be read."""
+    return StoredEvent(seq, event_id, name, at, channels_decoder.decode(channels), msgspec.Raw(data), trace)
 
 
 def put_events(database: sqlite3.Connection, events: Sequence[StoredEvent]) -> None:
@@ -17,6 +38,14 @@ def put_events(database: sqlite3.Connection, events: Sequence[StoredEvent]) -> N
         "INSERT INTO channel_events VALUES (?, ?, ?)",
         [(channel, offset, e.seq) for e in events for channel, offset in e.channels],
     )
+    if traces := [(e.seq, e.trace) for e in events if e.trace is not None]:
+        put_traces(database, traces)
+
+
+def put_traces(database: sqlite3.Connection, traces: Sequence[tuple[int, str]]) -> None:
+    """Each with the number of its event."""
+    database.execute(_TRACES)
+    database.executemany("INSERT OR REPLACE INTO traces VALUES (?, ?)", traces)
 
 
 def put_answer(database: sqlite3.Connection, answer: StoredAnswer) -> None:

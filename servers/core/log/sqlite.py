@@ -16,8 +16,6 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
 from bodhisattva.servers.core.log import files
 from bodhisattva.servers.core.log.base import (
     Entry,
@@ -27,19 +25,17 @@ from bodhisattva.servers.core.log.base import (
     Snapshot,
     StoredAnswer,
     StoredEvent,
-    channels_decoder,
     pages,
     within_budget,
 )
 from bodhisattva.servers.core.log.formats import prepare
 from bodhisattva.servers.core.log.positions import keep_position, kept_positions
-from bodhisattva.servers.core.log.rows import put_events
+from bodhisattva.servers.core.log.rows import columns, event, keeps_traces, put_events
 from bodhisattva.servers.core.log.trimming import held, keep_snapshot, kept_snapshot, newest, remove
 from bodhisattva.servers.core.service import GLOBAL
 
 T = TypeVar("T")
 _GROUP_LIMIT = 1000
-_EVENT_COLUMNS = "e.seq, e.id, e.name, e.at, e.channels, e.data"
 _Due = list[tuple[Entry, "asyncio.Future[None]"]]
 _Job = Callable[[], None]
 
@@ -59,6 +55,7 @@ class SqliteLog:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="log-reader")
         self._writer: threading.Thread | None = None
         self._failed = False
+        self._traces = False  # whether any event has one
 
     @property
     def size(self) -> int:
@@ -74,6 +71,7 @@ class SqliteLog:
                 self.epoch = self._identify(self._database)
                 self._read_database = opened.enter_context(closing(files.connect(self._path)))
                 self._stored = held(self._database)
+                self._traces = keeps_traces(self._database)
             except (sqlite3.Error, KeyError, ValueError) as error:
                 raise LogRefused(f"{self._path} is not a usable log ({error}); move it away or restore it") from error
             self._opened = opened.pop_all()
@@ -130,7 +128,9 @@ class SqliteLog:
                 self._store(entries)
         except Exception as error:  # noqa: BLE001 - whatever it is, the callers wait for an answer
             return LogError(f"{type(error).__name__}: {error}")
-        self._stored += sum(len(bytes(event.data)) for entry in entries for event in entry.events)
+        events = [event for entry in entries for event in entry.events]
+        self._stored += sum(len(bytes(event.data)) for event in events)
+        self._traces = self._traces or any(event.trace is not None for event in events)
         return None
 
     def _store(self, entries: list[Entry]) -> None:
@@ -177,17 +177,18 @@ class SqliteLog:
             yield page
 
     async def read(self, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]:
+        found = columns(traces=self._traces)
         if channel == GLOBAL:
-            query = f"SELECT e.seq, {_EVENT_COLUMNS} FROM events e WHERE e.seq > ? ORDER BY e.seq LIMIT ?"  # noqa: S608
+            query = f"SELECT e.seq, {found} FROM events e WHERE e.seq > ? ORDER BY e.seq LIMIT ?"  # noqa: S608
             parameters: tuple[object, ...] = (after, limit)
         else:
             query = (
-                f"SELECT c.offset, {_EVENT_COLUMNS} FROM channel_events c JOIN events e USING (seq) "  # noqa: S608
+                f"SELECT c.offset, {found} FROM channel_events c JOIN events e USING (seq) "  # noqa: S608
                 "WHERE c.channel = ? AND c.offset > ? ORDER BY c.offset LIMIT ?"
             )
             parameters = (channel, after, limit)
         return await self._read(
-            lambda database: within_budget((row[0], _event(*row[1:])) for row in database.execute(query, parameters))
+            lambda database: within_budget((row[0], event(*row[1:])) for row in database.execute(query, parameters))
         )
 
     async def answers(self, since: float) -> Sequence[StoredAnswer]:
@@ -229,10 +230,6 @@ class SqliteLog:
         await asyncio.to_thread(self._writer.join)
         self._reader.shutdown()
         self._opened.close()
-
-
-def _event(seq: int, event_id: str, name: str, at: str, channels: bytes, data: bytes) -> StoredEvent:
-    return StoredEvent(seq, event_id, name, at, channels_decoder.decode(channels), msgspec.Raw(data))
 
 
 def _probe(database: sqlite3.Connection) -> None:

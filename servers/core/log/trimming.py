@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from bodhisattva.servers.core.log.base import LogError, Snapshot, channels_decoder
+from bodhisattva.servers.core.log.rows import keeps_traces
 from bodhisattva.servers.core.service import GLOBAL
 
 _offsets_decoder = msgspec.json.Decoder(dict[str, int])
@@ -65,5 +66,7 @@ def remove(database: sqlite3.Connection, upto: int) -> Trimmed:
             gone.append((channel, offset))
     database.executemany("DELETE FROM channel_events WHERE channel = ? AND offset = ?", gone)
     database.execute("DELETE FROM events WHERE seq <= ?", (upto,))
+    if keeps_traces(database):
+        database.execute("DELETE FROM traces WHERE seq <= ?", (upto,))
     database.executemany("INSERT OR REPLACE INTO floors VALUES (?, ?)", floors.items())
     return Trimmed(size, floors)

@@ -11,8 +11,8 @@ SAYS = "series of a client's making"
 def mutate() -> None:
     publish = Hub.publish
 
-    def publish_and_count(hub: Hub, event: StoredEvent, trace: str | None = None) -> None:
-        publish(hub, event, trace)
+    def publish_and_count(hub: Hub, event: StoredEvent) -> None:
+        publish(hub, event)
         for channel, _ in event.channels:
             hub._metrics.delivered(channel, 0)
 
