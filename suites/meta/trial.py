@@ -60,10 +60,10 @@ def launcher_of(mutant: Mutant) -> str:
     return f"{sys.executable} -m bodhisattva.suites.meta.mutate {mutant.name}"
 
 
-def run_suite(out: Path, *arguments: str) -> int:
-    """Pytest's exit code for a run on the process stack; what it printed is in `out/output.txt`."""
+def run_suite(out: Path, *arguments: str, stack: str = "process") -> int:
+    """Pytest's exit code for a run on a kind of stack; what it printed is in `out/output.txt`."""
     out.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pytest", "--stack", "process", "--out", str(out), "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "--stack", stack, "--out", str(out), "-p", "no:cacheprovider"]
     with (out / "output.txt").open("wb") as output:
         return _run([*command, *arguments], output)
 
