@@ -1,0 +1,24 @@
+from unittest.mock import patch
+
+from bodhisattva.servers.core.deduplication import Outcome
+from bodhisattva.servers.core.errors import InvalidData
+from bodhisattva.servers.core.requests import Caller, Requests
+from bodhisattva.servers.core.session import Request
+
+CLAUSE = "PROTOCOL-029"
+WRONG = "refuses a subscription for its offset, and sends the channel's events all the same"
+SAYS = "a refused subscription is one"
+
+subscribe = Requests._subscribe
+
+
+def subscribe_anyhow(requests: Requests, caller: Caller, request: Request) -> Outcome:
+    try:
+        return subscribe(requests, caller, request)
+    except InvalidData:
+        caller.follow(requests._readable(request), None)
+        raise
+
+
+def mutate() -> None:
+    patch.object(Requests, "_subscribe", subscribe_anyhow).start()
