@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
+from bodhisattva.fixtures.stack.ports import free_port
 from bodhisattva.servers.core import marks
 from bodhisattva.servers.core.config import LogConfig, Peer, Retention
 from bodhisattva.servers.core.domain import Context, Decision, Event
@@ -17,7 +18,7 @@ from bodhisattva.servers.core.errors import Conflict
 from bodhisattva.servers.core.service import Bridge, ForeignEvent
 from bodhisattva.servers.log_tools import copies, exporting, importing
 from bodhisattva.servers.tests.ledger import LEDGER, State, service
-from bodhisattva.servers.tests.redis_server import RedisServer, free_port
+from bodhisattva.servers.tests.redis_server import RedisServer
 from bodhisattva.servers.tests.running import Running, post, running, until
 
 LONG = 15.0

@@ -14,9 +14,9 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
+from bodhisattva.fixtures.stack.ports import free_port
 from bodhisattva.servers.core.keys import secret_key
 from bodhisattva.servers.core.tokens import mint
-from bodhisattva.servers.tests.redis_server import free_port
 from bodhisattva.servers.tests.running import SECRET, Client, running
 from bodhisattva.servers.tests.test_cli import MODULE, environment
 
