@@ -4,7 +4,7 @@ from bodhisattva.servers.core.server import Server
 
 CLAUSE = "TLS-017"
 WRONG = "listens no more once a renewed certificate cannot be used"
-SAYS = "assert None == b'"
+SAYS = "assert None == b"
 
 reload = Server.reload
 
