@@ -82,7 +82,7 @@ class Hub:
             if event.subject is None:
                 self._push(channel, frame)
             else:
-                self._replace(channel, (event.name, event.subject), frame)
+                self._replace(channel, event.subject, frame)
 
     def connected(self, connection_id: str) -> bool:
         return connection_id in self._connections
@@ -132,10 +132,10 @@ class Hub:
         self._turn.spread(receivers, frame)
         self._metrics.delivered(self._service.channel_kind(channel).label, len(receivers))
 
-    def _replace(self, channel: str, about: tuple[str, str], frame: bytes) -> None:
+    def _replace(self, channel: str, subject: str, frame: bytes) -> None:
         receivers = self._receivers[channel]
         for outbox in receivers:
-            outbox.replace((channel, *about), frame)
+            outbox.replace((channel, subject), frame)
         self._metrics.delivered(self._service.channel_kind(channel).label, len(receivers))
 
 

@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from bodhisattva.servers.core import compression
 
-Subject = tuple[str, str, str]
-"""What a frame says the newest of: channel, event and subject."""
+Subject = tuple[str, str]
+"""What a frame says the newest of: the channel, and the subject on it."""
 Room = Mapping["Outbox", object]
 """The outboxes of those who listen to a channel."""
 _Joined = dict[tuple[bytes, ...], bytes]

@@ -62,7 +62,7 @@ def join_diagram(state: State, data: JoinDiagram, context: Context) -> Decision:
         "connection_id": context.connection_id,
         "user_info": {"name": data.name or context.user_id, "color": color},
     }
-    news = () if context.membership.get(channel) == info else (Event("user.joined", (channel,), info),)
+    news = () if context.membership.get(channel) == info else (_moved("user.joined", channel, info),)
     return Decision(
         answer={"status": "joined", "channel": channel, **info},
         ephemeral=news,
@@ -85,4 +85,9 @@ def leave_diagram(state: State, data: OneDiagram, context: Context) -> Decision:
 
 def parted(channel: str, info: dict[str, Any]) -> Event:
     """What those who remain are told when a member is gone, asked or not."""
-    return Event("user.left", (channel,), info)
+    return _moved("user.left", channel, info)
+
+
+def _moved(name: str, channel: str, info: dict[str, Any]) -> Event:
+    """Who has not heard yet that a connection has come needs only hear that it has left, and the other way round."""
+    return Event(name, (channel,), info, subject=info["connection_id"])

@@ -110,6 +110,16 @@ async def test_s5_an_event_about_a_subject_may_take_the_place_of_an_earlier_one(
     assert [event["data"]["number"] for event in one.heard] == [0, 1, 3]
 
 
+async def test_s5_of_what_is_said_of_a_subject_under_several_names_only_the_newest_is_sent(
+    hub: Hub, turn: Turn
+) -> None:
+    one = Ear(turn, "1")
+    hub.subscribe("waves:a", one)
+    for name, subject in (("came", "ada"), ("came", "bob"), ("left", "ada"), ("left", "bob"), ("came", "ada")):
+        hub.say(Event(name, ("waves:a",), {"who": subject}, subject=subject))
+    assert [(event["event"], event["data"]["who"]) for event in one.heard] == [("left", "bob"), ("came", "ada")]
+
+
 async def test_s3_presence_lists_members_and_listeners(hub: Hub, turn: Turn) -> None:
     member, listener = Ear(turn, "1", "ada"), Ear(turn, "2", "bob")
     hub.add(member)

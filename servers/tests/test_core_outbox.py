@@ -174,7 +174,7 @@ async def test_what_is_held_leaves_with_the_next_flush() -> None:
     assert line.pipe.writes == [b"ab", b"c"]
 
 
-ADA, BOB = ("cursor:a", "moved", "ada"), ("cursor:a", "moved", "bob")
+ADA, BOB = ("cursor:a", "ada"), ("cursor:a", "bob")
 
 
 async def test_s5_of_what_is_not_sent_yet_only_the_newest_is_sent() -> None:
@@ -201,7 +201,7 @@ async def test_s5_nothing_comes_of_a_channel_that_was_left_meanwhile() -> None:
     line = Line()
     assert line.send(b"[event]")
     line.outbox.replace(ADA, b"[ada]")
-    line.outbox.replace(("cursor:b", "moved", "ada"), b"[other]")
+    line.outbox.replace(("cursor:b", "ada"), b"[other]")
     line.outbox.forget("cursor:a")
     line.pipe.peer_reads(100)
     await asyncio.sleep(0)
