@@ -84,3 +84,40 @@ async def test_source_is_put_back(spawn: Spawn, cluster: Start, connect: Connect
         values = await _arrived(akosha, project, stage[-1])
     assert epochs[0] == epochs[1] != epochs[2], "the log that lost its end is said to be the same"
     assert values == [float(share) for stage in stages for share in stage], "not once each, in order"
+
+
+@clause(
+    "REPLICAS-022",
+    level="MUST",
+    section="8",
+    feature="replicas",
+    profile="scaled",
+    text="A bridge notices that its source was put back to an earlier state also where the log kept its epoch and has "
+    "grown beyond the bridge's position: all that is new takes effect, once.",
+    services=("crackerjack", "akosha"),
+)
+async def test_source_is_put_back_and_outgrows_the_bridge(spawn: Spawn, cluster: Start, connect: Connect) -> None:
+    held = await cluster("crackerjack", 1, peers={})
+    (source,) = held.replicas
+    listener = await spawn("akosha", peers={"crackerjack": source.peer})
+    akosha = await connect(listener)
+    project = fresh_name("p")
+    stages = [range(REPORTS), range(REPORTS, 2 * REPORTS), range(2 * REPORTS, 4 * REPORTS)]
+    await _report(await connect(source), project, stages[0])
+    held.store.keep()
+    crackerjack = await connect(source)
+    before = (await crackerjack.subscribe("global")).data
+    await _report(crackerjack, project, stages[1])
+    await _arrived(akosha, project, stages[1][-1])
+    await listener.pause()
+    await source.stop()
+    await held.store.kill()
+    held.store.take_back()
+    await held.store.start()
+    await source.start()
+    crackerjack = await connect(source)
+    assert (await crackerjack.subscribe("global")).data == {**before, "recovered": False}, "it is another log"
+    await _report(crackerjack, project, stages[2])
+    await listener.resume()
+    values = await _arrived(await connect(listener), project, stages[2][-1])
+    assert values == [float(share) for stage in stages for share in stage], "not once each, in order"
