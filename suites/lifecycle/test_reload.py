@@ -28,6 +28,8 @@ async def test_reload_of_broken_configuration_changes_nothing(fresh: Fresh, conn
 
     await eventually(said, "the log names the broken setting")
     assert await node.limits() == before
+    for channel in (sample.channel(), "global"):
+        await client.subscribe(channel)  # which is one more than the refused limit
     await client.answer(*sample.command())
     again = await connect(node)
     sample.readback().check(await again.answer(*sample.readback().call))
