@@ -13,6 +13,7 @@ import structlog
 from redis.crc import key_slot
 
 from bodhisattva.servers.core.config import LogConfig
+from bodhisattva.servers.core.log import redis_records as records
 from bodhisattva.servers.core.log.base import (
     AnsweredBefore,
     Entry,
@@ -81,6 +82,13 @@ async def test_s5_whoever_is_late_stores_nothing_until_it_has_read_on(redis: Red
         assert await newer(one) == ["late-2"]
         assert await held(one) == await held(other) == ["posted-1", "late-2"]
         assert await other.answers(0.0) == []
+
+
+def test_an_event_lies_there_with_its_trace_or_without_a_place_for_one() -> None:
+    plain = event(1)
+    traced = msgspec.structs.replace(plain, trace="00-1-1-01")
+    assert msgspec.json.decode(records.rest(plain)) == ["posted", "t", [["account:a", 1]]]
+    assert msgspec.json.decode(records.rest(traced)) == ["posted", "t", [["account:a", 1]], "00-1-1-01"]
 
 
 async def test_s5_of_many_writers_at_one_place_one_is_taken(redis: RedisServer) -> None:
