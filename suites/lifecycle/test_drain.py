@@ -10,12 +10,13 @@ from bodhisattva.fixtures.clock import PATIENCE, eventually, units
 from bodhisattva.fixtures.sample import Call, Sample
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import HandshakeRefused
+from bodhisattva.suites.degradation.deaf import FAST, ROOMY
 from bodhisattva.suites.lifecycle.test_start_and_stop import GOING_AWAY, MARGIN
 from bodhisattva.suites.protocol.listening import perform
 
 # A grace long enough to look around in it on a slow machine.
 LINGERING = {"drain": 12, "drain_grace": 6}
-IN_FLIGHT = 100
+IN_FLIGHT = 200
 
 
 async def _draining(node: Node) -> None:
@@ -91,7 +92,7 @@ async def test_draining_is_announced_with_jitter(fresh: Fresh, connect: Connect)
     text="Requests in flight at SIGTERM are each answered once before the connection closes with 1001.",
 )
 async def test_requests_in_flight_are_answered(fresh: Fresh, connect: Connect, sample: Sample) -> None:
-    node = await fresh(limits={"messages_per_second": 10_000}, timeouts={"drain_grace": 0.05})
+    node = await fresh(limits=FAST | {"queue_bytes": ROOMY}, timeouts={"drain_grace": 0.05})
     client = await connect(node)
     series = sample.sequence(count=2 * IN_FLIGHT)
     await perform(client, series.setup)
@@ -99,8 +100,10 @@ async def test_requests_in_flight_are_answered(fresh: Fresh, connect: Connect, s
     # Questions that take longer than the grace, and commands between them.
     question = Call("history", {"channel": series.channel, "limit": 1000})
     calls = [call for command in series.calls[IN_FLIGHT:] for call in (question, command)]
+    await node.pause()
     for number, (event, data) in enumerate(calls):
         await client.send({"type": "request", "id": f"in flight {number}", "event": event, "data": data})
+    await node.resume()
     await node.terminate()
     assert (await client.closed(PATIENCE + MARGIN)).code == GOING_AWAY
     answers = [frame for frame in client.inbox if str(frame.correlation_id).startswith("in flight")]
