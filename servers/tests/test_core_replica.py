@@ -107,6 +107,16 @@ async def test_s5_of_decisions_that_exclude_each_other_one_is_taken(pair: list[R
     assert await amounts(clients[0]) == await amounts(clients[-1]) == [10, -10]
 
 
+async def test_s5_however_many_ask_for_the_past_at_once_all_are_answered(pair: list[Running]) -> None:
+    client = await pair[0].connect()
+    await post(client, range(1, 6))
+    for _ in range(300):
+        await client.say("history", channel="account:a")
+    answers = [await client.read() for _ in range(300)]
+    assert {(answer["type"], len(answer["data"].get("events", ()))) for answer in answers} == {("response", 5)}
+    assert (await pair[0].get("/ready"))[0] == 200
+
+
 async def test_s1_2_the_same_id_is_executed_once_whoever_is_asked(pair: list[Running]) -> None:
     clients = [await one.connect() for one in pair for _ in range(3)]
     message = {"type": "request", "event": "post", "id": "r1", "data": {"account": "a", "amount": 5}}

@@ -18,8 +18,10 @@ async def all_at_once(catchup: Catchup, channel: str, after: int) -> AsyncIterat
 
 
 def unfollow_live(connection: Connection, channel: str) -> None:
-    connection._catching_up.pop(channel, None)
+    task = connection._catching_up.pop(channel, None)
     unfollow(connection, channel)
+    if task is not None:
+        connection._catching_up[channel] = task
 
 
 def mutate() -> None:

@@ -5,7 +5,7 @@ from bodhisattva.servers.core.session import Output, Session
 
 CLAUSE = "AUTH-010"
 WRONG = "welcomes before it answers auth"
-SAYS = "session.created"
+SAYS = "== ('response', 'auth', 'first')"
 ALSO = ("SECURITY-010",)
 
 first = Session._first
