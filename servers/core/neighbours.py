@@ -12,6 +12,7 @@ from bodhisattva.servers.core.domain import Event
 from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.log.base import LogError, SharedLog
+from bodhisattva.servers.core.reading import AT_ONCE
 from bodhisattva.servers.core.work import ended
 
 _PAUSE = 0.2
@@ -65,6 +66,7 @@ class Neighbours:
         self._told = told
         self._me = fresh_id()
         self._due: asyncio.Queue[_Said | _Answer] = asyncio.Queue()
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._questions: dict[str, asyncio.Queue[_Answer]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._listening = asyncio.Event()
@@ -100,7 +102,8 @@ class Neighbours:
         queue = self._questions[asked.question] = asyncio.Queue()
         answers: list[_Answer] = []
         try:
-            heard = await self._log.shout(msgspec.json.encode(asked))
+            async with self._turns:
+                heard = await self._log.shout(msgspec.json.encode(asked))
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE):
                     while len(answers) < heard - 1:

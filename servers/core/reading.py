@@ -7,7 +7,7 @@ from contextlib import suppress
 from bodhisattva.servers.core.log.base import Log, LogError, StoredEvent
 
 _PAUSE = 0.5
-_AT_ONCE = 32  # more wait for their turn: redis-py raises for who finds none of its connections free
+AT_ONCE = 32  # more wait for their turn: redis-py raises for who finds none of its connections free
 
 
 class Reading:
@@ -16,7 +16,7 @@ class Reading:
     def __init__(self, log: Log) -> None:
         self.works = True
         self._log = log
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._retry: asyncio.Task[None] | None = None
 
     async def read(self, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]:

@@ -117,6 +117,15 @@ async def test_s5_however_many_ask_for_the_past_at_once_all_are_answered(pair: l
     assert (await pair[0].get("/ready"))[0] == 200
 
 
+async def test_s3_however_many_ask_who_is_there_at_once_all_are_answered(pair: list[Running]) -> None:
+    client = await listener(pair[0])
+    for _ in range(300):
+        await client.say("presence", channel="account:a")
+    answers = [await client.read() for _ in range(300)]
+    assert {(answer["type"], len(answer["data"].get("members", ()))) for answer in answers} == {("response", 1)}
+    assert (await pair[0].get("/ready"))[0] == 200
+
+
 async def test_s1_2_the_same_id_is_executed_once_whoever_is_asked(pair: list[Running]) -> None:
     clients = [await one.connect() for one in pair for _ in range(3)]
     message = {"type": "request", "event": "post", "id": "r1", "data": {"account": "a", "amount": 5}}
