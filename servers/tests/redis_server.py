@@ -58,15 +58,18 @@ def redis_server(lines: Sequence[str] = (), **settings: str) -> Iterator[RedisSe
 @contextmanager
 def redis_cluster(number: int = 3) -> Iterator[list[RedisServer]]:
     """So many nodes that share the slots among them."""
+    buses = [free_port() for _ in range(number)]
     with ExitStack() as stack:
         nodes = [
-            stack.enter_context(redis_server(**{"cluster-enabled": "yes", "cluster-node-timeout": "1000"}))
-            for _ in range(number)
+            stack.enter_context(
+                redis_server(**{"cluster-enabled": "yes", "cluster-node-timeout": "1000", "cluster-port": str(bus)})
+            )
+            for bus in buses
         ]
         for index, node in enumerate(nodes):
             first, last = SLOTS * index // number, SLOTS * (index + 1) // number - 1
             node.ask("CLUSTER", "ADDSLOTSRANGE", str(first), str(last))
-            node.ask("CLUSTER", "MEET", HOST, str(nodes[0].port))
+            node.ask("CLUSTER", "MEET", HOST, str(nodes[0].port), str(buses[0]))
         deadline = time.monotonic() + _PATIENCE
         while not all(_knows_all(node, number) for node in nodes):
             assert time.monotonic() < deadline, nodes[0].answer("CLUSTER", "INFO")
