@@ -107,6 +107,7 @@ class Outbox:
         "_direct",
         "_frames",
         "_held",
+        "_kept",
         "_marks",
         "_newest",
         "_overflow",
@@ -133,6 +134,7 @@ class Outbox:
         self.written = 0
         self._marks: deque[tuple[int, float]] | None = None
         self._newest: dict[Subject, bytes] | None = None
+        self._kept = 0  # bytes of the newest
         self._held = False
         self.is_behind = False
         self._room: asyncio.Future[None] | None = None
@@ -162,15 +164,19 @@ class Outbox:
             return
         if self._newest is None:
             self._newest = {}
-        self._newest.pop(about, None)
+        self._kept += len(frame) - len(self._newest.pop(about, b""))
         self._newest[about] = frame
-        if not (self.is_behind or self._held):
+        if self.is_behind:
+            if self.unsent + self._kept > self._turn.limit():
+                self._overflow()
+        elif not self._held:
             self._turn.add(self)
 
     def forget(self, channel: str) -> None:
         """Send nothing of the channel that was to be replaced."""
         if self._newest is not None:
             self._newest = {about: frame for about, frame in self._newest.items() if about[0] != channel} or None
+            self._kept = sum(map(len, (self._newest or {}).values()))
 
     @property
     def total(self) -> int:
@@ -202,7 +208,7 @@ class Outbox:
         frames = self._frames
         if self._newest is not None and not self.is_behind:
             frames.extend(self._newest.values())
-            self._newest = None
+            self._newest, self._kept = None, 0
         if not frames or self._transport.is_closing():
             return
         if self.compresses:
@@ -279,7 +285,7 @@ class Outbox:
         self._closed = True
         self._direct = None
         self._frames.clear()
-        self._newest = None
+        self._newest, self._kept = None, 0
         if self._room is not None:
             self._room.set_result(None)
             self._room = None

@@ -197,6 +197,17 @@ async def test_s5_a_peer_that_is_behind_gets_the_newest_when_it_has_read_and_all
     assert line.pipe.writes == [b"[event 1]", b"[event 2]", b"[ada 99]"]
 
 
+async def test_s4_what_is_kept_for_a_peer_that_is_behind_counts_too() -> None:
+    line = Line()
+    assert line.send(b"[event]")
+    for number in range(50):
+        line.outbox.replace(ADA, b"[ada %3d]" % number)
+    assert line.overflows == 0, "one subject keeps one frame"
+    for number in range(10):
+        line.outbox.replace((f"cursor:{number}", "bob"), b"[bob 1234]")
+    assert line.overflows == 2, "7 sent, 9 and 10 times 10 kept, of 100"
+
+
 async def test_s5_nothing_comes_of_a_channel_that_was_left_meanwhile() -> None:
     line = Line()
     assert line.send(b"[event]")
