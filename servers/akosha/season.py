@@ -16,6 +16,7 @@ def season(values: Sequence[float]) -> Pattern | None:
     """The period at which the autocorrelation of the detrended series is highest (Box and Jenkins, 1970).
 
     Only peaks that follow a lag without correlation count: noise that wanders has its highest at the shortest lags.
+    Multiples of a period peak too: of those that noise cannot tell from the highest it is the shortest.
     The test is Bartlett's (1946): without a season each is about normal with variance 1/n; times the lags tried.
     """
     sample = values[-WINDOW:]
@@ -35,10 +36,17 @@ def season(values: Sequence[float]) -> Pattern | None:
     ]
     if not peaks:
         return None
-    period = max(peaks, key=correlations.__getitem__)
+    period = _fundamental(peaks, correlations, 1 / sqrt(size))
     confidence = max(0.0, 1 - longest * erfc(correlations[period] * sqrt(size / 2)) / 2)
     levels = _levels(sample, period)
     return Pattern("season", None, confidence, (max(levels) - min(levels)) / 2, size, period)
+
+
+def _fundamental(peaks: Sequence[int], correlations: Sequence[float], error: float) -> int:
+    """The shortest peak of which the highest is a multiple, as far as they differ by a standard error at most."""
+    highest = max(peaks, key=correlations.__getitem__)
+    near = correlations[highest] - error
+    return next(lag for lag in peaks if highest % lag == 0 and correlations[lag] >= near)
 
 
 def usual(values: Sequence[float], period: int) -> list[float]:

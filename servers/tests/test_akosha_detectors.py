@@ -5,7 +5,7 @@ from statistics import NormalDist
 
 import msgspec
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from bodhisattva.servers.akosha import control, detectors, downsample, season
@@ -121,6 +121,7 @@ def daily(days: int) -> list[float]:
 
 
 @given(st.integers(3, 20), st.integers(1, 100))
+@example(3, 56)
 def test_what_repeats_is_a_season(period: int, seed: int) -> None:
     shape = [0.0] * (period - 1) + [10.0]
     noise = NormalDist(0, 1).samples(120, seed=seed)
