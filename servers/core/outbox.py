@@ -59,8 +59,7 @@ class Turn:
             frames[place] = deflated
 
     def add(self, outbox: "Outbox") -> None:
-        if not self._ends:
-            self.end()
+        self.end()
         self.due.append(outbox)
 
     def end(self) -> None:
@@ -70,10 +69,10 @@ class Turn:
             asyncio.get_running_loop().call_soon(self.flush)
 
     def flush(self) -> None:
+        self._ends = False
         limit = self.limit()
         if self.room is not _NOBODY:
             self._flush_room(limit)
-        self._ends = False
         due, self.due = self.due, []
         joined: _Joined = {}
         for outbox in due:

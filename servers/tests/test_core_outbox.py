@@ -3,6 +3,7 @@
 import asyncio
 from typing import cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -130,6 +131,19 @@ async def test_s4_more_bytes_than_allowed_are_refused() -> None:
     assert line.overflows == 2
     line.pipe.peer_reads(1)
     assert line.send(b"x")
+
+
+async def test_a_turn_that_fails_is_not_the_last() -> None:
+    bound: list[int] = []
+    line = Line(turn=Turn(lambda: bound[0]))
+    turn = line.outbox._turn
+    turn.spread({line.outbox: None}, b"[1]")
+    with pytest.raises(IndexError):
+        turn.flush()
+    bound.append(100)
+    line.outbox.push(b"[2]")
+    await asyncio.sleep(0)
+    assert line.pipe.writes == [b"[1][2]"]
 
 
 async def test_s4_a_changed_bound_holds_at_once() -> None:
