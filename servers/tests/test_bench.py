@@ -22,6 +22,7 @@ from bodhisattva.servers.bench.table import table
 
 SCHEMA = json.loads((files("bodhisattva.servers.bench") / "schema" / "bench-1.json").read_text())
 PEER = Path(__file__).parents[2] / ".tools/peer/bin/python"
+LACKING = slow_disk.missing()
 FEW = {
     "--repetitions": 1,
     "--receivers": 5,
@@ -59,7 +60,7 @@ def test_a_run_measures_each_figure_of_each_subject(tmp_path: Path) -> None:
     wanted = {
         (name, figure, subject.name)
         for name, load in LOADS.items()
-        if not (load.flush_delay and slow_disk.missing())
+        if not (load.flush_delay and LACKING)
         for figure in load.figures
         for subject in load.subjects
         if subject.name in chosen
@@ -106,7 +107,7 @@ def test_a_slow_disk_that_cannot_be_had_is_one_line(tmp_path: Path) -> None:
     assert (missing.returncode, missing.stderr) == (2, "bench: a slow disk cannot be had: strace is not installed\n")
 
 
-@pytest.mark.skipif(bool(slow_disk.missing()), reason=slow_disk.missing() or "strace works here")
+@pytest.mark.skipif(bool(LACKING), reason=LACKING)
 def test_a_slow_disk_delays_each_flush_and_nothing_else(tmp_path: Path) -> None:
     program = (
         "import os, time\n"
