@@ -1,4 +1,4 @@
-from bodhisattva.suites.meta.frame_by_frame import forget_at
+from bodhisattva.suites.meta.mutants.forgets_a_message_when_another_begins import forget_at
 
 CLAUSE = "SECURITY-018"
 WRONG = "drops what it has of a message when a ping comes between its fragments"
