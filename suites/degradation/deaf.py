@@ -2,9 +2,10 @@
 
 import json
 import re
+from collections.abc import Awaitable, Callable
 
 from bodhisattva.fixtures.authors import Connect, Raw
-from bodhisattva.fixtures.clock import PATIENCE
+from bodhisattva.fixtures.clock import PATIENCE, eventually
 from bodhisattva.fixtures.frames import Opcode, encode
 from bodhisattva.fixtures.raw import RawPeer
 from bodhisattva.fixtures.sample import Call, Sample
@@ -12,11 +13,16 @@ from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import ConnectionEnded, WireClient
 from bodhisattva.suites.performance.crowds import ARRIVING
 
-FLOOD = 24 * 1024 * 1024
-"""Bytes of output: more than sockets and proxies between a service and its client keep for themselves."""
+FLOOD = 48 * 1024 * 1024
+"""Bytes of output: more than sockets and one proxy between a service and its client keep for themselves.
 
-ROOMY = 64 * 1024 * 1024
-"""A bound on waiting bytes that the flood does not reach."""
+A proxy's receive buffer alone grows to 32 MB where the kernel lets it (tcp_rmem).
+"""
+
+FLOODS = 3
+
+ROOMY = (FLOODS + 1) * FLOOD
+"""A bound on waiting bytes that no flood reaches."""
 
 PIECE = 128 * 1024
 PIECES = FLOOD // PIECE
@@ -41,6 +47,18 @@ def flood(peer: RawPeer, pieces: int = PIECES) -> None:
     """Ask for `FLOOD` bytes of answers in so many pings, each of which comes back with its long id of `PIECE` bytes."""
     for number in range(pieces):
         _request(peer, Call("ping", {}), f"{number}".ljust(PIECE, "."))
+
+
+async def flood_until(peer: RawPeer, condition: Callable[[], Awaitable[bool]], what: str, every: float) -> None:
+    """Flood the peer until the condition holds: again once all was taken, for longer ways keep more for themselves."""
+    floods = iter(range(FLOODS))
+
+    async def holds() -> bool:
+        if not peer.unsent and next(floods, None) is not None:
+            flood(peer)
+        return await condition()
+
+    await eventually(holds, what, ARRIVING, every)
 
 
 async def flood_waits(peer: RawPeer, witness: WireClient, sample: Sample) -> None:

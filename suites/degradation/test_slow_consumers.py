@@ -4,7 +4,7 @@ import asyncio
 
 from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.clock import PATIENCE, eventually
+from bodhisattva.fixtures.clock import PATIENCE
 from bodhisattva.fixtures.sample import Call, Sample
 from bodhisattva.suites.degradation.deaf import (
     FAST,
@@ -13,7 +13,7 @@ from bodhisattva.suites.degradation.deaf import (
     ROOMY,
     admitted,
     deaf_peer,
-    flood,
+    flood_until,
     flood_waits,
     slow_consumers,
 )
@@ -36,12 +36,11 @@ EVENTS = 100
 async def test_slow_consumer_is_closed(fresh: Fresh, raw: Raw, sample: Sample) -> None:
     node = await fresh(limits={**FAST, "queue_bytes": 256 * 1024, "queue_age": 120}, timeouts=PATIENT)
     deaf, _ = await deaf_peer(raw, node, sample.channel())
-    flood(deaf)
 
     async def counted() -> bool:
         return await slow_consumers(node) == 1
 
-    await eventually(counted, "the metrics count a slow consumer", ARRIVING)
+    await flood_until(deaf, counted, "the metrics count a slow consumer", every=0.05)
     assert (await deaf.closed(ARRIVING)).code == SLOW_CONSUMER
 
 
@@ -63,8 +62,7 @@ async def test_slot_of_slow_consumer_is_freed(fresh: Fresh, raw: Raw, connect: C
     joined = (await reader.subscribe(series.channel)).data
     deaf, connection = await deaf_peer(raw, node, series.channel)
     assert (await (await connect(node, authenticate=False)).closed()).code == AT_CAPACITY
-    flood(deaf)
-    freed = eventually(lambda: admitted(connect, node), "the slot of a client that takes nothing", ARRIVING, every=0.1)
+    freed = flood_until(deaf, lambda: admitted(connect, node), "the slot of a client that takes nothing", every=0.1)
     await asyncio.gather(freed, perform(writer, series.calls))
     await assert_heard_whole(reader, series, sample, EVENTS, after=joined)
     members = (await writer.answer("presence", {"channel": series.channel})).data["members"]
