@@ -57,8 +57,8 @@ LOADS: Mapping[str, Load] = {
     ),
     "request": Load(
         loads.request,
-        (AIOHTTP, AIOHTTP_MSGSPEC, WEBSOCKETS, PUBLISHED, OURS, OURS_UVLOOP),
-        (AIOHTTP, PUBLISHED),
+        (RAW, AIOHTTP, AIOHTTP_MSGSPEC, WEBSOCKETS, PUBLISHED, OURS, OURS_UVLOOP),
+        (RAW, PUBLISHED),
         {"one": "s", "pipelined": "s"},
     ),
     "durable": Load(

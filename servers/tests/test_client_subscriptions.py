@@ -19,7 +19,7 @@ from bodhisattva.servers.client import (
     Subscription,
     SubscriptionRevoked,
 )
-from bodhisattva.servers.tests.scripted_server import EPOCH, Peer, ScriptedServer
+from bodhisattva.servers.tests.scripted_server import EPOCH, Peer, Script, ScriptedServer
 
 CHANNEL = "workflow:w"
 
@@ -70,14 +70,20 @@ async def test_given_position_is_resumed_from() -> None:
         assert await take(events, 2) == [4, 5]
 
 
-async def test_abort_is_resumed_without_gap_or_duplicate() -> None:
-    async def lose(peer: Peer) -> None:
+def lost_once(read: asyncio.Event) -> Script:
+    """Sends two events, and is lost when they are read."""
+
+    async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.subscribed(CHANNEL, 0, recovered=True)
         await peer.numbered(CHANNEL, 1, 2)
-        await sent_and_read.wait()
+        await read.wait()
         peer.abort()
 
+    return script
+
+
+async def test_abort_is_resumed_without_gap_or_duplicate() -> None:
     async def resume(peer: Peer) -> None:
         await peer.greet()
         data = await peer.subscribed(CHANNEL, 4, recovered=True)
@@ -85,33 +91,26 @@ async def test_abort_is_resumed_without_gap_or_duplicate() -> None:
         await peer.numbered(CHANNEL, 2, 3, 4)
         await end(peer)
 
-    sent_and_read = asyncio.Event()
-    async with ScriptedServer(lose, resume) as server, client(server) as c, c.subscribe(CHANNEL) as events:
+    read = asyncio.Event()
+    async with ScriptedServer(lost_once(read), resume) as server, client(server) as c, c.subscribe(CHANNEL) as events:
         assert await take(events, 2) == [1, 2]
-        sent_and_read.set()
+        read.set()
         assert await take(events, 2) == [3, 4]
         assert events.duplicates == 1
 
 
 async def test_a_subscription_that_is_not_to_be_resumed_ends_behind_what_came_over_its_connection() -> None:
-    async def lose(peer: Peer) -> None:
-        await peer.greet()
-        await peer.subscribed(CHANNEL, 0, recovered=True)
-        await peer.numbered(CHANNEL, 1, 2)
-        await sent_and_read.wait()
-        peer.abort()
-
     async def greet(peer: Peer) -> None:
         await peer.greet()
 
-    sent_and_read = asyncio.Event()
+    read = asyncio.Event()
     async with (
-        ScriptedServer(lose, greet) as server,
+        ScriptedServer(lost_once(read), greet) as server,
         client(server) as c,
         c.subscribe(CHANNEL, resume=False) as events,
     ):
         assert await take(events, 2) == [1, 2]
-        sent_and_read.set()
+        read.set()
         with pytest.raises(Reconnected):
             await take(events, 1)
         assert c.connections == 2

@@ -13,7 +13,6 @@ _PROPERTY = "trial"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "mutants: judges servers that are wrong in one thing; `nox -s mutants`")
     rows: list[Row] = []
     config.stash[_ROWS] = rows
     config.pluginmanager.register(_Gatherer(rows))

@@ -54,8 +54,8 @@ class Talk(asyncio.Protocol):
         end = at + 4 + size
         if len(buffer) < end:
             return None
-        key, self.buffer = buffer[at : at + 4], buffer[end:]
-        return bytes(byte ^ key[place & 3] for place, byte in enumerate(buffer[at + 4 : end]))
+        self.buffer = buffer[end:]
+        return unmasked(buffer[at + 4 : end], buffer[at : at + 4])
 
     def handle(self, message: dict[str, object]) -> None:
         if message["event"] == "subscribe":
@@ -63,6 +63,12 @@ class Talk(asyncio.Protocol):
         elif message["event"] == "emit":
             emit(cast("dict[str, int]", message["data"])["count"])
         self.transport.write(text(json.dumps(response(message)).encode()))
+
+
+def unmasked(payload: bytes, key: bytes) -> bytes:
+    size = len(payload)
+    keys = (key * (size // len(key) + 1))[:size]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(keys, "big")).to_bytes(size, "big")
 
 
 def emit(count: int) -> None:
