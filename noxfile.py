@@ -57,8 +57,7 @@ def chaos(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """The project's own unit tests, the suite's among them; its mutants have a task of their own."""
-    for real_part in ("ci/promtool", "ci/redis", "ci/sslyze", "ci/toxiproxy"):
-        run_script(session, real_part)
+    prepare_real_parts(session)
     install(session, "dev")
     folders = [folder for folder in (*PACKAGES, "suites/meta") if folder != "suites"]
     chosen = ("--stack=process", "--out=out/tests", "-m", "not mutants", "-n", WORKERS)
@@ -69,6 +68,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def mutants(session: nox.Session) -> None:
     """Prove that the suite can fail: each server that is wrong in one thing is rejected by its clause."""
+    prepare_real_parts(session)
     install(session, "dev")
     chosen = ("--stack=process", "--out=out/mutants", "-m", "mutants", "-n", WORKERS)
     code = run_pytest(session, "suites/meta", *chosen, *session.posargs)
@@ -174,6 +174,12 @@ def narrowed(session: nox.Session) -> bool:
 def stack(session: nox.Session) -> str:
     """The kind of stack that the arguments choose."""
     return option(session, "--stack", "auto")
+
+
+def prepare_real_parts(session: nox.Session) -> None:
+    """What tests speak to that no package brings."""
+    for script in ("ci/promtool", "ci/redis", "ci/sslyze", "ci/toxiproxy"):
+        run_script(session, script)
 
 
 def prepare_docker(session: nox.Session) -> None:
