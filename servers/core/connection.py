@@ -244,6 +244,7 @@ class Connection:
             self.session.end()
             self.outbox.flush()
             self.outbox.close()
+        if self._closer is None:  # or else what was due was too much, and has begun to close
             self._closer = asyncio.get_running_loop().create_task(self._close(code, reason))
         return self._closer
 

@@ -98,6 +98,16 @@ async def test_rfc6455_what_is_due_is_sent_before_the_close_of_a_violation() -> 
         assert (first, payload[:2]) == (CLOSE, (1009).to_bytes(2))
 
 
+async def test_s4_who_is_too_slow_for_what_is_due_before_a_close_gets_one_close_frame() -> None:
+    async with running(limits=limits(queue_bytes=2000)) as one, upgraded(one) as (reader, writer):
+        await frame(reader)
+        writer.write(masked(1, PING) * 50 + masked(2, b"binary"))
+        first, payload = await frame(reader)
+        assert (first, payload[:2]) == (CLOSE, (4008).to_bytes(2))
+        writer.write(masked(8, payload))
+        assert await asyncio.wait_for(reader.read(), 5) == b"", "nothing follows a close frame"
+
+
 @pytest.mark.parametrize(("size", "code"), [(1000, None), (1001, 1009), (20_000_000, 1009)])
 async def test_s4_message_size(size: int, code: int | None) -> None:
     """Also of a message that is still on its way when it is refused."""
