@@ -107,8 +107,8 @@ def application(server: "Server") -> web.Application:
         return _json(description(server.service, server.config))
 
     app = web.Application()
-    app.router.add_get("/", server.upgrade)
-    app.router.add_get("/ws", server.upgrade)
+    app.router.add_get("/", server.upgrade, allow_head=False)
+    app.router.add_get("/ws", server.upgrade, allow_head=False)
     app.router.add_get("/health", health)
     app.router.add_get("/ready", ready)
     app.router.add_get("/metrics", metrics)

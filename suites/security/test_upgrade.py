@@ -96,8 +96,22 @@ async def test_incomplete_upgrade(raw: Raw, node: Node) -> None:
         peer = await raw(upgrade=False)
         answer = await peer.upgrade(headers=headers)
         assert 400 <= answer.status < 500, f"{headers}: {answer.status}"
-    peer = await raw(upgrade=False)
-    assert 400 <= (await peer.upgrade(method="POST")).status < 500, "POST"
+
+
+@clause(
+    "SECURITY-007",
+    level="MUST",
+    section="2.1",
+    feature="core",
+    profile="core",
+    text="Whatever is no GET is refused with a 4xx and never becomes a WebSocket (RFC 6455, 4.1).",
+)
+async def test_upgrade_by_another_method(raw: Raw, node: Node) -> None:
+    for method in ("POST", "PUT", "OPTIONS", "HEAD"):
+        for path in ("/", "/ws"):
+            peer = await raw(upgrade=False)
+            answer = await peer.upgrade(path, method=method)
+            assert 400 <= answer.status < 500, f"{method} {path}: {answer.status}"
 
 
 @clause(
