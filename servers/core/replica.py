@@ -359,18 +359,20 @@ class Replica(Engine):
         """Take no more until state and log are in step again.
 
         A log that could not be reached is read on behind what was told last. One that is not the continuation of what
-        was told gets another epoch. If so, or if what came next was removed, all who listen have to come again and
-        hear that they cannot be resumed.
+        was told gets another epoch, however often that fails. If so, or if what came next was removed, all who listen
+        have to come again and hear that they cannot be resumed.
         """
         self._turn_away(error)
-        gap, rebuild = "", self._ahead
+        gap, lost, rebuild = "", False, self._ahead
         while not self.available:
             gap = gap or _GAPS.get(type(error), "")
+            lost |= isinstance(error, LogLost)
             rebuild |= bool(gap) or not isinstance(error, LogError)
             try:
                 await self.log.recover()
-                if isinstance(error, LogLost):
+                if lost:
                     await self._shared.renew()
+                    lost = False
                 if rebuild:
                     await self._rebuild(None if gap else self.offset(GLOBAL))
                 else:

@@ -364,6 +364,34 @@ async def test_s6_without_redis_nothing_is_taken_and_everybody_is_told(own: Redi
         assert await amounts(speaker) == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize(
+    ("refuse", "allow"),
+    [
+        ("CONFIG SET maxmemory 1mb", "CONFIG SET maxmemory 0"),
+        ("CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0"),
+        ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"),
+    ],
+)
+async def test_s6_a_redis_that_answers_and_takes_no_writes_is_as_good_as_none(
+    own: RedisServer, refuse: str, allow: str
+) -> None:
+    async with replicas(own, 1) as (one,):
+        client, heard = await one.connect(), await one.connect()
+        await post(client, range(1, 3))
+        own.ask(*refuse.split())
+        for _ in range(3):
+            assert (await client.ask("post", account="a", amount=9))["error_code"] == "UNAVAILABLE"
+            await eventually(one, is_ready=False)
+        assert (await events(heard, 1))[0]["event"] == "server.unavailable"
+        await heard.say("ping")
+        assert (await heard.read())["type"] == "pong", "it is said to be back before it is"
+        own.ask(*allow.split())
+        assert (await events(heard, 1))[0]["event"] == "server.available"
+        await eventually(one, is_ready=True)
+        await post(client, range(3, 4))
+        assert await amounts(client) == [1, 2, 3]
+
+
 async def test_s5_commands_under_way_when_redis_dies_are_kept_whole_and_once(own: RedisServer) -> None:
     """Clients that repeat what was not answered: nothing answered is lost, and nothing is done twice."""
     async with replicas(own) as both:
@@ -422,3 +450,26 @@ async def test_s5_a_log_that_lost_events_gets_another_epoch_and_who_listened_com
         (event,) = await events(again[1], 1)
         assert (event["offset"], event["epoch"]) == (kept + 1, joined[1]["epoch"])
         assert await amounts(again[1]) == [*range(1, kept + 1), 7]
+
+
+async def test_s5_a_log_that_lost_events_gets_another_epoch_though_redis_takes_no_writes_at_first(
+    own: RedisServer,
+) -> None:
+    """As where a replica without the tail took over, and has none of its own yet that `min-replicas-to-write` asks."""
+    async with replicas(own, 1) as (one,):
+        client, heard = await one.connect(), await listener(one)
+        await post(client, range(1, 3))
+        saved = await asyncio.to_thread(own.save)
+        await post(client, range(3, 4))
+        since = {"epoch": (await events(heard, 3))[0]["epoch"], "offset": 2}
+        async with asleep(one):
+            own.kill()
+            own.restore(saved)
+            await asyncio.to_thread(own.start)
+            own.ask("CONFIG", "SET", "min-replicas-to-write", "1")
+        await eventually(one, is_ready=False)
+        own.ask("CONFIG", "SET", "min-replicas-to-write", "0")
+        assert await heard.close_code() == 1011
+        await eventually(one, is_ready=True)
+        joined = (await client.ask("subscribe", channel="account:a", since=since))["data"]
+        assert (joined["epoch"] != since["epoch"], joined["recovered"]) == (True, False)

@@ -13,6 +13,8 @@ from bodhisattva.suites.upgrade.past import answered, assert_unbroken, numbers, 
 FAST = {"messages_per_second": 10_000}
 IN_FLIGHT = 300
 ENOUGH = 20
+TRIES = 20
+TOLD = ("server.unavailable", "server.available")
 
 
 def _place(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,3 +200,58 @@ async def test_emptied_store_is_a_new_epoch(service: str, cluster: Start, connec
         joined = (await (await connect(node)).subscribe("global", since=_place(earlier))).data
         assert joined["epoch"] != earlier["epoch"]
         assert (joined["recovered"], joined["offset"]) == (False, 0)
+
+
+@clause(
+    "REPLICAS-016",
+    level="MUST",
+    section="5",
+    feature="replicas",
+    profile="scaled",
+    text="A store that comes back without the end of what was told, and takes no writes at first, gives the log a new "
+    "epoch as soon as it does.",
+)
+async def test_lost_tail_is_not_forgotten(service: str, cluster: Start, connect: Connect, sample: Sample) -> None:
+    held = await cluster(service, 1)
+    (node,) = held.replicas
+    client = await connect(node)
+    first = (await client.subscribe("global")).data
+    held.store.keep()
+    await client.answer(*sample.command(1))
+    await node.pause()
+    await held.store.kill()
+    held.store.take_back()
+    await held.store.start()
+    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "1")
+    await node.resume()
+    await shows(node, 503)
+    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
+    await shows(node, 200)
+    joined = (await (await connect(node)).subscribe("global", since=_place(first))).data
+    assert joined["epoch"] != first["epoch"], "the log lost what was told, and its epoch is what it was"
+    assert joined["recovered"] is False
+
+
+@clause(
+    "REPLICAS-017",
+    level="MUST",
+    section="6",
+    feature="replicas",
+    profile="scaled",
+    text="A service whose store answers and takes no writes is not ready, and does not say that it has its store back "
+    "before it has.",
+)
+async def test_store_takes_no_writes(service: str, cluster: Start, connect: Connect, sample: Sample) -> None:
+    held = await cluster(service, 1)
+    (node,) = held.replicas
+    client, listener = await connect(node), await connect(node)
+    await client.answer(*sample.command(1))
+    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "1")
+    for number in range(2, 2 + TRIES):
+        assert (await client.refusal(*sample.command(number))).error_code == "UNAVAILABLE"
+    said = [each.event for each in await listener.fence() if each.event in TOLD]
+    assert said == ["server.unavailable"], f"it says of its store: {said}"
+    await shows(node, 503)
+    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
+    await listener.event("server.available", within=NOTICED)
+    await client.answer(*sample.command(2))

@@ -86,6 +86,7 @@ class RedisLog:
         try:
             await check_durability(self._store, self._settings)
             await self._identify("")
+            await self._ask()
         except FAILURES as error:
             await self.close()
             where = without_password(self._settings.url or "")
@@ -229,8 +230,13 @@ class RedisLog:
                     together.wait(self._settings.acknowledgements, round(self._settings.timeout * 500))
                     _, acknowledged = await together.execute()
                 self._check_acknowledged(acknowledged)
-            await self._store.ping()
+            else:
+                await self._ask()
         self._failed = False
+
+    async def _ask(self) -> None:
+        """Have Redis write something, which it may refuse although it answers: it is full, read-only, or too alone."""
+        await self._store.hset(self._keys.of("meta")[0], "asked", "1")
 
     async def replay(self, after: int = 0) -> AsyncIterator[Sequence[StoredEvent]]:
         self._head = _Head(after, await self._past.id_of(after)) if after else _Head()

@@ -1,0 +1,23 @@
+from unittest.mock import patch
+
+from bodhisattva.servers.core.log.base import LogError, LogLost
+from bodhisattva.servers.core.replica import Replica
+
+CLAUSE = "REPLICAS-016"
+WRONG = "forgets that its log lost what was told if nothing can be written when it notices"
+SAYS = "its epoch is what it was"
+
+follow_again = Replica._follow_again
+
+
+async def forget(replica: Replica, error: Exception) -> None:
+    if isinstance(error, LogLost):
+        try:
+            await replica.log.recover()
+        except LogError as refused:
+            error, replica._ahead = refused, True
+    await follow_again(replica, error)
+
+
+def mutate() -> None:
+    patch.object(Replica, "_follow_again", forget).start()
