@@ -353,6 +353,7 @@ async def refusal(config: LogConfig, service: str = "ledger") -> str:
         ({"appendonly": "no"}, "always", "promises none, log.durability asks for always"),
         ({"appendfsync": "everysec"}, "always", "promises everysec, log.durability asks for always"),
         ({"appendfsync": "no"}, "everysec", "promises none, log.durability asks for everysec"),
+        ({"no-appendfsync-on-rewrite": "yes"}, "everysec", "flushes nothing while it rewrites its file"),
         ({"maxmemory": "100mb", "maxmemory-policy": "allkeys-lru"}, "everysec", "may throw keys away"),
         ({"rename-command": "CONFIG hidden"}, "everysec", "does not show its settings"),
     ],
@@ -374,6 +375,15 @@ async def test_a_redis_that_promises_what_is_asked_for_is_taken_in_silence(redis
             async with logs(settings(redis, durability=asked), 1):
                 pass
     assert lines == []
+
+
+async def test_s7_a_redis_that_takes_no_writes_is_refused_in_a_line_though_the_log_can_be_read(
+    own: RedisServer,
+) -> None:
+    config = settings(own)
+    async with logs(config, 1):
+        own.ask("REPLICAOF", "127.0.0.1", "1")
+        assert "cannot be used: You can't write against a read only replica" in await refusal(config)
 
 
 async def test_s7_a_redis_that_is_not_there_is_refused_in_a_line_without_its_password() -> None:
@@ -464,6 +474,17 @@ async def test_a_cluster_keeps_a_log_in_one_of_its_slots(cluster: list[RedisServ
         assert await one.floors() == {"global": 1, "account:a": 1}
     holder = cluster[number].answer("CLUSTER", "COUNTKEYSINSLOT", str(key_slot(f"{config.prefix}:ledger".encode())))
     assert int(holder.strip(":\r\n")) > 0, "where it has to be"
+
+
+async def test_s7_a_cluster_promises_as_much_as_the_least_of_its_masters(cluster: list[RedisServer]) -> None:
+    config = in_cluster(cluster, 2)
+    cluster[2].ask("CONFIG", "SET", "appendfsync", "no")
+    try:
+        assert "promises none, log.durability asks for always" in await refusal(config)
+    finally:
+        cluster[2].ask("CONFIG", "SET", "appendfsync", "always")
+    async with logs(config, 1):
+        pass
 
 
 async def test_what_cannot_be_asked_of_a_cluster_is_refused_in_a_line() -> None:

@@ -19,6 +19,7 @@ from bodhisattva.servers.core.log.base import LogError, LogRefused
 Store = Redis | RedisCluster
 FAILURES = (RedisError, OSError, TimeoutError)
 _SENTINEL_PORT = 26379
+_SETTINGS = ("appendonly", "appendfsync", "no-appendfsync-on-rewrite", "maxmemory", "maxmemory-policy")
 _LEVELS = ("none", "everysec", "always")
 _LOST = {
     "none": "what was answered may be lost when Redis ends",
@@ -105,15 +106,16 @@ async def check_durability(store: Store, settings: LogConfig) -> None:
     """LogRefused if Redis promises less than `log.durability` asks for; a warning if that is less than the disk."""
     required = settings.durability
     try:
-        config = await _configuration(store)
+        judged = [_judge(config) for config in await _configurations(store)]
     except ResponseError:
         if required != "none":
             raise LogRefused(
                 "this Redis does not show its settings (CONFIG GET), so log.durability "
                 f"{required} cannot be checked; check them yourself and set log.durability: none"
             ) from None
-        config = {}
-    problem, promised = _judge(config)
+        judged = [(None, "none")]
+    problem = next((problem for problem, _ in judged if problem is not None), None)
+    promised = min((level for _, level in judged), key=_LEVELS.index)
     if problem is not None and required != "none":
         raise LogRefused(f"this Redis {problem}; set it, or accept losses with log.durability: none")
     if _LEVELS.index(promised) < _LEVELS.index(required):
@@ -126,18 +128,24 @@ async def check_durability(store: Store, settings: LogConfig) -> None:
         structlog.get_logger().warning("redis promises little", promised=promised, consequence=consequence)
 
 
-async def _configuration(store: Store) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name in ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy"):
-        answer = await store.config_get(name)
-        found |= {_text(key): _text(value) for key, value in answer.items()}
-    return found
+async def _configurations(store: Any) -> list[dict[str, str]]:
+    """Of the server, or of each master of a cluster: its slots may move from one to another."""
+    masters = {"target_nodes": RedisCluster.PRIMARIES} if isinstance(store, RedisCluster) else {}
+    found: dict[str, dict[str, str]] = {}
+    for name in _SETTINGS:
+        answer = await store.config_get(name, **masters)
+        for server, settings in (answer if masters else {"": answer}).items():
+            found.setdefault(server, {}).update({_text(key): _text(value) for key, value in settings.items()})
+    return list(found.values())
 
 
 def _judge(config: dict[str, str]) -> tuple[str | None, str]:
     """What is wrong beside the flushing, and the level of that."""
-    evicts = config.get("maxmemory", "0") != "0" and config.get("maxmemory-policy") != "noeviction"
-    problem = "may throw keys away for room (maxmemory-policy is not noeviction)" if evicts else None
+    problem = None
+    if config.get("maxmemory", "0") != "0" and config.get("maxmemory-policy") != "noeviction":
+        problem = "may throw keys away for room (maxmemory-policy is not noeviction)"
+    elif config.get("no-appendfsync-on-rewrite") == "yes":
+        problem = "flushes nothing while it rewrites its file (no-appendfsync-on-rewrite is not no)"
     flushing = config.get("appendfsync", "no") if config.get("appendonly") == "yes" else "no"
     return problem, "none" if flushing == "no" else flushing
 
