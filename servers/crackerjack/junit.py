@@ -2,6 +2,7 @@
 
 There is no one schema; what is read here is common to all: `testsuites` or a `testsuite` at the top, suites in suites,
 `testcase` with `failure`, `error` or `skipped` in it. Surefire's `flakyFailure` is a test that passed in the end.
+GoogleTest and CTest tell of tests that are switched off, by attributes or by `disabled`: those were not run.
 """
 
 from collections import Counter
@@ -16,6 +17,7 @@ from bodhisattva.servers.crackerjack.domain import Outcome, Result
 from bodhisattva.servers.crackerjack.safe_xml import parse
 
 _NAME_LENGTH = 1000
+_NOT_RUN = frozenset({"notrun", "suppressed", "skipped", "disabled"})
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -63,7 +65,8 @@ def _result(name: str, case: Element) -> Result:
         texts = [(child.text or "").strip() for child in broken]
         error = broken[0].get("message") or texts[0].partition("\n")[0] or broken[0].get("type") or broken[0].tag
         return Result(name, "failed", duration, error, "\n\n".join(filter(None, texts)) or None)
-    outcome: Outcome = "passed" if case.find("skipped") is None else "skipped"
+    told = {case.get("status"), case.get("result"), *(child.tag for child in case)}
+    outcome: Outcome = "skipped" if told & _NOT_RUN else "passed"
     return Result(name, outcome, duration)
 
 

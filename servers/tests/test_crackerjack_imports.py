@@ -72,6 +72,23 @@ def test_a_report_of_surefire_becomes_a_run(bench: Bench) -> None:
     assert opens["error"] == "java.lang.IllegalStateException: locked"
 
 
+@pytest.mark.parametrize(
+    "case",
+    [
+        '<testcase name="DISABLED_t" status="notrun" result="suppressed" time="0."/>',  # GoogleTest
+        '<testcase name="t" status="run" result="skipped"/>',
+        '<testcase name="t" status="disabled"><disabled/></testcase>',  # CTest
+        '<testcase name="t"><disabled/></testcase>',
+    ],
+)
+def test_what_a_report_says_was_not_run_has_not_passed(bench: Bench, case: str) -> None:
+    content = SUITE.format(f'<testcase name="ran" status="run" result="completed"/>{case}')
+    answer = take(bench, content).answer
+    assert (answer["tests_passed"], answer["tests_skipped"]) == (1, 1)
+    bench.do("import_junit", project="idle", content=SUITE.format(case))
+    bench.refused(NotFound, "check_quality_gate", project="idle", gate_name="test_pass_rate", threshold=100)
+
+
 def test_an_imported_run_is_measured_by_its_gate(bench: Bench) -> None:
     bench.refused(NotFound, "check_quality_gate", project="kiln", gate_name="test_pass_rate", threshold=0)
     take(bench, file("pytest.xml"))
