@@ -12,10 +12,12 @@ from typing import NamedTuple
 # Scripts that write no blanks between words: Thai, Lao, Khmer, Burmese, kana, Han.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
 SEPARATOR = "\ufdd0"
-_BETWEEN = re.compile(rf"(?<=[{_UNSPACED}])(?=[{_UNSPACED}])")
-_SEPARATED = re.compile(rf"(?<=[{_UNSPACED}]){SEPARATOR}(?=[{_UNSPACED}])")
+_BETWEEN = re.compile(rf"(?<=[{_UNSPACED}])(?=\w|[{_UNSPACED}])|(?<=\w)(?=[{_UNSPACED}])")
+_SEPARATED = re.compile(rf"(?<=[{_UNSPACED}]){SEPARATOR}(?=\w|[{_UNSPACED}])|(?<=\w){SEPARATOR}(?=[{_UNSPACED}])")
 _TERM = re.compile(r'"([^"]*)"|([^\s"*\0]+)(\*?)')
-_WORD = re.compile(r"\w+")
+# As FTS5 has them: letters and digits, with their accents; an underscore stands between words.
+_WORD = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+")
+_LAST_WORD = re.compile(rf"{_WORD.pattern}\Z")
 _MOST_TERMS = 50
 
 Expand = Callable[[str], Iterable[str]]
@@ -38,12 +40,18 @@ def terms(text: str, expand: Expand) -> list[Term]:
         if phrase:
             term = Term(f'"{phrase.strip()}"', _quoted(phrase), required=True)
         elif star:
-            known = [_quoted(each) for each in expand(fold(word))]
+            known = [_quoted(each) for each in _completed(word, expand)]
             term = Term(f"{word}*", " OR ".join(known) or _quoted(word), required=False)
         else:
             term = Term(word, _quoted(word), required=False)
         found.setdefault(term.match, term)
     return list(found.values())[:_MOST_TERMS]
+
+
+def _completed(word: str, expand: Expand) -> list[str]:
+    """What its last word may be the beginning of; what stands before that, as in `e-ma*`, has to precede it."""
+    last = _LAST_WORD.search(word)
+    return [word[: last.start()] + each for each in expand(fold(last[0]))] if last else []
 
 
 def match(asked: list[Term]) -> str:

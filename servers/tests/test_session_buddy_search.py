@@ -50,6 +50,24 @@ def test_the_beginning_of_a_word_is_enough_with_a_star(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("content", "queries"),
     [
+        ("raise retry_count to 3", ["coun*", "retry_c*", "RETRY*"]),
+        ("write to user@example.com by e-mail", ["exam*", "user@exam*", "e-ma*", "e-mail*"]),
+        ("re\u0301sume\u0301 of the day", ["resu*", "résu*", "re\u0301su*", "résumé"]),
+    ],
+)
+def test_words_begin_where_the_index_has_them_begin(bench: Bench, content: str, queries: list[str]) -> None:
+    capture(bench, "k", content)
+    capture(bench, "other", "nothing of the kind, user or e or mail")
+    for query in queries:
+        assert found(bench, query) == ["k"], query
+    assert found(bench, "___") == found(bench, "user@mail*") == []
+
+
+@pytest.mark.parametrize(
+    ("content", "queries"),
+    [
+        ("Redisの設定はv7で変わる", ["redis", "設定", "v7", "red*", '"Redisの設定"']),
+        ("用Docker部署", ["docker", "部署", "dock*"]),
         ("知識は検索で見つかる", ["検索", "知識", '"見つかる"', "検*"]),
         ("搜索引擎很快", ["引擎", "很快"]),
         ("การค้นหาความรู้", ["ค้นหา"]),
