@@ -41,6 +41,14 @@ class Point(msgspec.Struct, frozen=True):
     value: Value
     time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
+    def __post_init__(self) -> None:
+        if self.time is None:
+            return
+        try:
+            utc(self.time)
+        except OverflowError:
+            raise ValueError("A time has to lie in the years 1 to 9999 of UTC") from None
+
 
 class Ingest(msgspec.Struct, frozen=True):
     series: SeriesName

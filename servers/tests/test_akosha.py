@@ -228,6 +228,8 @@ def test_replay_equals_live(batches: list[list[float]]) -> None:
         {"series": "cpu", "points": [{"value": "1"}]},
         {"series": "cpu", "points": [{"value": 1e16}]},
         {"series": "cpu", "points": [{"value": 1, "time": "2026-01-01T00:00:00"}]},
+        {"series": "cpu", "points": [{"value": 1, "time": "9999-12-31T23:59:59-01:00"}]},
+        {"series": "cpu", "points": [{"value": 1, "time": "0001-01-01T00:00:00+01:00"}]},
         {"series": "cpu", "points": [{"value": 1}] * 1001},
         {"series": ".cpu", "points": [{"value": 1}]},
         {"series": "cpu load", "points": [{"value": 1}]},
