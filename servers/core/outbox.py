@@ -14,6 +14,7 @@ Room = Mapping["Outbox", object]
 """The outboxes of those who listen to a channel."""
 _Joined = dict[tuple[bytes, ...], bytes]
 _NOBODY: Room = MappingProxyType({})
+_PIECE = 64 * 1024  # bytes from which asyncio's transport of a socket says that it is behind
 
 
 class Turn:
@@ -220,7 +221,17 @@ class Outbox:
             return
         if not self.write(data):
             self.written += len(data)
+            self._hand_over(data)
+
+    def _hand_over(self, data: bytes) -> None:
+        """In pieces: asyncio's TLS transport counts what it has left, not what it gave at once to the one below it."""
+        if len(data) <= _PIECE or not is_secure(self._transport):
             self._transport.write(data)
+            return
+        rest = memoryview(data)
+        while rest and not self._transport.is_closing():
+            self._transport.write(rest[:_PIECE])
+            rest = rest[_PIECE:]
 
     def write(self, data: bytes) -> bool:
         """Write at once what is due, if nothing else is; False if there is more to it than to write."""

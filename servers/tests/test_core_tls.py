@@ -10,9 +10,12 @@ import msgspec
 import pytest
 
 from bodhisattva.fixtures.certificates import Authority, Certificate
+from bodhisattva.servers.core import frames
 from bodhisattva.servers.core.config import ConfigError, Tls
 from bodhisattva.servers.core.tls import server_context
 from bodhisattva.servers.tests.running import deaf_peer, limits, running, until
+
+ONE_BURST = 7_000_000  # more than Linux keeps for a socket, less than may wait for a connection
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +118,18 @@ async def test_s4_a_deaf_peer_behind_tls_is_let_go(authority: Authority, files: 
         connection = next(each for each in one.server._connections if each.channels)
         while connection.outbox.size == 0:
             await writer.ask("post", account="a", amount=1, note="x" * 10_000)
+        await until(lambda: connection not in one.server._connections, "the deaf peer was not let go")
+        assert one.server.metrics.slow_consumers._value.get() == 1
+        deaf.close()
+
+
+async def test_s4_what_a_deaf_peer_behind_tls_was_sent_at_once_ages_too(
+    authority: Authority, files: dict[str, Any]
+) -> None:
+    async with running(tls=Tls(**files), limits=limits(queue_age=0.3)) as one:
+        deaf = await asyncio.to_thread(deaf_peer, one.server._port, authority.trust())
+        connection = next(each for each in one.server._connections if each.channels)
+        connection.push(frames.text(b"x" * ONE_BURST))
         await until(lambda: connection not in one.server._connections, "the deaf peer was not let go")
         assert one.server.metrics.slow_consumers._value.get() == 1
         deaf.close()
