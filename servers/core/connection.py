@@ -109,8 +109,12 @@ class Connection:
         return self._closer is not None
 
     @property
+    def identity(self) -> Identity | None:
+        return self.session.identity
+
+    @property
     def user_id(self) -> str:
-        return self.session.identity.user_id if self.session.identity else ""
+        return self.identity.user_id if self.identity else ""
 
     def open(self, identity: Identity | None, early: bytes) -> None:
         """Serve from now on. early: what came together with the upgrade."""

@@ -18,6 +18,7 @@ from bodhisattva.servers.core.hub import Hub, Receiver, plain
 from bodhisattva.servers.core.log.base import LogError
 from bodhisattva.servers.core.logs import concerning
 from bodhisattva.servers.core.session import Policy, Request
+from bodhisattva.servers.core.tokens import Identity
 
 HISTORY_LIMIT = 1000
 
@@ -45,6 +46,9 @@ class History(msgspec.Struct, frozen=True):
 
 class Caller(Receiver, Protocol):
     """The connection that asks."""
+
+    @property
+    def identity(self) -> Identity | None: ...
 
     @property
     def channels(self) -> set[str]: ...
@@ -104,9 +108,12 @@ class Requests:
         return self._answer_later(caller, message, outcome)
 
     async def _once_caught_up(self, standard: Standard, caller: Caller, request: Request) -> Outcome:
-        """Offsets that the log has by now are not to seem unknown, whichever replica they were heard from."""
+        """Offsets that the log has by now are not to seem unknown, whichever replica they were heard from.
+
+        Meanwhile the caller's token may have been renewed, and the new one decides.
+        """
         await self._engine.caught_up(_channel(request))
-        outcome = standard(caller, request)
+        outcome = standard(caller, request._replace(identity=caller.identity or request.identity))
         return outcome if isinstance(outcome, Outcome) else await outcome
 
     async def _answer_later(self, caller: Caller, message: Incoming, work: Coroutine[Any, Any, Outcome]) -> None:

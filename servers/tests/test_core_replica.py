@@ -16,7 +16,7 @@ from bodhisattva.servers.core.replica import Replica
 from bodhisattva.servers.core.work import ended
 from bodhisattva.servers.tests.ledger import LEDGER, UNAPPLICABLE
 from bodhisattva.servers.tests.redis_server import RedisServer, redis_cluster, redis_server
-from bodhisattva.servers.tests.running import Client, Running, events, offsets, post, running, until
+from bodhisattva.servers.tests.running import SECURED, Client, Running, events, offsets, post, running, token, until
 
 LONG = 10.0
 
@@ -75,6 +75,22 @@ async def test_s5_what_was_answered_here_is_seen_there_at_once(pair: list[Runnin
         await post(here, range(amount, amount + 1))
         assert (await amounts(there))[-1] == amount
         here, there = there, here
+
+
+async def test_s2_who_renews_the_token_before_a_subscription_is_answered_is_judged_by_the_new_one(
+    redis: RedisServer,
+) -> None:
+    log = LogConfig("redis", url=redis.url, prefix=f"test-{uuid4()}")
+    async with running(LEDGER, log=log, **SECURED) as one:
+        client = await one.connect(token=token("ledger:read"))
+        await client.say("subscribe", channel="global")
+        await client.say("refresh_token", token=token("account:read"))
+        answers = [await client.read() for _ in range(2)]
+        assert {answer["event"]: answer["error_code"] for answer in answers} == {
+            "refresh_token": None,
+            "subscribe": "FORBIDDEN",
+        }
+        assert one.server._hub.present("global") == []
 
 
 async def test_s5_an_offset_that_was_heard_here_is_known_there(pair: list[Running]) -> None:

@@ -5,12 +5,16 @@ import os
 import sys
 
 import jwt
+import msgspec
 
-from bodhisattva.fixtures.authors import Connect
+from bodhisattva.fixtures.authors import Connect, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import TimedOut, eventually
+from bodhisattva.fixtures.frames import Opcode, encode
+from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.stack.redis import Redis
+from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.auth.refusals import FAILED, assert_refused
 from bodhisattva.suites.replicas.conftest import Start
@@ -105,3 +109,29 @@ async def test_killed_replica_holds_no_place(service: str, cluster: Start, conne
         return not await one_too_many(connect, two, token)
 
     await eventually(let_in, "the places of a killed replica are free", FREED, every=0.5)
+
+
+@clause(
+    "REPLICAS-043",
+    level="MUST",
+    section="2",
+    feature="replicas",
+    profile="scaled",
+    text="A subscription that was asked for just before the token was renewed is not kept where the new token does not "
+    "allow it, however long the replica looks at the log before it answers.",
+)
+async def test_renewal_holds_for_what_was_asked_before(
+    raw: Raw, connect: Connect, node: Node, sample: Sample, tokens: Tokens
+) -> None:
+    peer = await raw()
+    await peer.authenticate(tokens.valid("ann", [f"{node.service}:read"]))
+    asked = {"subscribe": {"channel": sample.channel()}, "refresh_token": {"token": tokens.valid("ann", [])}}
+    messages = [{"type": "request", "id": name, "event": name, "data": data} for name, data in asked.items()]
+    await peer.send(b"".join(encode(Opcode.TEXT, msgspec.json.encode(message)) for message in messages))
+    answered = set[str | None]()
+    while not answered.issuperset(asked):
+        answered.add((await peer.envelope()).correlation_id)
+    await (await connect()).answer(*sample.command())
+    await peer.text({"type": "ping", "id": "fence"})
+    while (heard := await peer.envelope()).correlation_id != "fence":
+        assert heard.event != sample.event, "a channel is heard that the new token does not allow"
