@@ -126,7 +126,7 @@ class _Crossing:
                 return True
             await asyncio.sleep(_PAUSE)
         stored = self._stored
-        if stored is None or stored.epoch != position.epoch:
+        if stored is None or not stored.covers(position):
             return False
         self._metrics.taken.inc()
         return True

@@ -264,5 +264,44 @@ async def test_replicas_of_a_listener_count_once_between_them(source: Source, re
             await asyncio.gather(*(until(lambda each=each: _at(each) == 33, "not there", LONG) for each in both))  # type: ignore[misc]
 
 
+async def test_a_replica_that_is_late_counts_nothing_again_of_a_log_that_kept_its_epoch(
+    source: Source, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The source is put back, and has come as far as it was when the late one tells of the first that is new."""
+    log = LogConfig("redis", url=redis.url, prefix=f"test-{uuid4()}")
+    await source.say(101, 102, 103)
+    backup = source.backup("backup")
+    async with AsyncExitStack() as stack:
+        async with source.up() as one:
+            both = [await stack.enter_async_context(listening(source, log=log)) for _ in range(2)]
+            await post(await one.connect(), range(104, 106))
+            for listener in both:
+                await hears(listener, *range(101, 106))
+                await until(lambda each=listener: _at(each) == 5, "not there", LONG)  # type: ignore[misc]
+        source.restore(backup, same_epoch=True)
+        release, late = asyncio.Event(), both[1].server._engine
+        react = late.react
+
+        def react_later(*asked: Any) -> None:
+            async def once_released() -> None:
+                await release.wait()
+                react(*asked)
+
+            waiting.append(asyncio.ensure_future(once_released()))
+
+        waiting: list[asyncio.Future[None]] = []
+        monkeypatch.setattr(late, "react", react_later)
+        async with source.up() as one:
+            client = await one.connect()
+            await until(lambda: len(one.server._hub.present("global")) == 2, "they do not follow", LONG)
+            await post(client, range(106, 108))
+            await hears(both[0], *range(101, 108))
+            await until(lambda: waiting, "it did not hear of the first", LONG)
+            release.set()
+            await post(client, range(108, 110))
+            for listener in both:
+                await hears(listener, *range(101, 110))
+
+
 def _at(listener: Running) -> int:
     return sum(position.offset for position in listener.server._engine.positions.values())

@@ -22,6 +22,7 @@ from bodhisattva.servers.core.log.base import (
     LogMoved,
     LogRefused,
     LogTrimmed,
+    Mark,
     Position,
     PositionTaken,
     Snapshot,
@@ -246,6 +247,29 @@ async def test_s8_what_a_source_said_takes_effect_once_whichever_bridge_is_first
             await other.propose(Entry((event(2),), position=restored, basis=Position("source", "E", 5)))
         await other.propose(Entry((event(2),), position=restored, basis=Position("source", "E", 6)))
         assert list(await one.positions()) == [Position("source", "another epoch", 1)]
+
+
+def place(*ids: str) -> Position:
+    """After the last of a source's first events, which have these ids; the epoch is always the same."""
+    marks = tuple(Mark(offset, each) for offset, each in enumerate(ids, 1))
+    return Position("source", "E", len(ids), marks=marks)
+
+
+async def test_s8_of_a_source_that_kept_its_epoch_only_what_follows_on_takes_effect(redis: RedisServer) -> None:
+    """It was put back from a-b-c to a-b, and went on with x and y."""
+    async with logs(settings(redis), 1) as (log,):
+        for position in (place("a"), place("a", "b"), place("a", "b", "c")):
+            await log.propose(Entry(position=position))
+        with pytest.raises(PositionTaken):
+            await log.propose(Entry(position=place("a", "b", "x", "y")))
+        old = place("a", "b", "c")
+        await log.propose(Entry(position=place("a", "b", "x"), basis=old))
+        for late in (place("a", "b", "x"), place("a", "b", "c", "d")):
+            with pytest.raises(PositionTaken) as taken:
+                await log.propose(Entry(position=late, basis=old))
+            assert taken.value.position == place("a", "b", "x")
+        await log.propose(Entry(position=place("a", "b", "x", "y")))
+        assert list(await log.positions()) == [place("a", "b", "x", "y")]
 
 
 async def test_s5_a_tail_that_is_gone_is_noticed_even_where_another_has_grown(own: RedisServer) -> None:

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bodhisattva.servers.core.log.base import Mark
+from bodhisattva.servers.core.log.base import Mark, Position
 from bodhisattva.servers.core.marks import DENSE, common, extended, happened_by
 
 
@@ -56,3 +56,29 @@ def test_time_decides_only_where_it_can_be_read() -> None:
     assert not happened_by("yesterday", late)
     assert not happened_by(early, "")
     assert not happened_by("2026-01-01T00:00:00", late)
+
+
+def place(offset: int, log: str = "a", shared: int = 0) -> Position:
+    """In a log of always the same epoch, of which so many first events are those of log `a`."""
+    marks = trail(offset, trail(shared), shared + 1, log) if offset > shared else trail(offset)
+    return Position("source", "E", offset, marks=marks)
+
+
+def test_a_position_follows_where_it_was_read_on_from_and_nowhere_else() -> None:
+    old, new = place(10), place(9, "b", shared=8)
+    assert place(11).follows(old, None)
+    assert not place(10).follows(old, None)
+    assert new.follows(old, basis=old)
+    assert not new.follows(place(10, "b", shared=8), basis=old), "another log has come as far"
+    assert not place(11).follows(new, basis=old), "it is of the log that was"
+    assert place(10, "b", shared=8).follows(new, basis=old)
+    assert Position("source", "E", 11).follows(Position("source", "E", 10), None), "as earlier releases stored it"
+
+
+def test_a_position_covers_the_events_of_its_own_log_up_to_there() -> None:
+    there = place(300, "b", shared=200)
+    for offset in (1, 100, 200, 299, 300):
+        assert there.covers(place(offset, "b", shared=200))
+    assert not there.covers(place(301, "b", shared=200))
+    assert not there.covers(place(299)), "another log's"
+    assert not there.covers(Position("source", "F", 1))

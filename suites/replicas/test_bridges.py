@@ -121,3 +121,51 @@ async def test_source_is_put_back_and_outgrows_the_bridge(spawn: Spawn, cluster:
     await listener.resume()
     values = await _arrived(await connect(listener), project, stages[2][-1])
     assert values == [float(share) for stage in stages for share in stage], "not once each, in order"
+
+
+@clause(
+    "REPLICAS-023",
+    level="MUST",
+    section="8",
+    feature="replicas",
+    profile="scaled",
+    text="Where the source was put back under its epoch and has come as far again, a replica of the listening service "
+    "that is late counts nothing again of what another has taken in.",
+    services=("crackerjack", "akosha"),
+)
+async def test_late_replica_counts_nothing_again(spawn: Spawn, cluster: Start, connect: Connect) -> None:
+    held = await cluster("crackerjack", 1, peers={})
+    (source,) = held.replicas
+    one, two = (await cluster("akosha", peers={"crackerjack": source.peer})).replicas
+    project = fresh_name("p")
+    stages = [range(n * REPORTS, (n + 1) * REPORTS) for n in range(4)]
+    await _report(await connect(source), project, stages[0])
+    held.store.keep()
+    await _report(await connect(source), project, stages[1])
+    for node in (one, two):
+        await _arrived(await connect(node), project, stages[1][-1])
+    await source.stop()
+    await held.store.kill()
+    held.store.take_back()
+    await held.store.start()
+    await source.start()
+    crackerjack = await connect(source)
+    await _heard_by(crackerjack, 2)
+    await two.pause()
+    await _report(crackerjack, project, stages[2])
+    await _arrived(await connect(one), project, stages[2][-1])
+    await two.resume()
+    await _report(crackerjack, project, stages[3])
+    for node in (one, two):
+        values = await _arrived(await connect(node), project, stages[3][-1])
+        assert values == [float(share) for stage in stages for share in stage], "not once each, in order"
+
+
+async def _heard_by(source: WireClient, number: int) -> None:
+    """Wait until so many bridges of akosha listen: each subscribes once it knows where it goes on."""
+
+    async def so() -> bool:
+        members = (await source.answer("presence", {"channel": "global"})).data["members"]
+        return [member["user_id"] for member in members].count("akosha") == number
+
+    await eventually(so, f"{number} bridges to listen", CROSSING)

@@ -114,13 +114,24 @@ class Position(msgspec.Struct, frozen=True):
 
     def is_where(self, other: "Position | None") -> bool:
         """Whether both are the same place of the same log."""
-        return other is not None and (self.epoch, self.offset) == (other.epoch, other.offset)
+        return other is not None and self._place == other._place
 
     def follows(self, stored: "Position | None", basis: "Position | None") -> bool:
         """Whether it may replace what is stored: it is later in the same log, or was read from there on."""
         if stored is None or stored.is_where(basis):
             return True
-        return self.epoch == stored.epoch and self.offset > stored.offset
+        later = self.epoch == stored.epoch and self.offset > stored.offset
+        return later and set(stored.marks[-1:]) <= set(self.marks)
+
+    def covers(self, other: "Position") -> bool:
+        """Whether the event at another place has taken effect by this one, as far as the marks can tell."""
+        same_log = set(other.marks[-1:]) >= {mark for mark in self.marks if mark.offset == other.offset}
+        return self.epoch == other.epoch and self.offset >= other.offset and same_log
+
+    @property
+    def _place(self) -> tuple[str, int, tuple[Mark, ...]]:
+        """A log that was replaced may give the same epoch and offset to another event."""
+        return self.epoch, self.offset, self.marks[-1:]
 
 
 class Entry(msgspec.Struct, frozen=True):

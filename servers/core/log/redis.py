@@ -348,9 +348,7 @@ def _position_headers(entry: Entry) -> list[dict[str, str]]:
         return []
     header = {
         "source": position.source,
-        "epoch": position.epoch,
-        "offset": str(position.offset),
-        "basis": f"{basis.epoch}:{basis.offset}" if basis is not None else "",
+        "basis": msgspec.json.encode(basis).decode() if basis is not None else "",
         "stored": msgspec.json.encode(position).decode(),
     }
     return [header]

@@ -37,6 +37,28 @@ local function stand(epoch, seq, id)
 end
 """
 
+# As `base.Position.follows`.
+_FOLLOWS = """
+local function newest(position)
+    local mark = position.marks and position.marks[#position.marks]
+    return mark and string.format('%.0f:', mark[1]) .. mark[2] or ''
+end
+
+local function follows(position, stored)
+    local known, now = cjson.decode(stored), cjson.decode(position.stored)
+    local basis = position.basis ~= '' and cjson.decode(position.basis)
+    local last = newest(known)
+    if basis and basis.epoch == known.epoch and basis.offset == known.offset and newest(basis) == last then
+        return true
+    end
+    if now.epoch ~= known.epoch or now.offset <= known.offset then return false end
+    for _, mark in ipairs(now.marks) do
+        if newest({marks = {mark}}) == last then return true end
+    end
+    return last == ''
+end
+"""
+
 # KEYS: turn queue answers ages positions.
 # ARGV: replica, how long its turn may last (ms), since when answers count, keys of answers.
 TAKE = """
@@ -64,6 +86,7 @@ return {'yours', answers, redis.call('HVALS', KEYS[5])}
 # each event.
 APPEND = (
     STAND
+    + _FOLLOWS
     + """
 local header = cjson.decode(ARGV[1])
 local verdict = stand(header.epoch, header.seq, header.id)
@@ -78,11 +101,7 @@ if header.once then
     end
     for _, position in ipairs(header.positions) do
         local stored = redis.call('HGET', KEYS[5], position.source)
-        local known = stored and cjson.decode(stored)
-        local later = known and known.epoch == position.epoch and known.offset < tonumber(position.offset)
-        if known and not later and position.basis ~= known.epoch .. ':' .. string.format('%.0f', known.offset) then
-            return {'taken', stored}
-        end
+        if stored and not follows(position, stored) then return {'taken', stored} end
     end
 end
 local holder = redis.call('GET', KEYS[6])
