@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from bodhisattva.servers.core.errors import Refused
 
-PUBLISHED_SECRETS = ("your-secret-key", "dev-secret", "change-me", "changeme", "secret-key")
+PUBLISHED_SECRETS = (b"your-secret-key", b"dev-secret", b"change-me", b"changeme", b"secret-key")
 MINIMUM_SECRET_BYTES = 32
 MINIMUM_RSA_BITS = 2048
 MOST_KEYS = 32
@@ -58,10 +58,14 @@ def secret_key(secret: str) -> Key:
     """An HS256 key. Refuses what can be guessed: under 32 bytes, one repeated character, a published example."""
     if len(secret.encode()) < MINIMUM_SECRET_BYTES:
         raise BadKey(f"tokens.secret is shorter than {MINIMUM_SECRET_BYTES} bytes; use a longer random one")
-    lowered = secret.lower()
-    if len(set(secret)) < 4 or any(known in lowered for known in PUBLISHED_SECRETS):
+    if _can_be_guessed(secret.encode()):
         raise BadKey("tokens.secret is a published or trivial one; use a random one")
     return Key("HS256", secret)
+
+
+def _can_be_guessed(secret: bytes) -> bool:
+    lowered = secret.lower()
+    return len(set(secret)) < 4 or any(known in lowered for known in PUBLISHED_SECRETS)
 
 
 def read_public_key(file: Path) -> Key:
@@ -118,6 +122,8 @@ def _from_jwk(entry: dict[str, Any], where: str) -> Key:
     algorithm = _algorithm(key.key)
     if algorithm is None or entry.get("alg", algorithm) != algorithm:
         raise BadKey(f"{where}: only HS256, RS256, ES256 and EdDSA keys of full strength are taken")
+    if isinstance(key.key, bytes) and _can_be_guessed(key.key):
+        raise BadKey(f"{where} is a published or trivial secret; use a random one")
     return Key(algorithm, key.key, kid)
 
 

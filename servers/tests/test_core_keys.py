@@ -54,6 +54,11 @@ def jwk(algorithm: str, kid: str, **more: Any) -> dict[str, Any]:
     return entry | {"kid": kid} | more
 
 
+def secret_of(value: bytes) -> str:
+    """As a JWK writes it."""
+    return jwt.utils.base64url_encode(value).decode()
+
+
 def jwks(folder: Path, *entries: dict[str, Any]) -> Path:
     file = folder / "jwks.json"
     file.write_text(json.dumps({"keys": entries}))
@@ -120,8 +125,7 @@ def test_s2_a_token_of_another_kid_is_refused(tmp_path: Path) -> None:
 
 def test_s2_secrets_rotate_in_a_jwks_file_too(tmp_path: Path) -> None:
     old, new = b"o" * 20 + b"ld-secret-of-32-bytes", b"n" * 20 + b"ew-secret-of-32-bytes"
-    encode = jwt.utils.base64url_encode
-    entries = [{"kty": "oct", "k": encode(value).decode(), "kid": kid} for value, kid in ((old, "1"), (new, "2"))]
+    entries = [{"kty": "oct", "k": secret_of(value), "kid": kid} for value, kid in ((old, "1"), (new, "2"))]
     ring = keys.read_jwks(jwks(tmp_path, *entries))
     assert judge(*ring).verify(signed("HS256", "1", old)).user_id == "ada"
     assert judge(*ring).verify(signed("HS256", None, new)).user_id == "ada"
@@ -139,6 +143,8 @@ P384: Any = ec.generate_private_key(ec.SECP384R1())
 UNUSABLE: list[tuple[list[Any], str]] = [
     ([], "0 keys"),
     ([{"kty": "oct", "k": "c2hvcnQ"}], "full strength"),
+    ([{"kty": "oct", "k": secret_of(b"Your-Secret-Key" * 3)}], "published or trivial"),
+    ([{"kty": "oct", "k": secret_of(b"\0" * 64)}], "published or trivial"),
     ([{"kty": "RSA"}], "cannot be read"),
     ([{}], "cannot be read"),
     ([jwk("ES256", "a") | {"kid": 7}], "kid must be a string"),

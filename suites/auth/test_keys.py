@@ -14,9 +14,11 @@ from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.signing import KINDS, KeyPair, jwks
 from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.suites.auth.refusals import assert_refused
 
 FILE = "jwks.json"
+PUBLISHED = "your-secret-key-change-in-production-please"
 
 
 async def give_keys(node: Node, connect: Connect, *pairs: KeyPair) -> None:
@@ -169,3 +171,29 @@ async def test_broken_keys_change_nothing(fresh: Fresh, connect: Connect) -> Non
 
     await eventually(said, "the log names the file")
     assert await is_taken(node, connect, pair.usual(node.tokens, node.service))
+
+
+@clause(
+    "AUTH-069",
+    level="MUST",
+    section="2",
+    feature="public_keys",
+    profile="secure",
+    text="A secret of a JWKS file that is short or published is never in force, and the log names the file, not the "
+    "secret.",
+)
+async def test_weak_secret_among_keys_is_refused(fresh: Fresh, connect: Connect) -> None:
+    node = await fresh()
+    await node.configure(tokens={"jwks_file": FILE})
+    for weak in ("thirty-one-bytes-are-not-enough", PUBLISHED):
+        earlier = await node.log()
+        encoded = base64.urlsafe_b64encode(weak.encode()).decode().rstrip("=")
+        await node.place(FILE, json.dumps({"keys": [{"kty": "oct", "k": encoded}]}))
+        await node.reload()
+
+        async def said(before: str = earlier) -> bool:
+            return FILE in (await node.log()).removeprefix(before)
+
+        await eventually(said, "the log names the file")
+        assert not [text for text in (weak, encoded) if text in await node.log()], "the log shows the secret"
+    await assert_refused(connect, node, Tokens(PUBLISHED).usual(node.service))
