@@ -410,6 +410,41 @@ async def test_s7_a_redis_that_takes_no_writes_is_refused_in_a_line_though_the_l
         assert "cannot be used: You can't write against a read only replica" in await refusal(config)
 
 
+RIGHTS = "~{test* &{test* +@all -@dangerous +config|get"
+
+
+@pytest.mark.parametrize(
+    ("missing", "says"),
+    [
+        ("", None),
+        ("resetchannels", "no permissions to access one of the channels"),
+        ("resetkeys", "no permissions to access one of the keys"),
+        ("-@scripting", "no permissions to run the 'evalsha' command"),
+        ("-config", "does not show its settings"),
+        ("off", "invalid username-password pair or user is disabled"),
+    ],
+)
+async def test_s7_a_user_without_the_rights_that_are_needed_is_refused_in_a_line(
+    own: RedisServer, missing: str, says: str | None
+) -> None:
+    """As the guide names them; Redis gives a new user no channels."""
+    own.ask("ACL", "SETUSER", "fleet", "on", ">secret", *RIGHTS.split(), *missing.split())
+    config = msgspec.structs.replace(settings(own), url=own.url.replace("//", "//fleet:secret@"))
+    if says is not None:
+        assert says in await refusal(config)
+        return
+    async with logs(config) as (one, other):
+        await one.propose(Entry((event(1),), answer("r1")))
+        assert await newer(other) == ["posted-1"]
+        ear = other.heard()
+        assert await anext(ear) == b""
+        assert await one.shout(b"hello") == 1
+        await cast("AsyncGenerator[bytes, None]", ear).aclose()
+        await one.save(snapshot(1))
+        assert await one.trim(1) == {"global": 1, "account:a": 1}
+        assert await newer(other) == []
+
+
 async def test_s7_a_redis_that_is_not_there_is_refused_in_a_line_without_its_password() -> None:
     line = await refusal(LogConfig("redis", url="redis://user:hunter2@127.0.0.1:1/0"))
     assert "the Redis at redis://(hidden)@127.0.0.1:1/0 cannot be used" in line

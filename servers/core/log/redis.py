@@ -87,6 +87,7 @@ class RedisLog:
             await check_durability(self._store, self._settings)
             await self._identify("")
             await self._ask()
+            await self._store.spublish(self._keys.of("said")[0], b"")  # what ACLs allow last: channels, not by default
         except FAILURES as error:
             await self.close()
             where = without_password(self._settings.url or "")
