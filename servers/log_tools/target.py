@@ -24,6 +24,8 @@ def check_free(path: Path, *, force: bool) -> None:
     """Refused if something stands there that may not be overwritten."""
     if path.is_dir():
         raise Refused(f"{path} is a folder; name a file in it")
+    if path.exists() and not path.is_file():
+        raise Refused(f"{path} is no regular file, which another could take the place of")
     if path.exists() and not force:
         raise Refused(f"{path} exists; --force overwrites it")
 

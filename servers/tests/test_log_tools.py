@@ -316,6 +316,7 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path, log: Path) -> Non
     (tmp_path / "text").write_text("no database, and no line of a log, but long enough to look at\n" * 50)
     with closing(sqlite3.connect(tmp_path / "other.sqlite3")) as database:
         database.execute("CREATE TABLE recipes (name TEXT)")
+    os.mkfifo(tmp_path / "pipe")
     done(tmp_path, "backup", log, "saved.sqlite3")
     for command, line in {
         ("verify", "nowhere.sqlite3"): "nowhere.sqlite3: there is no such file",
@@ -326,7 +327,10 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path, log: Path) -> Non
         ("backup", log, "text"): "text exists; --force overwrites it",
         ("backup", log, "state"): "state is a folder; name a file in it",
         ("backup", log, log, "--force"): "are the same file",
-        ("backup", log, "nowhere/saved"): "unable to open database file",
+        ("backup", log, "nowhere/saved"): "nowhere/saved.part: No such file or directory",
+        ("export", log, "-o", "nowhere/lines"): "nowhere/lines.part: No such file or directory",
+        ("backup", log, "pipe", "--force"): "pipe is no regular file",
+        ("restore", "saved.sqlite3", "pipe", "--force"): "pipe is no regular file",
         ("import", "nowhere", "new.sqlite3"): "nowhere: No such file or directory",
         ("import", "text", log): "exists; --force overwrites it",
         ("restore", "text", "new.sqlite3"): "text is not the log of a service",

@@ -79,7 +79,7 @@ def being_made(target: Path) -> Iterator[Path]:
     """A name to write a database under; it takes the target's place, old or new after any crash, if nothing fails."""
     part = beside(target, "part")
     part.unlink(missing_ok=True)
-    _make_private(part)
+    part.touch(_PRIVATE, exist_ok=False)
     try:
         yield part
         _sync(part)
