@@ -62,7 +62,7 @@ def mint(
 
     config = configuration.load("", file)
     longest = config.tokens.max_lifetime
-    if lifetime > longest:
+    if not lifetime <= longest:  # nor is `nan`
         raise configuration.ConfigError(f"--lifetime {lifetime:g} is over tokens.max_lifetime {longest:g}")
     signing = verification.signing_key(config, key)._replace(kid=kid)
     minted = tokens.mint(signing, user, list(permissions), lifetime, audience=audience or config.tokens.audience)

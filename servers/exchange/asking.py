@@ -40,8 +40,10 @@ async def _ask(place: Place, requests: Sequence[Request]) -> list[dict[str, Any]
             raise Refused("the file is larger than the service takes; raise its limits.message_bytes") from lost
         raise Refused(str(lost)) from lost
     except ClientError as error:
-        cause = error.__cause__
-        raise Refused(f"{place.url}: {error}{f' ({cause})' if cause else ''}") from error
+        cause = str(error.__cause__ or "")
+        raise Refused(f"{place.url}: {error}{f' ({cause})' if cause not in str(error) else ''}") from error
+    except UnicodeEncodeError as error:
+        raise Refused("the file holds half of a surrogate pair, which is no character; take it out") from error
     except ValueError as error:
         raise Refused(f"--url {place.url}: {error}") from error
 

@@ -154,12 +154,12 @@ def _xml(file: Path) -> str:
         encoding = told[1].decode() if told else "utf-8"
     try:
         return content.decode("utf-8-sig" if encoding.lower() == "utf-8" else encoding)
-    except (LookupError, UnicodeDecodeError):
+    except (LookupError, UnicodeError):
         raise Refused(f"{file}: this is no text in {encoding}") from None
 
 
 def _json(file: Path) -> Any:
     try:
         return json.loads(_read(file))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refused(f"{file}: this is no JSON, as an .excalidraw file is") from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ParamSpec
 import click
 
 from bodhisattva.servers.core.errors import Refused
-from bodhisattva.servers.options import CONFIG, one_line
+from bodhisattva.servers.options import CONFIG, in_words, one_line
 
 if TYPE_CHECKING:
     from bodhisattva.servers.log_tools.redis_place import RedisPlace
@@ -34,7 +34,7 @@ def _guarded(command: Callable[P, None]) -> Callable[P, None]:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise Refused(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
+            raise Refused(in_words(error)) from error
         except (sqlite3.Error, LogError) as error:
             raise Refused(" ".join(str(error).split())) from error
 

@@ -172,6 +172,26 @@ def test_a_token_that_every_service_would_refuse_is_not_minted(tmp_path: Path) -
     code, said = bodhisattva("token", "ada", "--lifetime", "3601", folder=tmp_path, settings=settings)
     assert (code, said) == (2, "bodhisattva: --lifetime 3601 is over tokens.max_lifetime 3600\n")
     assert bodhisattva("token", "ada", "--lifetime", "0", folder=tmp_path, settings=settings)[0] == 2
+    code, said = bodhisattva("token", "ada", "--lifetime", "nan", folder=tmp_path, settings=settings)
+    assert (code, said) == (2, "bodhisattva: --lifetime nan is over tokens.max_lifetime 3600\n")
+
+
+@pytest.mark.parametrize("arguments", [("config",), ("token", "ada"), ("log", "export", "akosha")])
+def test_a_full_disk_is_one_line_and_exit_code_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    with Served(tmp_path):
+        pass  # there is a log from now on
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(  # noqa: S603 - this interpreter
+            [sys.executable, *MODULE, *arguments],
+            cwd=tmp_path,
+            env=environment({"tokens__secret": SECRET}),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (2, "bodhisattva: No space left on device\n")
 
 
 @pytest.mark.parametrize("command", ["serve", "token", "config", "check", "report"])
