@@ -4,7 +4,7 @@ Every detector looks at the last values of a series, in order of arrival, and sa
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from statistics import fmean, median
 
@@ -48,6 +48,8 @@ def outlier(values: Sequence[float], period: int | None = None) -> Outlier | Non
         found = Outlier(value, expected, mad, "mad", 0.6745 * off / mad, len(sample), held)
     else:
         mean_ad = fmean(deviations)
+        if mean_ad == 0:  # too small for a float
+            return None
         found = Outlier(value, expected, mean_ad, "mean_ad", off / (1.253314 * mean_ad), len(sample), held)
     return found if abs(found.score) > OUTLIER_THRESHOLD else None
 
@@ -100,4 +102,15 @@ def _tied(count: int) -> int:
     return count * (count - 1) * (2 * count + 5)
 
 
-PATTERNS = (trend, level_shift, control.drift, season.season)
+CHANGES = (trend, level_shift, control.drift)
+PATTERNS = (*CHANGES, season.season)
+
+
+def patterns(values: Sequence[float], period: int | None = None) -> Iterator[Pattern]:
+    """What the last values show. In a series with a season, changes are those of what is left without it."""
+    recent = values[-LONGEST_WINDOW:]
+    held = period if period is not None and len(recent) >= season.CYCLES * period else None
+    rest = season.without(recent, held) if held is not None else recent
+    yield from (found._replace(period=held) for change in CHANGES if (found := change(rest)) is not None)
+    if (repeating := season.season(recent)) is not None:
+        yield repeating

@@ -30,6 +30,7 @@ class Outlier(NamedTuple):
 class Pattern(NamedTuple):
     """A change in the series, or a season; size: slope per value, step or amplitude, in the series' unit.
 
+    period: of the season, in values; of a change, that of the season without which it was looked for.
     confidence: 1 minus the probability of so clear a pattern in a series that has none.
     """
 

@@ -21,8 +21,13 @@ PATTERN_METHODS: Mapping[PatternType, tuple[str, dict[str, Any]]] = {
     "trend": ("Mann-Kendall test (1945, 1975) and Sen's slope (1968)", {"window": detectors.TREND_WINDOW}),
     "level_shift": ("Mann-Whitney test (1947)", {"window": detectors.SHIFT_WINDOW}),
     "drift": (
-        "EWMA control chart (Roberts, 1959)",
-        {"weight": control.WEIGHT, "reference": control.REFERENCE, "recent": control.RECENT},
+        "EWMA control chart (Roberts, 1959) of values within limits (Huber, 1964)",
+        {
+            "weight": control.WEIGHT,
+            "reference": control.REFERENCE,
+            "recent": control.RECENT,
+            "limit": control.LIMIT,
+        },
     ),
     "season": (
         "autocorrelation (Box and Jenkins, 1970; Bartlett's test, 1946)",
@@ -121,7 +126,7 @@ def _anomaly(name: str, sequence: int, time: datetime, found: Outlier, context: 
 def _new_patterns(name: str, held: Series, values: list[float], context: Context) -> list[tuple[str, Event]]:
     """The patterns that the values show, each with the condition that it stands for."""
     findings = []
-    for found in filter(None, (detect(values) for detect in detectors.PATTERNS)):
+    for found in detectors.patterns(values, held.period):
         least = KEEP_CONFIDENCE if found.condition in held.present else REPORT_CONFIDENCE
         if found.confidence >= least:
             findings.append((found.condition, _pattern(name, found, context)))
@@ -135,6 +140,7 @@ def _pattern(name: str, found: Pattern, context: Context) -> Event:
         "drift": f"drifts, its weighted average by {found.size:g}, in the last of its {found.sample_size} values",
         "season": f"repeats every {found.period} values with an amplitude of {found.size:g}",
     }
+    apart = f", apart from its season of {found.period} values" if found.direction and found.period else ""
     method, parameters = PATTERN_METHODS[found.pattern_type]
     category = name.split(".", 1)[0]
     data = {
@@ -143,7 +149,7 @@ def _pattern(name: str, found: Pattern, context: Context) -> Event:
         "category": category,
         "series": name,
         "direction": found.direction,
-        "description": f"{name} {what[found.pattern_type]}; {method}, confidence {found.confidence:.4f}.",
+        "description": f"{name} {what[found.pattern_type]}{apart}; {method}, confidence {found.confidence:.4f}.",
         "confidence": found.confidence,
         "method": method,
         "parameters": parameters,

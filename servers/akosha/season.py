@@ -25,9 +25,11 @@ def season(values: Sequence[float]) -> Pattern | None:
         return None
     longest = size // CYCLES
     detrended = _detrended(sample)
-    if max(map(abs, detrended)) <= NEGLIGIBLE * max(map(abs, sample)):
+    largest = max(map(abs, detrended))
+    if largest <= NEGLIGIBLE * max(map(abs, sample)):
         return None
-    correlations = _autocorrelations(detrended, longest + 1)
+    # In a unit in which no square is too small for a float.
+    correlations = _autocorrelations([each / largest for each in detrended], longest + 1)
     begin = next((lag for lag, each in enumerate(correlations) if each <= 0), longest)
     peaks = [
         lag
@@ -56,6 +58,11 @@ def usual(values: Sequence[float], period: int) -> list[float]:
     """
     levels = _levels(values, period)
     return [levels[place % period] for place in range(len(values))]
+
+
+def without(values: Sequence[float], period: int) -> list[float]:
+    """What is left of the values when their season is taken away."""
+    return [value - level for value, level in zip(values, usual(values, period), strict=True)]
 
 
 def _levels(values: Sequence[float], period: int) -> list[float]:

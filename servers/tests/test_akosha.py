@@ -105,6 +105,19 @@ def test_findings_name_their_method_and_its_parameters(bench: Bench) -> None:
     assert bench.replayed() == bench.state
 
 
+def test_a_season_is_told_once_and_a_change_is_told_apart_from_it(bench: Bench) -> None:
+    put(bench, *daily(9), series="shop.visits")
+    for place in range(108, 220, 4):
+        put(bench, *daily(19)[place : place + 4], series="shop.visits")
+    assert [each["pattern_type"] for each in bench.ask("get_patterns")["patterns"]] == ["season"]
+    put(bench, *(value + 4 for value in daily(21)[220:240]), series="shop.visits")
+    changes = bench.ask("get_patterns")["patterns"][1:]
+    assert changes
+    for told in changes:
+        assert (told["direction"], told["metrics"]["period"]) == ("up", 12)
+        assert ", apart from its season of 12 values; " in told["description"]
+
+
 def test_one_more_point_costs_the_same_however_long_the_series(bench: Bench) -> None:
     def cost() -> float:
         begun = process_time()

@@ -45,6 +45,8 @@ def test_score_knows_no_unit(values: list[float], scale: float, origin: float) -
 
 
 @given(st.lists(numbers | st.floats(-1e15, 1e15), max_size=130))
+@example([5e-324] * 30 + [1e-323] * 30)
+@example([1e-300, 2e-300, 4e-300] * 30)
 def test_findings_are_finite(values: list[float]) -> None:
     for found in (detectors.outlier(values), detectors.outlier(values, 5), *(find(values) for find in PATTERNS)):
         msgspec.json.decode(msgspec.json.encode(found), type=tuple[float | str | None, ...] | None)
@@ -80,6 +82,11 @@ def test_single_spike_is_no_pattern() -> None:
     values = [5.0] * 30 + [500.0]
     assert detectors.trend(values) is None
     assert detectors.level_shift(values) is None
+    assert control.drift([5.0] * 60 + [500.0] + [5.0] * 19) is None
+    noise = NormalDist(0, 1).samples(80, seed=3)
+    for place in range(60, 80):
+        found = control.drift([*noise[:place], 500.0, *noise[place + 1 :]])
+        assert found is None or found.confidence < 0.999, place
 
 
 def test_noise_is_seldom_a_pattern() -> None:
@@ -150,6 +157,19 @@ def test_season_explains_its_peaks_but_not_what_misses_them() -> None:
     assert (found.value, found.period) == (22, 12)
     assert found.median == pytest.approx(60, abs=2)
     assert found.score < -8
+
+
+def test_the_turns_of_a_season_are_no_changes_but_what_comes_on_top_is_one() -> None:
+    values = daily(20)
+    for end in range(120, 240):
+        (only,) = (found for found in detectors.patterns(values[:end], 12) if found.confidence > 0.999)
+        assert (only.pattern_type, only.period) == ("season", 12), end
+    risen = [value + (3 if place >= 220 else 0) for place, value in enumerate(values)]
+    changes = {found.pattern_type: found for found in detectors.patterns(risen, 12) if found.confidence > 0.999}
+    assert {"level_shift", "drift"} <= changes.keys()
+    shift = changes["level_shift"]
+    assert (shift.direction, shift.period) == ("up", 12)
+    assert shift.size == pytest.approx(3, abs=1)
 
 
 @given(st.lists(numbers, min_size=1, max_size=200), st.integers(3, 50))
