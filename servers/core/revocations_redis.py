@@ -5,6 +5,7 @@ away, that stays in force; if Redis comes back without it, it is written down ag
 """
 
 import asyncio
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,11 +20,13 @@ from bodhisattva.servers.core.revocations import CERTIFICATE
 _INTERVAL = 1.0
 _FAILURES = (RedisError, OSError, TimeoutError)
 
-# KEYS: revoked (sorted set: name by its end), version. ARGV: now, then end and name of each.
+_LONGEST_STEP = 2**31  # of a version, by chance: a Redis that lost its tail must not come to the same one again
+
+# KEYS: revoked (sorted set: name by its end), version. ARGV: now, step, then end and name of each.
 _REVOKE = """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
-for number = 2, #ARGV, 2 do redis.call('ZADD', KEYS[1], 'GT', ARGV[number], ARGV[number + 1]) end
-return redis.call('INCR', KEYS[2])
+for number = 3, #ARGV, 2 do redis.call('ZADD', KEYS[1], 'GT', ARGV[number], ARGV[number + 1]) end
+return redis.call('INCRBY', KEYS[2], ARGV[2])
 """
 
 
@@ -97,4 +100,4 @@ class RedisRevocations:
 
     async def _write(self, ends: Mapping[str, float]) -> None:
         pairs = [part for name, end in ends.items() for part in (end, name)]
-        await self._revoke(keys=self._keys, args=[time.time(), *pairs])
+        await self._revoke(keys=self._keys, args=[time.time(), 1 + secrets.randbelow(_LONGEST_STEP), *pairs])

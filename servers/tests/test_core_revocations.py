@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from bodhisattva.servers.cli import main
 from bodhisattva.servers.core.config import LogConfig, Tokens
 from bodhisattva.servers.core.revocations import RevokedFile
+from bodhisattva.servers.core.revocations_redis import RedisRevocations
 from bodhisattva.servers.tests.redis_server import RedisServer, redis_server
 from bodhisattva.servers.tests.running import SECRET, SECURED, Running, running, token, until
 
@@ -99,6 +100,29 @@ async def test_s2_what_is_known_stays_in_force_without_redis_and_is_written_agai
             assert await is_refused(first, stolen)
             await until(lambda: not second.server._engine.available, "nobody notices that Redis is gone", SOON)
             assert await is_refused(second, stolen)
+
+
+async def test_s2_what_is_revoked_where_the_last_was_lost_is_heard_of_and_the_last_is_written_again() -> None:
+    """As many revocations as before, but others: a replica without the tail took over between two looks."""
+    with redis_server() as redis:
+        async with running(**SECURED, log=LogConfig("redis", url=redis.url, prefix="fleet", timeout=0.5)) as one:
+            await revoked_by_one(one, "first")
+            saved = await asyncio.to_thread(redis.save)
+            await revoked_by_one(one, "lost")
+            await until(lambda: knows(one, "first") and knows(one, "lost"), "not heard of", SOON)
+            redis.kill()
+            redis.restore(saved)
+            redis.start()  # and not in a thread: before anybody looks
+            await revoked_by_one(one, "second")
+            await until(lambda: knows(one, "second"), "not heard of", SOON)
+            await until(lambda: redis.ask("ZCARD", "{fleet}:revoked") == ":3", "what was lost is not back", SOON)
+
+
+async def revoked_by_one(like: Running, name: str) -> None:
+    """Who connects for it alone."""
+    revocations = RedisRevocations(like.config)
+    await revocations.revoke([name], None)
+    await revocations.close()
 
 
 async def test_s2_a_revocation_ends_when_nothing_can_live_on_it(redis: RedisServer, prefix: str) -> None:
