@@ -14,6 +14,7 @@ from bodhisattva.servers.core.keys import Key, KeyRing
 
 _LONGEST_TOKEN = 16 * 1024
 _LONGEST_USER_ID = 200
+_LAST_SECOND = 253_402_300_799  # of the year 9999, after which there is no ISO 8601 to say when a token ends
 
 
 class Certificate(msgspec.Struct, frozen=True):
@@ -125,10 +126,10 @@ class Verifier:
         return Identity(user_id, _permissions(claims.get("permissions")), float(expires_at), token_id)
 
     def _timely(self, expires_at: Any, claims: dict[str, Any]) -> TypeGuard[int | float]:
-        """Not over, not of the future, not for longer than allowed; a time that is no number is none of these."""
+        """Not over, not of the future, not for longer than allowed; what is no time is none of these."""
         now = self._clock()
         issued_at, not_before = claims.get("iat", now), claims.get("nbf", now)
-        if not (_is_number(expires_at) and _is_number(issued_at) and _is_number(not_before)):
+        if not (_is_time(expires_at) and _is_time(issued_at) and _is_time(not_before)):
             return False
         longest = min(issued_at, now) + self._max_lifetime + self._leeway
         return now < expires_at <= longest and max(issued_at, not_before) <= now + self._leeway
@@ -169,5 +170,5 @@ def _permissions(claim: Any) -> frozenset[str]:
     return frozenset(claim)
 
 
-def _is_number(value: Any) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_time(value: Any) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LAST_SECOND

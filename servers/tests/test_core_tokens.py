@@ -18,6 +18,7 @@ from bodhisattva.servers.tests.ledger import LEDGER
 
 SECRET = "0123456789abcdefghijklmnopqrstuv-test"
 NOW = 1_800_000_000.0
+YEAR_10000 = 253_402_300_800
 VERIFIER = Verifier(KeyRing.of_secret(SECRET), clock=lambda: NOW)
 PERMISSIONS = Permissions(LEDGER)
 
@@ -49,6 +50,7 @@ def test_s2_sub_serves_where_there_is_no_user_id() -> None:
         {"iat": "now"},
         {"nbf": NOW + 60},
         {"nbf": "soon"},
+        {"nbf": float("nan")},
         {"exp": NOW + 3700},
         {"iat": NOW - 3000, "exp": NOW + 700},
         {"user_id": None},
@@ -62,6 +64,12 @@ def test_s2_sub_serves_where_there_is_no_user_id() -> None:
 def test_s2_refused_claims(claims: dict[str, Any]) -> None:
     with pytest.raises(AuthFailed):
         VERIFIER.verify(token(**claims))
+
+
+@pytest.mark.parametrize("claims", [{"iat": -(10**400)}, {"nbf": -(10**400)}, {"exp": YEAR_10000}, {"exp": 10**400}])
+def test_s2_times_that_no_calendar_has_are_refused_however_long_a_token_may_live(claims: dict[str, Any]) -> None:
+    with pytest.raises(AuthFailed):
+        Verifier(KeyRing.of_secret(SECRET), max_lifetime=1e15, clock=lambda: NOW).verify(token(**claims))
 
 
 @pytest.mark.parametrize("claims", [{"iat": NOW + 4}, {"nbf": NOW + 4}, {"exp": NOW + 3604}, {"iat": None}])
