@@ -2,6 +2,7 @@
 
 from aiohttp import WebSocketError, WSCloseCode
 
+_FINAL = 0x80
 _MASKED = 0x80
 _OPCODE = 0x0F
 _CLOSE = 0x8
@@ -16,16 +17,22 @@ class MaskGuard:
     closed: whether a whole close frame has come, which ends what the client says.
     """
 
-    __slots__ = ("_closing", "_header", "_skip", "closed")
+    __slots__ = ("_closing", "_header", "_skip", "_unfinished", "closed")
 
     def __init__(self) -> None:
         self.closed = False
         self._header = bytearray()
         self._skip = 0
         self._closing = False
+        self._unfinished = False
+
+    @property
+    def between_messages(self) -> bool:
+        """Whether all that has come is whole: no frame is cut, and no message waits for its last fragment."""
+        return not (self._skip or self._header or self._unfinished)
 
     def follow(self, data: bytes) -> None:
-        if not (self._skip or self._header) and self._is_one_frame(data):
+        if not (self._skip or self._header or self._unfinished) and self._is_one_frame(data):
             self.closed = data[0] & _OPCODE == _CLOSE
             return
         position = 0
@@ -43,8 +50,8 @@ class MaskGuard:
 
     @staticmethod
     def _is_one_frame(data: bytes) -> bool:
-        """What nearly all that comes is: a masked frame of less than 64 KiB, no more and no less."""
-        if len(data) < 4 or data[1] < _MASKED:
+        """What nearly all that comes is: a whole masked message of less than 64 KiB, no more and no less."""
+        if len(data) < 4 or data[0] < _FINAL or data[1] < _MASKED:
             return False
         length = data[1] & _LENGTH
         if length < 126:
@@ -69,5 +76,8 @@ class MaskGuard:
         if len(header) < 2 + extended:
             return
         self._skip = _KEY_BYTES + (int.from_bytes(header[2:]) if extended else length)
-        self._closing = header[0] & _OPCODE == _CLOSE
+        opcode = header[0] & _OPCODE
+        self._closing = opcode == _CLOSE
+        if opcode < _CLOSE:
+            self._unfinished = header[0] < _FINAL
         header.clear()

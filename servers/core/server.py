@@ -211,6 +211,7 @@ class Server:
         self._host.trust.renew(renewed.peers)
         self._counts.limits = renewed.limits
         self._policy.limits = renewed.limits
+        self._intake.renew()
         self._policy.timeouts = renewed.timeouts
         self._policy.verifier = judge
         self._policy.expiry_warning = renewed.tokens.expiry_warning

@@ -86,6 +86,11 @@ class Intake:
     def message_bytes(self) -> int:
         return self._limit()
 
+    def renew(self) -> None:
+        """The limit has become another, for those too who are open."""
+        for websocket in self.open:
+            websocket.renew()
+
     def reader(self, *, deflates: bool) -> Any:
         """aiohttp's parser for one connection. It refuses what is as long as its limit, and inflates one byte more."""
         return WebSocketReader(self._arrivals, self.message_bytes() + 1, compress=deflates, decode_text=True)
@@ -123,6 +128,7 @@ class WebSocket(asyncio.BufferedProtocol):
         "_gone",
         "_guard",
         "_intake",
+        "_outdated",
         "_owner",
         "_reader",
         "_waiter",
@@ -136,6 +142,7 @@ class WebSocket(asyncio.BufferedProtocol):
         self._guard = MaskGuard()
         self.deflates = deflates
         self._reader = intake.reader(deflates=deflates)
+        self._outdated = False
         self._owner: Owner
         self._finished = False  # the owner is told nothing more of what comes
         self._ended = False  # nothing of the peer is to be waited for
@@ -152,6 +159,12 @@ class WebSocket(asyncio.BufferedProtocol):
         if not secure and self.transport.get_write_buffer_size():
             owner.behind(True)  # aiohttp was told, or nobody was
         self.transport.resume_reading()
+
+    def renew(self) -> None:
+        """Read what comes with another reader, since none can be told another limit; first what has begun to come."""
+        self._outdated = not self._guard.between_messages
+        if not self._outdated:
+            self._reader = self._intake.reader(deflates=self.deflates)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._intake.buffer
@@ -218,6 +231,8 @@ class WebSocket(asyncio.BufferedProtocol):
             return
         if not self._finished:
             self._receive(*self._intake.parse(self._reader, data))
+            if self._outdated:
+                self.renew()
         if self._guard.closed:
             self._end()
 

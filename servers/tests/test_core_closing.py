@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
+import msgspec
 import pytest
 
 from bodhisattva.servers.core import websocket
@@ -130,6 +131,48 @@ async def test_s4_message_size_is_that_of_all_fragments(size: int, code: int | N
     async with running(limits=limits(message_bytes=1000)) as one, upgraded(one) as (reader, writer):
         await frame(reader)
         writer.write(b"\x01" + masked(1, message[:700])[1:] + masked(0, message[700:]))
+        first, payload = await frame(reader)
+        if code is None:
+            assert b'"pong"' in payload
+        else:
+            assert (first, payload[:2]) == (CLOSE, code.to_bytes(2))
+
+
+def ping(size: int) -> bytes:
+    """A ping as long as that."""
+    return PING[:-1] + b" " * (size - len(PING)) + PING[-1:]
+
+
+WHOLE = masked(1, ping(900))
+CUT = [
+    (b"", b""),
+    (WHOLE[:1], WHOLE[1:]),
+    (WHOLE[:300], WHOLE[300:]),
+    (b"\x01" + masked(1, ping(900)[:300])[1:], masked(0, ping(900)[300:])),
+]
+
+
+@pytest.mark.parametrize(("begun", "the_rest"), CUT)
+@pytest.mark.parametrize(("renewed", "size", "code"), [(3000, 3000, None), (3000, 3001, 1009), (950, 951, 1009)])
+async def test_s7_a_reloaded_message_size_holds_for_connections_that_are_there(
+    begun: bytes, the_rest: bytes, renewed: int, size: int, code: int | None
+) -> None:
+    """Also for one that is amid a message, which is read before."""
+    async with (
+        running(limits=limits(message_bytes=1000)) as one,
+        upgraded(one, masked(1, PING) + begun) as (
+            reader,
+            writer,
+        ),
+    ):
+        for _ in range(2):  # the welcome, and that all has come
+            await frame(reader)
+        one.config = msgspec.structs.replace(one.config, limits=limits(message_bytes=renewed))
+        one.server.reload()
+        writer.write(the_rest)
+        if the_rest:
+            assert b'"pong"' in (await frame(reader))[1]
+        writer.write(masked(1, ping(size)))
         first, payload = await frame(reader)
         if code is None:
             assert b'"pong"' in payload

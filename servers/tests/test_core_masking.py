@@ -39,6 +39,27 @@ def test_an_unmasked_frame_is_found_behind_masked_ones(lengths: list[int], last:
     assert refused.value.code == 1002
 
 
+def data_frame(opcode: int, *, is_final: bool, length: int) -> bytes:
+    whole = masked(length)
+    return bytes([opcode | (0x80 if is_final else 0)]) + whole[1:]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), LENGTHS), min_size=1, max_size=6), st.data())
+def test_it_is_between_messages_after_a_whole_one_only(
+    parts: list[tuple[bool, bool, int]], data: st.DataObject
+) -> None:
+    """part: whether a ping comes before it, whether it ends its message, how long it is."""
+    guard = MaskGuard()
+    for is_interrupted, is_final, length in parts:
+        pings = b"\x89\x80" + bytes(4) if is_interrupted else b""
+        frame = pings + data_frame(1 if guard.between_messages else 0, is_final=is_final, length=length)
+        cut = data.draw(st.integers(1, len(frame) - 1))
+        guard.follow(frame[:cut])
+        assert cut == len(pings) or not guard.between_messages
+        guard.follow(frame[cut:])
+        assert guard.between_messages is is_final
+
+
 @pytest.mark.parametrize(
     ("payload", "header"),
     [

@@ -8,6 +8,11 @@ from bodhisattva.fixtures.tokens import Tokens, new_secret
 from bodhisattva.fixtures.wire import WireClient
 
 
+def ping_of(size: int) -> str:
+    ping = '{"type": "ping", "id": "long"}'
+    return ping + " " * (size - len(ping))
+
+
 @clause(
     "LIFECYCLE-015",
     level="MUST",
@@ -60,6 +65,34 @@ async def test_reload_changes_limits(fresh: Fresh, connect: Connect, sample: Sam
     assert refusal.error_code == "LIMIT_EXCEEDED"
     await after.answer(*sample.command())
     await before.event(sample.event, sample.channel(), where=sample.concerns)
+
+
+@clause(
+    "LIFECYCLE-022",
+    level="MUST",
+    section="7",
+    feature="reload",
+    profile="operable",
+    text="A message size that a reload puts in force holds for the connections that are there, too.",
+)
+async def test_reload_changes_message_size(fresh: Fresh, connect: Connect) -> None:
+    node = await fresh(limits={"message_bytes": 4000})
+    client = await connect(node)
+
+    async def put_in_force(size: int) -> None:
+        async def claimed() -> bool:
+            return bool((await node.limits())["message_bytes"] == size)
+
+        await node.configure(limits={"message_bytes": size})
+        await node.reload()
+        await eventually(claimed, "the new limit is claimed")
+
+    await put_in_force(8000)
+    await client.send(ping_of(8000))
+    assert (await client.reply("long")).type == "pong"
+    await put_in_force(6000)
+    await client.send(ping_of(6001))
+    assert (await client.closed()).code == 1009
 
 
 @clause(
