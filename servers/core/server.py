@@ -58,7 +58,7 @@ GOING_AWAY = 1001
 _STOPPING = "Server is stopping"
 _MARGIN = 0.25  # seconds of the drain timeout that are left for freeing everything
 _SHUTDOWN_TIMEOUT = 0.1
-# What a reload cannot change, besides the log's kind and the deduplication window.
+# What a reload cannot change, besides the log's kind, the deduplication window and the time for a handshake.
 _FIXED = ("host", "port", "state", "compression")
 _SWEEP = 0.1
 _WATCH = 1.0
@@ -201,9 +201,11 @@ class Server:
             self._logger.error("reload refused", reason=str(error))
             return
         fixed = {key: getattr(self.config, key) for key in _FIXED}
-        window = self.config.timeouts.deduplication
+        kept = self.config.timeouts
         fixed["log"] = msgspec.structs.replace(self.config.log, retention=renewed.log.retention)
-        fixed["timeouts"] = msgspec.structs.replace(renewed.timeouts, deduplication=window)
+        fixed["timeouts"] = msgspec.structs.replace(
+            renewed.timeouts, deduplication=kept.deduplication, handshake=kept.handshake
+        )
         self.config = msgspec.structs.replace(renewed, **fixed)
         self._context = context
         if self._acceptor is not None:
@@ -214,6 +216,7 @@ class Server:
         self._intake.renew()
         self._policy.timeouts = renewed.timeouts
         self._policy.verifier = judge
+        self._policy.features = http.features(self.service, self.config)
         self._policy.expiry_warning = renewed.tokens.expiry_warning
         self._logger.info("reloaded")
 

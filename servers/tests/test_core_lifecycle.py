@@ -71,11 +71,13 @@ async def test_s7_a_reload_takes_limits_to_connections_that_are_there() -> None:
 
 async def test_s7_a_reload_claims_nothing_that_only_a_restart_changes() -> None:
     async with running() as one:
-        one.config = msgspec.structs.replace(one.config, timeouts=Timeouts(deduplication=1, ping_interval=9), port=1)
+        renewed = Timeouts(deduplication=1, handshake=3, ping_interval=9)
+        one.config = msgspec.structs.replace(one.config, timeouts=renewed, port=1)
         one.server.reload()
         _, document = await one.get("/.well-known/bodhisattva.json")
         claimed = document["limits"]
         assert (claimed["deduplication_window"], claimed["ping_interval"]) == (QUICK.deduplication, 9)
+        assert claimed["handshake_timeout"] == QUICK.handshake
 
 
 async def test_s7_an_ipv6_address_is_served_and_written_as_such() -> None:

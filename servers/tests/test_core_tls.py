@@ -104,6 +104,20 @@ async def test_s7_a_reload_renews_the_certificate_and_drops_nobody(authority: Au
         await one.connect(ssl=renewed_by.trust())
 
 
+async def test_s7_what_a_reload_changes_in_the_features_is_claimed_in_the_welcome_too(
+    authority: Authority, files: dict[str, Any]
+) -> None:
+    async with running(tls=Tls(**files)) as one:
+        trust = authority.trust(authority.client())
+        one.config = msgspec.structs.replace(one.config, tls=Tls(**files, verify_client=True))
+        one.server.reload()
+        await until(lambda: not one.server._acceptor._renewing, "the new context is not in force")  # type: ignore[union-attr]
+        client = await one.connect(welcome=False, ssl=trust)
+        _, document = await one.get("/.well-known/bodhisattva.json", ssl=trust)
+        assert (await client.read())["data"]["features"] == document["features"]
+        assert "mtls" in document["features"]
+
+
 async def test_s7_a_reload_refuses_to_fall_back_to_plain_text(authority: Authority, files: dict[str, Any]) -> None:
     async with running(tls=Tls(**files)) as one:
         one.config = msgspec.structs.replace(one.config, tls=Tls())
