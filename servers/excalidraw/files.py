@@ -59,8 +59,11 @@ def import_diagram(state: State, data: ImportDiagram, context: Context) -> Decis
 
 
 def _restored(element: Element) -> Element:
-    """Files that no Excalidraw wrote may lack what the merge needs; its own loader fills in the same."""
-    return {**element, "version": element.get("version", 1), "versionNonce": element.get("versionNonce", 0)}
+    """Files that no Excalidraw wrote may lack what the merge needs, or say 0 or null; its loader fills in the same."""
+    merged_by = {"version": element.get("version") or 1, "versionNonce": element.get("versionNonce") or 0}
+    if element.get("isDeleted", ...) is None:
+        merged_by["isDeleted"] = False
+    return {**element, **merged_by}
 
 
 def export_diagram(state: State, data: ExportDiagram, context: Context) -> dict[str, Any]:

@@ -76,13 +76,15 @@ def test_nothing_that_is_not_understood_is_lost(more: dict[str, Any], app_state:
     assert bench.replayed() == bench.state
 
 
-def test_what_a_program_wrote_without_versions_can_be_merged() -> None:
+@pytest.mark.parametrize("more", [{}, {"version": 0}, {"version": None, "versionNonce": None, "isDeleted": None}])
+def test_what_a_program_wrote_without_versions_can_be_merged(more: dict[str, Any]) -> None:
     bench = Bench(SERVICE)
-    plain = {"type": "excalidraw", "elements": [{"id": "e", "type": "rectangle", "x": 1}], "appState": None}
+    plain = {"type": "excalidraw", "elements": [{"id": "e", "type": "rectangle", "x": 1, **more}], "appState": None}
     answer = bench.do("import_diagram", document=plain).answer
     assert (answer["version"], answer["accepted"]) == (1, ["e"])
     (element,) = bench.ask("get_diagram", diagram_id=answer["diagram_id"])["elements"]
     assert (element["version"], element["versionNonce"], element["x"]) == (1, 0, 1)
+    assert not element.get("isDeleted")
 
 
 def changed(*path: str, value: Any) -> dict[str, Any]:
