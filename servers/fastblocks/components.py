@@ -77,9 +77,12 @@ def rendered(
 
 
 def _announced(component: Component, held: Component | None) -> Event:
-    """What pages are told: which component changed, and which of its props."""
-    before = held.props if held else {}
-    changed = {name: value for name, value in component.props.items() if before.get(name, ...) != value}
+    """What pages are told: which component changed, and which of its props; one that is gone is null.
+
+    A page that the component left is told as well: `page` is not its name any more.
+    """
+    before, now = held.props if held else {}, component.props
+    changed = {name: now.get(name) for name in {**before, **now} if before.get(name, ...) != now.get(name, ...)}
     data = {
         "component_id": component.component_id,
         "component_type": component.component_type,
@@ -88,7 +91,7 @@ def _announced(component: Component, held: Component | None) -> Event:
         "changed_props": changed,
         "updated_at": component.rendered_at,
     }
-    places = dict.fromkeys((component.component_id, component.page or component.component_id))
+    places = dict.fromkeys(filter(None, (component.component_id, component.page, held and held.page)))
     return Event("ui.updated", tuple(f"ui:{place}" for place in places), data)
 
 

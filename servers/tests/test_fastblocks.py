@@ -282,6 +282,17 @@ def test_full_bar_is_not_exceeded() -> None:
     assert '<progress value="4" max="4">' in render("x", "progress", {"label": "", "value": 9, "maximum": 4})
 
 
+def test_what_goes_away_is_told_too(bench: Bench) -> None:
+    card = {"component_id": "x", "component_type": "card"}
+    bench.do("render_component", **card, page="home", props={"title": "News", "footer": "Today"})
+    moved = bench.do("render_component", **card, page="archive", props={"title": "News"})
+    updated = moved.events[1]
+    assert set(updated.channels) == {"ui:x", "ui:home", "ui:archive"}
+    assert (updated.data["page"], updated.data["changed_props"]) == ("archive", {"footer": None})
+    taken_off = bench.do("render_component", **card, props={"title": "News"}).events[1]
+    assert (set(taken_off.channels), taken_off.data["page"]) == ({"ui:x", "ui:archive"}, None)
+
+
 def test_update_keeps_other_props_and_tells_the_page(bench: Bench) -> None:
     bench.do("render_component", component_id="x", component_type="card", page="home", props=PROPS["card"])
     decision = bench.do("update_component", component_id="x", props={"title": "Old news"})
