@@ -53,6 +53,8 @@ def configure(settings: Logging) -> None:
     )
     logging.basicConfig(level=logging.WARNING, handlers=[foreign], force=True)
     logging.getLogger("aiohttp.server").addFilter(_not_the_clients_fault)
+    # It warns of subprotocols, and quotes them: where browsers can send no header, that is where they put their tokens.
+    logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
 
 

@@ -91,7 +91,7 @@ def first(token: str) -> str:
 
 
 async def try_everything(port: int, good: str, bad: str) -> None:
-    """Authentications that fail in every way, tokens where none belong, and requests that are none."""
+    """Authentications that fail in every way, tokens where none belong or where browsers put them, and no requests."""
     url = f"http://127.0.0.1:{port}/ws"
     async with aiohttp.ClientSession() as session:
         for header in (f"Bearer {bad}", f"Basic {bad}", bad, f"Bearer {good} {good}", f"Bearer {'x' * 9000}"):
@@ -102,7 +102,7 @@ async def try_everything(port: int, good: str, bad: str) -> None:
                 await client.send_str(text)
                 async for _ in client:
                     pass
-        async with session.ws_connect(url) as client:
+        async with session.ws_connect(url, protocols=("bearer", good)) as client:
             await client.send_str(first(good))
             for event in ("refresh_token", "subscribe", "set_state", good, "get_state"):
                 await client.send_json({"type": "request", "event": event, "data": {"token": bad, "channel": good}})
