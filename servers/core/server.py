@@ -273,7 +273,10 @@ class Server:
         upgrade.check(request, self.config.origins)
         bearer = upgrade.identify(request, self._policy.verifier)
         identity = upgrade.certify(request, self._policy.verifier, self.config.tls, bearer)
-        answer = await handshake.take_over(request, compress=self.config.compression)
+        try:
+            answer = await handshake.take_over(request, compress=self.config.compression)
+        except ConnectionResetError:
+            return web.Response()  # to nobody
         if self._stopping:  # meanwhile: all others have been let go
             answer.transport.abort()
             return answer

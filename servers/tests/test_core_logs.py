@@ -1,5 +1,6 @@
 """What stands in the log, and what does not."""
 
+import asyncio
 import logging
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from aiohttp.http_exceptions import LineTooLong
 
 from bodhisattva.servers.core import logs
 from bodhisattva.servers.core.config import Logging
+from bodhisattva.servers.tests.running import running
 
 
 @pytest.fixture
@@ -33,6 +35,29 @@ def test_what_is_no_http_is_not_quoted(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err == ""
     logger.error("Error handling request", exc_info=ValueError("ours"))
     assert "ours" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("restored")
+async def test_what_a_client_asks_for_is_not_quoted(capsys: pytest.CaptureFixture[str]) -> None:
+    async with running() as one:
+        logs.configure(Logging())
+        await one.connect(protocols=("bearer", "the.t0ken"))
+        assert "the.t0ken" not in capsys.readouterr().err
+
+
+async def test_who_leaves_before_the_upgrade_is_answered_is_no_error_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    async with running() as one:
+        for _ in range(10):
+            reader, writer = await asyncio.open_connection("127.0.0.1", one.server._port)
+            writer.write(
+                b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            )
+            writer.write_eof()
+            await reader.read()
+            writer.close()
+        await one.quiet()
+    assert not caplog.records
 
 
 @pytest.mark.usefixtures("restored")
