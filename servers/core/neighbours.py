@@ -13,7 +13,7 @@ from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.log.base import LogError, SharedLog
 from bodhisattva.servers.core.reading import AT_ONCE
-from bodhisattva.servers.core.work import ended
+from bodhisattva.servers.core.work import ended, insistent
 
 _PAUSE = 0.2
 _PATIENCE = 0.5  # seconds to wait for neighbours of which one may just have died
@@ -75,7 +75,8 @@ class Neighbours:
     async def start(self) -> None:
         """Begin, and hear everything from when this returns."""
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._speak()), loop.create_task(self._listen())]
+        work, logger = {"voice": self._speak, "ear": self._listen}, structlog.get_logger()
+        self._tasks = [loop.create_task(insistent(name, each, logger)) for name, each in work.items()]
         with suppress(TimeoutError):
             await asyncio.wait_for(self._listening.wait(), _PATIENCE)
 

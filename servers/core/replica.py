@@ -42,7 +42,7 @@ from bodhisattva.servers.core.metrics import Metrics
 from bodhisattva.servers.core.neighbours import Neighbours
 from bodhisattva.servers.core.service import GLOBAL, Handler, Service
 from bodhisattva.servers.core.waiting import Asker, Command, Ready, Unappliable, Watch
-from bodhisattva.servers.core.work import ended
+from bodhisattva.servers.core.work import ended, insistent
 
 _PAUSE = 0.2  # seconds between attempts to reach the log again
 _BATCH = 200  # commands that are decided and stored together
@@ -72,8 +72,12 @@ class Replica(Engine):
 
     async def start(self) -> None:
         await super().start()
+        await self._wake()
+
+    async def _wake(self) -> None:
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._drive()), loop.create_task(self._listen())]
+        work = {"conversation with the log": self._drive, "look for news": self._listen}
+        self._tasks = [loop.create_task(insistent(name, each, self._logger)) for name, each in work.items()]
         await self._neighbours.start()
 
     async def stop(self) -> None:

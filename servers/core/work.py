@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 
@@ -18,23 +19,25 @@ async def ended(*tasks: "asyncio.Task[None]") -> None:
         _, left = await asyncio.wait(left, timeout=_INSISTENCE)
 
 
+async def insistent(name: str, work: Callable[[], Awaitable[None]], logger: Any) -> None:
+    """Work that is begun again after a pause where it fails, which is logged."""
+    while True:
+        try:
+            return await work()
+        except Exception:
+            logger.exception("background work failed", work=name)
+        await asyncio.sleep(_PAUSE)
+
+
 class Work:
-    """Tasks that run until `stop`; one that fails is logged and begun again after a pause."""
+    """Tasks that run until `stop`, each `insistent`."""
 
     def __init__(self, service: str) -> None:
         self._tasks: list[asyncio.Task[None]] = []
         self._logger = structlog.get_logger(service=service)
 
     def start(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        self._tasks.append(asyncio.get_running_loop().create_task(self._keep(name, work), name=name))
+        self._tasks.append(asyncio.get_running_loop().create_task(insistent(name, work, self._logger), name=name))
 
     async def stop(self) -> None:
         await ended(*self._tasks)
-
-    async def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            try:
-                return await work()
-            except Exception:
-                self._logger.exception("background work failed", work=name)
-            await asyncio.sleep(_PAUSE)

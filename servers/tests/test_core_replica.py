@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from redis.crc import key_slot
 
 from bodhisattva.servers.core import retention
 from bodhisattva.servers.core.config import LogConfig, Retention
@@ -15,7 +16,7 @@ from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.replica import Replica
 from bodhisattva.servers.core.work import ended
 from bodhisattva.servers.tests.ledger import LEDGER, UNAPPLICABLE
-from bodhisattva.servers.tests.redis_server import RedisServer, redis_cluster, redis_server
+from bodhisattva.servers.tests.redis_server import SLOTS, RedisServer, redis_cluster, redis_server
 from bodhisattva.servers.tests.running import SECURED, Client, Running, events, offsets, post, running, token, until
 
 LONG = 10.0
@@ -205,9 +206,7 @@ async def asleep(one: Running) -> AsyncIterator[Replica]:
     assert isinstance(engine, Replica)
     await ended(*engine._tasks, *engine._neighbours._tasks)
     yield engine
-    loop = asyncio.get_running_loop()
-    engine._tasks = [loop.create_task(engine._drive()), loop.create_task(engine._listen())]
-    await engine._neighbours.start()
+    await engine._wake()
 
 
 async def test_s5_who_slept_while_events_were_removed_does_not_pass_over_them_in_silence(redis: RedisServer) -> None:
@@ -301,6 +300,50 @@ async def test_s3_presence_is_of_all_replicas_whatever_node_of_a_cluster_they_kn
                 assert [event["event"] for event in await events(client, 1)] == ["waved"]
             await post(clients[1], range(1, 4))
             assert [await amounts(client) for client in clients] == [[1, 2, 3]] * 3
+
+
+async def test_s3_presence_is_of_all_replicas_again_when_the_node_of_a_cluster_is_back() -> None:
+    with redis_cluster() as nodes:
+        log = LogConfig("redis", url=f"redis+cluster://127.0.0.1:{nodes[0].port}", timeout=0.5)
+        holder = nodes[key_slot(f"{log.prefix}:ledger".encode()) * len(nodes) // SLOTS]
+        async with running(LEDGER, log=log) as one, running(LEDGER, log=log) as other:
+            clients = [await listener(each) for each in (one, other)]
+            holder.kill()
+            for each in (one, other):
+                await eventually(each, is_ready=False)
+            await asyncio.to_thread(holder.start)
+            for each in (one, other):
+                await eventually(each, is_ready=True)
+            for client in clients:
+                await sees(client, "account:a", 2)
+
+
+async def sees(client: Client, channel: str, number: int) -> None:
+    """Wait until so many are shown on a channel."""
+    async with asyncio.timeout(LONG):
+        while len((await client.ask("presence", channel=channel))["data"].get("members", ())) != number:  # noqa: ASYNC110 - all that a client can do
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("sense", ["arrival", "heard"])
+async def test_s5_a_failure_that_nobody_expects_makes_no_replica_deaf(
+    pair: list[Running], monkeypatch: pytest.MonkeyPatch, sense: str
+) -> None:
+    async with asleep(pair[1]) as engine:
+        working, failed = getattr(engine.log, sense), asyncio.Event()
+
+        def fail_once() -> Any:
+            if failed.is_set():
+                return working()
+            failed.set()
+            raise RuntimeError("of a library")
+
+        monkeypatch.setattr(engine.log, sense, fail_once)
+    await asyncio.wait_for(failed.wait(), LONG)
+    here, there = await pair[0].connect(), await listener(pair[1])
+    await post(here, range(1, 2))
+    assert offsets(await events(there, 1)) == [1]
+    await sees(here, "account:a", 1)
 
 
 async def test_s3_presence_does_not_wait_for_a_replica_that_died(pair: list[Running]) -> None:

@@ -29,10 +29,10 @@ _LOST = {
 
 @contextmanager
 def failures() -> Iterator[None]:
-    """Whatever fails on the way to Redis is a LogError."""
+    """Whatever fails on the way to Redis is a LogError; redis-py trips over connections that end while they begin."""
     try:
         yield
-    except FAILURES as error:
+    except (*FAILURES, AttributeError) as error:
         raise LogError(f"{type(error).__name__}: {error}") from error
 
 
