@@ -38,7 +38,7 @@ def token() -> None:
 @token.command()
 @click.argument("user")
 @click.option("--permission", "-p", "permissions", multiple=True, help="Such as akosha:read; may be repeated.")
-@click.option("--lifetime", type=click.FloatRange(0, min_open=True), default=3600.0, show_default=True, help="Seconds.")
+@click.option("--lifetime", type=click.FloatRange(1), default=3600.0, show_default=True, help="Seconds.")
 @click.option("--audience", help="The `aud` claim.")
 @click.option("--key", type=click.Path(path_type=Path), help="PEM private key to sign with instead of the secret.")
 @click.option("--kid", help="Name of the key, for the token's header.")
@@ -60,6 +60,8 @@ def mint(
     from bodhisattva.servers.core import config as configuration
     from bodhisattva.servers.core import tokens, verification
 
+    if not tokens.names_a_user(user):
+        raise configuration.ConfigError(f"{user[:50]!r} is no user; give a name of 1 to 200 printable characters")
     config = configuration.load("", file)
     longest = config.tokens.max_lifetime
     if not lifetime <= longest:  # nor is `nan`

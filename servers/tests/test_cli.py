@@ -174,6 +174,11 @@ def test_a_token_that_every_service_would_refuse_is_not_minted(tmp_path: Path) -
     assert bodhisattva("token", "ada", "--lifetime", "0", folder=tmp_path, settings=settings)[0] == 2
     code, said = bodhisattva("token", "ada", "--lifetime", "nan", folder=tmp_path, settings=settings)
     assert (code, said) == (2, "bodhisattva: --lifetime nan is over tokens.max_lifetime 3600\n")
+    assert bodhisattva("token", "ada", "--lifetime", "0.5", folder=tmp_path, settings=settings)[0] == 2
+    for user in ("", "ada\nbob", "a" * 201):
+        code, said = bodhisattva("token", "mint", user, folder=tmp_path, settings=settings)
+        assert (code, said.count("\n")) == (2, 1), said
+        assert said.endswith(" is no user; give a name of 1 to 200 printable characters\n")
 
 
 @pytest.mark.parametrize("arguments", [("config",), ("token", "ada"), ("log", "export", "akosha")])
