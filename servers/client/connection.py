@@ -14,6 +14,7 @@ from bodhisattva.servers.client.wire import Envelope, Event, decode, encode_requ
 
 AUTH_CODES = frozenset({"AUTH_FAILED", "AUTH_REQUIRED", "TOKEN_EXPIRED"})
 _WELCOME = "session.created"
+_UNREAD = "DECODE_ERROR"
 _PROTOCOL_ERROR = 1002
 _POLICY_VIOLATION = 1008
 _ABNORMAL = 1006
@@ -51,6 +52,7 @@ class Connection:
         self._on_event = on_event
         self._on_close = on_close
         self._pending: dict[str, _Pending] = {}
+        self._given_up: set[str] = set()  # sent, and no longer waited for before its answer came
         self._welcome: asyncio.Future[Answer | ConnectionLost] = loop.create_future()
         self._reader = loop.create_task(self._read())
 
@@ -89,14 +91,17 @@ class Connection:
             raise self.closed.result()
         if request_id in self._pending:
             raise ValueError(f"a request with the id {request_id} is already waiting for its answer")
+        text = encode_request(name, data, request_id, traceparent)
         pending = _Pending(asyncio.get_running_loop().create_future(), on_answer)
         self._pending[request_id] = pending
         try:
             with suppress(ConnectionResetError, aiohttp.ClientError):  # the reader tells how it ended
-                await self._socket.send_str(encode_request(name, data, request_id, traceparent))
+                await self._socket.send_str(text)
             answer = await pending.answer
         finally:
             del self._pending[request_id]
+            if not pending.answer.done() or pending.answer.cancelled():
+                self._given_up.add(request_id)
         if isinstance(answer, ConnectionLost):
             raise answer
         if answer.type == "error":
@@ -136,8 +141,17 @@ class Connection:
             self._take_event(envelope)
         elif envelope.correlation_id in self._pending:
             self._resolve(self._pending[envelope.correlation_id], envelope)
+        elif envelope.correlation_id in self._given_up:
+            self._given_up.discard(envelope.correlation_id)
         elif envelope.type == "error":
             self.last_error = envelope.error_code
+            self._blame(envelope)
+
+    def _blame(self, error: Envelope) -> None:
+        """Who could not read a message cannot name it; it was the request in flight, if that is the only one."""
+        if error.error_code == _UNREAD and len(self._pending) == 1 and not self._given_up:
+            (only,) = self._pending.values()
+            self._resolve(only, error)
 
     def _take_event(self, envelope: Envelope) -> None:
         if envelope.event == _WELCOME and envelope.room is None and not self._welcome.done():

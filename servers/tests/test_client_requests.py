@@ -58,6 +58,42 @@ async def test_error_is_raised_with_its_particulars() -> None:
     assert (failure.value.code, failure.value.data) == ("CONFLICT", {"expected": 4})
 
 
+UNREAD = '{"type":"error","id":"x","error_code":"DECODE_ERROR","error_message":"Nested.","data":{"limit":64}}'
+
+
+async def test_what_the_server_could_not_read_is_the_only_request_in_flight() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        await peer.expect("set_state")
+        await peer.text(UNREAD)
+
+    async with ScriptedServer(script) as server, client(server) as c:
+        with pytest.raises(RequestFailed, match=r"DECODE_ERROR: Nested\.") as failure:
+            await c.request("set_state")
+    assert failure.value.data == {"limit": 64}
+
+
+async def test_what_the_server_could_not_read_is_blamed_on_no_request_if_it_may_be_another() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        given_up = await peer.expect("one")
+        second, third = await peer.expect("two"), await peer.expect("three")
+        await peer.text(UNREAD)
+        await peer.answer(third)
+        await peer.text(UNREAD)
+        await peer.answer(second)
+        await peer.answer(given_up)
+        await peer.expect("four")
+        await peer.text(UNREAD)
+
+    async with ScriptedServer(script) as server, client(server) as c:
+        with pytest.raises(RequestTimedOut):
+            await c.request("one", timeout=0.05)
+        assert list(await asyncio.gather(c.request("two"), c.request("three"))) == [{}, {}]
+        with pytest.raises(RequestFailed, match="DECODE_ERROR"):
+            await c.request("four")
+
+
 async def test_lost_connection_is_answered_over_the_next_with_the_same_id() -> None:
     async def lose(peer: Peer) -> None:
         await peer.greet()

@@ -82,6 +82,7 @@ async def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], compl
     assert complained.count("\n") == 1
 
 
+DEEP = json.dumps({"type": "excalidraw", "elements": []})[:-1].encode() + b', "x": ' + b"[" * 99 + b"]" * 99 + b"}"
 HALF = json.dumps({"type": "excalidraw", "elements": [], "name": "\ud83d"}).encode()
 
 
@@ -89,6 +90,7 @@ HALF = json.dumps({"type": "excalidraw", "elements": [], "name": "\ud83d"}).enco
     ("arguments", "typed", "complaint"),
     [
         (["import-diagram", "-"], b"[" * 100_000, "-: this is no JSON, as an .excalidraw file is"),
+        (["import-diagram", "-"], DEEP, "the service refuses it: The message is nested too deeply."),
         (["import-diagram", "-"], HALF, "the file holds half of a surrogate pair, which is no character; take it out"),
         (
             ["import-junit", "-", "--project", "kiln"],
@@ -96,7 +98,7 @@ HALF = json.dumps({"type": "excalidraw", "elements": [], "name": "\ud83d"}).enco
             "-: this is no text in undefined",
         ),
     ],
-    ids=["nested too deeply", "half a character", "no encoding"],
+    ids=["nested beyond reading", "nested too deeply", "half a character", "no encoding"],
 )
 async def test_a_file_that_cannot_be_sent_is_said_in_one_line(
     arguments: list[str], typed: bytes, complaint: str
