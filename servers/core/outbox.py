@@ -3,7 +3,8 @@
 import asyncio
 import os
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from types import MappingProxyType
 
 from bodhisattva.servers.core import compression
@@ -108,6 +109,7 @@ class Outbox:
         "_frames",
         "_held",
         "_kept",
+        "_large",
         "_marks",
         "_newest",
         "_overflow",
@@ -138,6 +140,7 @@ class Outbox:
         self._held = False
         self.is_behind = False
         self._room: asyncio.Future[None] | None = None
+        self._large: asyncio.Lock | None = None
 
     def hold(self) -> None:
         """Keep what is pushed for the next flush, not for the end of this loop turn."""
@@ -275,6 +278,15 @@ class Outbox:
         if self.is_behind and not self._closed:
             self._room = self._room or asyncio.get_running_loop().create_future()
             await asyncio.shield(self._room)
+
+    @asynccontextmanager
+    async def one_by_one(self) -> AsyncIterator[None]:
+        """Make something large to send: when what was made so before has left, so that not too much waits at once."""
+        self._large = self._large or asyncio.Lock()
+        async with self._large:
+            self.flush()
+            await self.room()
+            yield
 
     def age(self, now: float) -> float:
         """Seconds that the oldest unsent byte has waited, as far as earlier calls saw it wait."""

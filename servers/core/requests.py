@@ -185,8 +185,9 @@ class Requests:
         asked = envelope.convert(request.message.data or {}, History)
         if not self._policy.service.channel_kind(channel).persisted:
             raise InvalidChannel("An ephemeral channel has no history.", channel=channel)
-        tail = self._engine.offset(channel)
-        events = await self._engine.reading.read(channel, asked.after, asked.limit)
+        async with caller.outbox.one_by_one():
+            tail = self._engine.offset(channel)
+            events = await self._engine.reading.read(channel, asked.after, asked.limit)
         return Outcome.of(
             {
                 "channel": channel,

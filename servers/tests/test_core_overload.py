@@ -47,6 +47,16 @@ async def test_s4_what_waits_too_long_closes_4008() -> None:
         deaf.close()
 
 
+async def test_s4_who_asks_for_much_at_once_and_reads_it_is_no_slow_consumer() -> None:
+    async with running(limits=limits(queue_bytes=400_000)) as one:
+        client = await one.connect()
+        await post(client, range(100, 120), note=LONG)
+        asked = [await client.say("history", channel="account:a") for _ in range(30)]
+        answers = [await client.read() for _ in asked]
+        assert [answer["correlation_id"] for answer in answers] == asked
+        assert all(len(answer["data"]["events"]) == 20 for answer in answers)
+
+
 async def test_s4_channels_per_connection() -> None:
     async with running(limits=limits(channels=2)) as one:
         client = await one.connect()

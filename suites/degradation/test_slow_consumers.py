@@ -23,6 +23,7 @@ from bodhisattva.suites.protocol.listening import perform
 SLOW_CONSUMER = 4008
 AT_CAPACITY = 1013
 EVENTS = 100
+PAGES = 600
 
 
 @clause(
@@ -127,3 +128,25 @@ async def test_ephemeral_events_are_coalesced(fresh: Fresh, raw: Raw, connect: C
             heard.append(envelope.data["position"]["x"])
     assert heard[-1] == EVENTS - 1
     assert len(heard) < EVENTS
+
+
+@clause(
+    "DEGRADATION-016",
+    level="MUST",
+    section="4",
+    feature="history",
+    profile="durable",
+    text="A client that asks for much history at once, and takes what comes, is answered each time: it is no slow "
+    "consumer, however little may wait for it.",
+)
+async def test_much_history_at_once(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+    node = await fresh(limits={**FAST, "queue_bytes": 256 * 1024})
+    client = await connect(node)
+    series = sample.sequence(count=EVENTS)
+    await perform(client, (*series.setup, *series.calls))
+    asked = [str(number) for number in range(PAGES)]
+    for name in asked:
+        data = {"channel": series.channel, "limit": EVENTS}
+        await client.send({"type": "request", "id": name, "event": "history", "data": data})
+    for name in asked:
+        assert (await client.reply(name, ARRIVING)).type == "response"
