@@ -65,7 +65,7 @@ def import_junit(file: Path, project: str, gates: tuple[str, ...], place: "Place
 @_GATE
 @_service
 def import_coverage(file: Path, project: str, gates: tuple[str, ...], place: "Place") -> None:
-    """Bring FILE, a coverage.xml in Cobertura's form, into crackerjack.
+    """Bring FILE, a Cobertura coverage.xml, into crackerjack.
 
     `-` reads standard input. Exit code 1 if a --gate, such as line_coverage=80, is failed.
     """

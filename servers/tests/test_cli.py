@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import Context
 from click.testing import CliRunner
 
 from bodhisattva.servers.cli import main
@@ -72,6 +73,30 @@ def test_s7_bad_input_is_one_line_and_exit_code_2(
     code, said = bodhisattva(*arguments, folder=tmp_path, settings=settings)
     assert (code, said.count("\n")) == (2, 1), said
     assert said.startswith(f"bodhisattva: {line}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["serve"], "Missing argument 'SERVICE...'. See `bodhisattva serve --help`."),
+        (["serve", "akosha", "--port", "x"], "Invalid value for '--port': 'x' is not a valid integer."),
+        (["server", "akosha"], "No such command 'server'."),
+        (["--verbose"], "No such option '--verbose'."),
+        (["log", "verify"], "Missing argument 'LOG'. See `bodhisattva log verify --help`."),
+        (["token", "ada", "--lifetime", "0"], "Invalid value for '--lifetime': 0.0 is not in the range x>=1."),
+        (["import-junit", "report.xml", "--project", "kiln"], "Missing option '--url'"),
+    ],
+)
+def test_what_a_command_does_not_take_is_one_line_and_exit_code_2(arguments: list[str], line: str) -> None:
+    ended = CliRunner().invoke(main, arguments, prog_name="bodhisattva")
+    assert (ended.exit_code, ended.stderr.count("\n"), ended.stdout) == (2, 1, ""), ended.stderr
+    assert ended.stderr.startswith(f"bodhisattva: {line}")
+    assert ended.stderr.endswith(" --help`.\n")
+
+
+@pytest.mark.parametrize("arguments", [[], ["log"], ["token"]])
+def test_a_group_alone_says_what_it_is_for(arguments: list[str]) -> None:
+    assert "Commands:" in CliRunner().invoke(main, arguments).output
 
 
 def test_s7_a_busy_port_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
@@ -199,7 +224,7 @@ def test_a_full_disk_is_one_line_and_exit_code_2(tmp_path: Path, arguments: tupl
     assert (ended.returncode, ended.stderr) == (2, "bodhisattva: No space left on device\n")
 
 
-@pytest.mark.parametrize("command", ["serve", "token", "config", "check", "report"])
+@pytest.mark.parametrize("command", main.list_commands(Context(main)))
 def test_help_says_in_a_whole_sentence_what_a_command_does(command: str) -> None:
     lines = CliRunner().invoke(main, ["--help"]).output.splitlines()
     (line,) = (line for line in lines if line.startswith(f"  {command} "))
