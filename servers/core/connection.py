@@ -14,6 +14,7 @@ from bodhisattva.servers.core.deduplication import Outcome
 from bodhisattva.servers.core.delivery import Delivery
 from bodhisattva.servers.core.engine import Engine
 from bodhisattva.servers.core.envelope import Incoming
+from bodhisattva.servers.core.errors import ErrorCode
 from bodhisattva.servers.core.frames import ABNORMAL, PROTOCOL_ERROR
 from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.logs import LONGEST
@@ -141,7 +142,12 @@ class Connection:
 
     def receive(self, message: WSMessage) -> None:
         try:
-            self._receive(message)
+            if message.type is WSMsgType.TEXT:
+                outputs = self.session.receive_text(message.data, now())
+                self._metrics.received(self.session.received_type)
+            else:
+                outputs = self._receive_other(message)
+            self._perform(outputs)
         except Exception as error:  # noqa: BLE001 - logged, and the peer is told
             self._fail(error)
 
@@ -170,7 +176,7 @@ class Connection:
     def notify(self, event: bytes) -> None:
         """Send a notice, unless the welcome is still to come (contract 2.4)."""
         if self.session.identity is not None:
-            self._reply(Reply(event, "event"))
+            self._send(event, "event")
 
     def tick(self, instant: Now) -> None:
         """A moment has passed: timeouts and the age of the unsent are judged here."""
@@ -196,10 +202,10 @@ class Connection:
             if self._spans:
                 self._spans.pop(id(message)).end(outcome.code.value if outcome.code else None)
         if outcome.code is None:
-            self._reply(Reply(envelope.response(message, outcome.data), "response"))
+            self._send(envelope.response(message, outcome.data), "response")
         else:
             error = envelope.error(message, outcome.code, outcome.message, outcome.data)
-            self._reply(Reply(error, "error", outcome.code))
+            self._send(error, "error", outcome.code)
         if not self._in_flight:
             self._rest()
 
@@ -270,23 +276,18 @@ class Connection:
             self._logger.info("peer did not finish the closing handshake", code=code)
             self._websocket.transport.abort()
 
-    def _receive(self, message: WSMessage) -> None:
-        if message.type is WSMsgType.TEXT:
-            outputs = self.session.receive_text(message.data, now())
-            self._metrics.received(self.session.received_type)
-            self._perform(outputs)
-        elif message.type is WSMsgType.PING:
-            self._perform(self.session.receive_ping(message.data, now()))
-        elif message.type is WSMsgType.PONG:
-            self._perform(self.session.receive_pong(now()))
-        elif message.type is WSMsgType.BINARY:
-            self._perform(self.session.receive_binary())
+    def _receive_other(self, message: WSMessage) -> list[Output]:
+        if message.type is WSMsgType.PING:
+            return self.session.receive_ping(message.data, now())
+        if message.type is WSMsgType.PONG:
+            return self.session.receive_pong(now())
+        return self.session.receive_binary() if message.type is WSMsgType.BINARY else []
 
     def _perform(self, outputs: list[Output]) -> None:
         for output in outputs:
             match output:
-                case Reply():
-                    self._reply(output)
+                case Reply(payload, kind, error):
+                    self._send(payload, kind, error)
                 case Request():
                     self._handle(output)
                 case Revoke(channel):
@@ -335,11 +336,11 @@ class Connection:
         with span.active():
             self._begin(request)
 
-    def _reply(self, reply: Reply) -> None:
-        self._metrics.sent(reply.kind)
-        if reply.error is not None:
-            self._metrics.error(reply.error.value)
-        self.push(frames.text(reply.payload))
+    def _send(self, payload: bytes, kind: str, error: ErrorCode | None = None) -> None:
+        self._metrics.sent(kind)
+        if error is not None:
+            self._metrics.error(error.value)
+        self.push(frames.text(payload))
 
     def _shut(self, close: Close) -> None:
         if close.code == ABNORMAL:

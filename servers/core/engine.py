@@ -192,6 +192,8 @@ class Engine:
                 "query failed", request=handler.name, **concerning(context.connection_id, context.request_id)
             )
             outcome = INTERNAL
+        if not self._pending:
+            return answer(outcome)
         return self._when_durable(lambda durable: answer(outcome if durable else UNAVAILABLE))
 
     def _submit(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Protocol
 
 import msgspec
@@ -73,6 +74,8 @@ class Requests:
         self._policy = policy
         self._engine = engine
         self._hub = hub
+        self._commands = policy.service.command_handlers
+        self._queries = policy.service.query_handlers
         self._logger = structlog.get_logger(service=policy.service.name)
         self._standard: dict[str, Standard] = {
             "subscribe": self._subscribe,
@@ -113,7 +116,7 @@ class Requests:
         Meanwhile the caller's token may have been renewed, and the new one decides.
         """
         await self._engine.caught_up(_channel(request))
-        outcome = standard(caller, request._replace(identity=caller.identity or request.identity))
+        outcome = standard(caller, Request(request.message, caller.identity or request.identity))
         return outcome if isinstance(outcome, Outcome) else await outcome
 
     async def _answer_later(self, caller: Caller, message: Incoming, work: Coroutine[Any, Any, Outcome]) -> None:
@@ -130,13 +133,9 @@ class Requests:
 
     def _domain(self, caller: Caller, request: Request) -> None:
         """The service's own queries and commands; permission is judged before the data is looked at."""
-        message, identity = request
-        service = self._policy.service
+        message, identity, tracing = request.message, request.identity, self._engine.tracing
         name = str(message.event)
-
-        def answer(outcome: Outcome) -> None:
-            caller.answer(message, outcome)
-
+        answer = partial(caller.answer, message)
         context = Context(
             datetime.now(UTC),
             identity.user_id,
@@ -144,12 +143,12 @@ class Requests:
             envelope.fresh_id,
             self._hub.membership(caller),
             message.id,
-            self._engine.tracing.current() if self._engine.tracing is not None else None,
+            tracing.current() if tracing is not None else None,
         )
-        if (command := service.command_handlers.get(name)) is not None:
+        if (command := self._commands.get(name)) is not None:
             self._policy.permissions.check_command(identity)
             self._engine.command(command, message.data or {}, context, message.id, answer)
-        elif (query := service.query_handlers.get(name)) is not None:
+        elif (query := self._queries.get(name)) is not None:
             self._policy.permissions.check_query(identity)
             self._engine.query(query, message.data or {}, context, answer)
         else:

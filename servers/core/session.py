@@ -8,7 +8,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.config import Limits, Timeouts
@@ -37,7 +39,7 @@ TRY_AGAIN_LATER = 1013
 _UNTOLD = 0.5
 
 
-class Now(NamedTuple):
+class Now(msgspec.Struct, frozen=True, gc=False):
     """The time twice: monotonic seconds for limits, seconds since 1970 for tokens."""
 
     monotonic: float
@@ -63,7 +65,7 @@ class Policy:
     verbose: bool = False
 
 
-class Reply(NamedTuple):
+class Reply(msgspec.Struct, frozen=True):
     """Send this text; kind: the envelope's type, error: its code if it is one."""
 
     payload: bytes
@@ -71,30 +73,30 @@ class Reply(NamedTuple):
     error: ErrorCode | None = None
 
 
-class Close(NamedTuple):
+class Close(msgspec.Struct, frozen=True):
     """Close with this code; ABNORMAL means without a closing handshake, for a peer that no longer answers."""
 
     code: int
     reason: str
 
 
-class Ping(NamedTuple):
+class Ping(msgspec.Struct, frozen=True):
     """Send a ping frame."""
 
 
-class Pong(NamedTuple):
+class Pong(msgspec.Struct, frozen=True):
     """Answer a ping frame with its payload."""
 
     payload: bytes
 
 
-class Revoke(NamedTuple):
+class Revoke(msgspec.Struct, frozen=True):
     """Leave a channel that the renewed token does not allow."""
 
     channel: str
 
 
-class Request(NamedTuple):
+class Request(msgspec.Struct, frozen=True):
     """A request of an authenticated user, to be answered exactly once."""
 
     message: Incoming

@@ -17,7 +17,7 @@ def subscribe_by_offset(requests: Requests, caller: Caller, request: Request) ->
     data = dict(request.message.data or {})
     if "since" in data:
         data["since"] = {**data["since"], "epoch": requests._engine.log.epoch}
-    return subscribe(requests, caller, request._replace(message=msgspec.structs.replace(request.message, data=data)))
+    return subscribe(requests, caller, Request(msgspec.structs.replace(request.message, data=data), request.identity))
 
 
 def mutate() -> None:

@@ -11,7 +11,7 @@ ended = Session._ended
 
 
 def ended_early(session: Session, identity: Identity, now: Now) -> list[Output]:
-    return ended(session, identity, now._replace(wall=now.wall + 1))
+    return ended(session, identity, Now(now.monotonic, now.wall + 1))
 
 
 def mutate() -> None:

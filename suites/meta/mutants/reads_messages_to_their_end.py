@@ -9,7 +9,7 @@ CLAUSE = "SECURITY-016"
 WRONG = "judges the size of a message when all of it has come"
 SAYS = "bytes announced"
 
-receive = Connection._receive
+receive = Connection.receive
 TOO_BIG = 1009
 
 
@@ -26,4 +26,4 @@ def receive_and_judge(connection: Connection, message: WSMessage) -> None:
 
 def mutate() -> None:
     patch.object(Intake, "message_bytes", boundless).start()
-    patch.object(Connection, "_receive", receive_and_judge).start()
+    patch.object(Connection, "receive", receive_and_judge).start()
