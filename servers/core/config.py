@@ -241,8 +241,10 @@ def as_yaml(config: Config) -> str:
     plain = msgspec.to_builtins(config)
     if plain["tokens"]["secret"]:
         plain["tokens"]["secret"] = "(hidden)"
-    if plain["log"]["url"]:
-        plain["log"]["url"] = without_password(plain["log"]["url"])
+    peers = ((peer, "url") for peer in plain["peers"].values())
+    for section, key in ((plain["log"], "url"), (plain["tracing"], "endpoint"), *peers):
+        if section[key]:
+            section[key] = without_password(section[key])
     return str(yaml.safe_dump(plain, sort_keys=False))
 
 

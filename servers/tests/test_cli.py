@@ -178,16 +178,20 @@ def test_a_minted_token_is_the_configured_secret_s(tmp_path: Path) -> None:
     assert (identity.user_id, list(identity.permissions)) == ("ada", ["akosha:read"])
 
 
-def test_the_configuration_is_shown_without_its_secret(tmp_path: Path) -> None:
+def test_the_configuration_is_shown_without_its_secrets(tmp_path: Path) -> None:
+    urls = {"tracing__endpoint": "http://user:hush@collector", "peers__akosha__url": "wss://user:hush@elsewhere/ws"}
     shown: Any = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, *MODULE, "config"],
-        env=environment({"tokens__secret": SECRET}),
+        env=environment({"tokens__secret": SECRET, **urls}),
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
     assert SECRET not in shown
+    assert "hush" not in shown
+    assert "http://(hidden)@collector" in shown
+    assert "wss://(hidden)@elsewhere/ws" in shown
     assert "secret: (hidden)" in shown
     assert "message_bytes: 1048576" in shown
 
