@@ -1,5 +1,6 @@
 """Where to connect and how; what can fail before there is a WebSocket."""
 
+import re
 import ssl as tls
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,11 @@ class Endpoint:
     close_timeout: float = 1.0
     max_message_bytes: int = 16 * 2**20
 
+    @property
+    def place(self) -> str:
+        """The URL as it may be told: without a user and a password."""
+        return re.sub(r"//[^/?#]*@", "//", self.url)
+
     async def connect(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
         """Open the WebSocket: Unreachable is worth another attempt, a Refused is not."""
         try:
@@ -43,10 +49,12 @@ class Endpoint:
                 max_msg_size=self.max_message_bytes,
             )
         except aiohttp.ClientConnectorCertificateError as error:
-            raise CertificateRefused(f"{self.url}: {error.certificate_error}") from error
+            raise CertificateRefused(f"{self.place}: {error.certificate_error}") from error
         except aiohttp.WSServerHandshakeError as error:
             if error.status == _UNAUTHORIZED:
-                raise AuthenticationFailed(f"{self.url} answered the upgrade with 401") from error
-            raise Unreachable(f"{self.url} answered the upgrade with {error.status}") from error
+                raise AuthenticationFailed(f"{self.place} answered the upgrade with 401") from error
+            raise Unreachable(f"{self.place} answered the upgrade with {error.status}") from error
+        except aiohttp.InvalidURL:  # which quotes it, password and all
+            raise Unreachable(f"no connection to {self.place}: this is no URL") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise Unreachable(f"no connection to {self.url}: {error or type(error).__name__}") from error
+            raise Unreachable(f"no connection to {self.place}: {error or type(error).__name__}") from error

@@ -108,7 +108,7 @@ class Link:
             raise self._failure
 
     async def _run(self) -> None:
-        self._enter(State.CONNECTING, self._endpoint.url)
+        self._enter(State.CONNECTING, self._endpoint.place)
         try:
             while True:
                 await self._once()
@@ -140,7 +140,7 @@ class Link:
                     await connection.aclose()
                     raise
         except TimeoutError as error:
-            raise Unreachable(f"{self._endpoint.url}: no welcome within {self._connect_timeout} s") from error
+            raise Unreachable(f"{self._endpoint.place}: no welcome within {self._connect_timeout} s") from error
         return connection
 
     async def _use(self, connection: Connection) -> ConnectionLost:
@@ -149,7 +149,7 @@ class Link:
         opened_at = loop.time()
         self.connections += 1
         self._connection = connection
-        self._enter(State.CONNECTED, self._endpoint.url)
+        self._enter(State.CONNECTED, self._endpoint.place)
         self._opened.set()
         if self._reconnect_after is None and not connection.closed.done():
             self._settled.set()

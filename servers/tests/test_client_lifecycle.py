@@ -274,6 +274,19 @@ async def test_unreachable_server_is_told_after_the_open_timeout(unused_tcp_port
         await client.request("q")
 
 
+@pytest.mark.parametrize("port", [1, 99_999])
+async def test_a_password_in_the_url_is_told_to_nobody(port: int) -> None:
+    told: list[str] = []
+    url = f"ws://user:hu@sh@127.0.0.1:{port}/ws"
+    client = Client(url, open_timeout=0.2, backoff=quick(), on_state=lambda state, reason: told.append(reason))
+    with pytest.raises(Unreachable) as failure:
+        await client.__aenter__()
+    assert told[0] == f"ws://127.0.0.1:{port}/ws"
+    for text in (*told, str(failure.value), str(failure.value.__cause__)):
+        assert "hu" not in text
+        assert "sh" not in text
+
+
 async def test_silent_server_is_given_up_after_the_connect_timeout() -> None:
     ended = asyncio.Event()
 
