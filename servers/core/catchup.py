@@ -12,7 +12,7 @@ _HIGH_WATER = 256 * 1024
 
 
 class Catchup:
-    """Reads the log as fast as the peer takes it."""
+    """Reads the log as fast as the peer takes it, for one channel of a connection after the other."""
 
     def __init__(self, engine: Engine, outbox: Outbox, queue_bytes: int) -> None:
         self._engine = engine
@@ -26,21 +26,28 @@ class Catchup:
         LogError: the log cannot be read, or retention took away what was still to come.
         """
         position = after
-        due = 0
         while position < self._engine.offset(channel):
-            events = await self._engine.reading.read(channel, position, _CHUNK)
-            if not events:
-                raise LogError(f"{channel} ends at {position}, before its newest event")
-            for offset, event in events:
-                if offset > self._engine.offset(channel):
-                    break
-                if offset != position + 1:
-                    raise LogError(f"{channel} no longer holds {position + 1}")
-                frame = numbered(event, channel, offset, self._engine.log.epoch)
-                yield frame
-                position = offset
-                due += len(frame)
-                if due + self._outbox.unsent > self._high_water:
-                    self._outbox.flush()
-                    due = 0
-                    await self._outbox.room()
+            async with self._outbox.one_by_one():
+                async for frame in self._chunk(channel, position):
+                    yield frame
+                    position += 1
+
+    async def _chunk(self, channel: str, position: int) -> AsyncIterator[bytes]:
+        """The next frames after a position, at least one."""
+        due = 0
+        events = await self._engine.reading.read(channel, position, _CHUNK)
+        if not events:
+            raise LogError(f"{channel} ends at {position}, before its newest event")
+        for offset, event in events:
+            if offset > self._engine.offset(channel):
+                break
+            if offset != position + 1:
+                raise LogError(f"{channel} no longer holds {position + 1}")
+            frame = numbered(event, channel, offset, self._engine.log.epoch)
+            yield frame
+            position = offset
+            due += len(frame)
+            if due + self._outbox.unsent > self._high_water:
+                self._outbox.flush()
+                due = 0
+                await self._outbox.room()

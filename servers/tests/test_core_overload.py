@@ -57,6 +57,20 @@ async def test_s4_who_asks_for_much_at_once_and_reads_it_is_no_slow_consumer() -
         assert all(len(answer["data"]["events"]) == 20 for answer in answers)
 
 
+async def test_s4_who_resumes_many_channels_at_once_and_reads_is_no_slow_consumer() -> None:
+    async with running(limits=limits(queue_bytes=400_000)) as one:
+        writer, client = await one.connect(), await one.connect()
+        accounts = [f"a{number}" for number in range(60)]
+        for account in accounts:
+            await post(writer, range(100, 105), account=account, note=LONG)
+        epoch = (await client.ask("subscribe", channel="global"))["data"]["epoch"]
+        for account in accounts:
+            await client.say("subscribe", channel=f"account:{account}", since={"epoch": epoch, "offset": 0})
+        heard = await events(client, 5 * len(accounts))
+        for account in accounts:
+            assert offsets([event for event in heard if event["room"] == f"account:{account}"]) == [1, 2, 3, 4, 5]
+
+
 async def test_s4_channels_per_connection() -> None:
     async with running(limits=limits(channels=2)) as one:
         client = await one.connect()
