@@ -19,6 +19,7 @@ from bodhisattva.servers.core.errors import ErrorCode
 from bodhisattva.servers.core.host import Host
 from bodhisattva.servers.core.log import base
 from bodhisattva.servers.core.service import Bridge, ForeignEvent
+from bodhisattva.servers.core.work import ended
 
 _PAUSE = 1.0
 
@@ -48,20 +49,32 @@ class _Crossing:
         self._host = host
         self._metrics = host.metrics.bridges
         self._waiting = 0
+        self._basis: base.Position | None = None
 
     @property
     def _stored(self) -> base.Position | None:
         return self._host.position(self._bridge.source)
 
     async def follow(self) -> None:
-        """Take in what the source says, over one connection: at the next, its log may be another.
+        """Take in what the source says, until the own log loses what was taken in, and it has to be heard again."""
+        reading = asyncio.ensure_future(self._read())
+        lost = asyncio.ensure_future(self._host.log_lost())
+        try:
+            await asyncio.wait({reading, lost}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await ended(reading, lost)
+        if not reading.cancelled():
+            reading.result()
+
+    async def _read(self) -> None:
+        """Over one connection: at the next, the source's log may be another.
 
         Discontinuity where its events do not follow on from one another.
         """
         client = await self._host.peer(self._bridge.source)
         connections = client.connections
-        basis = self._stored
-        found = await bearings.take(client, self._bridge.channel, basis)
+        self._basis = self._stored
+        found = await bearings.take(client, self._bridge.channel, self._basis)
         self._say(found)
         trail = found.marks
         following = False
@@ -77,7 +90,7 @@ class _Crossing:
                     trail = marks.extended(trail, base.Mark(event.position.offset, event.id))
                     place = (self._bridge.source, event.position.epoch, event.position.offset)
                     with self._traced(event):
-                        taken = await self._take_in(event, base.Position(*place, event.timestamp, trail), basis)
+                        taken = await self._take_in(event, base.Position(*place, event.timestamp, trail))
                     if not taken:
                         return
                     self._wait_for(events.waiting)
@@ -103,8 +116,8 @@ class _Crossing:
             return nullcontext()
         return tracing.taking_in(self._bridge.source, self._bridge.channel, event.id, event.traceparent)
 
-    async def _take_in(self, event: Event, position: base.Position, basis: base.Position | None) -> bool:
-        """Record the event's effect, waiting out a store that is unavailable; False if others read another log by now.
+    async def _take_in(self, event: Event, position: base.Position) -> bool:
+        """Record the event's effect, waiting out a store that is unavailable; False if it follows on from elsewhere.
 
         A write that seemed to fail may have succeeded: then the position, read back, says that the effect is there.
         """
@@ -113,9 +126,9 @@ class _Crossing:
         def decide(state: State) -> Decision:
             return self._bridge.react(state, foreign, self._host.context())
 
-        while position.follows(self._stored, basis):
+        while position.follows(self._stored, self._basis):
             answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-            self._engine.react(decide, position, answering(answered), basis)
+            self._engine.react(decide, position, answering(answered), self._basis)
             outcome = await answered
             if outcome.code is None:
                 break
@@ -128,5 +141,6 @@ class _Crossing:
         stored = self._stored
         if stored is None or not stored.covers(position):
             return False
+        self._basis = position
         self._metrics.taken.inc()
         return True

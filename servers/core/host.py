@@ -49,6 +49,7 @@ class Host:
         self.trust = PeerTrust()
         self._clients: dict[str, Client] = {}
         self._opening: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._lost = asyncio.Event()
 
     @property
     def tracing(self) -> "Tracing | None":
@@ -65,6 +66,14 @@ class Host:
     async def changed(self) -> None:
         """Wait for the next durable event of this service."""
         await self._engine.changed()
+
+    async def log_lost(self) -> None:
+        """Wait until events turn out to have been passed over: who relies on an earlier one has to look again."""
+        await self._lost.wait()
+
+    def say_log_lost(self) -> None:
+        self._lost.set()
+        self._lost = asyncio.Event()
 
     def context(self) -> Context:
         trace = self.tracing.current() if self.tracing is not None else None

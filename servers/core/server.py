@@ -140,7 +140,8 @@ class Server:
             connection.notify(notice)
 
     def _log_lost(self, reason: str) -> None:
-        """Who listens has to subscribe again, and hears then that it cannot be resumed (contract 5)."""
+        """Who listens has to subscribe again, and hears then that it cannot be resumed (contract 5); so do bridges."""
+        self._host.say_log_lost()
         for connection in list(self._connections):
             if connection.channels:
                 connection.begin_close(INTERNAL_ERROR, reason)

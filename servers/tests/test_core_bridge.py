@@ -18,7 +18,7 @@ from bodhisattva.servers.core.errors import Conflict
 from bodhisattva.servers.core.service import Bridge, ForeignEvent
 from bodhisattva.servers.log_tools import copies, exporting, importing
 from bodhisattva.servers.tests.ledger import LEDGER, State, service
-from bodhisattva.servers.tests.redis_server import RedisServer
+from bodhisattva.servers.tests.redis_server import RedisServer, redis_server
 from bodhisattva.servers.tests.running import Running, post, running, until
 
 LONG = 15.0
@@ -301,6 +301,29 @@ async def test_a_replica_that_is_late_counts_nothing_again_of_a_log_that_kept_it
             await post(client, range(108, 110))
             for listener in both:
                 await hears(listener, *range(101, 110))
+
+
+@pytest.mark.parametrize("kept", [0, 3])
+async def test_a_listener_that_lost_the_end_of_its_own_log_hears_it_again(source: Source, kept: int) -> None:
+    with redis_server() as own:
+        log = LogConfig("redis", url=own.url, prefix="listener", timeout=0.5)
+        async with source.up() as one, listening(source, log=log) as listener:
+            client = await one.connect()
+            await post(client, range(101, 104))
+            await hears(listener, 101, 102, 103)
+            saved = await asyncio.to_thread(own.save)
+            await post(client, range(104, 106))
+            await hears(listener, *range(101, 106))
+            if kept:
+                own.kill()
+                own.restore(saved)
+                await asyncio.to_thread(own.start)
+            else:
+                own.ask("FLUSHALL")
+            await until(lambda: _at(listener) < 5, "the loss is not noticed", LONG)
+            await hears(listener, *range(101, 106))
+            await post(client, range(106, 108))
+            await hears(listener, *range(101, 108))
 
 
 def _at(listener: Running) -> int:

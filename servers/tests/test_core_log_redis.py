@@ -241,7 +241,7 @@ async def test_s8_what_a_source_said_takes_effect_once_whichever_bridge_is_first
                 await other.propose(Entry((event(1),), position=Position("source", "E", offset)))
             assert taken.value.position == Position("source", "E", 5)
         await newer(other)
-        await other.propose(Entry(position=Position("source", "E", 6)))
+        await other.propose(Entry(position=Position("source", "E", 6), basis=Position("source", "E", 5)))
         restored = Position("source", "another epoch", 1)
         with pytest.raises(PositionTaken):
             await other.propose(Entry((event(2),), position=restored, basis=Position("source", "E", 5)))
@@ -255,20 +255,17 @@ def place(*ids: str) -> Position:
     return Position("source", "E", len(ids), marks=marks)
 
 
-async def test_s8_of_a_source_that_kept_its_epoch_only_what_follows_on_takes_effect(redis: RedisServer) -> None:
-    """It was put back from a-b-c to a-b, and went on with x and y."""
+async def test_s8_only_what_was_read_on_from_where_the_bridge_is_takes_effect(redis: RedisServer) -> None:
+    """The source was put back from a-b-c to a-b, kept its epoch, and went on with x and y."""
     async with logs(settings(redis), 1) as (log,):
-        for position in (place("a"), place("a", "b"), place("a", "b", "c")):
-            await log.propose(Entry(position=position))
-        with pytest.raises(PositionTaken):
-            await log.propose(Entry(position=place("a", "b", "x", "y")))
-        old = place("a", "b", "c")
-        await log.propose(Entry(position=place("a", "b", "x"), basis=old))
-        for late in (place("a", "b", "x"), place("a", "b", "c", "d")):
+        old, new = place("a", "b", "c"), place("a", "b", "x")
+        await log.propose(Entry(position=old))
+        await log.propose(Entry(position=new, basis=old))
+        for late in (new, place("a", "b", "c", "d")):
             with pytest.raises(PositionTaken) as taken:
                 await log.propose(Entry(position=late, basis=old))
-            assert taken.value.position == place("a", "b", "x")
-        await log.propose(Entry(position=place("a", "b", "x", "y")))
+            assert taken.value.position == new
+        await log.propose(Entry(position=place("a", "b", "x", "y"), basis=new))
         assert list(await log.positions()) == [place("a", "b", "x", "y")]
 
 

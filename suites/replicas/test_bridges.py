@@ -5,7 +5,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.cross_service.journeys import CROSSING, fresh_name
-from bodhisattva.suites.replicas.conftest import Start, shows
+from bodhisattva.suites.replicas.conftest import NOTICED, Start, shows
 
 REPORTS = 12
 
@@ -159,6 +159,40 @@ async def test_late_replica_counts_nothing_again(spawn: Spawn, cluster: Start, c
     for node in (one, two):
         values = await _arrived(await connect(node), project, stages[3][-1])
         assert values == [float(share) for stage in stages for share in stage], "not once each, in order"
+
+
+@clause(
+    "REPLICAS-024",
+    level="MUST",
+    section="8",
+    feature="replicas",
+    profile="scaled",
+    text="A listening service that lost the end of its own log, and with it the effect of what had crossed, hears that "
+    "again: it takes effect, once.",
+    services=("crackerjack", "akosha"),
+)
+async def test_listener_is_put_back(spawn: Spawn, cluster: Start, connect: Connect) -> None:
+    source = await spawn("crackerjack", peers={})
+    held = await cluster("akosha", 1, peers={"crackerjack": source.peer})
+    (listener,) = held.replicas
+    crackerjack, akosha = await connect(source), await connect(listener)
+    project = fresh_name("p")
+    stages = [range(n * REPORTS, (n + 1) * REPORTS) for n in range(3)]
+    await _report(crackerjack, project, stages[0])
+    await _arrived(akosha, project, stages[0][-1])
+    held.store.keep()
+    await _report(crackerjack, project, stages[1])
+    await _arrived(akosha, project, stages[1][-1])
+    await akosha.subscribe("global")
+    await held.store.kill()
+    held.store.take_back()
+    await held.store.start()
+    await akosha.closed(within=NOTICED)
+    akosha = await connect(listener)
+    await _arrived(akosha, project, stages[1][-1])
+    await _report(crackerjack, project, stages[2])
+    values = await _arrived(akosha, project, stages[2][-1])
+    assert values == [float(share) for stage in stages for share in stage], "not once each, in order"
 
 
 async def _heard_by(source: WireClient, number: int) -> None:

@@ -117,11 +117,8 @@ class Position(msgspec.Struct, frozen=True):
         return other is not None and self._place == other._place
 
     def follows(self, stored: "Position | None", basis: "Position | None") -> bool:
-        """Whether it may replace what is stored: it is later in the same log, or was read from there on."""
-        if stored is None or stored.is_where(basis):
-            return True
-        later = self.epoch == stored.epoch and self.offset > stored.offset
-        return later and set(stored.marks[-1:]) <= set(self.marks)
+        """Whether it may replace what is stored: that is the basis, from which it was read on."""
+        return stored.is_where(basis) if stored is not None else basis is None
 
     def covers(self, other: "Position") -> bool:
         """Whether the event at another place has taken effect by this one, as far as the marks can tell."""
@@ -137,8 +134,8 @@ class Position(msgspec.Struct, frozen=True):
 class Entry(msgspec.Struct, frozen=True):
     """What one decision stores, in one transaction.
 
-    basis: the stored position that `position` may replace although it is not earlier in the same log, since what a
-    bridge reads now was told from there on.
+    basis: the stored position that `position` may replace, None where there was none: what a bridge reads now was told
+    from there on.
     """
 
     events: tuple[StoredEvent, ...] = ()

@@ -37,7 +37,7 @@ local function stand(epoch, seq, id)
 end
 """
 
-# As `base.Position.follows`.
+# As `base.Position.follows`, of what is stored; that nothing is, whoever has the turn has seen.
 _FOLLOWS = """
 local function newest(position)
     local mark = position.marks and position.marks[#position.marks]
@@ -45,17 +45,9 @@ local function newest(position)
 end
 
 local function follows(position, stored)
-    local known, now = cjson.decode(stored), cjson.decode(position.stored)
-    local basis = position.basis ~= '' and cjson.decode(position.basis)
-    local last = newest(known)
-    if basis and basis.epoch == known.epoch and basis.offset == known.offset and newest(basis) == last then
-        return true
-    end
-    if now.epoch ~= known.epoch or now.offset <= known.offset then return false end
-    for _, mark in ipairs(now.marks) do
-        if newest({marks = {mark}}) == last then return true end
-    end
-    return last == ''
+    if position.basis == '' then return false end
+    local known, basis = cjson.decode(stored), cjson.decode(position.basis)
+    return basis.epoch == known.epoch and basis.offset == known.offset and newest(basis) == newest(known)
 end
 """
 

@@ -14,4 +14,6 @@ def place(position: Position) -> tuple[str, int]:
 
 def mutate() -> None:
     patch.object(Position, "_place", property(place)).start()
-    patch.object(redis_scripts, "APPEND", redis_scripts.APPEND.replace("newest(basis) == last", "true")).start()
+    patch.object(
+        redis_scripts, "APPEND", redis_scripts.APPEND.replace("newest(basis) == newest(known)", "true")
+    ).start()

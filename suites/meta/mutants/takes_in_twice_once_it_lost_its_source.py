@@ -13,7 +13,7 @@ SAYS = "== [24, 24]"
 take_in = _Crossing._take_in
 
 
-async def take_in_twice(crossing: _Crossing, event: Event, position: Position, basis: Position | None) -> bool:
+async def take_in_twice(crossing: _Crossing, event: Event, position: Position) -> bool:
     if crossing._host._clients[crossing._bridge.source].connections > 1:
         foreign = ForeignEvent(crossing._bridge.source, event.name, event.data, event.timestamp)
 
@@ -21,7 +21,7 @@ async def take_in_twice(crossing: _Crossing, event: Event, position: Position, b
             return crossing._bridge.react(state, foreign, crossing._host.context())
 
         crossing._engine._submit(decide, None, None, "", lambda _: None)
-    return await take_in(crossing, event, position, basis)
+    return await take_in(crossing, event, position)
 
 
 def mutate() -> None:
