@@ -6,7 +6,7 @@ ConfigError line that names the key (contract 7).
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +19,7 @@ from bodhisattva.servers.core.errors import Refused
 PREFIX = "BODHISATTVA_"
 _SEPARATOR = "__"
 _LISTS = {"origins"}
+_NO_TEXT = "there is a NUL or half a character in it; write it as UTF-8 without either"
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
@@ -210,9 +211,14 @@ def load(
     document.pop("services", None)
     merged = merge(merge(merge(document, own), _from(environment)), overrides or {})
     try:
-        return msgspec.convert(merged, Config, strict=False)
+        config = msgspec.convert(merged, Config, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{file or 'settings'}: {_explain(str(error))}") from None
+    except UnicodeEncodeError:  # of a name, or of a value that is one of few
+        raise ConfigError(f"{file or 'settings'}: {_NO_TEXT}") from None
+    if broken := next(_broken(msgspec.to_builtins(config)), None):
+        raise ConfigError(f"{file or 'settings'}: {broken}: {_NO_TEXT}")
+    return config
 
 
 def services_named(file: Path | None) -> set[str]:
@@ -310,6 +316,28 @@ def _from(environment: Mapping[str, str]) -> dict[str, Any]:
             parsed = {key: parsed}
         settings = merge(settings, {path[0]: parsed})
     return settings
+
+
+def _broken(value: Any) -> Iterator[str]:
+    """Where a text stands that can be neither a file's name nor a secret."""
+    match value:
+        case str() if not _is_text(value):
+            yield ""
+        case dict():
+            for key, each in value.items():
+                yield from (f"{key}.{below}".rstrip(".") for below in _broken(each))
+        case list() | tuple():
+            for each in value:
+                yield from _broken(each)
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be written as UTF-8, and has no NUL, at which the system's names end."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
 
 
 def _explain(message: str) -> str:

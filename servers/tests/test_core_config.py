@@ -83,6 +83,11 @@ def test_other_programs_variables_are_none_of_ours() -> None:
         ([1], "the top level must be a mapping of settings"),
         ("a: b: c", "is not YAML"),
         ("a: \x00", "is not YAML"),
+        ('tokens: {jwks_file: "a\\0b"}', "tokens.jwks_file: there is a NUL or half a character in it"),
+        ('tls: {key: "a\\0b"}', "tls.key: there is a NUL"),
+        ('tls: {client_permissions: {ada: ["a\\0b"]}}', "tls.client_permissions.ada: there is a NUL"),
+        ('peers: {dhruva: {url: "ws://dhruva", token_file: "a\\0b"}}', "peers.dhruva.token_file: there is a NUL"),
+        ('log: {kind: "\\ud800"}', "there is a NUL or half a character in it"),
     ],
 )
 def test_s7_what_is_wrong_in_a_file_is_one_line_that_names_it(tmp_path: Path, document: Any, says: str) -> None:
@@ -102,6 +107,7 @@ def test_s7_what_is_wrong_in_a_file_is_one_line_that_names_it(tmp_path: Path, do
         ("LIMIT__CHANNELS", "5", "BODHISATTVA_LIMIT__CHANNELS: there is no section limit"),
         ("LIMITS__CHANELS", "5", "limits: Object contains unknown field `chanels`"),
         ("TLS__VERIFY_CLIENT", "perhaps", "tls.verify_client: Expected `bool`, got `str`"),
+        ("TOKENS__SECRET", "\udcff" * 40, "tokens.secret: there is a NUL or half a character in it"),
     ],
 )
 def test_s7_what_is_wrong_in_the_environment_is_one_line_that_names_it(name: str, value: str, says: str) -> None:
