@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from shutil import copymode
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -107,7 +108,7 @@ def export_diagram(diagram_id: str, output: Path | None, place: "Place") -> None
         click.echo(text, nl=False)
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        _write(output, text)
     except OSError as error:
         raise Refused(f"{output}: {error.strerror}") from error
 
@@ -135,6 +136,20 @@ def _conclude(checks: list[dict[str, Any]]) -> None:
         click.echo("gate {gate_name} {status}: {score:.2f} % of at least {threshold:.2f} %".format_map(check))
     if any(check["status"] != "passed" for check in checks):
         sys.exit(_GATE_FAILED)
+
+
+def _write(output: Path, text: str) -> None:
+    """What stands there stays until the new file is whole; a pipe or a device is written as it is."""
+    from bodhisattva.servers.core.log import files
+
+    if output.exists() and not output.is_file():
+        output.write_text(text, encoding="utf-8")
+        return
+    target = output.resolve()
+    with files.being_made(target, files.SHARED) as part:
+        if target.exists():
+            copymode(target, part)
+        part.write_text(text, encoding="utf-8")
 
 
 def _read(file: Path) -> bytes:

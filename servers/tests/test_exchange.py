@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -138,3 +139,29 @@ async def test_a_drawing_goes_in_and_out(tmp_path: Path) -> None:
     expected = kiln()
     expected["elements"] = [each for each in expected["elements"] if not each["isDeleted"]]
     assert json.loads(said) == expected
+
+
+async def test_an_earlier_drawing_is_kept_where_the_disk_is_full(tmp_path: Path) -> None:
+    out, link = tmp_path / "out.excalidraw", tmp_path / "link.excalidraw"
+    out.write_text("the earlier one")
+    out.chmod(0o640)
+    link.symlink_to(out)
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    async with running(EXCALIDRAW) as server:
+        url = server.server.url
+        assert (await bodhisattva("import-diagram", KILN, "--diagram-id", "kiln", url=url))[0] == 0
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+        try:
+            ended = await bodhisattva("export-diagram", "kiln", "-o", link, url=url)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        assert ended == (2, "", f"bodhisattva: {link}: File too large\n")
+        assert out.read_text() == "the earlier one"
+        assert (await bodhisattva("export-diagram", "kiln", "-o", link, url=url))[0] == 0
+    assert json.loads(out.read_text(encoding="utf-8"))["type"] == "excalidraw"
+    assert out.stat().st_mode & 0o777 == 0o640
+    assert names(tmp_path) == [link.name, out.name], "something was left beside it"
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
