@@ -1,26 +1,32 @@
-"""Clients mask their frames (RFC 6455, 5.1); aiohttp takes unmasked ones too, so they are judged before it."""
+"""What aiohttp takes of clients although they must not send it, so that it is judged before.
+
+Frames without a mask (RFC 6455, 5.1), and control frames that are marked as compressed (RFC 7692, 6.1).
+"""
 
 from aiohttp import WebSocketError, WSCloseCode
 
 _FINAL = 0x80
+_COMPRESSED = 0x40
 _MASKED = 0x80
 _OPCODE = 0x0F
-_CLOSE = 0x8
+_CLOSE = 0x8  # and from it on all are control frames
 _LENGTH = 0x7F
 _KEY_BYTES = 4
 _EXTENDED = {126: 2, 127: 8}  # bytes of the length that follow, by what the short length says
 
 
 class MaskGuard:
-    """Follows the frames in a client's bytes; an unmasked one is a WebSocketError 1002.
+    """Follows the frames in a client's bytes; an unmasked one is a WebSocketError 1002, and ends it.
 
     closed: whether a whole close frame has come, which ends what the client says.
+    violation: the close code for a frame that must not come, after which it can still follow.
     """
 
-    __slots__ = ("_closing", "_header", "_skip", "_unfinished", "closed")
+    __slots__ = ("_closing", "_header", "_skip", "_unfinished", "closed", "violation")
 
     def __init__(self) -> None:
         self.closed = False
+        self.violation: int | None = None
         self._header = bytearray()
         self._skip = 0
         self._closing = False
@@ -51,7 +57,7 @@ class MaskGuard:
     @staticmethod
     def _is_one_frame(data: bytes) -> bool:
         """What nearly all that comes is: a whole masked message of less than 64 KiB, no more and no less."""
-        if len(data) < 4 or data[0] < _FINAL or data[1] < _MASKED:
+        if len(data) < 4 or not _FINAL <= data[0] < _FINAL | _COMPRESSED | _CLOSE or data[1] < _MASKED:
             return False
         length = data[1] & _LENGTH
         if length < 126:
@@ -80,4 +86,6 @@ class MaskGuard:
         self._closing = opcode == _CLOSE
         if opcode < _CLOSE:
             self._unfinished = header[0] < _FINAL
+        elif header[0] & _COMPRESSED:
+            self.violation = WSCloseCode.PROTOCOL_ERROR
         header.clear()

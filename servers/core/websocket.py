@@ -2,7 +2,7 @@
 
 aiohttp speaks HTTP and answers the upgrade (see `handshake`); then the transport is this protocol's, and nothing of
 aiohttp's side of a connection lives on. What arrives is judged and parsed where it arrives. aiohttp's parser is laxer
-than the RFC about masks (5.1), so a guard follows the bytes before it.
+than the RFC, so a guard follows the bytes before it (see `masking`).
 
 The closing handshake (7.1) is kept: after our close frame, or a violation, what the peer still sends is dropped until
 it has said its part or had its time. A socket that is closed before that answers with a reset, which destroys the
@@ -229,6 +229,8 @@ class WebSocket(asyncio.BufferedProtocol):
             self._say_last(violation.code)
             self._end()  # without masks there is no telling where a close frame is
             return
+        if self._guard.violation is not None:
+            self._say_last(self._guard.violation)
         if not self._finished:
             self._receive(*self._intake.parse(self._reader, data))
             if self._outdated:

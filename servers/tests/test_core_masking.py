@@ -1,4 +1,4 @@
-"""Clients' frames must be masked (RFC 6455, 5.1), however the bytes arrive."""
+"""What clients must not send, and aiohttp takes, is found however the bytes arrive."""
 
 import struct
 
@@ -19,12 +19,13 @@ def masked(length: int) -> bytes:
     return header[:1] + bytes([header[1] | 0x80]) + header[2:] + b"\x00" * 4 + b"\x80" * length
 
 
-def feed(data: bytes, sizes: list[int]) -> None:
+def feed(data: bytes, sizes: list[int]) -> MaskGuard:
     guard = MaskGuard()
     position = 0
     for size in [*sizes, len(data)]:
         guard.follow(data[position : position + size])
         position += size
+    return guard
 
 
 @given(st.lists(LENGTHS, max_size=5), st.lists(st.integers(1, 5000), max_size=20))
@@ -58,6 +59,21 @@ def test_it_is_between_messages_after_a_whole_one_only(
         assert cut == len(pings) or not guard.between_messages
         guard.follow(frame[cut:])
         assert guard.between_messages is is_final
+
+
+@given(
+    st.lists(LENGTHS, max_size=3),
+    st.sampled_from([8, 9, 10]),
+    st.integers(0, 125),
+    st.lists(st.integers(1, 5000), max_size=20),
+)
+def test_a_control_frame_that_is_marked_as_compressed_is_found(
+    lengths: list[int], opcode: int, last: int, sizes: list[int]
+) -> None:
+    """Behind compressed messages, which it is no wrong to mark."""
+    before = b"".join(b"\xc1" + masked(length)[1:] for length in lengths)
+    assert feed(before, sizes).violation is None
+    assert feed(before + bytes([0xC0 | opcode]) + masked(last)[1:], sizes).violation == 1002
 
 
 @pytest.mark.parametrize(

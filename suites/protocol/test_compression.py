@@ -5,11 +5,12 @@ import zlib
 
 from bodhisattva.fixtures.authors import Fresh, Raw
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.frames import Opcode
+from bodhisattva.fixtures.frames import Opcode, close_payload
 from bodhisattva.fixtures.raw import RawPeer
 from bodhisattva.fixtures.stack.base import Node
 
 COMPRESSED = 0b100
+PROTOCOL_ERROR = 1002
 TOO_BIG = 1009
 _OFFER = {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"}
 _TRAILING = b"\x00\x00\xff\xff"
@@ -73,3 +74,25 @@ async def test_compressed_message_over_the_limit(fresh: Fresh, raw: Raw) -> None
         await peer.receive()
     await ask(peer, "ping", {"padding": "." * 1_000_000}, "b")
     assert (await peer.closed()).code == TOO_BIG
+
+
+@clause(
+    "PROTOCOL-152",
+    level="MUST",
+    section="4",
+    feature="core",
+    profile="core",
+    text="Where compression is agreed on, a control frame that is marked as compressed ends the connection with 1002, "
+    "and is not answered (RFC 7692 section 6.1).",
+)
+async def test_compressed_control_frame(fresh: Fresh, raw: Raw) -> None:
+    node = await fresh(compression=True)
+    for opcode, payload in ((Opcode.PING, b"marked"), (Opcode.PONG, b""), (Opcode.CLOSE, close_payload(1000))):
+        peer = await compressing_peer(raw, node)
+        await ask(peer, "auth", {"token": node.tokens.usual(node.service)}, "a")
+        for _ in range(2):
+            await peer.receive()
+        await peer.frame(opcode, payload, rsv=COMPRESSED)
+        answer = await peer.receive()
+        said = (answer.opcode, answer.payload[:2])
+        assert said == (Opcode.CLOSE, close_payload(PROTOCOL_ERROR)), f"{opcode.name} marked as compressed"
