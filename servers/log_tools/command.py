@@ -126,7 +126,7 @@ def import_(lines: Path, name: str, force: bool, file: Path | None) -> None:
 def compact(name: str, events: int | None, size: int | None, age: float | None, file: Path | None) -> None:
     """Make LOG as small as its retention allows.
 
-    What it does not keep is removed, and the room is given back to the disk.
+    What it does not keep is removed, and the room is given back to the disk. A damaged one is left as it is.
     """
     from bodhisattva.servers.core import config as configuration
     from bodhisattva.servers.log_tools import compact

@@ -14,6 +14,7 @@ from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.core.log import files
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.core.service import GLOBAL, Service
+from bodhisattva.servers.log_tools import verify
 from bodhisattva.servers.log_tools.progress import Progress
 from bodhisattva.servers.log_tools.source import reading
 from bodhisattva.servers.log_tools.target import taken
@@ -40,8 +41,10 @@ def compact_file(path: Path, config: Callable[[str], Config], given: Mapping[str
 
 
 def compact(path: Path, service: Service, config: Config, limits: Retention) -> Compacted:
-    """Apply the limits, then give the room back to the disk. LogRefused if the file is in use."""
+    """Apply the limits, then give the room back to the disk. LogRefused if the file is in use, Refused if damaged."""
     with taken(path):
+        with reading(path) as source:
+            verify.check_sound(source, service, f"{path} is not compacted, since it is damaged")
         _settle(path)
         before = path.stat().st_size
     removed = asyncio.run(_shorten(path, service, config, limits))

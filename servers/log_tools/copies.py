@@ -1,7 +1,6 @@
 """Backups of a log, made while its service runs, and their way back."""
 
 import sqlite3
-from itertools import islice
 from pathlib import Path
 
 from bodhisattva.servers.core.envelope import fresh_id
@@ -63,9 +62,7 @@ def _keep_epoch(database: sqlite3.Connection) -> None:
 
 
 def _check_sound(source: Source, service: Service | None) -> None:
-    found = list(islice(verify.problems(source, service, Progress("check", "events")), 1))
-    if found:
-        raise Refused(f"{source.path} is not restored, since it is damaged: {found[0]}")
+    verify.check_sound(source, service, f"{source.path} is not restored, since it is damaged")
 
 
 def _check_apart(one: Path, other: Path) -> None:

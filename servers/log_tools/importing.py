@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from functools import singledispatch
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -71,9 +70,7 @@ def _store_all(database: sqlite3.Connection, read: Iterator[lines.Head | lines.R
 
 def _check(part: Path, service: Service | None) -> None:
     with reading(part) as made:
-        found = list(islice(verify.problems(made, service, Progress("check", "events")), 1))
-    if found:
-        raise Refused(f"the lines make no sound log: {found[0]}")
+        verify.check_sound(made, service, "the lines make no sound log")
 
 
 @singledispatch

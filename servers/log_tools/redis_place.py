@@ -22,9 +22,9 @@ from bodhisattva.servers.core.log.redis_copy import copy, moment
 from bodhisattva.servers.core.log.redis_past import Past
 from bodhisattva.servers.core.log.redis_records import Keys
 from bodhisattva.servers.core.service import GLOBAL, Service
-from bodhisattva.servers.log_tools import redis_load, redis_verify
+from bodhisattva.servers.log_tools import redis_load, redis_verify, verify
 from bodhisattva.servers.log_tools.progress import Progress
-from bodhisattva.servers.log_tools.source import Source
+from bodhisattva.servers.log_tools.source import Source, reading
 
 T = TypeVar("T")
 _PATIENCE = 30.0  # seconds for an answer of Redis, since a state may be large
@@ -84,7 +84,13 @@ class RedisPlace:
             await redis_load.load(store, self._keys, source, epoch)
 
     def shorten(self, given: Mapping[str, int | float]) -> tuple[int, int, int]:
-        """Keep to the configured limits and those given; how many events went, bytes of data before and after."""
+        """Keep to the configured limits and those given; how many events went, bytes of data before and after.
+
+        Refused if the log is damaged.
+        """
+        found: list[str] = []
+        with reading(self, found) as source:
+            verify.check_sound(source, self._service, f"{self} is not compacted, since it is damaged", found)
         return self._run(self._shorten(msgspec.structs.replace(self._config.log.retention, **given)))
 
     async def _shorten(self, limits: Retention) -> tuple[int, int, int]:

@@ -1,15 +1,16 @@
 """Whether a log is sound: the database, the numbering, every row, and that the state can be rebuilt from it."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import msgspec
 
 from bodhisattva.servers.core.deduplication import Outcome
 from bodhisattva.servers.core.domain import State
+from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.core.log.base import Snapshot, StoredEvent
 from bodhisattva.servers.core.replay import apply_all
 from bodhisattva.servers.core.service import GLOBAL, Service
@@ -26,6 +27,12 @@ def problems(source: Source, service: Service | None, progress: Progress) -> Ite
         yield from _problems(source, service, progress)
     except sqlite3.Error as error:
         yield f"the database: {error}"
+
+
+def check_sound(source: Source, service: Service | None, wrong: str, elsewhere: Iterable[str] = ()) -> None:
+    """Refused with these words and the first problem, if there is one; elsewhere: problems that are known already."""
+    for problem in chain(elsewhere, problems(source, service, Progress("check", "events"))):
+        raise Refused(f"{wrong}: {problem}")
 
 
 def _problems(source: Source, service: Service | None, progress: Progress) -> Iterator[str]:

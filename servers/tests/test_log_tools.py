@@ -168,6 +168,9 @@ def test_what_is_wrong_is_said_in_a_line(tmp_path: Path, log: Path, damage: str,
     said = tool(tmp_path, "verify", log)
     assert (said.code, said.error) == (1, "")
     assert any(line in each for each in said.out.splitlines()), said.out
+    before = log.read_bytes()
+    tool(tmp_path, "compact", log, "--events", 3).refused("is not compacted, since it is damaged: ")
+    assert log.read_bytes() == before
 
 
 def test_a_page_that_is_torn_is_a_problem_of_the_database(tmp_path: Path, log: Path) -> None:
@@ -177,6 +180,7 @@ def test_a_page_that_is_torn_is_a_problem_of_the_database(tmp_path: Path, log: P
     said = tool(tmp_path, "verify", log)
     assert (said.code, said.error) == (1, "")
     assert said.out.startswith("the database: ")
+    tool(tmp_path, "compact", log).refused("is not compacted, since it is damaged: the database: ")
 
 
 async def test_export_and_import_make_the_same_log(tmp_path: Path, log: Path) -> None:
@@ -354,8 +358,27 @@ def test_another_service_s_log_is_not_overwritten(tmp_path: Path, log: Path) -> 
     tool(tmp_path, "restore", "saved.sqlite3", log, "--force").refused("is the log of dhruva, not of fastblocks")
 
 
-def test_a_newer_format_is_refused(tmp_path: Path, log: Path) -> None:
-    change(log, "UPDATE meta SET value = '99' WHERE key = 'format'")
+@pytest.mark.parametrize(
+    ("statement", "line"),
+    [
+        (
+            "UPDATE meta SET value = '99' WHERE key = 'format'",
+            "has format 99, this release reads up to 3; use a newer release",
+        ),
+        (
+            "UPDATE meta SET value = '0' WHERE key = 'format'",
+            "has format 0, which there never was; restore it from a backup",
+        ),
+        (
+            "UPDATE meta SET value = '-1' WHERE key = 'format'",
+            "has format -1, which there never was; restore it from a backup",
+        ),
+    ],
+)
+def test_a_format_that_this_release_does_not_know_is_refused(
+    tmp_path: Path, log: Path, statement: str, line: str
+) -> None:
+    change(log, statement)
     for command in (
         ("verify", log),
         ("export", log),
@@ -363,7 +386,8 @@ def test_a_newer_format_is_refused(tmp_path: Path, log: Path) -> None:
         ("backup", log, "saved"),
         ("restore", log, "x"),
     ):
-        tool(tmp_path, *command).refused("has format 99, this release reads up to 3; use a newer release")
+        tool(tmp_path, *command).refused(line)
+    assert [file.name for file in log.parent.iterdir() if "format" in file.name] == []
 
 
 def test_an_earlier_format_can_be_checked_and_carried(tmp_path: Path) -> None:

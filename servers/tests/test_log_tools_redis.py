@@ -107,6 +107,8 @@ def test_what_is_wrong_is_said_in_a_line(filled: There, damage: tuple[str, ...],
     said = filled.tool("verify", "fastblocks")
     assert (said.code, said.error) == (1, "")
     assert any(line in each for each in said.out.splitlines()), said.out
+    filled.tool("compact", "fastblocks", "--events", 3).refused("")
+    assert filled.tool("verify", "fastblocks").out == said.out, "nothing is removed"
 
 
 def test_an_event_that_cannot_be_decoded_is_damage(filled: There) -> None:
@@ -181,3 +183,5 @@ def test_another_service_s_lines_and_another_format_are_refused(filled: There) -
     filled.tool("import", "lines", "akosha").refused("is for the log of akosha, not of fastblocks")
     filled.redis.ask("HSET", f"{filled.base}meta", "format", "99")
     filled.tool("verify", "fastblocks").refused("has format 99, this release reads up to 2; use a newer release")
+    filled.redis.ask("HSET", f"{filled.base}meta", "format", "0")
+    filled.tool("verify", "fastblocks").refused("has format 0, which there never was; restore it from a backup")

@@ -52,8 +52,10 @@ def meta(database: sqlite3.Connection) -> dict[str, str]:
 
 
 def check(found: dict[str, str], path: Path) -> int:
-    """The format of a file that this release can read or migrate; LogRefused if it is a newer one."""
+    """The format of a file that this release can read or migrate; LogRefused if it is a newer one, or none."""
     version = int(found["format"])
+    if version < 1:
+        raise LogRefused(f"{path} has format {version}, which there never was; restore it from a backup")
     if version > FORMAT:
         raise LogRefused(f"{path} has format {version}, this release reads up to {FORMAT}; use a newer release")
     return version

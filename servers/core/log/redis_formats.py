@@ -29,7 +29,11 @@ return 1
 
 
 def check(version: int, keys: Keys) -> None:
-    """LogRefused if it is newer than what this release can read."""
+    """LogRefused if it is newer than what this release can read, or none."""
+    if version < 1:
+        raise LogRefused(
+            f"the log at {keys.base}* has format {version}, which there never was; restore it from a backup"
+        )
     if version > FORMAT:
         raise LogRefused(
             f"the log at {keys.base}* has format {version}, this release reads up to {FORMAT}; use a newer release"
