@@ -89,9 +89,6 @@ class Host:
             raise CommandRefused(outcome)
         return outcome.decoded()
 
-    def configured(self, peer: str) -> bool:
-        return peer in self._config().peers
-
     async def peer(self, name: str) -> Client:
         """An authenticated client of another service, kept open; Unavailable if none is configured."""
         settings = self._config().peers.get(name)

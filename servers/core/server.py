@@ -4,6 +4,7 @@ import asyncio
 import random
 import ssl
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -68,8 +69,8 @@ class Server:
     """A service, its log and its socket. `load` reads the configuration, at start and at each reload."""
 
     def __init__(self, service: Service, load: Callable[[], Config]) -> None:
-        self.service = service
         self.config = load()
+        self.service = service = _following(service, self.config)
         self.metrics = Metrics(service.name, service.server)
         self.draining = False
         self._stopping = False
@@ -176,9 +177,8 @@ class Server:
         self._work.start("revocations", self._revocations.follow)
         self._work.start("counts", self._counts.run)
         for standing in self.service.bridges:
-            if self._host.configured(standing.source):
-                follow = partial(bridge.run, standing, self._engine, self._host)
-                self._work.start(f"bridge from {standing.source}", follow)
+            follow = partial(bridge.run, standing, self._engine, self._host)
+            self._work.start(f"bridge from {standing.source}", follow)
         for background in self.service.background:
             self._work.start(background.__name__, partial(background, self._host))
         self._logger.info(
@@ -343,6 +343,11 @@ def check(config: Config) -> ssl.SSLContext | None:
         peer_trust.context(peer)
     client_certificates.check(config.tls, config.auth)
     return tls.server_context(config.tls)
+
+
+def _following(service: Service, config: Config) -> Service:
+    """The service with those of its bridges that begin with the process: no reload adds one."""
+    return replace(service, bridges=tuple(each for each in service.bridges if each.source in config.peers))
 
 
 def make_tracing(service: Service, config: Config) -> "Tracing | None":

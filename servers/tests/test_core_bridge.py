@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -98,6 +99,18 @@ async def hears(listener: Running, *amounts: int) -> None:
 async def metric(listener: Running, name: str) -> float:
     _, text = await listener.get("/metrics")
     return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(name))
+
+
+@pytest.mark.parametrize(("before", "after"), [(True, True), (True, False), (False, True)])
+async def test_a_reload_claims_no_bridge_that_does_not_follow(source: Source, before: bool, after: bool) -> None:
+    """One begins with the process, and has nobody to follow once its peer is gone from the configuration."""
+    peers = {"ledger": source.peer}
+    async with running(LISTENER, peers=peers if before else {}) as listener:
+        for settings, claimed in ((listener.config.peers, before), (peers if after else {}, before and after)):
+            listener.config = msgspec.structs.replace(listener.config, peers=settings)
+            listener.server.reload()
+            _, document = await listener.get("/.well-known/bodhisattva.json")
+            assert ("bridges" in document["features"]) is claimed
 
 
 async def test_what_was_said_before_its_first_start_crosses_too(source: Source) -> None:

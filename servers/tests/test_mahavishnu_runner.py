@@ -111,9 +111,6 @@ class Host:
             raise self.failures.pop(0)
         return await self.do(command_name, **data)
 
-    def configured(self, name: str) -> bool:
-        return name in self.peers
-
     async def request(
         self,
         service: str,
