@@ -42,6 +42,7 @@ class Catchup:
             if offset > self._engine.offset(channel):
                 break
             if offset != position + 1:
+                self._engine.trimmed({channel: offset - 1})  # whoever removed it: who comes again is told
                 raise LogError(f"{channel} no longer holds {position + 1}")
             frame = numbered(event, channel, offset, self._engine.log.epoch)
             yield frame

@@ -13,6 +13,7 @@ from bodhisattva.servers.core import retention
 from bodhisattva.servers.core.config import LogConfig, Retention
 from bodhisattva.servers.core.log.base import Entry, LogTrimmed
 from bodhisattva.servers.core.log.redis import RedisLog
+from bodhisattva.servers.core.log.redis_records import Keys
 from bodhisattva.servers.core.replica import Replica
 from bodhisattva.servers.core.work import ended
 from bodhisattva.servers.tests.ledger import LEDGER, UNAPPLICABLE
@@ -225,6 +226,22 @@ async def test_s5_who_slept_while_events_were_removed_does_not_pass_over_them_in
         assert await amounts(again) == list(range(21, 40))
         await post(here, range(40, 41))
         assert offsets(await events(again, 1)) == [20]
+
+
+async def test_s5_who_resumes_before_what_a_stranger_removed_is_told_so_when_it_comes_again(redis: RedisServer) -> None:
+    async with replicas(redis, 1) as (one,):
+        await post(await one.connect(), range(21, 31))
+        stream = Keys(one.config.log.prefix, LEDGER.name).channel("account:a")
+        assert redis.ask("XTRIM", stream, "MINID", "6") == ":5"
+        epoch = one.server._engine.log.epoch
+        first, again, other = [await one.connect() for _ in range(3)]
+        await first.say("subscribe", channel="account:a", since={"epoch": epoch, "offset": 3})
+        assert await first.close_code() == 1011
+        for client, since, expected in ((again, 3, (False, 10)), (other, 5, (True, 5))):
+            data = {"channel": "account:a", "since": {"epoch": epoch, "offset": since}}
+            joined = (await client.ask("subscribe", **data))["data"]
+            assert (joined["recovered"], joined["offset"]) == expected
+        assert offsets(await events(other, 5)) == [6, 7, 8, 9, 10]
 
 
 @pytest.mark.parametrize("held", [True, False])
