@@ -1,6 +1,7 @@
 """What aiohttp takes of clients although they must not send it, so that it is judged before.
 
-Frames without a mask (RFC 6455, 5.1), and control frames that are marked as compressed (RFC 7692, 6.1).
+Frames without a mask (RFC 6455, 5.1), control frames that are marked as compressed (RFC 7692, 6.1), and messages in
+endless small fragments, which count towards no rate since only messages do.
 """
 
 from aiohttp import WebSocketError, WSCloseCode
@@ -12,6 +13,8 @@ _OPCODE = 0x0F
 _CLOSE = 0x8  # and from it on all are control frames
 _LENGTH = 0x7F
 _KEY_BYTES = 4
+_SMALL = 64  # bytes: less is mostly header, and costs the reader more than the sender
+MOST_SMALL = 1024  # small fragments of a message; who cuts at 64 bytes or more sends none
 _EXTENDED = {126: 2, 127: 8}  # bytes of the length that follow, by what the short length says
 
 
@@ -22,13 +25,14 @@ class MaskGuard:
     violation: the close code for a frame that must not come, after which it can still follow.
     """
 
-    __slots__ = ("_closing", "_header", "_skip", "_unfinished", "closed", "violation")
+    __slots__ = ("_closing", "_header", "_skip", "_small", "_unfinished", "closed", "violation")
 
     def __init__(self) -> None:
         self.closed = False
         self.violation: int | None = None
         self._header = bytearray()
         self._skip = 0
+        self._small = 0
         self._closing = False
         self._unfinished = False
 
@@ -81,11 +85,21 @@ class MaskGuard:
         extended = _EXTENDED.get(length, 0)
         if len(header) < 2 + extended:
             return
-        self._skip = _KEY_BYTES + (int.from_bytes(header[2:]) if extended else length)
+        size = int.from_bytes(header[2:]) if extended else length
+        self._skip = _KEY_BYTES + size
         opcode = header[0] & _OPCODE
         self._closing = opcode == _CLOSE
         if opcode < _CLOSE:
             self._unfinished = header[0] < _FINAL
+            self._count(size)
         elif header[0] & _COMPRESSED:
             self.violation = WSCloseCode.PROTOCOL_ERROR
         header.clear()
+
+    def _count(self, size: int) -> None:
+        if not self._unfinished:
+            self._small = 0
+        elif size < _SMALL:
+            self._small += 1
+            if self._small > MOST_SMALL:
+                self.violation = WSCloseCode.POLICY_VIOLATION

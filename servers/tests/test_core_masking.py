@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bodhisattva.servers.core import frames
-from bodhisattva.servers.core.masking import MaskGuard
+from bodhisattva.servers.core.masking import MOST_SMALL, MaskGuard
 
 LENGTHS = st.sampled_from([0, 1, 125, 126, 127, 65535, 65536, 70000])
 
@@ -74,6 +74,24 @@ def test_a_control_frame_that_is_marked_as_compressed_is_found(
     before = b"".join(b"\xc1" + masked(length)[1:] for length in lengths)
     assert feed(before, sizes).violation is None
     assert feed(before + bytes([0xC0 | opcode]) + masked(last)[1:], sizes).violation == 1002
+
+
+@pytest.mark.parametrize(("size", "bound"), [(0, MOST_SMALL), (1, MOST_SMALL), (63, MOST_SMALL), (64, 20_000)])
+def test_small_fragments_of_one_message_are_bounded(size: int, bound: int) -> None:
+    """Larger ones are not: the largest message fits into 16384 of 64 bytes."""
+    guard = MaskGuard()
+    fragment, last = data_frame(0, is_final=False, length=size), data_frame(0, is_final=True, length=size)
+    for _ in range(2):  # each message anew
+        guard.follow(fragment * bound + last)
+        assert guard.violation is None
+    guard.follow(fragment * (bound + 1))
+    assert guard.violation == (1008 if bound == MOST_SMALL else None)
+
+
+def test_a_small_fragment_with_a_long_header_is_small() -> None:
+    guard = MaskGuard()
+    guard.follow((b"\x00\xfe\x00\x00" + bytes(4)) * (MOST_SMALL + 1))
+    assert guard.violation == 1008
 
 
 @pytest.mark.parametrize(

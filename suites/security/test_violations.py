@@ -5,13 +5,15 @@ import zlib
 
 from bodhisattva.fixtures.authors import Connect, Raw
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.frames import Opcode, close_payload
+from bodhisattva.fixtures.frames import Opcode, close_payload, encode
 from bodhisattva.fixtures.raw import RawPeer
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
 
 PROTOCOL_ERROR = 1002
 INVALID_PAYLOAD = 1007
+POLICY_VIOLATION = 1008
+SMALL_FRAGMENTS = 1024
 PING = json.dumps({"type": "request", "id": "violation", "event": "ping"}).encode()
 
 
@@ -172,6 +174,31 @@ async def test_fragments_are_one_message(raw: Raw, node: Node) -> None:
     assert (pong.opcode, pong.payload) == (Opcode.PONG, b"between")
     await peer.frame(Opcode.CONTINUATION, PING[7:])
     assert (await peer.envelope()).correlation_id == "violation"
+
+
+@clause(
+    "SECURITY-024",
+    level="MUST",
+    section="4",
+    feature="core",
+    profile="core",
+    text="A message with 1024 fragments of fewer than 64 bytes before its last is taken; one more ends the connection "
+    "with 1008.",
+)
+async def test_small_fragments(raw: Raw, node: Node) -> None:
+    peer = await welcome(raw, node)
+    await peer.send(octets(SMALL_FRAGMENTS))
+    assert (await peer.envelope()).correlation_id == "violation"
+    await peer.send(octets(SMALL_FRAGMENTS + 1))
+    answer = await peer.receive()
+    assert (answer.opcode, answer.payload[:2]) == (Opcode.CLOSE, close_payload(POLICY_VIOLATION)), "one fragment more"
+
+
+def octets(fragments: int) -> bytes:
+    """A ping, one byte in each of so many fragments and in a last one."""
+    message = PING[:-1].ljust(fragments) + PING[-1:]
+    frames = [encode(Opcode.CONTINUATION, message[n : n + 1], fin=n == fragments) for n in range(len(message))]
+    return b"".join([encode(Opcode.TEXT, message[:1], fin=False), *frames[1:]])
 
 
 @clause(
