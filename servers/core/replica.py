@@ -377,6 +377,8 @@ class Replica(Engine):
                 if lost:
                     await self._shared.renew()
                     lost = False
+                if rebuild and not gap:
+                    await self._shared.check_held()  # a replay begins anew, and would miss nothing
                 if rebuild:
                     await self._rebuild(None if gap else self.offset(GLOBAL))
                 else:

@@ -253,6 +253,7 @@ class SharedLog(Log, Protocol):
         was told None stands in a queue, and has to ask again. A turn ends with `propose`, or by itself after a second.
     propose: append, together, what was decided on the log as far as it was read; more: keep the turn if nobody waits.
         LogMoved (always, where another has the turn), AnsweredBefore, PositionTaken.
+    check_held: LogLost if the log no longer holds what was read from it.
     newer: what others appended since.
     renew: after LogLost, see to it that the log has another epoch, and take that over.
     floor: the number of the last event that was removed, when it was last read.
@@ -267,6 +268,8 @@ class SharedLog(Log, Protocol):
     async def take(self, requests: Sequence[tuple[str, str]], since: float) -> Turn | None: ...
 
     async def propose(self, *entries: Entry, more: bool = False) -> None: ...
+
+    async def check_held(self) -> None: ...
 
     def newer(self) -> AsyncIterator[Sequence[StoredEvent]]: ...
 

@@ -240,9 +240,22 @@ class RedisLog:
         await self._store.hset(self._keys.of("meta")[0], "asked", "1")
 
     async def replay(self, after: int = 0) -> AsyncIterator[Sequence[StoredEvent]]:
+        before = self._head
         self._head = _Head(after, await self._past.id_of(after)) if after else _Head()
-        async for chunk in self.newer():
-            yield chunk
+        try:
+            async for chunk in self.newer():
+                yield chunk
+        except LogError:
+            self._head = before  # as far as it was read, for `check_held`
+            raise
+
+    async def check_held(self) -> None:
+        with failures():
+            verdict, *_ = await self._newer(
+                keys=self._keys.of("meta", "entries"), args=[*self._stand(), "1", str(READ_BYTES)]
+            )
+        if verdict == b"lost":
+            raise _lost()
 
     async def newer(self) -> AsyncIterator[Sequence[StoredEvent]]:
         keys = self._keys.of("meta", "entries")
