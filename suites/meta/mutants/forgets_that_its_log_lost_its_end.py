@@ -1,6 +1,7 @@
 from unittest.mock import patch
 
 from bodhisattva.servers.core.log.base import LogError, LogLost
+from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.replica import Replica
 
 CLAUSE = "REPLICAS-016"
@@ -19,5 +20,10 @@ async def forget(replica: Replica, error: Exception) -> None:
     await follow_again(replica, error)
 
 
+async def unchecked(_log: RedisLog) -> None:
+    return
+
+
 def mutate() -> None:
+    patch.object(RedisLog, "check_held", unchecked).start()
     patch.object(Replica, "_follow_again", forget).start()
