@@ -378,7 +378,7 @@ class Replica(Engine):
                     await self._shared.renew()
                     lost = False
                 if rebuild and not gap:
-                    await self._shared.check_held()  # a replay begins anew, and would miss nothing
+                    await self._shared.check_held()  # a replay from the beginning misses no end
                 if rebuild:
                     await self._rebuild(None if gap else self.offset(GLOBAL))
                 else:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -528,16 +529,28 @@ async def test_s5_a_log_that_lost_events_gets_another_epoch_and_who_listened_com
         assert await amounts(again[1]) == [*range(1, kept + 1), 7]
 
 
+async def with_an_end_to_lose(own: RedisServer, one: Running) -> tuple[Client, Client, Path, dict[str, Any]]:
+    """A client, a listener, what Redis held before the last of three events were told, and where one may resume."""
+    client, heard = await one.connect(), await listener(one)
+    await post(client, range(1, 3))
+    saved = await asyncio.to_thread(own.save)
+    await post(client, range(3, 4))
+    return client, heard, saved, {"epoch": (await events(heard, 3))[0]["epoch"], "offset": 2}
+
+
+async def assert_another_epoch(one: Running, client: Client, heard: Client, since: dict[str, Any]) -> None:
+    assert await heard.close_code() == 1011
+    await eventually(one, is_ready=True)
+    joined = (await client.ask("subscribe", channel="account:a", since=since))["data"]
+    assert (joined["epoch"] != since["epoch"], joined["recovered"]) == (True, False)
+
+
 async def test_s5_a_log_that_lost_events_gets_another_epoch_though_redis_takes_no_writes_at_first(
     own: RedisServer,
 ) -> None:
     """As where a replica without the tail took over, and has none of its own yet that `min-replicas-to-write` asks."""
     async with replicas(own, 1) as (one,):
-        client, heard = await one.connect(), await listener(one)
-        await post(client, range(1, 3))
-        saved = await asyncio.to_thread(own.save)
-        await post(client, range(3, 4))
-        since = {"epoch": (await events(heard, 3))[0]["epoch"], "offset": 2}
+        client, heard, saved, since = await with_an_end_to_lose(own, one)
         async with asleep(one):
             own.kill()
             own.restore(saved)
@@ -545,10 +558,7 @@ async def test_s5_a_log_that_lost_events_gets_another_epoch_though_redis_takes_n
             own.ask("CONFIG", "SET", "min-replicas-to-write", "1")
         await eventually(one, is_ready=False)
         own.ask("CONFIG", "SET", "min-replicas-to-write", "0")
-        assert await heard.close_code() == 1011
-        await eventually(one, is_ready=True)
-        joined = (await client.ask("subscribe", channel="account:a", since=since))["data"]
-        assert (joined["epoch"] != since["epoch"], joined["recovered"]) == (True, False)
+        await assert_another_epoch(one, client, heard, since)
 
 
 async def test_s5_a_log_that_lost_events_while_others_were_on_their_way_to_it_gets_another_epoch(
@@ -556,17 +566,10 @@ async def test_s5_a_log_that_lost_events_while_others_were_on_their_way_to_it_ge
 ) -> None:
     """Then the state is made anew from the log, which must not hide that the log is shorter than it was."""
     async with replicas(own, 1) as (one,):
-        client, heard = await one.connect(), await listener(one)
-        await post(client, range(1, 3))
-        saved = await asyncio.to_thread(own.save)
-        await post(client, range(3, 4))
-        since = {"epoch": (await events(heard, 3))[0]["epoch"], "offset": 2}
+        client, heard, saved, since = await with_an_end_to_lose(own, one)
         own.kill()
         one.server._engine._ahead = True  # type: ignore[attr-defined] # as when the store is gone in mid-propose
         await eventually(one, is_ready=False)
         own.restore(saved)
         await asyncio.to_thread(own.start)
-        assert await heard.close_code() == 1011
-        await eventually(one, is_ready=True)
-        joined = (await client.ask("subscribe", channel="account:a", since=since))["data"]
-        assert (joined["epoch"] != since["epoch"], joined["recovered"]) == (True, False)
+        await assert_another_epoch(one, client, heard, since)

@@ -26,6 +26,12 @@ class Cluster:
     store: Redis
     replicas: Sequence[Node]
 
+    async def put_back(self) -> None:
+        """The store dies, and comes back as it was when a copy was put aside."""
+        await self.store.kill()
+        self.store.take_back()
+        await self.store.start()
+
 
 class Start(Protocol):
     """Starts a Redis and replicas on it that are the test's own, removed after it."""

@@ -163,9 +163,7 @@ async def test_lost_tail_is_a_new_epoch(service: str, cluster: Start, connect: C
         await listener.subscribe("global")
     await listeners[0].answer(*sample.command(2))
     places = [await listener.event(room="global") for listener in listeners]
-    await held.store.kill()
-    held.store.take_back()
-    await held.store.start()
+    await held.put_back()
     for listener in listeners:
         await listener.closed(within=NOTICED)
     for node, place in zip(held.replicas, places, strict=True):
@@ -219,9 +217,7 @@ async def test_lost_tail_is_not_forgotten(service: str, cluster: Start, connect:
     held.store.keep()
     await client.answer(*sample.command(1))
     await node.pause()
-    await held.store.kill()
-    held.store.take_back()
-    await held.store.start()
+    await held.put_back()
     held.store.ask("CONFIG", "SET", "min-replicas-to-write", "1")
     await node.resume()
     await shows(node, 503)
