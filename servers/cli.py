@@ -124,7 +124,8 @@ def serve(names: tuple[str, ...], file: Path | None, **options: Any) -> None:
     """
     signals.before_loop()
     from bodhisattva.servers import fleet
-    from bodhisattva.servers.core import logs, loops, run
+    from bodhisattva.servers.core import loops, run
+    from bodhisattva.servers.core.telemetry import logs
 
     overrides = {key: value for key, value in options.items() if value is not None}
     servers = fleet.build(names, file, overrides)

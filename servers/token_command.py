@@ -13,7 +13,7 @@ from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.options import CONFIG, one_line
 
 if TYPE_CHECKING:
-    from bodhisattva.servers.core.revocations import Keeper
+    from bodhisattva.servers.core.auth.revocations import Keeper
 
 
 class Minting(click.Group):
@@ -58,7 +58,7 @@ def mint(
     It is signed with --key, or else the configured secret. Without a permission it authenticates and opens nothing.
     """
     from bodhisattva.servers.core import config as configuration
-    from bodhisattva.servers.core import tokens, verification
+    from bodhisattva.servers.core.auth import tokens, verification
 
     if not tokens.names_a_user(user):
         raise configuration.ConfigError(f"{user[:50]!r} is no user; give a name of 1 to 200 printable characters")
@@ -86,7 +86,7 @@ def revoke(names: tuple[str, ...], until: str | None, file: Path | None) -> None
     """
     from bodhisattva.servers import fleet
     from bodhisattva.servers.core import config as configuration
-    from bodhisattva.servers.core import revocations
+    from bodhisattva.servers.core.auth import revocations
 
     for name in names:
         if not name.strip() or not name.isprintable() or "#" in name:

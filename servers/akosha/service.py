@@ -1,7 +1,8 @@
 """The analytics service's declaration (contract 8)."""
 
 from bodhisattva.servers.akosha import aggregate, domain, ingest, measure
-from bodhisattva.servers.core.service import Bridge, ChannelKind, Service
+from bodhisattva.servers.core.channels import ChannelKind
+from bodhisattva.servers.core.service import Bridge, Service
 
 SERVICE = Service(
     name="akosha",

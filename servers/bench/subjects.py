@@ -15,7 +15,7 @@ from bodhisattva.servers.bench.processes import Process, free_port, process
 from bodhisattva.servers.bench.slow_disk import slowed
 from bodhisattva.servers.bench.talk import Talk
 from bodhisattva.servers.bench.wire import Line
-from bodhisattva.servers.core import keys, tokens
+from bodhisattva.servers.core.auth import keys, tokens
 
 SERVICE = "fastblocks"
 _SERVE = "bodhisattva.servers.bench.serve"

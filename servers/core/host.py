@@ -13,18 +13,19 @@ import structlog
 from bodhisattva.servers.client import Client
 from bodhisattva.servers.client import State as LinkState
 from bodhisattva.servers.core import config as configuration
-from bodhisattva.servers.core import envelope, keys, tokens
+from bodhisattva.servers.core import envelope
+from bodhisattva.servers.core.auth import keys, tokens
+from bodhisattva.servers.core.auth.peer_trust import PeerTrust
 from bodhisattva.servers.core.config import Config, Peer
-from bodhisattva.servers.core.deduplication import Outcome, answering
 from bodhisattva.servers.core.domain import Context, State
-from bodhisattva.servers.core.engine import Engine
+from bodhisattva.servers.core.engine.deduplication import Outcome, answering
+from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.errors import ServiceError, Unavailable
 from bodhisattva.servers.core.log.base import Position
-from bodhisattva.servers.core.metrics import Metrics
-from bodhisattva.servers.core.peer_trust import PeerTrust
+from bodhisattva.servers.core.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
-    from bodhisattva.servers.core.tracing import Tracing
+    from bodhisattva.servers.core.telemetry.tracing import Tracing
 
 _TOKEN_LIFETIME = 600.0
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from bodhisattva.servers.core.channels import CHANNEL_ID
 from bodhisattva.servers.core.domain import Context
 from bodhisattva.servers.core.errors import Conflict, NotFound
-from bodhisattva.servers.core.service import CHANNEL_ID
 
 Record = TypeVar("Record")
 

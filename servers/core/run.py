@@ -4,8 +4,8 @@ import asyncio
 import signal
 from collections.abc import Sequence
 
-from bodhisattva.servers.core import logs
 from bodhisattva.servers.core.server import Server
+from bodhisattva.servers.core.telemetry import logs
 
 
 async def serve(servers: Sequence[Server]) -> None:

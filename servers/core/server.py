@@ -14,46 +14,38 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from bodhisattva.servers.core import (
-    bridge,
-    client_certificates,
-    envelope,
-    handshake,
-    http,
-    loops,
-    peer_trust,
-    retention,
-    revocations,
-    tls,
-    upgrade,
-    verification,
-)
 from bodhisattva.servers.core import config as configuration
-from bodhisattva.servers.core.acceptor import Acceptor
+from bodhisattva.servers.core import envelope, http, loops
+from bodhisattva.servers.core.auth import client_certificates, peer_trust, revocations, verification
+from bodhisattva.servers.core.auth.permissions import Permissions
+from bodhisattva.servers.core.auth.tokens import Verifier
+from bodhisattva.servers.core.bridges import bridge
 from bodhisattva.servers.core.config import Config, ConfigError
-from bodhisattva.servers.core.connection import INTERNAL_ERROR, Connection, now
-from bodhisattva.servers.core.engine import Engine
+from bodhisattva.servers.core.connections import upgrade
+from bodhisattva.servers.core.connections.connection import INTERNAL_ERROR, Connection, now
+from bodhisattva.servers.core.connections.limits import ConnectionCounts
+from bodhisattva.servers.core.connections.requests import Requests
+from bodhisattva.servers.core.connections.session import TRY_AGAIN_LATER, Policy
+from bodhisattva.servers.core.engine import retention
+from bodhisattva.servers.core.engine.engine import Engine
+from bodhisattva.servers.core.engine.hub import Hub
+from bodhisattva.servers.core.engine.waiting import Watch
 from bodhisattva.servers.core.host import Host
-from bodhisattva.servers.core.hub import Hub
-from bodhisattva.servers.core.limits import ConnectionCounts
 from bodhisattva.servers.core.log.base import Log, SharedLog
 from bodhisattva.servers.core.log.memory import MemoryLog
 from bodhisattva.servers.core.log.sharing import in_redis
 from bodhisattva.servers.core.log.sqlite import SqliteLog
-from bodhisattva.servers.core.metrics import Metrics
-from bodhisattva.servers.core.outbox import Turn
-from bodhisattva.servers.core.permissions import Permissions
-from bodhisattva.servers.core.replica import Replica
-from bodhisattva.servers.core.requests import Requests
+from bodhisattva.servers.core.replicas.replica import Replica
 from bodhisattva.servers.core.service import Service
-from bodhisattva.servers.core.session import TRY_AGAIN_LATER, Policy
-from bodhisattva.servers.core.tokens import Verifier
-from bodhisattva.servers.core.waiting import Watch
-from bodhisattva.servers.core.websocket import CLOSE_TIMEOUT, Intake, WebSocket
+from bodhisattva.servers.core.telemetry.metrics import Metrics
+from bodhisattva.servers.core.transport import handshake, tls
+from bodhisattva.servers.core.transport.acceptor import Acceptor
+from bodhisattva.servers.core.transport.outbox import Turn
+from bodhisattva.servers.core.transport.websocket import CLOSE_TIMEOUT, Intake, WebSocket
 from bodhisattva.servers.core.work import Work
 
 if TYPE_CHECKING:
-    from bodhisattva.servers.core.tracing import Tracing
+    from bodhisattva.servers.core.telemetry.tracing import Tracing
 
 GOING_AWAY = 1001
 _STOPPING = "Server is stopping"
@@ -125,7 +117,7 @@ class Server:
         if self.config.log.kind != "redis":
             return ConnectionCounts(self.config.limits)
         with in_redis(self.config.log):
-            from bodhisattva.servers.core.shared_counts import SharedCounts
+            from bodhisattva.servers.core.connections.shared_counts import SharedCounts
         return SharedCounts(self.config.limits, self.config.log, self.service.name, self._one_too_many)
 
     def _one_too_many(self, kind: str, name: str) -> None:
@@ -355,7 +347,7 @@ def make_tracing(service: Service, config: Config) -> "Tracing | None":
     if config.tracing.endpoint is None:
         return None
     try:
-        from bodhisattva.servers.core.tracing import Tracing
+        from bodhisattva.servers.core.telemetry.tracing import Tracing
     except ModuleNotFoundError as missing:
         raise ConfigError(f"{missing.name} is missing; install 'bodhisattva-conformance[otel]'") from None
     return Tracing(service.name, version(http.DISTRIBUTION), config.tracing)

@@ -1,6 +1,7 @@
 """crackerjack on the wire."""
 
-from bodhisattva.servers.core.service import ChannelKind, Service
+from bodhisattva.servers.core.channels import ChannelKind
+from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.crackerjack import imports, quality, runs
 from bodhisattva.servers.crackerjack.domain import State
 

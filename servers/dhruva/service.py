@@ -1,6 +1,7 @@
 """The adapter registry's declaration (contract 8)."""
 
-from bodhisattva.servers.core.service import ChannelKind, Service
+from bodhisattva.servers.core.channels import ChannelKind
+from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.dhruva import distribution, domain
 
 SERVICE = Service(

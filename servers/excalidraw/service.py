@@ -1,6 +1,7 @@
 """The diagram service's declaration (contract 8)."""
 
-from bodhisattva.servers.core.service import ChannelKind, Service
+from bodhisattva.servers.core.channels import ChannelKind
+from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.excalidraw import domain, files, presence
 
 SERVICE = Service(

@@ -1,6 +1,7 @@
 """The UI service's declaration (contract 8)."""
 
-from bodhisattva.servers.core.service import Bridge, ChannelKind, Service
+from bodhisattva.servers.core.channels import ChannelKind
+from bodhisattva.servers.core.service import Bridge, Service
 from bodhisattva.servers.fastblocks import components, domain, follow
 
 SERVICE = Service(

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from bodhisattva.servers.core import retention
+from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.config import Config, Retention
+from bodhisattva.servers.core.engine import retention
 from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.core.log import files
 from bodhisattva.servers.core.log.sqlite import SqliteLog
-from bodhisattva.servers.core.service import GLOBAL, Service
+from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.log_tools import verify
 from bodhisattva.servers.log_tools.progress import Progress
 from bodhisattva.servers.log_tools.source import reading

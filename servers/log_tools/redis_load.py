@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
+from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.core.log import redis_records as records
 from bodhisattva.servers.core.log.base import StoredEvent
 from bodhisattva.servers.core.log.redis_formats import FORMAT
 from bodhisattva.servers.core.log.redis_records import STORED, Keys, answer_key, fence
-from bodhisattva.servers.core.service import GLOBAL
 from bodhisattva.servers.log_tools.progress import Progress
 from bodhisattva.servers.log_tools.source import Source
 

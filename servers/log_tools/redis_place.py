@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from bodhisattva.servers.core import retention
+from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.config import Config, Retention, without_password
+from bodhisattva.servers.core.engine import retention
 from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.core.log import redis_formats as formats
@@ -21,7 +22,7 @@ from bodhisattva.servers.core.log.redis_connection import FAILURES, connect, dis
 from bodhisattva.servers.core.log.redis_copy import copy, moment
 from bodhisattva.servers.core.log.redis_past import Past
 from bodhisattva.servers.core.log.redis_records import Keys
-from bodhisattva.servers.core.service import GLOBAL, Service
+from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.log_tools import redis_load, redis_verify, verify
 from bodhisattva.servers.log_tools.progress import Progress
 from bodhisattva.servers.log_tools.source import Source, reading

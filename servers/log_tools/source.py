@@ -8,12 +8,12 @@ from typing import Protocol
 
 import msgspec
 
+from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.core.log import files, formats, rows
 from bodhisattva.servers.core.log.base import Position, Snapshot, StoredAnswer, StoredEvent
 from bodhisattva.servers.core.log.positions import kept_positions
 from bodhisattva.servers.core.log.trimming import kept_snapshot, newest
-from bodhisattva.servers.core.service import GLOBAL
 
 _HAS_FLOORS = 2  # the first format with retention
 _HAS_MARKS = 3  # the first format with marks in the sources of bridges

@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 
-from bodhisattva.servers.core.deduplication import Outcome
+from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.domain import State
+from bodhisattva.servers.core.engine.deduplication import Outcome
+from bodhisattva.servers.core.engine.replay import apply_all
+from bodhisattva.servers.core.engine.snapshot import unpack
 from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.core.log.base import Snapshot, StoredEvent
-from bodhisattva.servers.core.replay import apply_all
-from bodhisattva.servers.core.service import GLOBAL, Service
-from bodhisattva.servers.core.snapshot import unpack
+from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.log_tools.progress import Progress
 from bodhisattva.servers.log_tools.source import Damaged, Source
 

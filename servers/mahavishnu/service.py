@@ -1,6 +1,7 @@
 """mahavishnu on the wire."""
 
-from bodhisattva.servers.core.service import ChannelKind, Service
+from bodhisattva.servers.core.channels import ChannelKind
+from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.mahavishnu import adapters, calls, pools, teams, workflows
 from bodhisattva.servers.mahavishnu.domain import State
 from bodhisattva.servers.mahavishnu.runner import run_calls

@@ -1,6 +1,7 @@
 """session-buddy on the wire."""
 
-from bodhisattva.servers.core.service import Bridge, ChannelKind, Service
+from bodhisattva.servers.core.channels import ChannelKind
+from bodhisattva.servers.core.service import Bridge, Service
 from bodhisattva.servers.session_buddy import knowledge, sessions, skills
 from bodhisattva.servers.session_buddy.domain import State
 

@@ -5,7 +5,7 @@ import json
 from typing import Any, cast
 
 from bodhisattva.servers.bench.wire import place
-from bodhisattva.servers.core.outbox import Outbox, Turn
+from bodhisattva.servers.core.transport.outbox import Outbox, Turn
 
 
 class Ear:

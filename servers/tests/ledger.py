@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
+from bodhisattva.servers.core.channels import ChannelKind
 from bodhisattva.servers.core.domain import Context, Decision, Event, Join, Leave
 from bodhisattva.servers.core.errors import Conflict, NotFound
-from bodhisattva.servers.core.service import Bridge, ChannelKind, ForeignEvent, Service
+from bodhisattva.servers.core.service import Bridge, ForeignEvent, Service
 
 
 @dataclass

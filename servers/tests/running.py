@@ -12,11 +12,11 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from bodhisattva.servers.core.auth.keys import secret_key
+from bodhisattva.servers.core.auth.tokens import mint
 from bodhisattva.servers.core.config import Config, Limits, LogConfig, Timeouts, Tokens
-from bodhisattva.servers.core.keys import secret_key
 from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.service import Service
-from bodhisattva.servers.core.tokens import mint
 from bodhisattva.servers.tests.ledger import LEDGER
 
 SECRET = "0123456789abcdefghijklmnopqrstuv-test"

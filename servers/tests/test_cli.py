@@ -163,8 +163,8 @@ def test_a_machine_that_only_serves_says_what_judging_needs(tmp_path: Path) -> N
 
 
 def test_a_minted_token_is_the_configured_secret_s(tmp_path: Path) -> None:
-    from bodhisattva.servers.core.keys import KeyRing
-    from bodhisattva.servers.core.tokens import Verifier
+    from bodhisattva.servers.core.auth.keys import KeyRing
+    from bodhisattva.servers.core.auth.tokens import Verifier
 
     minted = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, *MODULE, "token", "ada", "-p", "akosha:read", "--lifetime", "60"],

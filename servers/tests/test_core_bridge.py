@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bodhisattva.fixtures.stack.ports import free_port
-from bodhisattva.servers.core import marks
+from bodhisattva.servers.core.bridges import marks
 from bodhisattva.servers.core.config import LogConfig, Peer, Retention
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import Conflict

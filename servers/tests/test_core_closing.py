@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from bodhisattva.servers.core import websocket
+from bodhisattva.servers.core.transport import websocket
 from bodhisattva.servers.tests.running import Client, Running, limits, running, until
 
 PING = b'{"type":"ping"}'

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bodhisattva.servers.core import compression, frames
-from bodhisattva.servers.core.compression import deflate
+from bodhisattva.servers.core.transport import compression, frames
+from bodhisattva.servers.core.transport.compression import deflate
 from bodhisattva.servers.tests.running import Running, events, limits, offsets, post, running
 
 NOTE = "x" * 2000

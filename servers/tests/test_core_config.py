@@ -9,8 +9,8 @@ import yaml
 
 from bodhisattva.servers import fleet
 from bodhisattva.servers.core import config as configuration
+from bodhisattva.servers.core.auth.verification import verifier
 from bodhisattva.servers.core.config import Config, ConfigError, load
-from bodhisattva.servers.core.verification import verifier
 from bodhisattva.servers.registry import services
 from bodhisattva.servers.tests.running import SECRET
 

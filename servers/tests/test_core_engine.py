@@ -13,16 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bodhisattva.servers.core import engine as module
-from bodhisattva.servers.core.deduplication import Answers, Outcome, key_of
 from bodhisattva.servers.core.domain import Context, Join
-from bodhisattva.servers.core.engine import Engine
+from bodhisattva.servers.core.engine import engine as module
+from bodhisattva.servers.core.engine.deduplication import Answers, Outcome, key_of
+from bodhisattva.servers.core.engine.engine import Engine
+from bodhisattva.servers.core.engine.hub import Hub
 from bodhisattva.servers.core.errors import ErrorCode
-from bodhisattva.servers.core.hub import Hub
 from bodhisattva.servers.core.log.base import Entry, LogError, LogRefused, Position, StoredAnswer, StoredEvent
 from bodhisattva.servers.core.log.memory import MemoryLog
-from bodhisattva.servers.core.metrics import Metrics
-from bodhisattva.servers.core.outbox import Turn
+from bodhisattva.servers.core.telemetry.metrics import Metrics
+from bodhisattva.servers.core.transport.outbox import Turn
 from bodhisattva.servers.tests.ear import Ear
 from bodhisattva.servers.tests.ledger import LEDGER, UNAPPLICABLE, State
 

@@ -7,10 +7,10 @@ import pytest
 
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.domain import Event, Join, Leave
-from bodhisattva.servers.core.hub import Hub
+from bodhisattva.servers.core.engine.hub import Hub
 from bodhisattva.servers.core.log.base import StoredEvent
-from bodhisattva.servers.core.metrics import Metrics
-from bodhisattva.servers.core.outbox import Turn
+from bodhisattva.servers.core.telemetry.metrics import Metrics
+from bodhisattva.servers.core.transport.outbox import Turn
 from bodhisattva.servers.tests.ear import Ear
 from bodhisattva.servers.tests.ledger import LEDGER
 

@@ -12,12 +12,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from bodhisattva.servers.core import keys
+from bodhisattva.servers.core.auth import keys
+from bodhisattva.servers.core.auth.keys import BadKey, Key, KeyRing
+from bodhisattva.servers.core.auth.tokens import Verifier, mint
+from bodhisattva.servers.core.auth.verification import verifier
 from bodhisattva.servers.core.config import Config, ConfigError, Tokens
 from bodhisattva.servers.core.errors import AuthFailed
-from bodhisattva.servers.core.keys import BadKey, Key, KeyRing
-from bodhisattva.servers.core.tokens import Verifier, mint
-from bodhisattva.servers.core.verification import verifier
 
 SECRET = "0123456789abcdefghijklmnopqrstuv-test"
 PRIVATE: dict[str, Any] = {

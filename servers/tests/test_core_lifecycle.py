@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from bodhisattva.servers.core.config import Timeouts, Tokens
+from bodhisattva.servers.core.connections.session import Now, Output, Session
 from bodhisattva.servers.core.log.base import LogError
-from bodhisattva.servers.core.session import Now, Output, Session
 from bodhisattva.servers.tests.running import (
     QUICK,
     SECRET,

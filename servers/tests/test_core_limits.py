@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bodhisattva.servers.core.config import Limits, Timeouts
-from bodhisattva.servers.core.heartbeat import Beat, Heartbeat
-from bodhisattva.servers.core.limits import ConnectionCounts, RateGuard
+from bodhisattva.servers.core.connections.limits import ConnectionCounts, RateGuard
+from bodhisattva.servers.core.transport.heartbeat import Beat, Heartbeat
 
 LIMITS = Limits(messages_per_second=10, burst_factor=2, rate_patience=3)
 

@@ -15,8 +15,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from bodhisattva.fixtures.stack.ports import free_port
-from bodhisattva.servers.core.keys import secret_key
-from bodhisattva.servers.core.tokens import mint
+from bodhisattva.servers.core.auth.keys import secret_key
+from bodhisattva.servers.core.auth.tokens import mint
 from bodhisattva.servers.tests.running import SECRET, Client, running
 from bodhisattva.servers.tests.test_cli import MODULE, environment
 

@@ -11,8 +11,8 @@ import pytest
 import structlog
 from aiohttp.http_exceptions import LineTooLong
 
-from bodhisattva.servers.core import logs
 from bodhisattva.servers.core.config import Logging
+from bodhisattva.servers.core.telemetry import logs
 from bodhisattva.servers.tests.running import running
 
 

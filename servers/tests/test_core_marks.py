@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bodhisattva.servers.core.bridges.marks import DENSE, common, extended, happened_by
 from bodhisattva.servers.core.log.base import Mark, Position
-from bodhisattva.servers.core.marks import DENSE, common, extended, happened_by
 
 
 def trail(upto: int, after: tuple[Mark, ...] = (), first: int = 1, log: str = "a") -> tuple[Mark, ...]:

@@ -7,8 +7,8 @@ from aiohttp import WebSocketError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bodhisattva.servers.core import frames
-from bodhisattva.servers.core.masking import MOST_SMALL, MaskGuard
+from bodhisattva.servers.core.transport import frames
+from bodhisattva.servers.core.transport.masking import MOST_SMALL, MaskGuard
 
 LENGTHS = st.sampled_from([0, 1, 125, 126, 127, 65535, 65536, 70000])
 

@@ -6,7 +6,7 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bodhisattva.servers.core.outbox import Outbox, Turn
+from bodhisattva.servers.core.transport.outbox import Outbox, Turn
 
 
 class Pipe:

@@ -3,8 +3,8 @@
 import asyncio
 import gc
 
-from bodhisattva.servers.core.connection import Connection
-from bodhisattva.servers.core.websocket import CLOSE_TIMEOUT
+from bodhisattva.servers.core.connections.connection import Connection
+from bodhisattva.servers.core.transport.websocket import CLOSE_TIMEOUT
 from bodhisattva.servers.tests.running import (
     SECURED,
     deaf_peer,

@@ -10,12 +10,12 @@ from uuid import uuid4
 import pytest
 from redis.crc import key_slot
 
-from bodhisattva.servers.core import retention
 from bodhisattva.servers.core.config import LogConfig, Retention
+from bodhisattva.servers.core.engine import retention
 from bodhisattva.servers.core.log.base import Entry, LogTrimmed
 from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.log.redis_records import Keys
-from bodhisattva.servers.core.replica import Replica
+from bodhisattva.servers.core.replicas.replica import Replica
 from bodhisattva.servers.core.work import ended
 from bodhisattva.servers.tests.ledger import LEDGER, UNAPPLICABLE
 from bodhisattva.servers.tests.redis_server import SLOTS, RedisServer, redis_cluster, redis_server

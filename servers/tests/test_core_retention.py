@@ -18,12 +18,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bodhisattva.servers.core import retention
 from bodhisattva.servers.core.config import LogConfig, Retention
+from bodhisattva.servers.core.engine import retention
+from bodhisattva.servers.core.engine.snapshot import unpack
 from bodhisattva.servers.core.log.base import Entry, Log, LogError, StoredEvent
 from bodhisattva.servers.core.log.memory import MemoryLog
 from bodhisattva.servers.core.log.sqlite import SqliteLog
-from bodhisattva.servers.core.snapshot import unpack
 from bodhisattva.servers.tests import trimmer
 from bodhisattva.servers.tests.ledger import LEDGER, State
 from bodhisattva.servers.tests.redis_server import RedisServer

@@ -14,9 +14,9 @@ import yaml
 from click.testing import CliRunner
 
 from bodhisattva.servers.cli import main
+from bodhisattva.servers.core.auth.revocations import RevokedFile
+from bodhisattva.servers.core.auth.revocations_redis import RedisRevocations
 from bodhisattva.servers.core.config import LogConfig, Tokens
-from bodhisattva.servers.core.revocations import RevokedFile
-from bodhisattva.servers.core.revocations_redis import RedisRevocations
 from bodhisattva.servers.tests.redis_server import RedisServer, redis_server
 from bodhisattva.servers.tests.running import SECRET, SECURED, Running, running, token, until
 

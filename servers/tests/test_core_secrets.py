@@ -16,10 +16,10 @@ import aiohttp
 import pytest
 import yaml
 
+from bodhisattva.servers.core.auth.keys import secret_key
+from bodhisattva.servers.core.auth.tokens import mint
 from bodhisattva.servers.core.config import without_password
-from bodhisattva.servers.core.keys import secret_key
 from bodhisattva.servers.core.log import sharing
-from bodhisattva.servers.core.tokens import mint
 from bodhisattva.servers.tests.redis_server import RedisServer, redis_server
 from bodhisattva.servers.tests.running import until
 

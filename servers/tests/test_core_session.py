@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
+from bodhisattva.servers.core.auth.keys import KeyRing, secret_key
+from bodhisattva.servers.core.auth.permissions import Permissions
+from bodhisattva.servers.core.auth.tokens import Identity, Verifier, mint
 from bodhisattva.servers.core.config import Limits, Timeouts
-from bodhisattva.servers.core.errors import ErrorCode
-from bodhisattva.servers.core.frames import ABNORMAL
-from bodhisattva.servers.core.keys import KeyRing, secret_key
-from bodhisattva.servers.core.permissions import Permissions
-from bodhisattva.servers.core.session import (
+from bodhisattva.servers.core.connections.session import (
     Close,
     Now,
     Output,
@@ -22,7 +21,8 @@ from bodhisattva.servers.core.session import (
     Revoke,
     Session,
 )
-from bodhisattva.servers.core.tokens import Identity, Verifier, mint
+from bodhisattva.servers.core.errors import ErrorCode
+from bodhisattva.servers.core.transport.frames import ABNORMAL
 from bodhisattva.servers.tests.ledger import LEDGER
 
 SECRET = "0123456789abcdefghijklmnopqrstuv-test"

@@ -2,7 +2,7 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.core.telemetry.metrics import Metrics
 
 
 def sample(metrics: Metrics, name: str, **labels: str) -> float:

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from bodhisattva.fixtures.certificates import Authority, Certificate
-from bodhisattva.servers.core import frames
 from bodhisattva.servers.core.config import ConfigError, Tls
-from bodhisattva.servers.core.tls import server_context
+from bodhisattva.servers.core.transport import frames
+from bodhisattva.servers.core.transport.tls import server_context
 from bodhisattva.servers.tests.running import deaf_peer, limits, running, until
 
 ONE_BURST = 7_000_000  # more than Linux keeps for a socket, less than may wait for a connection

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bodhisattva.servers.core import tokens
+from bodhisattva.servers.core.auth import tokens
+from bodhisattva.servers.core.auth.keys import BadKey, KeyRing, secret_key
+from bodhisattva.servers.core.auth.permissions import Permissions
+from bodhisattva.servers.core.auth.tokens import Identity, Verifier
 from bodhisattva.servers.core.errors import AuthFailed, Forbidden, InvalidChannel
-from bodhisattva.servers.core.keys import BadKey, KeyRing, secret_key
-from bodhisattva.servers.core.permissions import Permissions
-from bodhisattva.servers.core.tokens import Identity, Verifier
 from bodhisattva.servers.tests.ledger import LEDGER
 
 SECRET = "0123456789abcdefghijklmnopqrstuv-test"

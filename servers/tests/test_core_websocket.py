@@ -6,7 +6,7 @@ import gc
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
-from bodhisattva.servers.core.handshake import Upgrade
+from bodhisattva.servers.core.transport.handshake import Upgrade
 from bodhisattva.servers.tests.running import running, until
 
 

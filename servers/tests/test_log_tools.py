@@ -16,11 +16,11 @@ from unittest.mock import patch
 import pytest
 
 from bodhisattva.servers.cli import main
-from bodhisattva.servers.core import retention
 from bodhisattva.servers.core.config import Retention
-from bodhisattva.servers.core.deduplication import Outcome
 from bodhisattva.servers.core.domain import Context, Decision
-from bodhisattva.servers.core.engine import Engine
+from bodhisattva.servers.core.engine import retention
+from bodhisattva.servers.core.engine.deduplication import Outcome
+from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.log import files, rows
 from bodhisattva.servers.core.log.base import Position
 from bodhisattva.servers.core.log.sqlite import SqliteLog

@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from bodhisattva.servers.core import retention
 from bodhisattva.servers.core.config import LogConfig, Retention
-from bodhisattva.servers.core.engine import Engine
+from bodhisattva.servers.core.engine import retention
+from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.fastblocks.service import SERVICE
 from bodhisattva.servers.tests.redis_server import RedisServer

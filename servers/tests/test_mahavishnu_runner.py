@@ -11,7 +11,7 @@ import structlog
 
 from bodhisattva.servers.client import AuthenticationFailed, ConnectionLost, RequestFailed, Unreachable
 from bodhisattva.servers.core.errors import Unavailable
-from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.core.telemetry.metrics import Metrics
 from bodhisattva.servers.mahavishnu.runner import run_calls
 from bodhisattva.servers.mahavishnu.service import SERVICE
 from bodhisattva.servers.tests.bench import Bench

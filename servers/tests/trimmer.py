@@ -10,20 +10,20 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bodhisattva.servers.core import retention
 from bodhisattva.servers.core.config import LogConfig, Retention
-from bodhisattva.servers.core.deduplication import Outcome
 from bodhisattva.servers.core.domain import Context
-from bodhisattva.servers.core.engine import Engine
-from bodhisattva.servers.core.hub import Hub
+from bodhisattva.servers.core.engine import retention
+from bodhisattva.servers.core.engine.deduplication import Outcome
+from bodhisattva.servers.core.engine.engine import Engine
+from bodhisattva.servers.core.engine.hub import Hub
+from bodhisattva.servers.core.engine.waiting import Watch
 from bodhisattva.servers.core.log.base import Log
 from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.log.sqlite import SqliteLog
-from bodhisattva.servers.core.metrics import Metrics
-from bodhisattva.servers.core.outbox import Turn
-from bodhisattva.servers.core.replica import Replica
+from bodhisattva.servers.core.replicas.replica import Replica
 from bodhisattva.servers.core.service import Service
-from bodhisattva.servers.core.waiting import Watch
+from bodhisattva.servers.core.telemetry.metrics import Metrics
+from bodhisattva.servers.core.transport.outbox import Turn
 from bodhisattva.servers.tests.ledger import LEDGER
 
 FIRST = 100

@@ -7,7 +7,7 @@ import json
 from typing import cast
 
 from bodhisattva.servers.bench.peers.words import HOST, event, port, response
-from bodhisattva.servers.core.frames import text
+from bodhisattva.servers.core.transport.frames import text
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _MEDIUM = 126

@@ -5,6 +5,7 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import islice
 
+from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.log.base import (
     Entry,
@@ -16,7 +17,6 @@ from bodhisattva.servers.core.log.base import (
     pages,
     within_budget,
 )
-from bodhisattva.servers.core.service import GLOBAL
 
 
 class MemoryLog:

@@ -14,6 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.cluster import ClusterPubSub
 
+from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.config import LogConfig, without_password
 from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.log import redis_formats as formats
@@ -39,7 +40,6 @@ from bodhisattva.servers.core.log.base import (
 from bodhisattva.servers.core.log.redis_connection import FAILURES, check_durability, connect, disconnect, failures
 from bodhisattva.servers.core.log.redis_past import Past, Stand
 from bodhisattva.servers.core.log.redis_records import Keys, answer_decoder, position_decoder
-from bodhisattva.servers.core.service import GLOBAL
 
 _CHUNK = 500
 _ARRIVAL_MS = 500

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.log import redis_records as records
 from bodhisattva.servers.core.log import rows
 from bodhisattva.servers.core.log.base import LogError, LogUnsound, Position, Snapshot, StoredAnswer, StoredEvent
@@ -16,7 +17,6 @@ from bodhisattva.servers.core.log.positions import keep_position
 from bodhisattva.servers.core.log.redis_connection import Store, failures
 from bodhisattva.servers.core.log.redis_records import Keys, answer_decoder, offsets_decoder, position_decoder
 from bodhisattva.servers.core.log.trimming import keep_snapshot
-from bodhisattva.servers.core.service import GLOBAL
 
 _PAGE = 500
 Told = Callable[[int, int], None]

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.log import redis_trimming as scripts
 from bodhisattva.servers.core.log.base import LogError, LogLost, LogTrimmed, Snapshot, StoredEvent
 from bodhisattva.servers.core.log.redis_connection import Store, failures
 from bodhisattva.servers.core.log.redis_records import Keys, offsets_decoder
-from bodhisattva.servers.core.service import GLOBAL
 
 
 class Stand(NamedTuple):

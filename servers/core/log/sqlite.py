@@ -16,6 +16,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.log import files
 from bodhisattva.servers.core.log.base import (
     Entry,
@@ -32,7 +33,6 @@ from bodhisattva.servers.core.log.formats import prepare
 from bodhisattva.servers.core.log.positions import keep_position, kept_positions
 from bodhisattva.servers.core.log.rows import columns, event, keeps_traces, put_events
 from bodhisattva.servers.core.log.trimming import held, keep_snapshot, kept_snapshot, newest, remove
-from bodhisattva.servers.core.service import GLOBAL
 
 T = TypeVar("T")
 _GROUP_LIMIT = 1000

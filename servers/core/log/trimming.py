@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.log.base import LogError, Snapshot, channels_decoder
 from bodhisattva.servers.core.log.rows import keeps_traces
-from bodhisattva.servers.core.service import GLOBAL
 
 _offsets_decoder = msgspec.json.Decoder(dict[str, int])
 

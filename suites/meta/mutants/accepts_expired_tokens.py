@@ -2,7 +2,7 @@ import time
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.tokens import Identity, Verifier
+from bodhisattva.servers.core.auth.tokens import Identity, Verifier
 
 CLAUSE = "AUTH-002"
 WRONG = "accepts expired tokens"

@@ -3,7 +3,7 @@ from unittest.mock import patch
 
 import jwt
 
-from bodhisattva.servers.core.keys import Key, KeyRing
+from bodhisattva.servers.core.auth.keys import Key, KeyRing
 
 CLAUSE = "AUTH-021"
 WRONG = "accepts tokens of algorithms that are not on the list"

@@ -3,7 +3,7 @@ from unittest.mock import patch
 
 import jwt
 
-from bodhisattva.servers.core.tokens import Verifier
+from bodhisattva.servers.core.auth.tokens import Verifier
 
 CLAUSE = "AUTH-020"
 WRONG = "accepts tokens of the algorithm none"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import tls
+from bodhisattva.servers.core.transport import tls
 
 CLAUSE = "TLS-007"
 WRONG = "agrees to cipher suites without forward secrecy and without authenticated encryption"

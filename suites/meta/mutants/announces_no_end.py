@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.session import Output, Session
+from bodhisattva.servers.core.connections.session import Output, Session
 
 CLAUSE = "AUTH-043"
 WRONG = "does not announce that a token is about to end"

@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.session import Now, Output, Session
-from bodhisattva.servers.core.tokens import Identity
+from bodhisattva.servers.core.auth.tokens import Identity
+from bodhisattva.servers.core.connections.session import Now, Output, Session
 
 CLAUSE = "AUTH-043"
 WRONG = "announces the end of a token a second sooner than it claims"

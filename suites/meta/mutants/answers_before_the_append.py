@@ -2,10 +2,10 @@ import asyncio
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.deduplication import Outcome
+from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.servers.core.log.base import Entry
 from bodhisattva.servers.core.log.redis import RedisLog
-from bodhisattva.servers.core.replica import Replica
+from bodhisattva.servers.core.replicas.replica import Replica
 
 CLAUSE = "REPLICAS-010"
 WRONG = "answers commands before they are in the log that its replicas share"

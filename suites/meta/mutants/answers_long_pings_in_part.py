@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.websocket import WebSocket
+from bodhisattva.servers.core.transport.websocket import WebSocket
 
 CLAUSE = "SECURITY-014"
 WRONG = "takes a ping that is longer than a control frame may be, and answers its beginning"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.session import Now, Output, Session
+from bodhisattva.servers.core.connections.session import Now, Output, Session
 
 CLAUSE = "SECURITY-018"
 WRONG = "does not answer a client's pings"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import Connection
+from bodhisattva.servers.core.connections.connection import Connection
 
 CLAUSE = "LIFECYCLE-003"
 WRONG = "takes nothing more of anybody where one of many lines was cut"

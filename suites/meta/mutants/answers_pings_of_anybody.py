@@ -1,8 +1,8 @@
 from unittest.mock import patch
 
 from bodhisattva.servers.core import envelope
+from bodhisattva.servers.core.connections.session import Output, Reply, Session
 from bodhisattva.servers.core.envelope import Incoming
-from bodhisattva.servers.core.session import Output, Reply, Session
 
 CLAUSE = "AUTH-012"
 WRONG = "answers a ping before anybody has authenticated"

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from unittest.mock import patch
 
 from bodhisattva.servers.core.log.redis import RedisLog
-from bodhisattva.servers.core.replica import Replica
+from bodhisattva.servers.core.replicas.replica import Replica
 
 CLAUSE = "REPLICAS-003"
 WRONG = "answers queries from what it has heard so far, without a look at the log"

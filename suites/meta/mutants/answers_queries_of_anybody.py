@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.permissions import Permissions
+from bodhisattva.servers.core.auth.permissions import Permissions
 
 CLAUSE = "AUTH-030"
 WRONG = "answers queries whatever the token allows"

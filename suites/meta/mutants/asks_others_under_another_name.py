@@ -1,8 +1,8 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core import tokens
-from bodhisattva.servers.core.keys import Key
+from bodhisattva.servers.core.auth import tokens
+from bodhisattva.servers.core.auth.keys import Key
 
 CLAUSE = "CROSS-006"
 WRONG = "asks other services under a name that is not its own"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import masking
+from bodhisattva.servers.core.transport import masking
 
 CLAUSE = "SECURITY-024"
 WRONG = "bears a message in small fragments for as long as it takes"

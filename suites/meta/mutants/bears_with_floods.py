@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
 from bodhisattva.servers.core.config import Limits
-from bodhisattva.servers.core.limits import RateGuard
+from bodhisattva.servers.core.connections.limits import RateGuard
 
 CLAUSE = "PROTOCOL-061"
 WRONG = "never closes a client that keeps on over the rate"

@@ -1,8 +1,8 @@
 from unittest.mock import patch
 
+from bodhisattva.servers.core.auth.tokens import Identity
+from bodhisattva.servers.core.connections.session import Output, Session
 from bodhisattva.servers.core.envelope import Incoming
-from bodhisattva.servers.core.session import Output, Session
-from bodhisattva.servers.core.tokens import Identity
 
 CLAUSE = "AUTH-045"
 WRONG = "lets a connection become another user's by authenticating again"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import Connection
+from bodhisattva.servers.core.connections.connection import Connection
 
 CLAUSE = "PROTOCOL-059"
 WRONG = "goes on from its newest event when a client subscribes again that is still catching up"

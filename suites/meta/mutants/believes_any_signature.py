@@ -3,8 +3,8 @@ from unittest.mock import patch
 
 import jwt
 
-from bodhisattva.servers.core.keys import Key
-from bodhisattva.servers.core.tokens import Verifier
+from bodhisattva.servers.core.auth.keys import Key
+from bodhisattva.servers.core.auth.tokens import Verifier
 
 CLAUSE = "AUTH-003"
 WRONG = "looks at no signature"

@@ -3,7 +3,7 @@ from unittest.mock import patch
 
 import jwt
 
-from bodhisattva.servers.core.tokens import Verifier
+from bodhisattva.servers.core.auth.tokens import Verifier
 
 CLAUSE = "TLS-027"
 WRONG = "believes any token where it has no key to judge it by"

@@ -1,8 +1,8 @@
 import ssl
 from unittest.mock import patch
 
-from bodhisattva.servers.core import tls
 from bodhisattva.servers.core.config import Tls
+from bodhisattva.servers.core.transport import tls
 
 CLAUSE = "TLS-011"
 WRONG = "believes the certificates of every authority"

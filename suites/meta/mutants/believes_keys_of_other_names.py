@@ -3,7 +3,7 @@ from unittest.mock import patch
 
 import jwt
 
-from bodhisattva.servers.core.keys import Key, KeyRing
+from bodhisattva.servers.core.auth.keys import Key, KeyRing
 
 CLAUSE = "AUTH-061"
 WRONG = "does not look at the name of the key that a token gives"

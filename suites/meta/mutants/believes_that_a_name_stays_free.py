@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 from bodhisattva.servers.core.domain import Context, Decision
 from bodhisattva.servers.core.errors import ServiceError
-from bodhisattva.servers.core.replica import Replica
+from bodhisattva.servers.core.replicas.replica import Replica
 from bodhisattva.servers.session_buddy import sessions
 
 CLAUSE = "REPLICAS-006"

@@ -2,9 +2,9 @@ from unittest.mock import patch
 
 from aiohttp import web
 
-from bodhisattva.servers.core import upgrade
+from bodhisattva.servers.core.auth.tokens import Identity, Verifier
 from bodhisattva.servers.core.config import Tls
-from bodhisattva.servers.core.tokens import Identity, Verifier
+from bodhisattva.servers.core.connections import upgrade
 
 CLAUSE = "TLS-022"
 WRONG = "takes a header's token of another user than the certificate's"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import compression, frames
+from bodhisattva.servers.core.transport import compression, frames
 
 CLAUSE = "PROTOCOL-150"
 WRONG = "marks messages as compressed that it sends as they are"

@@ -4,10 +4,10 @@ from uuid import uuid4, uuid5
 
 from msgspec.structs import replace
 
-from bodhisattva.servers.core.engine import Engine
+from bodhisattva.servers.core.channels import GLOBAL
+from bodhisattva.servers.core.engine.engine import Engine
+from bodhisattva.servers.core.engine.reading import Reading
 from bodhisattva.servers.core.log.base import StoredEvent
-from bodhisattva.servers.core.reading import Reading
-from bodhisattva.servers.core.service import GLOBAL
 
 CLAUSE = "UPGRADE-002"
 WRONG = "gives the events of before a restart ids of its own"

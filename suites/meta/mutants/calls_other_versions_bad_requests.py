@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import upgrade
+from bodhisattva.servers.core.connections import upgrade
 
 CLAUSE = "SECURITY-003"
 WRONG = "leaves a WebSocket version that it does not speak to aiohttp's 400"

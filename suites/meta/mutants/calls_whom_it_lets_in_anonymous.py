@@ -2,10 +2,10 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from bodhisattva.servers.core import session
+from bodhisattva.servers.core.auth.tokens import ANYBODY, Identity
+from bodhisattva.servers.core.connections import session
+from bodhisattva.servers.core.connections.session import Reply
 from bodhisattva.servers.core.envelope import Incoming
-from bodhisattva.servers.core.session import Reply
-from bodhisattva.servers.core.tokens import ANYBODY, Identity
 
 CLAUSE = "AUTH-001"
 WRONG = "answers a good token with another name than the user's"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import connection
+from bodhisattva.servers.core.connections import connection
 
 CLAUSE = "SECURITY-013"
 WRONG = "closes with 1000, as if all were well, where a text is not UTF-8"

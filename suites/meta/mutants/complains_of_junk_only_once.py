@@ -1,8 +1,8 @@
 from unittest.mock import patch
 
+from bodhisattva.servers.core.connections.session import Output, Session
 from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.errors import DecodeFailed
-from bodhisattva.servers.core.session import Output, Session
 
 CLAUSE = "PROTOCOL-021"
 WRONG = "answers only the first piece of junk until something better comes"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import Connection
+from bodhisattva.servers.core.connections.connection import Connection
 
 CLAUSE = "PROTOCOL-074"
 WRONG = "goes on counting connections whose line was cut"

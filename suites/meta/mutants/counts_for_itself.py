@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.shared_counts import SharedCounts, Subject
+from bodhisattva.servers.core.connections.shared_counts import SharedCounts, Subject
 
 CLAUSE = "REPLICAS-041"
 WRONG = "counts a user's connections for itself, whatever other replicas hold"

@@ -2,8 +2,8 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core import metrics
-from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.core.telemetry import metrics
+from bodhisattva.servers.core.telemetry.metrics import Metrics
 
 CLAUSE = "PROTOCOL-091"
 WRONG = "does not count the events that it replays"

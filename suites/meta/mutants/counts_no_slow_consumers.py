@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import SLOW_CONSUMER, Connection
+from bodhisattva.servers.core.connections.connection import SLOW_CONSUMER, Connection
 
 CLAUSE = "DEGRADATION-004"
 WRONG = "closes slow consumers and does not count them"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.metrics import Metrics
+from bodhisattva.servers.core.telemetry.metrics import Metrics
 
 CLAUSE = "PROTOCOL-073"
 WRONG = "does not count what it sends"

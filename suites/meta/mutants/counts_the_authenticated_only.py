@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.limits import ConnectionCounts
+from bodhisattva.servers.core.connections.limits import ConnectionCounts
 
 CLAUSE = "SECURITY-021"
 WRONG = "counts connections only once they have authenticated"

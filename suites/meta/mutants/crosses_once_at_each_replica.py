@@ -1,10 +1,10 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.deduplication import Answer, Outcome
+from bodhisattva.servers.core.engine.deduplication import Answer, Outcome
 from bodhisattva.servers.core.host import Host
 from bodhisattva.servers.core.log.base import Position
-from bodhisattva.servers.core.replica import Replica
+from bodhisattva.servers.core.replicas.replica import Replica
 
 CLAUSE = "REPLICAS-020"
 WRONG = "takes a bridge's events in at each replica, which keeps to itself how far it has come"

@@ -1,7 +1,7 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.heartbeat import Heartbeat
+from bodhisattva.servers.core.transport.heartbeat import Heartbeat
 
 CLAUSE = "LIFECYCLE-031"
 WRONG = "takes a peer for gone whose answer waits behind what it is still reading"

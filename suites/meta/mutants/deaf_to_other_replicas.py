@@ -1,7 +1,7 @@
 import asyncio
 from unittest.mock import patch
 
-from bodhisattva.servers.core.replica import Replica
+from bodhisattva.servers.core.replicas.replica import Replica
 
 CLAUSE = "REPLICAS-001"
 WRONG = "does not listen for what other replicas append, and tells it only when somebody asks here"

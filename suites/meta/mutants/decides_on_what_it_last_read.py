@@ -4,10 +4,10 @@ from unittest.mock import patch
 
 import msgspec
 
+from bodhisattva.servers.core.channels import GLOBAL
+from bodhisattva.servers.core.engine.waiting import Ready
 from bodhisattva.servers.core.log.base import StoredEvent
-from bodhisattva.servers.core.replica import Replica
-from bodhisattva.servers.core.service import GLOBAL
-from bodhisattva.servers.core.waiting import Ready
+from bodhisattva.servers.core.replicas.replica import Replica
 
 CLAUSE = "REPLICAS-005"
 WRONG = "decides on the state that it has, and stores that wherever the log has come to meanwhile"

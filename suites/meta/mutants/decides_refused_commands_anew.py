@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.deduplication import Answers, Key, Outcome
+from bodhisattva.servers.core.engine.deduplication import Answers, Key, Outcome
 
 CLAUSE = "PROTOCOL-054"
 WRONG = "decides a refused command anew when it comes again"

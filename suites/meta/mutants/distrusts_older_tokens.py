@@ -2,8 +2,8 @@ import time
 from typing import Any
 from unittest.mock import patch
 
+from bodhisattva.servers.core.auth.tokens import Identity, Verifier
 from bodhisattva.servers.core.errors import AuthFailed
-from bodhisattva.servers.core.tokens import Identity, Verifier
 
 CLAUSE = "DEGRADATION-002"
 WRONG = "refuses tokens that were made before it was started"

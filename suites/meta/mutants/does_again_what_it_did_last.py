@@ -2,10 +2,10 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from bodhisattva.servers.core.engine import Engine
+from bodhisattva.servers.core.channels import GLOBAL
+from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.log.base import Entry, StoredEvent
-from bodhisattva.servers.core.service import GLOBAL
 
 CLAUSE = "DEGRADATION-001"
 WRONG = "records once more, at each start, what it recorded last, in case that was cut off"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.deduplication import Answer, Answers, Key
+from bodhisattva.servers.core.engine.deduplication import Answer, Answers, Key
 
 CLAUSE = "PROTOCOL-051"
 WRONG = "takes a command that is still being done, and comes again, for a new one"

@@ -2,8 +2,8 @@ from unittest.mock import patch
 
 import msgspec
 
-from bodhisattva.servers.core.connection import Connection
-from bodhisattva.servers.core.deduplication import Outcome
+from bodhisattva.servers.core.connections.connection import Connection
+from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.servers.core.envelope import Incoming
 
 CLAUSE = "PROTOCOL-010"

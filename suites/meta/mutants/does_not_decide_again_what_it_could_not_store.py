@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from unittest.mock import patch
 
-from bodhisattva.servers.core.deduplication import Answers, Key, Outcome
+from bodhisattva.servers.core.engine.deduplication import Answers, Key, Outcome
 from bodhisattva.servers.core.log.base import StoredAnswer
 
 CLAUSE = "DEGRADATION-021"

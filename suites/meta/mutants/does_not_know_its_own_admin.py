@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import tokens
+from bodhisattva.servers.core.auth import tokens
 
 CLAUSE = "AUTH-034"
 WRONG = "knows no administrator of one service"

@@ -1,7 +1,7 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.tokens import Identity, Verifier
+from bodhisattva.servers.core.auth.tokens import Identity, Verifier
 
 CLAUSE = "AUTH-027"
 WRONG = "does not take the subject of a token for its user"

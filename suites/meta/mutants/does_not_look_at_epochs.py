@@ -2,9 +2,9 @@ from unittest.mock import patch
 
 import msgspec
 
-from bodhisattva.servers.core.deduplication import Outcome
-from bodhisattva.servers.core.requests import Caller, Requests
-from bodhisattva.servers.core.session import Request
+from bodhisattva.servers.core.connections.requests import Caller, Requests
+from bodhisattva.servers.core.connections.session import Request
+from bodhisattva.servers.core.engine.deduplication import Outcome
 
 CLAUSE = "PROTOCOL-042"
 WRONG = "goes on at an offset whatever log it is of"

@@ -1,8 +1,8 @@
 from unittest.mock import patch
 
+from bodhisattva.servers.core.connections.requests import Caller, Requests
+from bodhisattva.servers.core.connections.session import Request
 from bodhisattva.servers.core.errors import Unavailable
-from bodhisattva.servers.core.requests import Caller, Requests
-from bodhisattva.servers.core.session import Request
 from bodhisattva.servers.mahavishnu.runner import _Calling
 
 CLAUSE = "DEGRADATION-014"

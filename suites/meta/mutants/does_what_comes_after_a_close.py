@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from aiohttp import WSMessage, WSMsgType
 
-from bodhisattva.servers.core.websocket import WebSocket
+from bodhisattva.servers.core.transport.websocket import WebSocket
 
 CLAUSE = "LIFECYCLE-021"
 WRONG = "does what a client sends after its close"

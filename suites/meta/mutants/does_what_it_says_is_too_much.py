@@ -1,9 +1,9 @@
 from unittest.mock import patch
 
 from bodhisattva.servers.core import envelope
+from bodhisattva.servers.core.connections.session import Now, Output, Reply, Request, Session
 from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.errors import ErrorCode
-from bodhisattva.servers.core.session import Now, Output, Reply, Request, Session
 
 CLAUSE = "PROTOCOL-060"
 WRONG = "does what it answers RATE_LIMIT_EXCEEDED to"

@@ -2,7 +2,8 @@ import asyncio
 from collections.abc import Collection
 from unittest.mock import patch
 
-from bodhisattva.servers.core import server, websocket
+from bodhisattva.servers.core import server
+from bodhisattva.servers.core.transport import websocket
 
 CLAUSE = "LIFECYCLE-009"
 WRONG = "waits as long as it takes for clients to answer its close"

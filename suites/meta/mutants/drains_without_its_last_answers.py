@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import Connection
+from bodhisattva.servers.core.connections.connection import Connection
 
 CLAUSE = "LIFECYCLE-007"
 WRONG = "closes at the end of its drain without a look at what is still to be answered"

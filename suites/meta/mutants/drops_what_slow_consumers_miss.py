@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import Connection
+from bodhisattva.servers.core.connections.connection import Connection
 
 CLAUSE = "DEGRADATION-004"
 WRONG = "drops what a slow consumer does not take, and leaves it connected without a word"

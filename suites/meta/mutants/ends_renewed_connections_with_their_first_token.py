@@ -2,9 +2,9 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
+from bodhisattva.servers.core.auth.tokens import Identity
+from bodhisattva.servers.core.connections.session import Output, Session
 from bodhisattva.servers.core.envelope import Incoming
-from bodhisattva.servers.core.session import Output, Session
-from bodhisattva.servers.core.tokens import Identity
 
 CLAUSE = "AUTH-042"
 WRONG = "ends a renewed connection with the token that it came with"

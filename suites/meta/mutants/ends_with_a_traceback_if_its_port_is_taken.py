@@ -1,7 +1,7 @@
 import socket
 from unittest.mock import patch
 
-from bodhisattva.servers.core import acceptor
+from bodhisattva.servers.core.transport import acceptor
 
 CLAUSE = "LIFECYCLE-010"
 WRONG = "ends with a traceback if its port is in use"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.deduplication import Answers
+from bodhisattva.servers.core.engine.deduplication import Answers
 
 CLAUSE = "PROTOCOL-050"
 WRONG = "forgets which commands it has answered, and executes a retried one again"

@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from aiohttp import WebSocketError
 
-from bodhisattva.servers.core.masking import MaskGuard
+from bodhisattva.servers.core.transport.masking import MaskGuard
 
 CLAUSE = "SECURITY-010"
 WRONG = "executes short frames that are not masked"

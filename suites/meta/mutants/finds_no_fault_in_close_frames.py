@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.frames import PROTOCOL_ERROR
-from bodhisattva.servers.core.websocket import WebSocket
+from bodhisattva.servers.core.transport.frames import PROTOCOL_ERROR
+from bodhisattva.servers.core.transport.websocket import WebSocket
 
 CLAUSE = "SECURITY-019"
 WRONG = "answers 1000 to a close frame that nobody may send"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.bridge import _Crossing
+from bodhisattva.servers.core.bridges.bridge import _Crossing
 
 CLAUSE = "REPLICAS-024"
 WRONG = "follows its source on from what its own log has lost the effect of"

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterator
 from unittest.mock import patch
 
-from bodhisattva.servers.core.websocket import WebSocket
+from bodhisattva.servers.core.transport.websocket import WebSocket
 
 CLAUSE = "SECURITY-015"
 WRONG = "drops an unfinished message when a new one begins within it"

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from unittest.mock import patch
 
-from bodhisattva.servers.core.deduplication import Answers
+from bodhisattva.servers.core.engine.deduplication import Answers
 from bodhisattva.servers.core.log.base import StoredAnswer
 
 CLAUSE = "UPGRADE-005"

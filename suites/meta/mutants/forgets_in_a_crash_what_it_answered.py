@@ -3,7 +3,7 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from bodhisattva.servers.core.deduplication import Answers, Outcome
+from bodhisattva.servers.core.engine.deduplication import Answers, Outcome
 from bodhisattva.servers.core.log.base import StoredAnswer
 
 CLAUSE = "PROTOCOL-053"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import Connection
+from bodhisattva.servers.core.connections.connection import Connection
 
 CLAUSE = "PROTOCOL-041"
 WRONG = "tells a client that comes back that it will get what it missed, and sends only what is new"

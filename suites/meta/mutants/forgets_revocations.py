@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import verification
+from bodhisattva.servers.core.auth import verification
 from bodhisattva.servers.core.config import Tokens
 
 CLAUSE = "AUTH-066"

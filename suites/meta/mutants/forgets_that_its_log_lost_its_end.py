@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from bodhisattva.servers.core.log.base import LogError, LogLost
 from bodhisattva.servers.core.log.redis import RedisLog
-from bodhisattva.servers.core.replica import Replica
+from bodhisattva.servers.core.replicas.replica import Replica
 
 CLAUSE = "REPLICAS-016"
 WRONG = "forgets that its log lost what was told if nothing can be written when it notices"

@@ -2,8 +2,8 @@ from typing import Any
 from unittest.mock import patch
 
 from bodhisattva.servers.client import Client
-from bodhisattva.servers.core import bearings
-from bodhisattva.servers.core.bearings import Bearings
+from bodhisattva.servers.core.bridges import bearings
+from bodhisattva.servers.core.bridges.bearings import Bearings
 
 CLAUSE = "CROSS-008"
 WRONG = "begins its bridge at the newest event, so that what happened in between is lost"

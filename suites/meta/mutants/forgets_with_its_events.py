@@ -1,10 +1,11 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core import engine
+from bodhisattva.servers.core.channels import GLOBAL
+from bodhisattva.servers.core.engine import engine
+from bodhisattva.servers.core.engine.replay import Replayed, apply_all, replay
 from bodhisattva.servers.core.log.base import Log
-from bodhisattva.servers.core.replay import Replayed, apply_all, replay
-from bodhisattva.servers.core.service import GLOBAL, Service
+from bodhisattva.servers.core.service import Service
 
 CLAUSE = "UPGRADE-022"
 WRONG = "forgets what happened together with the events that retention removes"

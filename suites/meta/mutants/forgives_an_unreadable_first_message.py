@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
+from bodhisattva.servers.core.connections.session import Output, Session, _error
 from bodhisattva.servers.core.errors import DecodeFailed
-from bodhisattva.servers.core.session import Output, Session, _error
 
 CLAUSE = "AUTH-013"
 WRONG = "goes on after a first message that it cannot read"

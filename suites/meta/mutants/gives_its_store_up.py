@@ -1,7 +1,7 @@
 import asyncio
 from unittest.mock import patch
 
-from bodhisattva.servers.core.replica import Replica
+from bodhisattva.servers.core.replicas.replica import Replica
 
 CLAUSE = "REPLICAS-013"
 WRONG = "does not go on when its store is back, until it is started again"

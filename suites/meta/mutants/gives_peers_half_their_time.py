@@ -3,7 +3,7 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from bodhisattva.servers.core.config import Timeouts
-from bodhisattva.servers.core.heartbeat import Beat, Heartbeat
+from bodhisattva.servers.core.transport.heartbeat import Beat, Heartbeat
 
 CLAUSE = "LIFECYCLE-018"
 WRONG = "gives a peer up after half of the time that it says"

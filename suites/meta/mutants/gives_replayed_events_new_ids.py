@@ -2,8 +2,9 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from bodhisattva.servers.core import catchup, envelope
-from bodhisattva.servers.core.hub import numbered
+from bodhisattva.servers.core import envelope
+from bodhisattva.servers.core.connections import catchup
+from bodhisattva.servers.core.engine.hub import numbered
 from bodhisattva.servers.core.log.base import StoredEvent
 
 CLAUSE = "PROTOCOL-048"

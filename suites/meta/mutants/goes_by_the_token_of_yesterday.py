@@ -1,8 +1,8 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.deduplication import Outcome
-from bodhisattva.servers.core.requests import Caller, Requests, Standard, _channel
-from bodhisattva.servers.core.session import Request
+from bodhisattva.servers.core.connections.requests import Caller, Requests, Standard, _channel
+from bodhisattva.servers.core.connections.session import Request
+from bodhisattva.servers.core.engine.deduplication import Outcome
 
 CLAUSE = "REPLICAS-043"
 WRONG = "subscribes by the token that there was before it looked at the log, though it was renewed meanwhile"

@@ -1,8 +1,8 @@
 import asyncio
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import Connection
-from bodhisattva.servers.core.session import Close
+from bodhisattva.servers.core.connections.connection import Connection
+from bodhisattva.servers.core.connections.session import Close
 
 CLAUSE = "AUTH-015"
 WRONG = "goes on for a moment after it has refused a token, before it closes"

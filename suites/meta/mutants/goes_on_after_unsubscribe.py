@@ -1,9 +1,9 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import requests
-from bodhisattva.servers.core.deduplication import Outcome
-from bodhisattva.servers.core.requests import Caller, Requests
-from bodhisattva.servers.core.session import Request
+from bodhisattva.servers.core.connections import requests
+from bodhisattva.servers.core.connections.requests import Caller, Requests
+from bodhisattva.servers.core.connections.session import Request
+from bodhisattva.servers.core.engine.deduplication import Outcome
 
 CLAUSE = "PROTOCOL-031"
 WRONG = "confirms that a channel was left, and goes on sending from it"

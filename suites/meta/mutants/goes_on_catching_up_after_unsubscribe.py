@@ -1,8 +1,8 @@
 from collections.abc import AsyncIterator
 from unittest.mock import patch
 
-from bodhisattva.servers.core.catchup import Catchup
-from bodhisattva.servers.core.connection import Connection
+from bodhisattva.servers.core.connections.catchup import Catchup
+from bodhisattva.servers.core.connections.connection import Connection
 
 CLAUSE = "PROTOCOL-059"
 WRONG = "goes on sending what was missed to a client that has left the channel"

@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import Connection
-from bodhisattva.servers.core.frames import PROTOCOL_ERROR
+from bodhisattva.servers.core.connections.connection import Connection
+from bodhisattva.servers.core.transport.frames import PROTOCOL_ERROR
 
 CLAUSE = "SECURITY-017"
 WRONG = "hangs up on everybody when one connection breaks the rules"

@@ -3,8 +3,8 @@ from unittest.mock import patch
 
 from aiohttp import WSMessage
 
-from bodhisattva.servers.core.connection import Connection
-from bodhisattva.servers.core.session import Session
+from bodhisattva.servers.core.connections.connection import Connection
+from bodhisattva.servers.core.connections.session import Session
 
 CLAUSE = "LIFECYCLE-030"
 WRONG = "takes a peer for gone while a long message of it is on its way"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import shared_counts
+from bodhisattva.servers.core.connections import shared_counts
 
 CLAUSE = "REPLICAS-042"
 WRONG = "leaves the places of its users taken when it is killed"

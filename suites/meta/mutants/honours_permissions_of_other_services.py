@@ -1,7 +1,7 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core import tokens
+from bodhisattva.servers.core.auth import tokens
 
 CLAUSE = "CROSS-003"
 WRONG = "takes the administrator of one service for that of every service"

@@ -1,7 +1,7 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.websocket import Intake
+from bodhisattva.servers.core.transport.websocket import Intake
 
 CLAUSE = "SECURITY-023"
 WRONG = "inflates messages also where compression was not agreed on"

@@ -3,8 +3,8 @@ from unittest.mock import patch
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bodhisattva.servers.core import keys
-from bodhisattva.servers.core.keys import Key
+from bodhisattva.servers.core.auth import keys
+from bodhisattva.servers.core.auth.keys import Key
 
 CLAUSE = "AUTH-064"
 WRONG = "judges tokens by another key than the file's"

@@ -1,8 +1,8 @@
 from unittest.mock import patch
 
 from bodhisattva.servers.core import envelope
-from bodhisattva.servers.core.requests import Caller, Requests
-from bodhisattva.servers.core.session import Request
+from bodhisattva.servers.core.connections.requests import Caller, Requests
+from bodhisattva.servers.core.connections.session import Request
 
 CLAUSE = "AUTH-031"
 WRONG = "tells a user who may not command what is wrong with the command's data"

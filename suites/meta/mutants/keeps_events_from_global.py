@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.hub import Hub
-from bodhisattva.servers.core.service import GLOBAL
+from bodhisattva.servers.core.channels import GLOBAL
+from bodhisattva.servers.core.engine.hub import Hub
 
 CLAUSE = "PROTOCOL-044"
 WRONG = "sends every second event on its own channels only, not on global"

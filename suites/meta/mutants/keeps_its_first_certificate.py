@@ -5,8 +5,8 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from bodhisattva.servers.core import tls
 from bodhisattva.servers.core.config import Tls
+from bodhisattva.servers.core.transport import tls
 
 CLAUSE = "TLS-002"
 WRONG = "goes on with the first certificate that it was ever given, also when it is started with another"

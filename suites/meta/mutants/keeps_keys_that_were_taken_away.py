@@ -1,8 +1,8 @@
 from pathlib import Path
 from unittest.mock import patch
 
-from bodhisattva.servers.core import keys
-from bodhisattva.servers.core.keys import Key
+from bodhisattva.servers.core.auth import keys
+from bodhisattva.servers.core.auth.keys import Key
 
 CLAUSE = "AUTH-063"
 WRONG = "goes on believing keys that are no longer in its file"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.revocations_redis import RedisRevocations
+from bodhisattva.servers.core.auth.revocations_redis import RedisRevocations
 
 CLAUSE = "REPLICAS-040"
 WRONG = "does not look at what was revoked at other replicas"

@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import Connection
-from bodhisattva.servers.core.session import Output, Revoke
+from bodhisattva.servers.core.connections.connection import Connection
+from bodhisattva.servers.core.connections.session import Output, Revoke
 
 CLAUSE = "AUTH-041"
 WRONG = "goes on sending from channels that a renewed token does not allow"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.tokens import Identity, Verifier
+from bodhisattva.servers.core.auth.tokens import Identity, Verifier
 
 CLAUSE = "AUTH-067"
 WRONG = "lets connections live on whose token was revoked"

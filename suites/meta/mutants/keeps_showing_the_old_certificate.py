@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.acceptor import Acceptor
+from bodhisattva.servers.core.transport.acceptor import Acceptor
 
 CLAUSE = "TLS-016"
 WRONG = "goes on showing the certificate that it was started with"

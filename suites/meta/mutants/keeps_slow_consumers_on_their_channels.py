@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import Connection
+from bodhisattva.servers.core.connections.connection import Connection
 
 CLAUSE = "DEGRADATION-005"
 WRONG = "shows slow consumers on their channels after it has closed them"

@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import engine
-from bodhisattva.servers.core.deduplication import Key
+from bodhisattva.servers.core.engine import engine
+from bodhisattva.servers.core.engine.deduplication import Key
 
 CLAUSE = "PROTOCOL-057"
 WRONG = "takes ids that begin alike for the same"

@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from bodhisattva.servers.core.tokens import Identity
+from bodhisattva.servers.core.auth.tokens import Identity
 
 CLAUSE = "AUTH-005"
 WRONG = "keeps the permissions of the first token when it is renewed"

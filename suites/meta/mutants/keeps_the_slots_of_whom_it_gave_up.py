@@ -1,9 +1,9 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import Connection
-from bodhisattva.servers.core.frames import ABNORMAL
+from bodhisattva.servers.core.connections.connection import Connection
+from bodhisattva.servers.core.connections.session import Close
 from bodhisattva.servers.core.server import Server
-from bodhisattva.servers.core.session import Close
+from bodhisattva.servers.core.transport.frames import ABNORMAL
 
 CLAUSE = "DEGRADATION-008"
 WRONG = "keeps the slot of a connection that it has given up"

@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
 from bodhisattva.servers.core.domain import Event
-from bodhisattva.servers.core.neighbours import Neighbours
+from bodhisattva.servers.core.replicas.neighbours import Neighbours
 
 CLAUSE = "REPLICAS-008"
 WRONG = "tells ephemeral events to its own subscribers only"

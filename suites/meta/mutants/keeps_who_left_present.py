@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.hub import Hub, Receiver
+from bodhisattva.servers.core.engine.hub import Hub, Receiver
 
 CLAUSE = "PROTOCOL-034"
 WRONG = "lists users who have left a channel among those present"

@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from bodhisattva.servers.core import keys
+from bodhisattva.servers.core.auth import keys
 
 CLAUSE = "AUTH-060"
 WRONG = "takes no keys of EdDSA"

@@ -1,7 +1,7 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.tokens import Verifier
+from bodhisattva.servers.core.auth.tokens import Verifier
 
 CLAUSE = "AUTH-025"
 WRONG = "takes no token of a clock that is ahead by seconds"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.limits import RateGuard
+from bodhisattva.servers.core.connections.limits import RateGuard
 
 CLAUSE = "PROTOCOL-060"
 WRONG = "takes messages at any rate"

@@ -1,8 +1,8 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import requests
+from bodhisattva.servers.core.connections import requests
+from bodhisattva.servers.core.connections.session import Request
 from bodhisattva.servers.core.errors import InvalidChannel
-from bodhisattva.servers.core.session import Request
 
 CLAUSE = "PROTOCOL-035"
 WRONG = "does not find the channel that the published client calls a room"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.hub import Hub
+from bodhisattva.servers.core.engine.hub import Hub
 from bodhisattva.servers.core.log.base import StoredEvent
 
 CLAUSE = "PROTOCOL-090"

@@ -1,7 +1,8 @@
 from unittest.mock import patch
 
+from bodhisattva.servers.core.channels import ChannelKind
 from bodhisattva.servers.core.errors import InvalidChannel
-from bodhisattva.servers.core.service import ChannelKind, Service
+from bodhisattva.servers.core.service import Service
 
 CLAUSE = "PROTOCOL-037"
 WRONG = "claims a channel that it does not have"

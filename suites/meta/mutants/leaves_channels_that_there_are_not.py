@@ -1,9 +1,9 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.deduplication import Outcome
+from bodhisattva.servers.core.connections.requests import Caller, Requests
+from bodhisattva.servers.core.connections.session import Request
+from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.servers.core.errors import InvalidChannel
-from bodhisattva.servers.core.requests import Caller, Requests
-from bodhisattva.servers.core.session import Request
 
 CLAUSE = "PROTOCOL-036"
 WRONG = "confirms that a channel was left which it does not have"

@@ -1,8 +1,8 @@
 from unittest.mock import patch
 
+from bodhisattva.servers.core.auth.tokens import Identity
+from bodhisattva.servers.core.connections.session import Output, Revoke, Session
 from bodhisattva.servers.core.envelope import Incoming
-from bodhisattva.servers.core.session import Output, Revoke, Session
-from bodhisattva.servers.core.tokens import Identity
 
 CLAUSE = "AUTH-042"
 WRONG = "leaves every channel when its token is renewed"

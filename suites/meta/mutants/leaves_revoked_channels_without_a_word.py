@@ -1,8 +1,8 @@
 from unittest.mock import patch
 
+from bodhisattva.servers.core.auth.tokens import Identity
+from bodhisattva.servers.core.connections.session import Output, Reply, Session
 from bodhisattva.servers.core.envelope import Incoming
-from bodhisattva.servers.core.session import Output, Reply, Session
-from bodhisattva.servers.core.tokens import Identity
 
 CLAUSE = "AUTH-041"
 WRONG = "leaves the channels that a renewed token does not allow without a word"

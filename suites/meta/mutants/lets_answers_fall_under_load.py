@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import Connection
-from bodhisattva.servers.core.deduplication import Outcome
+from bodhisattva.servers.core.connections.connection import Connection
+from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.servers.core.envelope import Incoming
 
 CLAUSE = "PERFORMANCE-003"

@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from bodhisattva.servers.core.tokens import Identity
+from bodhisattva.servers.core.auth.tokens import Identity
 
 CLAUSE = "TLS-022"
 WRONG = "lets a certificate's user do what the configuration lists, whatever token stands beside it"

@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from aiohttp import web
 
-from bodhisattva.servers.core import upgrade
+from bodhisattva.servers.core.connections import upgrade
 
 CLAUSE = "SECURITY-001"
 WRONG = "looks at no Origin"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.tokens import Identity, Verifier
+from bodhisattva.servers.core.auth.tokens import Identity, Verifier
 
 CLAUSE = "AUTH-011"
 WRONG = "takes an auth request without a token for somebody's"

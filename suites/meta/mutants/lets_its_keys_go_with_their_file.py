@@ -1,8 +1,8 @@
 from pathlib import Path
 from unittest.mock import patch
 
-from bodhisattva.servers.core import keys
-from bodhisattva.servers.core.keys import BadKey, Key
+from bodhisattva.servers.core.auth import keys
+from bodhisattva.servers.core.auth.keys import BadKey, Key
 
 CLAUSE = "AUTH-065"
 WRONG = "lets its keys go when their file is broken"

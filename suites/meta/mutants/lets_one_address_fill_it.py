@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from bodhisattva.servers.core.limits import ConnectionCounts
+from bodhisattva.servers.core.connections.limits import ConnectionCounts
 
 CLAUSE = "PROTOCOL-063"
 WRONG = "lets one address have any number of connections"

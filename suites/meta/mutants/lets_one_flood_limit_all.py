@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
 from bodhisattva.servers.core.config import Limits
-from bodhisattva.servers.core.limits import RateGuard
+from bodhisattva.servers.core.connections.limits import RateGuard
 
 CLAUSE = "DEGRADATION-007"
 WRONG = "drops everybody's messages while one client is over its rate"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.limits import ConnectionCounts
+from bodhisattva.servers.core.connections.limits import ConnectionCounts
 
 CLAUSE = "PROTOCOL-064"
 WRONG = "lets one user have any number of connections"

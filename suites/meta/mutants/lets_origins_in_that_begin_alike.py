@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from aiohttp import web
 
-from bodhisattva.servers.core import upgrade
+from bodhisattva.servers.core.connections import upgrade
 
 CLAUSE = "SECURITY-002"
 WRONG = "lets pages in whose origin only begins like one on the list"

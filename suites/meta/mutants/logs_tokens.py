@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 import structlog
 
-from bodhisattva.servers.core.tokens import Identity, Verifier
+from bodhisattva.servers.core.auth.tokens import Identity, Verifier
 
 CLAUSE = "SECURITY-022"
 WRONG = "writes the tokens that it judges into its log"

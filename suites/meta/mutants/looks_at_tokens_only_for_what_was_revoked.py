@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.tokens import Identity, Verifier
+from bodhisattva.servers.core.auth.tokens import Identity, Verifier
 
 CLAUSE = "TLS-026"
 WRONG = "lets a connection live on whose certificate was revoked, once a token has come"

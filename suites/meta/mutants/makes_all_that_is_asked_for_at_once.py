@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from unittest.mock import patch
 
-from bodhisattva.servers.core.outbox import Outbox
+from bodhisattva.servers.core.transport.outbox import Outbox
 
 CLAUSE = "DEGRADATION-016"
 WRONG = "reads as many pages of history as are asked for, and closes whoever cannot take them all at once"

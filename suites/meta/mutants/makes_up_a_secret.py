@@ -1,9 +1,9 @@
 import os
 from unittest.mock import patch
 
-from bodhisattva.servers.core import keys, verification
+from bodhisattva.servers.core.auth import keys, verification
+from bodhisattva.servers.core.auth.keys import Key
 from bodhisattva.servers.core.config import Config, ConfigError
-from bodhisattva.servers.core.keys import Key
 
 CLAUSE = "LIFECYCLE-013"
 WRONG = "makes a secret up where it has been given none"

@@ -1,7 +1,7 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.websocket import Intake
+from bodhisattva.servers.core.transport.websocket import Intake
 
 CLAUSE = "PROTOCOL-151"
 WRONG = "takes messages of any size if they are compressed"

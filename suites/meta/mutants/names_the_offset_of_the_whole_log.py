@@ -1,9 +1,9 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.deduplication import Outcome
-from bodhisattva.servers.core.requests import Caller, Requests
-from bodhisattva.servers.core.service import GLOBAL
-from bodhisattva.servers.core.session import Request
+from bodhisattva.servers.core.channels import GLOBAL
+from bodhisattva.servers.core.connections.requests import Caller, Requests
+from bodhisattva.servers.core.connections.session import Request
+from bodhisattva.servers.core.engine.deduplication import Outcome
 
 CLAUSE = "PROTOCOL-030"
 WRONG = "confirms a subscription with the offset of the log, not of the channel"

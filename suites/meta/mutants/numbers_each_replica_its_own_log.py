@@ -2,7 +2,7 @@ from typing import Any
 from unittest.mock import patch
 
 from bodhisattva.servers.core.envelope import fresh_id
-from bodhisattva.servers.core.replica import Replica
+from bodhisattva.servers.core.replicas.replica import Replica
 
 CLAUSE = "REPLICAS-002"
 WRONG = "gives the log another epoch at each replica"

@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.permissions import Permissions
-from bodhisattva.servers.core.tokens import Identity
+from bodhisattva.servers.core.auth.permissions import Permissions
+from bodhisattva.servers.core.auth.tokens import Identity
 
 CLAUSE = "AUTH-036"
 WRONG = "opens every channel to who may read those of one kind"

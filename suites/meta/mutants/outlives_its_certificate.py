@@ -5,9 +5,9 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from bodhisattva.servers.core import client_certificates
+from bodhisattva.servers.core.auth import client_certificates
+from bodhisattva.servers.core.auth.tokens import Identity
 from bodhisattva.servers.core.config import Tls
-from bodhisattva.servers.core.tokens import Identity
 
 CLAUSE = "TLS-023"
 WRONG = "keeps a connection open when the certificate that named its user ends"

@@ -2,8 +2,8 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from bodhisattva.servers.core.session import Now, Output, Session
-from bodhisattva.servers.core.tokens import Identity
+from bodhisattva.servers.core.auth.tokens import Identity
+from bodhisattva.servers.core.connections.session import Now, Output, Session
 
 CLAUSE = "AUTH-044"
 WRONG = "keeps a connection open when its token ends"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.session import Output, Session
+from bodhisattva.servers.core.connections.session import Output, Session
 
 CLAUSE = "PROTOCOL-022"
 WRONG = "passes over binary frames"

@@ -1,7 +1,7 @@
 import json
 from unittest.mock import patch
 
-from bodhisattva.servers.core.session import Now, Output, Session
+from bodhisattva.servers.core.connections.session import Now, Output, Session
 
 CLAUSE = "PROTOCOL-020"
 WRONG = "passes in silence over JSON that is no object"

@@ -1,8 +1,8 @@
 from unittest.mock import patch
 
 from bodhisattva.servers.client import Client
-from bodhisattva.servers.core import bearings
-from bodhisattva.servers.core.bearings import Bearings
+from bodhisattva.servers.core.bridges import bearings
+from bodhisattva.servers.core.bridges.bearings import Bearings
 from bodhisattva.servers.core.log import base
 
 CLAUSE = "DEGRADATION-013"

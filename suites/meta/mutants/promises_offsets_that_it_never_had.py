@@ -1,9 +1,9 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.deduplication import Outcome
-from bodhisattva.servers.core.requests import Caller, Requests
-from bodhisattva.servers.core.session import Request
+from bodhisattva.servers.core.connections.requests import Caller, Requests
+from bodhisattva.servers.core.connections.session import Request
+from bodhisattva.servers.core.engine.deduplication import Outcome
 
 CLAUSE = "PROTOCOL-042"
 WRONG = "says that it goes on at an offset that the log has not come to yet"

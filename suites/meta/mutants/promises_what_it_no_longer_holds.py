@@ -1,9 +1,9 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.deduplication import Outcome
-from bodhisattva.servers.core.engine import Engine
-from bodhisattva.servers.core.requests import Requests
+from bodhisattva.servers.core.connections.requests import Requests
+from bodhisattva.servers.core.engine.deduplication import Outcome
+from bodhisattva.servers.core.engine.engine import Engine
 
 CLAUSE = "UPGRADE-020"
 WRONG = "promises events that retention has removed"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.websocket import Intake
+from bodhisattva.servers.core.transport.websocket import Intake
 
 CLAUSE = "LIFECYCLE-022"
 WRONG = "takes no longer messages from a connection than when it was opened, whatever is claimed since"

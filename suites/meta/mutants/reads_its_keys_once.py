@@ -1,7 +1,7 @@
 from functools import cache
 from unittest.mock import patch
 
-from bodhisattva.servers.core import keys
+from bodhisattva.servers.core.auth import keys
 
 CLAUSE = "AUTH-063"
 WRONG = "reads the file of its keys once"

@@ -2,8 +2,8 @@ from unittest.mock import patch
 
 from aiohttp import WSMessage
 
-from bodhisattva.servers.core.connection import Connection
-from bodhisattva.servers.core.websocket import Intake
+from bodhisattva.servers.core.connections.connection import Connection
+from bodhisattva.servers.core.transport.websocket import Intake
 
 CLAUSE = "SECURITY-016"
 WRONG = "judges the size of a message when all of it has come"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import upgrade
+from bodhisattva.servers.core.connections import upgrade
 
 CLAUSE = "AUTH-050"
 WRONG = "does not read the header Authorization"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.websocket import WebSocket
+from bodhisattva.servers.core.transport.websocket import WebSocket
 
 CLAUSE = "PROTOCOL-152"
 WRONG = "answers a control frame that is marked as compressed as if it were not"

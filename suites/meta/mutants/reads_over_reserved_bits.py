@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.websocket import WebSocket
+from bodhisattva.servers.core.transport.websocket import WebSocket
 
 CLAUSE = "SECURITY-011"
 WRONG = "reads a frame as if the bits that nobody has given a meaning yet were not set"

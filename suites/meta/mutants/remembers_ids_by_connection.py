@@ -1,10 +1,10 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core import engine
-from bodhisattva.servers.core.deduplication import Key, key_of
 from bodhisattva.servers.core.domain import Context
-from bodhisattva.servers.core.engine import Engine
+from bodhisattva.servers.core.engine import engine
+from bodhisattva.servers.core.engine.deduplication import Key, key_of
+from bodhisattva.servers.core.engine.engine import Engine
 
 CLAUSE = "PROTOCOL-050"
 WRONG = "knows a command again only on the connection on which it came"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.tokens import Identity
+from bodhisattva.servers.core.auth.tokens import Identity
 
 CLAUSE = "AUTH-040"
 WRONG = "renews a connection with another user's token"

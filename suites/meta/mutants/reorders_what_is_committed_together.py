@@ -1,8 +1,8 @@
 import asyncio
 from unittest.mock import patch
 
-from bodhisattva.servers.core.hub import Hub
-from bodhisattva.servers.core.outbox import Outbox
+from bodhisattva.servers.core.engine.hub import Hub
+from bodhisattva.servers.core.transport.outbox import Outbox
 
 CLAUSE = "PERFORMANCE-002"
 WRONG = "sends events that were committed together in reverse order"

@@ -1,7 +1,7 @@
 from collections.abc import AsyncIterator
 from unittest.mock import patch
 
-from bodhisattva.servers.core.catchup import Catchup
+from bodhisattva.servers.core.connections.catchup import Catchup
 
 CLAUSE = "PROTOCOL-041"
 WRONG = "sends what a client has missed with the newest event first"

@@ -2,7 +2,7 @@ import ssl
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.acceptor import Acceptor
+from bodhisattva.servers.core.transport.acceptor import Acceptor
 
 CLAUSE = "TLS-025"
 WRONG = "resumes TLS sessions of clients whose authority is no longer believed"

@@ -1,8 +1,8 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.deduplication import Key
-from bodhisattva.servers.core.engine import Decided, Engine
+from bodhisattva.servers.core.engine.deduplication import Key
+from bodhisattva.servers.core.engine.engine import Decided, Engine
 
 CLAUSE = "PROTOCOL-055"
 WRONG = "does a command again whose event nobody keeps"

@@ -1,8 +1,8 @@
 from unittest.mock import patch
 
+from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.domain import Event
-from bodhisattva.servers.core.hub import Hub
-from bodhisattva.servers.core.service import GLOBAL
+from bodhisattva.servers.core.engine.hub import Hub
 
 CLAUSE = "PROTOCOL-047"
 WRONG = "sends ephemeral events on global too"

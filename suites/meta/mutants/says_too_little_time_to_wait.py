@@ -1,7 +1,7 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core import session
+from bodhisattva.servers.core.connections import session
 from bodhisattva.servers.core.errors import RateLimitExceeded
 
 CLAUSE = "PROTOCOL-060"

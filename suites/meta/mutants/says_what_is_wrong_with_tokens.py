@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
+from bodhisattva.servers.core.auth.tokens import Identity, Verifier
 from bodhisattva.servers.core.errors import AuthFailed
-from bodhisattva.servers.core.tokens import Identity, Verifier
 
 CLAUSE = "PROTOCOL-028"
 WRONG = "repeats a refused token in the error"

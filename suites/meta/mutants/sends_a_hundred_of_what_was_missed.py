@@ -1,7 +1,7 @@
 from collections.abc import AsyncIterator
 from unittest.mock import patch
 
-from bodhisattva.servers.core.catchup import Catchup
+from bodhisattva.servers.core.connections.catchup import Catchup
 
 CLAUSE = "PERFORMANCE-005"
 WRONG = "sends a client that comes back no more than a hundred of the events that it has missed"

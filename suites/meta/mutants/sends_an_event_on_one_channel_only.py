@@ -1,8 +1,8 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import Connection
-from bodhisattva.servers.core.hub import Hub
-from bodhisattva.servers.core.service import GLOBAL
+from bodhisattva.servers.core.channels import GLOBAL
+from bodhisattva.servers.core.connections.connection import Connection
+from bodhisattva.servers.core.engine.hub import Hub
 
 CLAUSE = "PROTOCOL-046"
 WRONG = "spares a subscriber of two channels the event on global that it had on its own"

@@ -1,8 +1,8 @@
 import asyncio
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import Connection
-from bodhisattva.servers.core.hub import numbered
+from bodhisattva.servers.core.connections.connection import Connection
+from bodhisattva.servers.core.engine.hub import numbered
 
 CLAUSE = "PROTOCOL-043"
 WRONG = "lets live events overtake those that a returning client has missed"

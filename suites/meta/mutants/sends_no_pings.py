@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
 from bodhisattva.servers.core.config import Timeouts
-from bodhisattva.servers.core.heartbeat import Beat, Heartbeat
+from bodhisattva.servers.core.transport.heartbeat import Beat, Heartbeat
 
 CLAUSE = "LIFECYCLE-019"
 WRONG = "has no heartbeat"

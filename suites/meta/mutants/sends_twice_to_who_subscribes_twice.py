@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import Connection
-from bodhisattva.servers.core.hub import Hub
+from bodhisattva.servers.core.connections.connection import Connection
+from bodhisattva.servers.core.engine.hub import Hub
 
 CLAUSE = "PROTOCOL-045"
 WRONG = "sends each event twice to a client that subscribes again"

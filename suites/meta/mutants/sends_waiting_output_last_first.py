@@ -1,7 +1,7 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.outbox import Outbox
+from bodhisattva.servers.core.transport.outbox import Outbox
 
 CLAUSE = "DEGRADATION-006"
 WRONG = "sends what is due to a slow client with the newest first"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import verification
+from bodhisattva.servers.core.auth import verification
 
 CLAUSE = "LIFECYCLE-014"
 WRONG = "listens to the whole network with authentication disabled"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.hub import Hub
+from bodhisattva.servers.core.engine.hub import Hub
 
 CLAUSE = "PERFORMANCE-001"
 WRONG = "sends each event to the first forty of a channel's subscribers only"

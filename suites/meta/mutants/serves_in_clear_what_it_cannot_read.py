@@ -1,8 +1,8 @@
 import ssl
 from unittest.mock import patch
 
-from bodhisattva.servers.core import tls
 from bodhisattva.servers.core.config import ConfigError, Tls
+from bodhisattva.servers.core.transport import tls
 
 CLAUSE = "TLS-015"
 WRONG = "serves in clear when its certificate cannot be read"

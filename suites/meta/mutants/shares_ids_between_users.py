@@ -3,9 +3,9 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from bodhisattva.servers.core.deduplication import Answer
 from bodhisattva.servers.core.domain import Context
-from bodhisattva.servers.core.engine import Engine
+from bodhisattva.servers.core.engine.deduplication import Answer
+from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.service import Handler
 
 CLAUSE = "PROTOCOL-052"

@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from bodhisattva.servers.core import peer_trust
+from bodhisattva.servers.core.auth import peer_trust
 from bodhisattva.servers.core.config import Peer
 
 CLAUSE = "TLS-028"

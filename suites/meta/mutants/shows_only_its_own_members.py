@@ -1,7 +1,7 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.neighbours import Neighbours
+from bodhisattva.servers.core.replicas.neighbours import Neighbours
 
 CLAUSE = "REPLICAS-007"
 WRONG = "shows the members that are connected to it, and not those of other replicas"

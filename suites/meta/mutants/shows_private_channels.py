@@ -2,8 +2,8 @@ from unittest.mock import patch
 
 import msgspec
 
-from bodhisattva.servers.core.permissions import Permissions
-from bodhisattva.servers.core.tokens import Identity
+from bodhisattva.servers.core.auth.permissions import Permissions
+from bodhisattva.servers.core.auth.tokens import Identity
 
 CLAUSE = "AUTH-035"
 WRONG = "shows a user's private channel to others"

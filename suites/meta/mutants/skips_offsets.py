@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.engine import Engine
-from bodhisattva.servers.core.service import GLOBAL
+from bodhisattva.servers.core.channels import GLOBAL
+from bodhisattva.servers.core.engine.engine import Engine
 
 CLAUSE = "PROTOCOL-040"
 WRONG = "leaves gaps between the offsets of a channel"

@@ -1,8 +1,8 @@
 import ssl
 from unittest.mock import patch
 
-from bodhisattva.servers.core import tls
 from bodhisattva.servers.core.config import Tls
+from bodhisattva.servers.core.transport import tls
 
 CLAUSE = "TLS-005"
 WRONG = "does not speak TLS 1.2"

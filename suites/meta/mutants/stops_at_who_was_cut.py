@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.connection import Connection
-from bodhisattva.servers.core.hub import Hub
+from bodhisattva.servers.core.connections.connection import Connection
+from bodhisattva.servers.core.engine.hub import Hub
 
 CLAUSE = "DEGRADATION-010"
 WRONG = "sends nothing more on a channel of which a subscriber's line was cut"

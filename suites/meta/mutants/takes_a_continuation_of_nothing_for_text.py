@@ -3,7 +3,7 @@ from unittest.mock import patch
 
 from aiohttp import WSMessage
 
-from bodhisattva.servers.core.websocket import Intake
+from bodhisattva.servers.core.transport.websocket import Intake
 
 CLAUSE = "SECURITY-015"
 WRONG = "takes the continuation of nothing for a message"

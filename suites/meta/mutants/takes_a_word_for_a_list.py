@@ -1,7 +1,7 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core import tokens
+from bodhisattva.servers.core.auth import tokens
 
 CLAUSE = "AUTH-032"
 WRONG = "takes permissions that are a string for a list of one"

@@ -3,8 +3,8 @@ from unittest.mock import patch
 
 import jwt
 
-from bodhisattva.servers.core import keys
-from bodhisattva.servers.core.keys import Key
+from bodhisattva.servers.core.auth import keys
+from bodhisattva.servers.core.auth.keys import Key
 
 CLAUSE = "AUTH-069"
 WRONG = "takes a secret of a JWKS file that everybody can read in its documents"

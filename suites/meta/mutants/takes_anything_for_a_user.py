@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import tokens
+from bodhisattva.servers.core.auth import tokens
 
 CLAUSE = "AUTH-026"
 WRONG = "takes a number for a user"

@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
 from bodhisattva.servers.client import Event
-from bodhisattva.servers.core.bridge import _Crossing
+from bodhisattva.servers.core.bridges.bridge import _Crossing
 from bodhisattva.servers.core.domain import Decision, State
 from bodhisattva.servers.core.log.base import Position
 from bodhisattva.servers.core.service import ForeignEvent

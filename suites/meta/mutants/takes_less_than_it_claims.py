@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.websocket import Intake
+from bodhisattva.servers.core.transport.websocket import Intake
 
 CLAUSE = "PROTOCOL-026"
 WRONG = "takes messages that are a byte shorter than it claims at most"

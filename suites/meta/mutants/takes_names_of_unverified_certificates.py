@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import client_certificates
+from bodhisattva.servers.core.auth import client_certificates
 
 CLAUSE = "TLS-024"
 WRONG = "starts with certificates that name users without being verified"

@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 import msgspec
 
-from bodhisattva.servers.core import requests
+from bodhisattva.servers.core.connections import requests
 
 CLAUSE = "PROTOCOL-029"
 WRONG = "takes any number for the offset of a history"

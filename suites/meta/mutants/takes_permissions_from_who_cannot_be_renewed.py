@@ -2,10 +2,10 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
+from bodhisattva.servers.core.auth.tokens import Identity
+from bodhisattva.servers.core.connections.session import Output, Session
 from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.errors import AuthFailed
-from bodhisattva.servers.core.session import Output, Session
-from bodhisattva.servers.core.tokens import Identity
 
 CLAUSE = "AUTH-040"
 WRONG = "takes all permissions from a connection when a token that should renew it is refused"

@@ -7,7 +7,7 @@ from unittest.mock import patch
 import jwt
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from bodhisattva.servers.core.tokens import Verifier
+from bodhisattva.servers.core.auth.tokens import Verifier
 
 CLAUSE = "AUTH-062"
 WRONG = "lets a token choose that a public key is judged as a secret"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import keys
+from bodhisattva.servers.core.auth import keys
 
 CLAUSE = "LIFECYCLE-012"
 WRONG = "starts with a secret that everybody can read in its documents"

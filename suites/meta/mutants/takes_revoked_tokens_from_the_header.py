@@ -2,8 +2,8 @@ from unittest.mock import patch
 
 from aiohttp import web
 
-from bodhisattva.servers.core import upgrade
-from bodhisattva.servers.core.tokens import Identity, Verifier
+from bodhisattva.servers.core.auth.tokens import Identity, Verifier
+from bodhisattva.servers.core.connections import upgrade
 
 CLAUSE = "AUTH-066"
 WRONG = "takes a token from the header though it was revoked"

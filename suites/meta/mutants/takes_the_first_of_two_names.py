@@ -2,7 +2,7 @@ from collections.abc import Mapping
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core import client_certificates
+from bodhisattva.servers.core.auth import client_certificates
 
 CLAUSE = "TLS-021"
 WRONG = "takes the first of two names in a certificate for its user"

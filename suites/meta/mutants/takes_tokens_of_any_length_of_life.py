@@ -2,7 +2,7 @@ import math
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.tokens import Verifier
+from bodhisattva.servers.core.auth.tokens import Verifier
 
 CLAUSE = "AUTH-023"
 WRONG = "takes tokens however long they live"

@@ -4,8 +4,8 @@ from unittest.mock import patch
 
 import jwt
 
-from bodhisattva.servers.core.keys import Key
-from bodhisattva.servers.core.tokens import Verifier
+from bodhisattva.servers.core.auth.keys import Key
+from bodhisattva.servers.core.auth.tokens import Verifier
 
 CLAUSE = "AUTH-022"
 WRONG = "takes tokens that never end"

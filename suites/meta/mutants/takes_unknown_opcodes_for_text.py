@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.websocket import WebSocket
+from bodhisattva.servers.core.transport.websocket import WebSocket
 
 CLAUSE = "SECURITY-012"
 WRONG = "takes frames of an unknown opcode for text"

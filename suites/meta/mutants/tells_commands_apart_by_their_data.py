@@ -1,9 +1,9 @@
 from typing import Any
 from unittest.mock import patch
 
-from bodhisattva.servers.core.deduplication import Answer
 from bodhisattva.servers.core.domain import Context
-from bodhisattva.servers.core.engine import Engine
+from bodhisattva.servers.core.engine.deduplication import Answer
+from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.service import Handler
 
 CLAUSE = "PROTOCOL-056"

@@ -1,7 +1,7 @@
 import asyncio
 from unittest.mock import patch
 
-from bodhisattva.servers.core.engine import Engine
+from bodhisattva.servers.core.engine.engine import Engine
 
 CLAUSE = "DEGRADATION-021"
 WRONG = "tells subscribers of an event that it could not store"

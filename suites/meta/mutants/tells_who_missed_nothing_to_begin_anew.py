@@ -1,8 +1,8 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.deduplication import Outcome
-from bodhisattva.servers.core.requests import Caller, Requests
-from bodhisattva.servers.core.session import Request
+from bodhisattva.servers.core.connections.requests import Caller, Requests
+from bodhisattva.servers.core.connections.session import Request
+from bodhisattva.servers.core.engine.deduplication import Outcome
 
 CLAUSE = "PROTOCOL-049"
 WRONG = "tells a client that has missed nothing that it cannot go on"

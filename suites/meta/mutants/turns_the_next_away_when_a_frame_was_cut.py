@@ -2,8 +2,8 @@ from unittest.mock import patch
 
 from aiohttp import web
 
-from bodhisattva.servers.core import upgrade
-from bodhisattva.servers.core.connection import Connection
+from bodhisattva.servers.core.connections import upgrade
+from bodhisattva.servers.core.connections.connection import Connection
 
 CLAUSE = "DEGRADATION-003"
 WRONG = "turns away whoever comes next after a connection has failed in the midst of a frame"

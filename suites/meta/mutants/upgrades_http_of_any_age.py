@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from aiohttp import HttpVersion10
 
-from bodhisattva.servers.core import upgrade
+from bodhisattva.servers.core.connections import upgrade
 
 CLAUSE = "SECURITY-006"
 WRONG = "upgrades requests of HTTP/1.0"

@@ -2,8 +2,8 @@ from unittest.mock import patch
 
 from aiohttp import hdrs, web
 
-from bodhisattva.servers.core import handshake
-from bodhisattva.servers.core.handshake import Upgrade
+from bodhisattva.servers.core.transport import handshake
+from bodhisattva.servers.core.transport.handshake import Upgrade
 
 CLAUSE = "SECURITY-005"
 WRONG = "upgrades who sends no key, and makes one up"

@@ -3,8 +3,8 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from bodhisattva.servers.core import tls
 from bodhisattva.servers.core.config import Tls
+from bodhisattva.servers.core.transport import tls
 
 CLAUSE = "TLS-014"
 WRONG = "asks for no certificates where it was told to, but not of whom"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.session import Now, Output, Session
+from bodhisattva.servers.core.connections.session import Now, Output, Session
 
 CLAUSE = "DEGRADATION-008"
 WRONG = "never gives up a subscriber that answers no pings"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.outbox import Outbox
+from bodhisattva.servers.core.transport.outbox import Outbox
 
 CLAUSE = "DEGRADATION-005"
 WRONG = "does not mind how long a client takes nothing"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.acceptor import Acceptor
+from bodhisattva.servers.core.transport.acceptor import Acceptor
 
 CLAUSE = "SECURITY-030"
 WRONG = "waits for the end of a TLS handshake for as long as it takes"

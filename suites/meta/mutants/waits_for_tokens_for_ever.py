@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.session import Now, Output, Session
+from bodhisattva.servers.core.connections.session import Now, Output, Session
 
 CLAUSE = "AUTH-014"
 WRONG = "waits for a token for as long as it takes"

@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
+from bodhisattva.servers.core.connections.session import Output, Session
 from bodhisattva.servers.core.envelope import Incoming
-from bodhisattva.servers.core.session import Output, Session
 
 CLAUSE = "AUTH-010"
 WRONG = "welcomes before it answers auth"

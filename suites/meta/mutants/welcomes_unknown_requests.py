@@ -1,9 +1,9 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.deduplication import Outcome
+from bodhisattva.servers.core.connections.requests import Caller, Requests
+from bodhisattva.servers.core.connections.session import Request
+from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.servers.core.errors import UnknownRequest
-from bodhisattva.servers.core.requests import Caller, Requests
-from bodhisattva.servers.core.session import Request
 
 CLAUSE = "PROTOCOL-024"
 WRONG = "answers a request that it does not know as if it had done it"

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core.session import Reply, Session
+from bodhisattva.servers.core.connections.session import Reply, Session
 
 CLAUSE = "PROTOCOL-071"
 WRONG = "names no features in its welcome"

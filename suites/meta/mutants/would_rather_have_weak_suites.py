@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import tls
+from bodhisattva.servers.core.transport import tls
 
 CLAUSE = "TLS-006"
 WRONG = "agrees to a suite without authenticated encryption where the client offers one"

@@ -1,0 +1,1 @@
+"""Standing subscriptions to other services, exactly once in effect."""

@@ -1,0 +1,56 @@
+"""What is checked before a WebSocket upgrade (contract 2.1, 2.3): refusals are HTTP answers, never closes."""
+
+from aiohttp import HttpVersion11, hdrs, web
+
+from bodhisattva.servers.core.auth import client_certificates
+from bodhisattva.servers.core.auth.tokens import Identity, Verifier
+from bodhisattva.servers.core.config import Tls
+from bodhisattva.servers.core.errors import AuthFailed
+
+_VERSION = "13"
+_BEARER = "bearer "
+
+
+def check(request: web.Request, origins: tuple[str, ...]) -> None:
+    """Raise the HTTP answer of a request that may not become a WebSocket."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is not None and origin not in origins and "*" not in origins:
+        raise web.HTTPForbidden(text="This origin may not connect.\n")
+    if request.version < HttpVersion11:  # RFC 6455, 4.2.1; HTTP/1.0 knows no upgrade
+        raise web.HTTPBadRequest(text="A WebSocket begins with HTTP/1.1.\n")
+    if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
+        headers = {hdrs.UPGRADE: "websocket", hdrs.CONNECTION: "Upgrade"}
+        raise web.HTTPUpgradeRequired(text="This is a WebSocket endpoint.\n", headers=headers)
+    if request.headers.get(hdrs.SEC_WEBSOCKET_VERSION) != _VERSION:
+        headers = {hdrs.SEC_WEBSOCKET_VERSION: _VERSION}
+        raise web.HTTPUpgradeRequired(text="Only WebSocket version 13 is spoken.\n", headers=headers)
+
+
+def identify(request: web.Request, verifier: Verifier | None) -> Identity | None:
+    """The identity of an Authorization header, None without one; 401 for a bad one. URLs are not looked at."""
+    header = request.headers.get(hdrs.AUTHORIZATION)
+    if header is None or verifier is None:
+        return None
+    token = header[len(_BEARER) :].strip() if header.lower().startswith(_BEARER) else None
+    try:
+        return verifier.verify(token)
+    except AuthFailed as failure:
+        raise _unauthorized(failure) from None
+
+
+def certify(request: web.Request, verifier: Verifier | None, tls: Tls, bearer: Identity | None) -> Identity | None:
+    """Whom the client's certificate names, where that counts; 401 if nobody, or another than the header's token."""
+    if verifier is None or request.transport is None:
+        return bearer
+    try:
+        holder = client_certificates.holder(request.transport.get_extra_info("peercert"), tls)
+        if holder is None:
+            return bearer
+        verifier.check(holder)
+        return holder if bearer is None else holder.renewed_by(bearer)
+    except AuthFailed as failure:
+        raise _unauthorized(failure) from None
+
+
+def _unauthorized(failure: AuthFailed) -> web.HTTPUnauthorized:
+    return web.HTTPUnauthorized(text=f"{failure.message}\n", headers={hdrs.WWW_AUTHENTICATE: "Bearer"})

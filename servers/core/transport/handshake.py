@@ -1,0 +1,54 @@
+"""The upgrade: aiohttp answers the request, then the transport is the WebSocket's and aiohttp lets go of it."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
+
+from bodhisattva.servers.core.transport.compression import EXTENSION, WINDOW
+
+
+class Upgrade(web.WebSocketResponse):
+    """aiohttp's answer to an upgrade, and nothing after it.
+
+    transport: the connection, which is nobody's yet. early: what the peer sent together with the request.
+    deflates: whether both sides agreed to compression.
+    """
+
+    transport: asyncio.Transport
+    early: bytes
+    deflates = False
+
+    def _handshake(self, request: web.BaseRequest) -> tuple["CIMultiDict[str]", str | None, int, bool]:
+        """Where aiohttp agrees to compression: here with no context takeover and the usual window, or not at all."""
+        headers, protocol, window, _ = super()._handshake(request)
+        self.deflates = window == WINDOW
+        if window:
+            del headers[hdrs.SEC_WEBSOCKET_EXTENSIONS]
+        if self.deflates:
+            headers[hdrs.SEC_WEBSOCKET_EXTENSIONS] = EXTENSION
+        return headers, protocol, 0, True
+
+    def _post_start(self, request: web.BaseRequest, protocol: str | None, writer: Any) -> None:
+        """Where aiohttp would begin to read frames."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Where aiohttp would close."""
+
+
+async def take_over(request: web.Request, *, compress: bool) -> Upgrade:
+    """Answer the upgrade; ConnectionResetError if the peer is gone. compress: agree to it with a peer that offers it.
+
+    aiohttp's handler of the connection is told that the connection is lost, so that it frees all that it holds.
+    """
+    upgrade = Upgrade(compress=compress)
+    await upgrade.prepare(request)
+    handler = request.protocol
+    if request.transport is None:
+        raise ConnectionResetError("the peer is gone")
+    upgrade.transport = request.transport
+    upgrade.early, handler._message_tail = handler._message_tail, b""
+    handler.transport = None  # it would close it
+    handler.connection_lost(None)
+    return upgrade
