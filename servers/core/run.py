@@ -2,14 +2,18 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import structlog
 
 from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.telemetry import logs
+from bodhisattva.servers.core.work import ended
 
 
 async def serve(servers: Sequence[Server]) -> None:
-    """Start all, then wait: SIGTERM or SIGINT drains, a second one stops at once, SIGHUP reloads."""
+    """Start all, then wait: SIGTERM or SIGINT drains, or ends a start; a second one stops at once, SIGHUP reloads."""
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(logs.loop_failure)
     stop, stop_now = asyncio.Event(), asyncio.Event()
@@ -25,30 +29,33 @@ async def serve(servers: Sequence[Server]) -> None:
         loop.add_signal_handler(number, terminate)
     loop.add_signal_handler(signal.SIGHUP, reload)
     try:
-        for server in servers:
-            if not stop.is_set():
-                await server.prepare()
-        if not stop.is_set():
+        if await _unless(stop, _prepare(servers)):
             for server in servers:
                 await server.open()
             await stop.wait()
-            await _drain(servers, stop_now)
+            await _unless(stop_now, _drain(servers))
+        else:
+            structlog.get_logger().info("stopped before it had started")
     finally:
         await asyncio.gather(*(server.stop() for server in servers))
 
 
-async def _drain(servers: Sequence[Server], stop_now: asyncio.Event) -> None:
-    """Drain all at the same time; a second signal ends it."""
-    draining = asyncio.ensure_future(_drain_all(servers))
-    hurry = asyncio.ensure_future(stop_now.wait())
-    await asyncio.wait([draining, hurry], return_when=asyncio.FIRST_COMPLETED)
-    hurry.cancel()
-    if draining.done():
-        draining.result()
-    draining.cancel()
-    await asyncio.gather(draining, hurry, return_exceptions=True)
+async def _prepare(servers: Sequence[Server]) -> None:
+    for server in servers:
+        await server.prepare()
 
 
-async def _drain_all(servers: Sequence[Server]) -> bool:
+async def _drain(servers: Sequence[Server]) -> None:
+    """All at the same time."""
     await asyncio.gather(*(server.drain() for server in servers))
-    return True
+
+
+async def _unless(told: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do the work until the event comes, which ends it; whether it was done before. Raises what the work raises."""
+    doing, waiting = asyncio.ensure_future(work), asyncio.ensure_future(told.wait())
+    await asyncio.wait([doing, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if doing.done():
+        doing.result()
+    await ended(doing)
+    return not told.is_set()

@@ -27,6 +27,17 @@ sys.meta_path.insert(0, Finder())
 from bodhisattva.servers.cli import main
 main()
 """
+# The command, at a log whose replay is so long that a signal comes in the midst of it.
+LONG_REPLAY = """
+import asyncio, os, signal
+from bodhisattva.servers.core.engine import engine
+async def replay(*_arguments, **_options):
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.Event().wait()
+engine.replay = replay
+from bodhisattva.servers.cli import main
+main()
+"""
 
 
 def bodhisattva(
@@ -153,6 +164,14 @@ def test_s7_a_sigterm_before_the_start_ends_in_order(tmp_path: Path, module: str
     code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=OPEN)
     assert (code, said) == (0, "bodhisattva: stopped before it had started\n")
     assert not list(tmp_path.iterdir()), "nothing was made yet"
+
+
+def test_s7_a_sigterm_ends_a_start_that_takes_long(tmp_path: Path) -> None:
+    program = ("-c", LONG_REPLAY)
+    code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=OPEN)
+    assert (code, said.count("\n")) == (0, 1), said
+    assert '"stopped before it had started"' in said
+    assert not list((tmp_path / "state").glob("*-wal")), "the log was closed"
 
 
 def test_a_machine_that_only_serves_says_what_judging_needs(tmp_path: Path) -> None:

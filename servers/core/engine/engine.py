@@ -111,6 +111,9 @@ class Engine:
         await self.log.open()
         try:
             await self._rebuild()
+        except asyncio.CancelledError:
+            await self.log.close()
+            raise
         except Exception as error:
             await self.log.close()
             if not isinstance(error, LogError):
