@@ -37,7 +37,7 @@ def build(names: Sequence[str], file: Path | None, overrides: dict[str, Any]) ->
         neighbours = {other: _peer(other, file, overrides) for other in names if other != name}
         return msgspec.structs.replace(config, peers=neighbours | config.peers)
 
-    return [_server(name, load) for name in names]
+    return [_server(name, load, file) for name in names]
 
 
 def configurations(file: Path | None) -> dict[str, Config]:
@@ -51,8 +51,8 @@ def _check_names(file: Path | None) -> None:
         raise ConfigError(f"{file}: `services` has settings for {', '.join(map(str, unknown))}, which is no service")
 
 
-def _server(name: str, load: Callable[[str], Config]) -> Server:
-    return Server(services()[name], lambda: load(name))
+def _server(name: str, load: Callable[[str], Config], file: Path | None) -> Server:
+    return Server(services()[name], lambda: load(name), file)
 
 
 def _peer(name: str, file: Path | None, overrides: dict[str, Any]) -> Peer:

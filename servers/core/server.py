@@ -52,16 +52,22 @@ _STOPPING = "Server is stopping"
 _MARGIN = 0.25  # seconds of the drain timeout that are left for freeing everything
 _SHUTDOWN_TIMEOUT = 0.1
 # What a reload cannot change, besides the log's kind, the deduplication window and the time for a handshake.
-_FIXED = ("host", "port", "state", "compression")
+_FIXED = ("host", "port", "state", "compression", "logging", "tracing", "loop")
 _SWEEP = 0.1
 _WATCH = 1.0
+_Mark = tuple[int, int] | None  # None: it is gone
 
 
 class Server:
-    """A service, its log and its socket. `load` reads the configuration, at start and at each reload."""
+    """A service, its log and its socket. `load` reads the configuration, at start and at each reload.
 
-    def __init__(self, service: Service, load: Callable[[], Config]) -> None:
+    file: where it stands; a reload follows when that, or a file named in it, changes.
+    """
+
+    def __init__(self, service: Service, load: Callable[[], Config], file: Path | None = None) -> None:
+        self._file = file
         self.config = load()
+        self._seen = self._look()
         self.service = service = _following(service, self.config)
         self.metrics = Metrics(service.name, service.server)
         self.draining = False
@@ -185,6 +191,7 @@ class Server:
 
     def reload(self) -> None:
         """Take over certificates, keys, peers and limits; a broken configuration changes nothing."""
+        self._seen = self._look()
         try:
             renewed = self._load()
             judge = verification.verifier(renewed, self._revocations)
@@ -211,7 +218,8 @@ class Server:
         self._policy.verifier = judge
         self._policy.features = http.features(self.service, self.config)
         self._policy.expiry_warning = renewed.tokens.expiry_warning
-        self._logger.info("reloaded")
+        waiting = [key for key in Config.__struct_fields__ if getattr(renewed, key) != getattr(self.config, key)]
+        self._logger.info("reloaded", **({"needs_restart": waiting} if waiting else {}))
 
     def _check_unswitched(self, context: ssl.SSLContext | None, judge: Verifier | None) -> None:
         switched = (context is None) is not (self._context is None)
@@ -321,12 +329,15 @@ class Server:
 
     async def _watch(self) -> None:
         """The eye on renewed files."""
-        watched = _modified(self.config)
         while True:
-            await asyncio.sleep(_WATCH)
-            if (seen := _modified(self.config)) != watched:
-                watched = seen
+            if self._look() != self._seen:
                 self.reload()
+            await asyncio.sleep(_WATCH)
+
+    def _look(self) -> tuple[_Mark, ...]:
+        """The marks of all files that a reload takes in."""
+        own = [] if self._file is None else [self._file]
+        return tuple(_mark(file) for file in (*own, *_files(self.config)))
 
 
 def check(config: Config) -> ssl.SSLContext | None:
@@ -383,16 +394,17 @@ async def _wait(tasks: "Collection[asyncio.Future[None]]", until: float) -> None
         await asyncio.wait(tasks, timeout=max(0.0, until - asyncio.get_running_loop().time()))
 
 
-def _modified(config: Config) -> tuple[float, ...]:
-    """When the files that a reload takes in were last written; 0 for one that is gone."""
+def _files(config: Config) -> list[Path]:
+    """The files that are named in a configuration and read again."""
     material = (config.tls.certificate, config.tls.key, config.tls.client_ca)
     names = [*(name for name in material if name is not None), *verification.files(config.tokens)]
-    names += peer_trust.files(config.peers)
-    return tuple(_mtime(Path(name)) for name in names)
+    return [Path(name) for name in (*names, *peer_trust.files(config.peers))]
 
 
-def _mtime(file: Path) -> float:
+def _mark(file: Path) -> _Mark:
+    """What is another one once the file was written, replaced, or given to another user, whatever its date says."""
     try:
-        return file.stat().st_mtime
+        found = file.stat()
     except OSError:
-        return 0.0
+        return None
+    return found.st_ino, found.st_ctime_ns

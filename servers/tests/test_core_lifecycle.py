@@ -1,21 +1,29 @@
 """HTTP beside the WebSocket, reload, drain, and what runs by itself (contract 6, 7)."""
 
 import asyncio
+import gc
+import os
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
-from bodhisattva.servers.core.config import Timeouts, Tokens
+from bodhisattva.servers.core.auth.tokens import Identity
+from bodhisattva.servers.core.config import Logging, Timeouts, Tokens
 from bodhisattva.servers.core.connections.session import Now, Output, Session
 from bodhisattva.servers.core.log.base import LogError
+from bodhisattva.servers.tests.ledger import LEDGER
 from bodhisattva.servers.tests.running import (
     QUICK,
     SECRET,
     SECURED,
+    Running,
+    config,
     deaf_peer,
     limits,
     post,
@@ -78,6 +86,62 @@ async def test_s7_a_reload_claims_nothing_that_only_a_restart_changes() -> None:
         claimed = document["limits"]
         assert (claimed["deduplication_window"], claimed["ping_interval"]) == (QUICK.deduplication, 9)
         assert claimed["handshake_timeout"] == QUICK.handshake
+
+
+async def test_s7_a_reload_says_what_needs_a_restart() -> None:
+    async with running() as one:
+        one.config = msgspec.structs.replace(one.config, port=1, logging=Logging(level="debug"))
+        for _ in range(2):
+            with capture_logs() as said:
+                one.server.reload()
+            assert said[0]["event"] == "reloaded"
+            assert said[0]["needs_restart"] == ["port", "logging"]
+
+
+async def test_s7_a_reload_during_the_start_breaks_nothing() -> None:
+    failures: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    one = Running(LEDGER, config())
+    try:
+        await one.server.prepare()
+        one.server.reload()
+        await asyncio.sleep(0)
+        gc.collect()
+        await one.server.open()
+        await one.connect()
+    finally:
+        await one.close()
+        asyncio.get_running_loop().set_exception_handler(None)
+    assert not failures
+
+
+async def test_s7_a_file_that_is_renewed_during_the_start_is_taken_up(tmp_path: Path) -> None:
+    file = tmp_path / "revoked"
+    file.touch()
+    one = Running(LEDGER, config(auth="required", tokens=Tokens(secret=SECRET, revoked_file=str(file))))
+    try:
+        await one.server.prepare()
+        file.write_text("j1")
+        await one.server.open()
+        await until(lambda: _revokes(one, "j1"), "the file is not read again")
+    finally:
+        await one.close()
+
+
+async def test_s7_a_renewed_file_is_taken_up_though_it_has_the_date_of_the_old_one(tmp_path: Path) -> None:
+    file = tmp_path / "revoked"
+    file.touch()
+    former = file.stat()
+    async with running(auth="required", tokens=Tokens(secret=SECRET, revoked_file=str(file))) as one:
+        file.write_text("j1")
+        os.utime(file, ns=(former.st_atime_ns, former.st_mtime_ns))
+        await until(lambda: _revokes(one, "j1"), "the file is not read again")
+
+
+def _revokes(one: Running, token_id: str) -> bool:
+    judge = one.server._policy.verifier
+    assert judge is not None
+    return judge.revokes(Identity("ada", frozenset(), None, token_id))
 
 
 async def test_s7_an_ipv6_address_is_served_and_written_as_such() -> None:

@@ -1,4 +1,4 @@
-"""SIGHUP under live connections (7)."""
+"""SIGHUP, and a changed configuration, under live connections (7)."""
 
 from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
@@ -65,6 +65,27 @@ async def test_reload_changes_limits(fresh: Fresh, connect: Connect, sample: Sam
     assert refusal.error_code == "LIMIT_EXCEEDED"
     await after.answer(*sample.command())
     await before.event(sample.event, sample.channel(), where=sample.concerns)
+
+
+@clause(
+    "LIFECYCLE-023",
+    level="MUST",
+    section="7",
+    feature="reload",
+    profile="operable",
+    text="A changed configuration file is taken up without a signal, and no connection is dropped.",
+)
+async def test_changed_configuration_is_taken_up(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+    node = await fresh()
+    client = await connect(node)
+    await client.subscribe(sample.channel())
+    await node.configure(limits={"channels": 1})
+
+    async def claimed() -> bool:
+        return bool((await node.limits())["channels"] == 1)
+
+    await eventually(claimed, "the changed limit is claimed", 15)
+    assert (await client.refusal("subscribe", {"channel": "global"})).error_code == "LIMIT_EXCEEDED"
 
 
 @clause(

@@ -22,6 +22,7 @@ class Acceptor:
         self._listener = listen(host, port)
         self.port = int(self._listener.getsockname()[1])
         self._server: asyncio.Server | None = None
+        self._protocol: Callable[[], asyncio.Protocol] | None = None
         self._renewing: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -37,7 +38,10 @@ class Acceptor:
         """Use another context for what comes; the connections that are there stay as they are.
 
         Another one, since a context remembers sessions, which are resumed without a look at their certificates.
+        Before it is open there is nothing to be replaced.
         """
+        if self._protocol is None:
+            return
         task = asyncio.get_running_loop().create_task(self._replace(context))
         self._renewing.add(task)
         task.add_done_callback(self._renewing.discard)
@@ -58,6 +62,7 @@ class Acceptor:
             newer.close()
 
     async def _serve(self, context: ssl.SSLContext | None) -> asyncio.Server:
+        assert self._protocol is not None
         return await asyncio.get_running_loop().create_server(
             self._protocol,
             sock=self._listener.dup(),
