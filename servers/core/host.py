@@ -47,10 +47,11 @@ class Host:
         self.log = structlog.get_logger(service=engine.service.name)
         self._engine = engine
         self._config = config
-        self.trust = PeerTrust()
+        self._trust = PeerTrust()
         self._clients: dict[str, Client] = {}
         self._opening: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._lost = asyncio.Event()
+        self._renewed = asyncio.Event()
 
     @property
     def tracing(self) -> "Tracing | None":
@@ -90,6 +91,21 @@ class Host:
             raise CommandRefused(outcome)
         return outcome.decoded()
 
+    def names(self, peer: str) -> bool:
+        """Whether another service is in the configuration."""
+        return peer in self._config().peers
+
+    async def named(self, peer: str) -> None:
+        """Wait until it is."""
+        while not self.names(peer):
+            await self._renewed.wait()
+
+    def renew(self) -> None:
+        """Take notice of another configuration."""
+        self._trust.renew(self._config().peers)
+        self._renewed.set()
+        self._renewed = asyncio.Event()
+
     async def peer(self, name: str) -> Client:
         """An authenticated client of another service, kept open; Unavailable if none is configured."""
         settings = self._config().peers.get(name)
@@ -99,7 +115,7 @@ class Host:
             client = self._clients.get(name)
             if client is None or client.state is LinkState.CLOSED:
                 client = Client(
-                    settings.url, token=self._token_source(settings, name), ssl=self.trust.of(name, settings)
+                    settings.url, token=self._token_source(settings, name), ssl=self._trust.of(name, settings)
                 )
                 await client.__aenter__()
                 self._clients[name] = client

@@ -210,7 +210,7 @@ class Server:
         self._context = context
         if self._acceptor is not None:
             self._acceptor.renew(context)
-        self._host.trust.renew(renewed.peers)
+        self._host.renew()
         self._counts.limits = renewed.limits
         self._policy.limits = renewed.limits
         self._intake.renew()

@@ -1,7 +1,7 @@
 """A bridge counts every event of its source once, whatever becomes of both logs (contract 8)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from bodhisattva.fixtures.stack.ports import free_port
-from bodhisattva.servers.core.bridges import marks
+from bodhisattva.servers.core import work
+from bodhisattva.servers.core.bridges import bridge, marks
 from bodhisattva.servers.core.config import LogConfig, Peer, Retention
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import Conflict
@@ -111,6 +112,35 @@ async def test_a_reload_claims_no_bridge_that_does_not_follow(source: Source, be
             listener.server.reload()
             _, document = await listener.get("/.well-known/bodhisattva.json")
             assert ("bridges" in document["features"]) is claimed
+
+
+async def test_a_bridge_whose_peer_was_taken_out_says_so_once_and_goes_on_when_it_is_back(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes to look for its peer when the connection that it had has ended."""
+    monkeypatch.setattr(bridge, "_PAUSE", 0.01)
+    monkeypatch.setattr(work, "_PAUSE", 0.01)
+    with capture_logs() as lines:
+        async with AsyncExitStack() as stack:
+            async with source.up() as one:
+                listener = await stack.enter_async_context(listening(source))
+                await post(await one.connect(), range(1, 2))
+                await hears(listener, 1)
+                peers = listener.config.peers
+                listener.config = msgspec.structs.replace(listener.config, peers={})
+                listener.server.reload()
+            async with source.up() as one:
+                await until(lambda: complaints(lines), "it does not say that its peer is gone", LONG)
+                await post(await one.connect(), range(2, 4))
+                listener.config = msgspec.structs.replace(listener.config, peers=peers)
+                listener.server.reload()
+                await hears(listener, 1, 2, 3)
+    assert complaints(lines) == ["bridge has nobody to follow until its peer is configured again"]
+
+
+def complaints(lines: Sequence[MutableMapping[str, Any]]) -> list[str]:
+    """What a listener says that cannot go to its peer."""
+    return [line["event"] for line in lines if "nobody" in line["event"] or "failed" in line["event"]]
 
 
 async def test_what_was_said_before_its_first_start_crosses_too(source: Source) -> None:
@@ -258,39 +288,38 @@ async def test_an_event_that_cannot_be_taken_in_stops_nothing_and_is_told(source
     assert all(line["event_id"] and line["source"] == "ledger" for line in passed)
 
 
-async def test_replicas_of_a_listener_count_once_between_them(source: Source, redis: RedisServer) -> None:
-    """Through a restore of the source, with one of them away that knows only what was before."""
+@asynccontextmanager
+async def two_that_heard(source: Source, redis: RedisServer, last: int) -> AsyncIterator[tuple[list[Running], Path]]:
+    """Replicas of a listener which have heard 101 to a last one, and a backup of their source as it was after 103."""
     log = LogConfig("redis", url=redis.url, prefix=f"test-{uuid4()}")
     await source.say(101, 102, 103)
     backup = source.backup("backup")
     async with AsyncExitStack() as stack:
         async with source.up() as one:
             both = [await stack.enter_async_context(listening(source, log=log)) for _ in range(2)]
-            await post(await one.connect(), range(104, 130))
+            await post(await one.connect(), range(104, last + 1))
             for listener in both:
-                await hears(listener, *range(101, 130))
+                await hears(listener, *range(101, last + 1))
+                await until(lambda each=listener: _at(each) == last - 100, "not there", LONG)  # type: ignore[misc]
+        yield both, backup
+
+
+async def test_replicas_of_a_listener_count_once_between_them(source: Source, redis: RedisServer) -> None:
+    """Through a restore of the source, with one of them away that knows only what was before."""
+    async with two_that_heard(source, redis, 129) as (both, backup):
         source.restore(backup)
         async with source.up() as one:
             await post(await one.connect(), range(130, 160))
             for listener in both:
                 await hears(listener, *range(101, 160))
-            await asyncio.gather(*(until(lambda each=each: _at(each) == 33, "not there", LONG) for each in both))  # type: ignore[misc]
+                await until(lambda each=listener: _at(each) == 33, "not there", LONG)  # type: ignore[misc]
 
 
 async def test_a_replica_that_is_late_counts_nothing_again_of_a_log_that_kept_its_epoch(
     source: Source, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The source is put back, and has come as far as it was when the late one tells of the first that is new."""
-    log = LogConfig("redis", url=redis.url, prefix=f"test-{uuid4()}")
-    await source.say(101, 102, 103)
-    backup = source.backup("backup")
-    async with AsyncExitStack() as stack:
-        async with source.up() as one:
-            both = [await stack.enter_async_context(listening(source, log=log)) for _ in range(2)]
-            await post(await one.connect(), range(104, 106))
-            for listener in both:
-                await hears(listener, *range(101, 106))
-                await until(lambda each=listener: _at(each) == 5, "not there", LONG)  # type: ignore[misc]
+    async with two_that_heard(source, redis, 105) as (both, backup):
         source.restore(backup, same_epoch=True)
         release, late = asyncio.Event(), both[1].server._engine
         react = late.react

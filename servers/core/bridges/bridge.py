@@ -71,6 +71,7 @@ class _Crossing:
 
         Discontinuity where its events do not follow on from one another.
         """
+        await self._named()
         client = await self._host.peer(self._bridge.source)
         connections = client.connections
         self._basis = self._stored
@@ -97,6 +98,12 @@ class _Crossing:
         finally:
             self._metrics.following.dec(following)
             self._wait_for(0)
+
+    async def _named(self) -> None:
+        """Wait until the configuration names the peer, since a reload may have taken it out."""
+        if not self._host.names(self._bridge.source):
+            self.log.warning("bridge has nobody to follow until its peer is configured again")
+            await self._host.named(self._bridge.source)
 
     def _wait_for(self, events: int) -> None:
         self._metrics.waiting.inc(events - self._waiting)
