@@ -192,8 +192,10 @@ def merged(diagram: Diagram, content: Content, context: Context) -> Decision:
 
 
 def _winners(diagram: Diagram, sent: list[Element], news: dict[str, Element]) -> Iterator[Element]:
+    """A whole scene may be sent, as clients do every now and then: each element is compared with its own only."""
+    known = {element["id"] for element in sent if diagram.elements.get(element["id"]) == element}
     for identity in dict.fromkeys(element["id"] for element in sent):
-        if identity not in news and diagram.elements[identity] not in sent:
+        if identity not in news and identity not in known:
             yield diagram.elements[identity]
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
+from bodhisattva.servers.excalidraw.domain import Content, merged
 from bodhisattva.servers.excalidraw.merge import Element, in_order, merge
 from bodhisattva.servers.excalidraw.service import SERVICE
 from bodhisattva.servers.tests.bench import Bench
@@ -111,6 +112,29 @@ def test_stale_update_records_nothing_and_shows_the_winner(bench: Bench) -> None
     assert decision.events == ()
     assert decision.answer["version"] == 2
     assert decision.answer["superseded"] == [element("a", 5)]
+
+
+class Counted(dict[str, Any]):
+    """An element that counts how often any is compared."""
+
+    __hash__ = None  # type: ignore[assignment]
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return super().__eq__(other)
+
+
+def test_whole_scene_sent_again_costs_one_comparison_an_element(bench: Bench) -> None:
+    """Ten thousand elements, compared with one another, held up everybody for seconds."""
+    scene = [element(str(number), 2) for number in range(100)]
+    bench.do("update_diagram", diagram_id="plan", elements=scene)
+    diagram = bench.state.diagrams["plan"]
+    diagram.elements = {identity: Counted(held) for identity, held in diagram.elements.items()}
+    sent = scene[:50] + [element(each["id"]) for each in scene[50:]]
+    decision = merged(diagram, Content(sent, {}), bench.context())
+    assert Counted.compared <= len(sent)
+    assert decision.answer["superseded"] == scene[50:]
 
 
 def test_late_edit_does_not_revive_a_deleted_element(bench: Bench) -> None:
