@@ -7,6 +7,9 @@ import msgspec
 from bodhisattva.servers.core.errors import InvalidData
 from bodhisattva.servers.crackerjack.safe_xml import parse
 
+# 100 * 0.57 is less than 57 for a computer, and a gate at 57 was failed.
+_DIGITS = 9
+
 
 class Shares(msgspec.Struct, frozen=True):
     """Percentages; null is what was not measured."""
@@ -26,7 +29,8 @@ def read(content: str) -> Shares:
     line = _share(root, "line", "lines", measured=root.get("line-rate") is not None)
     if line is None:
         raise InvalidData("The report measured no line.", field="content")
-    branching = root.find(".//line[@branch='true']") is not None
+    # Coverlet, as other tools of .NET, writes True.
+    branching = any(line.get("branch", "").lower() == "true" for line in root.iter("line"))
     return Shares(line, _share(root, "branch", "branches", measured=branching))
 
 
@@ -38,7 +42,7 @@ def _share(root: Element, kind: str, counted: str, *, measured: bool) -> float |
     if valid is not None and covered is not None:
         share = 100 * covered / valid if valid else None
     else:
-        share = 100 * rate if rate is not None and measured else None
+        share = round(100 * rate, _DIGITS) if rate is not None and measured else None
     if share is not None and not 0 <= share <= 100:
         raise InvalidData("The report covers more than there is.", field="content")
     return share

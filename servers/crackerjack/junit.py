@@ -43,18 +43,22 @@ def read(content: str) -> Report:
     return Report(
         suite=(root.get("name") or ", ".join(filter(None, names)))[:200],
         started_at=min(times, default=None),
-        duration_seconds=_duration(root, suites, results),
+        duration_seconds=_duration(root),
         results=results,
     )
 
 
 def _results(root: Element) -> Iterator[Result]:
     """Every test, in order; one that is told twice is numbered, since each has a result of its own."""
-    seen: Counter[str] = Counter()
+    taken: set[str] = set()
+    told: Counter[str] = Counter()
     for case in root.iter("testcase"):
         name = ".".join(filter(None, (case.get("classname"), case.get("name") or "unnamed")))[:_NAME_LENGTH]
-        seen[name] += 1
-        numbered = name if seen[name] == 1 else f"{name[: _NAME_LENGTH - 10]} #{seen[name]}"
+        numbered = name
+        while numbered in taken:
+            told[name] += 1
+            numbered = f"{name[: _NAME_LENGTH - 10]} #{told[name] + 1}"
+        taken.add(numbered)
         yield _result(numbered, case)
 
 
@@ -70,11 +74,11 @@ def _result(name: str, case: Element) -> Result:
     return Result(name, outcome, duration)
 
 
-def _duration(root: Element, suites: list[Element], results: list[Result]) -> float:
-    if (told := _seconds(root.get("time"))) is not None:
+def _duration(element: Element) -> float:
+    """As it says itself, or else the sum of what lies in it: a suite's own time has that of the suites in it."""
+    if (told := _seconds(element.get("time"))) is not None:
         return told
-    of_suites = [seconds for suite in suites if (seconds := _seconds(suite.get("time"))) is not None]
-    return sum(of_suites) if of_suites else sum(result.duration_seconds or 0.0 for result in results)
+    return sum(_duration(child) for child in element if child.tag in ("testsuite", "testcase"))
 
 
 def _seconds(text: str | None) -> float | None:

@@ -111,6 +111,20 @@ def test_suites_may_lie_in_suites_and_tests_have_one_name() -> None:
     assert (report.duration_seconds, report.started_at) == (1.5, None)
 
 
+def test_a_suites_time_includes_that_of_the_suites_in_it() -> None:
+    """PHPUnit's form: the tests of a data provider are a suite beside the tests of their class."""
+    provided = '<testsuite name="k::p" time="0.5"><testcase name="p #0" time="0.25"/></testsuite>'
+    ofclass = f'<testsuite name="k" time="1.5"><testcase name="t" time="1"/>{provided}</testsuite>'
+    assert junit.read(f"<testsuites>{ofclass}</testsuites>").duration_seconds == 1.5
+    untold = ofclass.replace(' time="1.5"', "")
+    assert junit.read(f"<testsuites>{untold}{ofclass}</testsuites>").duration_seconds == 3.0
+
+
+def test_a_test_that_is_called_as_a_numbered_one_has_a_result_of_its_own(bench: Bench) -> None:
+    answer = take(bench, SUITE.format("".join(f'<testcase name="{name}"/>' for name in ("t", "t", "t #2", "t")))).answer
+    assert answer["tests_passed"] == answer["total_tests"] == 4
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -192,7 +206,14 @@ def test_rates_count_where_there_are_no_counts() -> None:
     lines = '<packages><line number="1" branch="{}"/></packages>'
     both = f'{doctype}<coverage line-rate="0.5" branch-rate="0.25">{lines}</coverage>'
     assert cobertura.read(both.format("true")) == cobertura.Shares(50, 25)
+    assert cobertura.read(both.format("True")) == cobertura.Shares(50, 25)
     assert cobertura.read(both.format("false")) == cobertura.Shares(50, None)
+
+
+@pytest.mark.parametrize("percent", [29, 57, 58])
+def test_a_rate_is_not_less_than_its_percents(bench: Bench, percent: int) -> None:
+    bench.do("import_coverage", project="kiln", content=f'<coverage line-rate="0.{percent}"/>')
+    assert gate(bench, "line_coverage", percent)["status"] == "passed"
 
 
 @pytest.mark.parametrize(

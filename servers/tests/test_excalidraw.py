@@ -117,7 +117,7 @@ def test_stale_update_records_nothing_and_shows_the_winner(bench: Bench) -> None
 class Counted(dict[str, Any]):
     """An element that counts how often any is compared."""
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
     compared = 0
 
     def __eq__(self, other: object) -> bool:
