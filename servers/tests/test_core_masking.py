@@ -76,6 +76,17 @@ def test_a_control_frame_that_is_marked_as_compressed_is_found(
     assert feed(before + bytes([0xC0 | opcode]) + masked(last)[1:], sizes).violation == 1002
 
 
+@pytest.mark.parametrize("length", [0, 1])
+@pytest.mark.parametrize("opcode", [1, 2])
+def test_a_new_message_within_one_is_found(opcode: int, length: int) -> None:
+    """Also after a fragment with nothing in it, which aiohttp forgets."""
+    guard = MaskGuard()
+    guard.follow(data_frame(opcode, is_final=False, length=length) + b"\x89\x80" + bytes(4))
+    assert guard.violation is None
+    guard.follow(data_frame(1, is_final=True, length=5))
+    assert guard.violation == 1002
+
+
 @pytest.mark.parametrize(("size", "bound"), [(0, MOST_SMALL), (1, MOST_SMALL), (63, MOST_SMALL), (64, 20_000)])
 def test_small_fragments_of_one_message_are_bounded(size: int, bound: int) -> None:
     """Larger ones are not: the largest message fits into 16384 of 64 bytes."""

@@ -111,10 +111,12 @@ async def test_fragments_out_of_order(raw: Raw, node: Node) -> None:
     peer = await welcome(raw, node)
     await peer.frame(Opcode.CONTINUATION, PING)
     assert (await peer.closed()).code == PROTOCOL_ERROR
-    peer = await welcome(raw, node)
-    await peer.frame(Opcode.TEXT, PING[:5], fin=False)
-    await peer.frame(Opcode.TEXT, PING)
-    assert (await peer.closed()).code == PROTOCOL_ERROR
+    for begun in (PING[:5], b""):
+        peer = await welcome(raw, node)
+        await peer.frame(Opcode.TEXT, begun, fin=False)
+        await peer.frame(Opcode.TEXT, PING)
+        code = (await peer.closed()).code
+        assert code == PROTOCOL_ERROR, f"a new message after {len(begun)} bytes of one"
 
 
 @clause(

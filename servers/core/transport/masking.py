@@ -1,7 +1,8 @@
 """What aiohttp takes of clients although they must not send it, so that it is judged before.
 
-Frames without a mask (RFC 6455, 5.1), control frames that are marked as compressed (RFC 7692, 6.1), and messages in
-endless small fragments, which count towards no rate since only messages do.
+Frames without a mask (RFC 6455, 5.1), a new message after an empty fragment of one (5.4), control frames that are
+marked as compressed (RFC 7692, 6.1), and messages in endless small fragments, which count towards no rate since only
+messages do.
 """
 
 from aiohttp import WebSocketError, WSCloseCode
@@ -10,6 +11,7 @@ _FINAL = 0x80
 _COMPRESSED = 0x40
 _MASKED = 0x80
 _OPCODE = 0x0F
+_CONTINUATION = 0x0
 _CLOSE = 0x8  # and from it on all are control frames
 _LENGTH = 0x7F
 _KEY_BYTES = 4
@@ -90,6 +92,8 @@ class MaskGuard:
         opcode = header[0] & _OPCODE
         self._closing = opcode == _CLOSE
         if opcode < _CLOSE:
+            if opcode != _CONTINUATION and self._unfinished:
+                self.violation = WSCloseCode.PROTOCOL_ERROR
             self._unfinished = header[0] < _FINAL
             self._count(size)
         elif header[0] & _COMPRESSED:

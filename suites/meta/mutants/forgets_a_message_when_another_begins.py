@@ -25,6 +25,7 @@ def _forgetting(opcode: int) -> Callable[[WebSocket, bytes], None]:
             return feed(websocket, data)
         for frame in _short_frames(data):
             if frame[0] & 0x0F == opcode:
+                websocket._guard._unfinished = False
                 websocket._reader = websocket._intake.reader(deflates=websocket.deflates)
             feed(websocket, frame)
         return None
