@@ -452,10 +452,12 @@ async def test_s6_without_redis_nothing_is_taken_and_everybody_is_told(own: Redi
 async def test_s6_a_redis_that_answers_and_takes_no_writes_is_as_good_as_none(
     own: RedisServer, refuse: str, allow: str
 ) -> None:
+    """It shows before anybody asks for something to be written."""
     async with replicas(own, 1) as (one,):
         client, heard = await one.connect(), await one.connect()
         await post(client, range(1, 3))
         own.ask(*refuse.split())
+        await eventually(one, is_ready=False)
         for _ in range(3):
             assert (await client.ask("post", account="a", amount=9))["error_code"] == "UNAVAILABLE"
             await eventually(one, is_ready=False)

@@ -251,3 +251,24 @@ async def test_store_takes_no_writes(service: str, cluster: Start, connect: Conn
     held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
     await listener.event("server.available", within=NOTICED)
     await client.answer(*sample.command(2))
+
+
+@clause(
+    "REPLICAS-044",
+    level="MUST",
+    section="6",
+    feature="replicas",
+    profile="scaled",
+    text="A service whose store takes no writes any more is not ready and tells its clients so, though nobody asks for "
+    "anything to be written.",
+)
+async def test_store_that_takes_no_writes_is_noticed(service: str, cluster: Start, connect: Connect) -> None:
+    held = await cluster(service, 1)
+    (node,) = held.replicas
+    listener = await connect(node)
+    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "1")
+    await shows(node, 503)
+    await listener.event("server.unavailable", within=NOTICED)
+    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
+    await shows(node, 200)
+    await listener.event("server.available", within=NOTICED)

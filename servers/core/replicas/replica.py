@@ -67,6 +67,7 @@ class Replica(Engine):
         self._askers: list[Asker] = []
         self._rebuilt_at = 0  # the floor of the log when all floors were read
         self._ahead = False  # whether the state holds what the log may not
+        self._quiet = False  # whether nobody has written for a moment, so that nothing shows if the log takes writes
         self._due = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._neighbours = Neighbours(log, hub, lambda: self.offset(GLOBAL) if self.available else None)
@@ -164,10 +165,12 @@ class Replica(Engine):
                 await self._follow_again(error)
 
     async def _listen(self) -> None:
-        """Have the driver look when there are news, and now and then whether the log is still what it was."""
+        """Have the driver look when there are news, and else whether the log is still what it was and takes writes."""
         while True:
             try:
-                await self._see(await self._shared.arrival())
+                arrived = await self._shared.arrival()
+                self._quiet = arrived is None
+                await self._see(arrived)
             except (LogError, Unavailable):
                 await asyncio.sleep(_PAUSE)
                 with suppress(Unavailable):
@@ -179,6 +182,9 @@ class Replica(Engine):
         try:
             if any(asker.seq is None or asker.seq > self.offset(GLOBAL) for asker in askers):
                 await self._read_on()
+            if self._quiet:
+                self._quiet = False
+                await self.log.recover()
         except BaseException:
             self._askers = [*askers, *self._askers]
             raise
