@@ -29,7 +29,7 @@ def check(stages: Sequence[Stage]) -> None:
 
 def _check(data: Any, known: set[str]) -> None:
     for path in _paths(data):
-        if not isinstance(path, list) or not path or path[0] not in known:
+        if not isinstance(path, list) or not path or not isinstance(path[0], str) or path[0] not in known:
             raise InvalidData(f"{_MARK} takes a list that begins with the name of an earlier stage.", field="stages")
 
 

@@ -105,6 +105,7 @@ def test_a_finished_workflow_takes_no_command_and_an_unknown_one_is_not_found(
         {"stages": [{**REMOTE, "data": {"x": {"$result": ["measure"]}}}]},
         {"stages": ["a", {**REMOTE, "data": {"x": [{"$result": ["later"]}]}}, "later"]},
         {"stages": ["a", {**REMOTE, "data": {"x": {"$result": "a"}}}]},
+        {"stages": ["a", {**REMOTE, "data": {"x": {"$result": [["a"]]}}}]},
         {"stages": [{**REMOTE, "compensation": {"request": "undo", "data": {"x": {"$result": ["other"]}}}}]},
         {"workflow_id": "with space"},
         {"workflow_id": "newline\n"},
