@@ -3,6 +3,7 @@
 Elements, images and whatever else the file says are given back as they came.
 """
 
+from collections import Counter
 from typing import Any, Literal
 
 import msgspec
@@ -12,9 +13,10 @@ from bodhisattva.servers.core.envelope import convert
 from bodhisattva.servers.core.records import Id, Name
 from bodhisattva.servers.excalidraw.domain import Content, Elements, State, created, merged
 from bodhisattva.servers.excalidraw.images import Files
-from bodhisattva.servers.excalidraw.merge import Element, in_order
+from bodhisattva.servers.excalidraw.merge import Element, check, in_order
 
 VERSION = 2
+_BASE = 190  # characters of an id that is taken, which leaves some of its 200 for a number
 _READ = ("type", "version", "elements", "files")
 
 
@@ -47,6 +49,8 @@ def import_diagram(state: State, data: ImportDiagram, context: Context) -> Decis
     """A new diagram of the file; into one that exists it is merged as if it had been sent by update_diagram."""
     document = convert(data.document, _Document)
     elements = [_restored(element) for element in document.elements or []]
+    check(elements)
+    elements = _distinct(elements)
     envelope = {name: value for name, value in data.document.items() if name not in _READ}
     content = Content(elements, document.files or {}, envelope)
     if data.diagram_id in state.diagrams:
@@ -64,6 +68,21 @@ def _restored(element: Element) -> Element:
     if element.get("isDeleted", ...) is None:
         merged_by["isDeleted"] = False
     return {**element, **merged_by}
+
+
+def _distinct(elements: list[Element]) -> list[Element]:
+    """Of several with one id Excalidraw's loader keeps each, under a new id; here the same if the file comes again."""
+    taken, told = {element["id"] for element in elements}, Counter[str]()
+    found: dict[str, Element] = {}
+    for element in elements:
+        identity = element["id"]
+        if identity in found:
+            while identity in taken:
+                told[element["id"]] += 1
+                identity = f"{element['id'][:_BASE]}-{told[element['id']] + 1}"
+            taken.add(identity)
+        found[identity] = {**element, "id": identity}
+    return list(found.values())
 
 
 def export_diagram(state: State, data: ExportDiagram, context: Context) -> dict[str, Any]:

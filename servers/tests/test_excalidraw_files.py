@@ -65,6 +65,17 @@ def test_a_file_that_was_edited_elsewhere_merges_with_what_happened_here(bench: 
     assert bench.do("import_diagram", diagram_id="kiln", document=elsewhere).events == ()
 
 
+def test_elements_of_one_id_are_all_kept(bench: Bench) -> None:
+    """Excalidraw's `restoreElements` gives later ones ids of their own; here one was lost."""
+    copied = kiln()
+    vase = copied["elements"][2]
+    copied["elements"] += [{**vase, "x": 7}, {**vase, "id": "vase-2"}, {**vase, "x": 8}]
+    first = bench.do("import_diagram", diagram_id="copy", document=copied)
+    assert first.answer["accepted"][-3:] == ["vase-3", "vase-2", "vase-4"]
+    assert [each["x"] for each in first.events[0].data["elements"][-3:]] == [7, vase["x"], 8]
+    assert bench.do("import_diagram", diagram_id="copy", document=copied).events == ()
+
+
 @given(json_objects, json_objects)
 def test_nothing_that_is_not_understood_is_lost(more: dict[str, Any], app_state: dict[str, Any]) -> None:
     bench = Bench(SERVICE)
