@@ -15,8 +15,9 @@ SEPARATOR = "\ufdd0"
 _BETWEEN = re.compile(rf"(?<=[{_UNSPACED}])(?=\w|[{_UNSPACED}])|(?<=\w)(?=[{_UNSPACED}])")
 _SEPARATED = re.compile(rf"(?<=[{_UNSPACED}]){SEPARATOR}(?=\w|[{_UNSPACED}])|(?<=\w){SEPARATOR}(?=[{_UNSPACED}])")
 _TERM = re.compile(r'"([^"]*)"|([^\s"*\0]+)(\*?)')
-# As FTS5 has them: letters and digits, with their accents; an underscore stands between words.
-_WORD = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+")
+_ACCENT = re.compile(r"[\u0300-\u036f]")
+# As FTS5 has them in a folded text: letters and digits; an underscore stands between words.
+_WORD = re.compile(r"[^\W_]+")
 _LAST_WORD = re.compile(rf"{_WORD.pattern}\Z")
 _MOST_TERMS = 50
 
@@ -32,18 +33,19 @@ class Term(NamedTuple):
 
 
 def terms(text: str, expand: Expand) -> list[Term]:
-    """The terms of a search, each once. expand: the known words with a folded beginning."""
+    """The terms of a search, each once. expand: the known words with a beginning; all are folded."""
     found: dict[str, Term] = {}
-    for phrase, word, star in _TERM.findall(text):
+    for written_phrase, written, star in _TERM.findall(text):
+        phrase, word = fold(written_phrase), fold(written)
         if not _WORD.search(phrase or word):
             continue
         if phrase:
-            term = Term(f'"{phrase.strip()}"', _quoted(phrase), required=True)
+            term = Term(f'"{written_phrase.strip()}"', _quoted(phrase), required=True)
         elif star:
             known = [_quoted(each) for each in _completed(word, expand)]
-            term = Term(f"{word}*", " OR ".join(known) or _quoted(word), required=False)
+            term = Term(f"{written}*", " OR ".join(known) or _quoted(word), required=False)
         else:
-            term = Term(word, _quoted(word), required=False)
+            term = Term(written, _quoted(word), required=False)
         found.setdefault(term.match, term)
     return list(found.values())[:_MOST_TERMS]
 
@@ -51,7 +53,7 @@ def terms(text: str, expand: Expand) -> list[Term]:
 def _completed(word: str, expand: Expand) -> list[str]:
     """What its last word may be the beginning of; what stands before that, as in `e-ma*`, has to precede it."""
     last = _LAST_WORD.search(word)
-    return [word[: last.start()] + each for each in expand(fold(last[0]))] if last else []
+    return [word[: last.start()] + each for each in expand(last[0])] if last else []
 
 
 def match(asked: list[Term]) -> str:
@@ -73,13 +75,12 @@ def joined(text: str) -> str:
 
 def words(text: str) -> set[str]:
     """The words of a segmented text."""
-    return {word.lower() for word in _WORD.findall(text)}
+    return set(_WORD.findall(text))
 
 
-def fold(word: str) -> str:
-    """Without case and diacritics."""
-    plain = unicodedata.normalize("NFKD", word.lower())
-    return "".join(each for each in plain if not unicodedata.combining(each))
+def fold(text: str) -> str:
+    """Without case and accents, which FTS5 takes off Latin letters only; word for word the same."""
+    return unicodedata.normalize("NFC", _ACCENT.sub("", unicodedata.normalize("NFD", text.casefold())))
 
 
 def _quoted(text: str) -> str:

@@ -15,6 +15,7 @@ _RANKED = """
     SELECT rowid, knowledge_id, -bm25(knowledge, 0, 2, 1, 1) AS score
     FROM knowledge WHERE knowledge MATCH ? ORDER BY score DESC, rowid
 """
+_SEARCHED = "INSERT INTO knowledge (rowid, knowledge_id, title, content, tags) VALUES (?, ?, ?, ?, ?)"
 _SNIPPET = "SELECT snippet(knowledge, 2, '[', ']', '…', 24) FROM knowledge WHERE knowledge MATCH ? AND rowid = ?"
 _HAS = "SELECT 1 FROM knowledge WHERE knowledge MATCH ? AND rowid = ?"
 _MOST_FORMS = 50
@@ -36,24 +37,28 @@ class Index:
         # The state may be made on one thread and used on another, never by both at once.
         self._database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._database.close)
+        self._database.execute("CREATE TABLE texts (knowledge_id PRIMARY KEY, title TEXT, content TEXT, tags TEXT)")
+        # What is searched is folded; what is shown is as it was written, and has the same words at the same places.
         self._database.execute(
-            "CREATE VIRTUAL TABLE knowledge USING fts5(knowledge_id UNINDEXED, title, content, tags,"
+            "CREATE VIRTUAL TABLE knowledge USING fts5(knowledge_id UNINDEXED, title, content, tags, content = 'texts',"
             f"tokenize = \"porter unicode61 remove_diacritics 2 separators '{query.SEPARATOR}'\")"
         )
-        self._database.execute("CREATE TABLE words (folded TEXT, word TEXT, PRIMARY KEY (folded, word)) WITHOUT ROWID")
+        self._database.execute("CREATE TABLE words (word TEXT PRIMARY KEY) WITHOUT ROWID")
 
     def add(self, knowledge_id: str, title: str, content: str, tags: list[str]) -> None:
         self._insert([(knowledge_id, title, content, "\n".join(tags))])
 
     def _insert(self, rows: Iterable[tuple[str, str, str, str]]) -> None:
         for knowledge_id, *texts in rows:
-            separated = [knowledge_id, *map(query.segmented, texts)]
-            self._database.execute("INSERT INTO knowledge VALUES (?, ?, ?, ?)", separated)
-            new = [(query.fold(word), word) for word in query.words(" ".join(separated[1:]))]
-            self._database.executemany("INSERT OR IGNORE INTO words VALUES (?, ?)", new)
+            shown = [query.segmented(text) for text in texts]
+            searched = [query.segmented(query.fold(text)) for text in texts]
+            row = self._database.execute("INSERT INTO texts VALUES (?, ?, ?, ?)", (knowledge_id, *shown)).lastrowid
+            self._database.execute(_SEARCHED, (row, knowledge_id, *searched))
+            new = [(word,) for word in query.words(" ".join(searched))]
+            self._database.executemany("INSERT OR IGNORE INTO words VALUES (?)", new)
 
     def content(self, knowledge_id: str) -> str:
-        asked = "SELECT content FROM knowledge WHERE knowledge_id = ?"
+        asked = "SELECT content FROM texts WHERE knowledge_id = ?"
         return query.joined(self._database.execute(asked, (knowledge_id,)).fetchone()[0])
 
     def search(
@@ -74,7 +79,7 @@ class Index:
 
     def _forms(self, beginning: str) -> list[str]:
         """The first known words with a beginning: the index holds stems, in which it would not be found."""
-        asked = "SELECT word FROM words WHERE folded >= ? AND folded < ? || char(1114111) LIMIT ?"
+        asked = "SELECT word FROM words WHERE word >= ? AND word < ? || char(1114111) ORDER BY word LIMIT ?"
         return [word for (word,) in self._database.execute(asked, (beginning, beginning, _MOST_FORMS))]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Index":
@@ -96,5 +101,5 @@ class Index:
         return isinstance(other, Index) and self._rows() == other._rows()
 
     def _rows(self) -> list[Any]:
-        rows = self._database.execute("SELECT * FROM knowledge ORDER BY rowid")
+        rows = self._database.execute("SELECT * FROM texts ORDER BY rowid")
         return [(knowledge_id, *map(query.joined, texts)) for knowledge_id, *texts in rows]

@@ -88,6 +88,27 @@ def test_every_script_is_searched(bench: Bench, content: str, queries: list[str]
     assert bench.replayed() == bench.state
 
 
+@pytest.mark.parametrize(
+    ("content", "queries", "snippet"),
+    [
+        ("Κλίβανος καίει", ["κλιβανος", "ΚΛΊΒΑΝΟΣ", "κλιβ*", '"κλιβανος καιει"'], "[Κλίβανος]"),
+        ("Ещё один мой чайник", ["еще", "ЕЩЁ", "мой", "мои\u0306", '"ЕЩЕ один"'], "[Ещё] один"),
+        ("Die Straße nach Rom", ["strasse", "STRASSE", "straß*"], "[Straße]"),
+        ("Cafe\u0301 Noir", ["cafe", "café", "CAFÉ", '"cafe noir"'], "[Cafe\u0301"),
+        ("가마를 굽는다", ["\u1100\u1161\u1106\u1161\u1105\u1173\u11af"], "[가마를]"),
+        ("ガスを止める", ["ガス", "カ\u3099ス"], "[ガス]"),
+    ],
+)
+def test_case_and_accents_do_not_matter(bench: Bench, content: str, queries: list[str], snippet: str) -> None:
+    capture(bench, "k", content)
+    capture(bench, "other", "カス, nothing of the kind")
+    for query in queries:
+        assert found(bench, query) == ["k"], query
+    result = bench.ask("search_knowledge", query=queries[0])["results"][0]
+    assert snippet in result["snippet"]
+    assert bench.replayed() == bench.state
+
+
 @given(st.text(min_size=1, max_size=60))
 def test_what_was_captured_reads_as_it_was(content: str) -> None:
     bench = Bench(SERVICE)
