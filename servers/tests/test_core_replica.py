@@ -9,10 +9,11 @@ from uuid import uuid4
 
 import pytest
 from redis.crc import key_slot
+from structlog.testing import capture_logs
 
 from bodhisattva.servers.core.config import LogConfig, Retention
 from bodhisattva.servers.core.engine import retention
-from bodhisattva.servers.core.log.base import Entry, LogTrimmed
+from bodhisattva.servers.core.log.base import Entry, LogRefused, LogTrimmed
 from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.log.redis_records import Keys
 from bodhisattva.servers.core.replicas.replica import Replica
@@ -199,6 +200,28 @@ async def test_s5_retention_is_kept_by_one_and_known_to_all(redis: RedisServer) 
                 assert (await client.ask("subscribe", **data))["data"]["recovered"] is recovered
         async with running(LEDGER, log=both[0].config.log) as third:
             assert await amounts(await third.connect()) == list(range(21, 100))
+
+
+async def test_s6_what_a_stranger_removed_of_the_events_is_said_as_long_as_it_is_missing(own: RedisServer) -> None:
+    async with replicas(own, 1) as (one,):
+        client, other = [await one.connect() for _ in range(2)]
+        await post(client, range(21, 31))
+        saved = await asyncio.to_thread(own.save)
+        assert own.ask("XTRIM", f"{Keys(one.config.log.prefix, LEDGER.name).base}entries", "MINID", "6") == ":5"
+        with capture_logs() as lines:
+            for _ in range(3):
+                assert (await client.ask("history", channel="account:a"))["error_code"] == "UNAVAILABLE"
+            await eventually(one, is_ready=False)
+            with pytest.raises(LogRefused, match="restore it from a backup"):
+                async with running(LEDGER, log=one.config.log):
+                    pass
+            own.kill()
+            own.restore(saved)
+            await asyncio.to_thread(own.start)
+            await eventually(one, is_ready=True)
+        assert offsets((await other.ask("history", channel="account:a"))["data"]["events"]) == list(range(1, 11))
+        said = [(line["event"], line.get("channel")) for line in lines if "read" in line["event"]]
+        assert said == [("store cannot be read", "account:a"), ("store can be read again", None)]
 
 
 @asynccontextmanager

@@ -111,6 +111,17 @@ def test_what_is_wrong_is_said_in_a_line(filled: There, damage: tuple[str, ...],
     assert filled.tool("verify", "fastblocks").out == said.out, "nothing is removed"
 
 
+def test_a_backup_makes_good_what_a_stranger_removed(filled: There) -> None:
+    filled.done("backup", "fastblocks", "saved.sqlite3")
+    before = filled.done("export", "fastblocks").output
+    filled.redis.ask("XTRIM", f"{filled.base}entries", "MINID", "25")
+    filled.redis.ask("DEL", f"{filled.base}channel:state")
+    assert filled.tool("verify", "fastblocks").code == 1
+    filled.done("restore", "saved.sqlite3", "fastblocks", "--force", "--same-epoch")
+    filled.done("verify", "fastblocks")
+    assert filled.done("export", "fastblocks").output == before
+
+
 def test_an_event_that_cannot_be_decoded_is_damage(filled: There) -> None:
     filled.redis.ask("XADD", f"{filled.base}entries", "31-0", "i", "e", "m", "7", "d", "{}")
     filled.redis.ask("HSET", f"{filled.base}meta", "head", "31:e")

@@ -85,7 +85,6 @@ class Engine:
     def __init__(self, service: Service, log: Log, hub: Hub, metrics: Metrics, window: float) -> None:
         self.service = service
         self.log = log
-        self.reading = Reading(log)
         self.available = False
         self.state: State = service.state()
         self.positions: dict[str, Position] = {}
@@ -101,6 +100,7 @@ class Engine:
         self._changed = asyncio.Event()
         self._recovery: asyncio.Task[None] | None = None
         self._logger = structlog.get_logger(service=service.name)
+        self.reading = Reading(log, self._logger)
         metrics.log_events.set_function(lambda: self.offset(GLOBAL) - self.floor(GLOBAL))
         metrics.log_lag.set_function(lambda: self.lag)
         metrics.log_bytes.set_function(lambda: log.size)

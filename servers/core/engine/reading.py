@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
+from typing import Any
 
 from bodhisattva.servers.core.log.base import Log, LogError, StoredEvent
 
@@ -13,9 +13,10 @@ AT_ONCE = 32  # more wait for their turn: redis-py raises for who finds none of 
 class Reading:
     """works: False from a read that failed until the same one succeeds, which is tried again and again."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, logger: Any) -> None:
         self.works = True
         self._log = log
+        self._logger = logger
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._retry: asyncio.Task[None] | None = None
 
@@ -24,9 +25,10 @@ class Reading:
         try:
             async with self._turns:
                 return await self._log.read(channel, after, limit)
-        except LogError:
+        except LogError as error:
             if self.works:
                 self.works = False
+                self._logger.error("store cannot be read", channel=channel, after=after, error=str(error))
                 self._retry = asyncio.get_running_loop().create_task(self._until_it_works(channel, after, limit))
             raise
 
@@ -38,6 +40,9 @@ class Reading:
     async def _until_it_works(self, channel: str, after: int, limit: int) -> None:
         while not self.works:
             await asyncio.sleep(_PAUSE)
-            with suppress(LogError):
+            try:
                 await self._log.read(channel, after, limit)
-                self.works = True
+            except LogError:
+                continue
+            self.works = True
+            self._logger.warning("store can be read again")
