@@ -2,10 +2,13 @@
 
 import asyncio
 import gc
+import json
 
+import pytest
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
+from bodhisattva.servers.core.transport import websocket
 from bodhisattva.servers.core.transport.handshake import Upgrade
 from bodhisattva.servers.tests.running import running, until
 
@@ -40,3 +43,35 @@ async def test_whoever_is_turned_away_is_cut_off_with_the_server() -> None:
         await one.server.stop()
         assert not one.server._intake.open
         assert await client.close_code() == 1013
+
+
+def masked_ping(name: str) -> bytes:
+    """A request in a frame whose mask changes nothing."""
+    payload = json.dumps({"type": "ping", "id": name}).encode()
+    return bytes([0x81, 0x80 | len(payload)]) + bytes(4) + payload
+
+
+async def test_who_sends_much_at_once_is_read_by_and_by_and_others_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "_STINT", 0.0)
+    names = [f"{number:04}" for number in range(4000)]
+    async with running() as one:
+        client = await one.connect()
+        busy = next(iter(one.server._connections))._websocket
+        other = await one.connect()
+        busy.take(b"".join(map(masked_ping, names)))
+        assert not busy.transport.is_reading(), "more is read while there is something to be taken in"
+        await other.ask("ping")
+        assert not busy.transport.is_reading(), "the other one waits until all is taken in"
+        assert [(await client.read())["correlation_id"] for _ in names] == names
+        await client.ask("ping")
+        assert busy.transport.is_reading()
+
+
+async def test_what_is_still_to_be_taken_in_ends_with_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "_STINT", 0.0)
+    async with running() as one:
+        await one.connect()
+        (connection,) = one.server._connections
+        connection._websocket.take(masked_ping("a") * 1000)
+        connection.abort()
+        await one.quiet()

@@ -128,7 +128,7 @@ class Connection:
             self._perform(self.session.open(identity))
         except Exception as error:  # noqa: BLE001 - logged, and the peer is told
             self._fail(error)
-        self._websocket.feed(early)
+        self._websocket.take(early)
 
     def turn_away(self, code: int, reason: str) -> None:
         """Serve nothing, and say why."""

@@ -10,6 +10,7 @@ close frame before the peer has read it.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -23,6 +24,8 @@ from bodhisattva.servers.core.transport.outbox import is_secure
 
 CLOSE_TIMEOUT = 2.0  # seconds for the peer's part of the closing handshake
 _READ = 64 * 1024
+_PIECE = 4 * 1024
+_STINT = 0.005  # seconds after which it is others' turn, and what came is taken in further in the next one
 _BUFFERED_TLS = 1  # bytes in the transport from which it counts as behind; with 0 asyncio's TLS transport always is
 
 
@@ -170,7 +173,7 @@ class WebSocket(asyncio.BufferedProtocol):
         return self._intake.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.feed(bytes(self._intake.buffer[:nbytes]))
+        self.take(bytes(self._intake.buffer[:nbytes]))
 
     def pause_writing(self) -> None:
         self._owner.behind(True)
@@ -217,6 +220,26 @@ class WebSocket(asyncio.BufferedProtocol):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def take(self, data: bytes) -> None:
+        """Take in what has come, in pieces: small frames cost far more than their bytes, and others are to be heard."""
+        ends = time.monotonic() + _STINT
+        for place in range(0, len(data), _PIECE):
+            if place and time.monotonic() >= ends:
+                self._put_off(data[place:])
+                return
+            self.feed(data[place : place + _PIECE])
+
+    def _put_off(self, rest: bytes) -> None:
+        """Go on in the next turn of the loop, and read nothing until then."""
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._go_on, rest)
+
+    def _go_on(self, rest: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+            self.take(rest)
 
     def feed(self, data: bytes) -> None:
         """Take in what has come; after a failure it is dropped, up to the peer's close frame."""
