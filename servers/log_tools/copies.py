@@ -36,7 +36,7 @@ def restore(
     check_free(path, force=force)
     _check_apart(backup, path)
     with reading(backup) as source, taken(path):
-        check_owner(path, source.service)
+        check_owner(path, source.service, services)
         _check_sound(source, services.get(source.service))
         begin = _keep_epoch if same_epoch else _begin_epoch
         files.copy(source.database, path, Progress("restore", "pages").told, begin)

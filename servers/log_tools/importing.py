@@ -48,7 +48,7 @@ def import_log(text: Iterator[bytes], path: Path, services: dict[str, Service], 
         head = next(read, None)
         if not isinstance(head, lines.Head):
             raise Refused("there are no lines of a log")
-        check_owner(path, head.service)
+        check_owner(path, head.service, services)
         with closing(sqlite3.connect(part)) as database:
             formats.create(database, head.service, head.epoch)
             count = _store_all(database, read)

@@ -1,7 +1,7 @@
 """Where a tool writes a log: nobody uses the file meanwhile, and nothing is overwritten unasked."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,8 +30,10 @@ def check_free(path: Path, *, force: bool) -> None:
         raise Refused(f"{path} exists; --force overwrites it")
 
 
-def check_owner(path: Path, service: str) -> None:
-    """Refused if another service's log stands there, with or without --force."""
+def check_owner(path: Path, service: str, services: Container[str]) -> None:
+    """Refused if another service's log stands there, or would be looked for there, with or without --force."""
+    if path.suffix == ".sqlite3" and path.stem in services and path.stem != service:
+        raise Refused(f"{path} is for the log of {path.stem}, not of {service}")
     try:
         with reading(path) as there:
             other = there.service

@@ -352,6 +352,13 @@ def test_a_damaged_backup_is_not_restored(tmp_path: Path, log: Path) -> None:
     assert log.read_bytes() == before
 
 
+def test_no_log_takes_the_place_of_another_service_s(tmp_path: Path, log: Path) -> None:
+    done(tmp_path, "backup", log, "saved.backup")
+    done(tmp_path, "export", log, "-o", "lines.jsonl")
+    for command in (("restore", "saved.backup"), ("import", "lines.jsonl")):
+        tool(tmp_path, *command, "akosha").refused("akosha.sqlite3 is for the log of akosha, not of fastblocks")
+
+
 def test_another_service_s_log_is_not_overwritten(tmp_path: Path, log: Path) -> None:
     done(tmp_path, "backup", log, "saved.sqlite3")
     change(log, "UPDATE meta SET value = 'dhruva' WHERE key = 'service'")
