@@ -1,0 +1,114 @@
+"""What replicas tell each other and nobody keeps: what is only said, and who is there."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from redis.crc import key_slot
+
+from bodhisattva.servers.core.config import LogConfig
+from bodhisattva.servers.tests.ledger import LEDGER
+from bodhisattva.servers.tests.redis_server import SLOTS, redis_cluster
+from bodhisattva.servers.tests.replicas import LONG, amounts, asleep, eventually, listener, sees
+from bodhisattva.servers.tests.running import Running, events, offsets, post, running
+
+
+async def test_s3_however_many_ask_who_is_there_at_once_all_are_answered(pair: list[Running]) -> None:
+    client = await listener(pair[0])
+    for _ in range(300):
+        await client.say("presence", channel="account:a")
+    answers = [await client.read() for _ in range(300)]
+    assert {(answer["type"], len(answer["data"].get("members", ()))) for answer in answers} == {("response", 1)}
+    assert (await pair[0].get("/ready"))[0] == 200
+
+
+async def test_s5_what_is_only_said_here_is_heard_there_once(pair: list[Running]) -> None:
+    here, there = [await one.connect() for one in pair]
+    for client in (here, there):
+        await client.ask("subscribe", channel="waves:a")
+    for _ in range(20):
+        await here.say("wave", account="a")
+    for client in (here, there):
+        assert [event["event"] for event in await events(client, 20)] == ["waved"] * 20
+    await post(there, range(1, 2))
+    assert (await there.ask("wave", account="b"))["type"] == "response"
+
+
+async def test_s3_presence_is_of_all_replicas_and_ends_with_the_connection(pair: list[Running]) -> None:
+    here, there = [await one.connect() for one in pair]
+    await here.ask("subscribe", channel="waves:a")
+    await there.ask("enter", account="a")
+    for client in (here, there):
+        members = (await client.ask("presence", channel="waves:a"))["data"]["members"]
+        assert sorted(member.get("name", "") for member in members) == ["", "anonymous"]
+    await there.socket.close()
+    heard: list[str] = []
+    while "left" not in heard:
+        heard += [event["event"] for event in await events(here, 1)]
+    (member,) = (await here.ask("presence", channel="waves:a"))["data"]["members"]
+    assert "name" not in member
+
+
+async def test_s3_presence_is_of_all_replicas_whatever_node_of_a_cluster_they_know() -> None:
+    with redis_cluster() as nodes:
+        logs = [LogConfig("redis", url=f"redis+cluster://127.0.0.1:{node.port}") for node in nodes]
+        async with AsyncExitStack() as stack:
+            three = [await stack.enter_async_context(running(LEDGER, log=log)) for log in logs]
+            clients = [await one.connect() for one in three]
+            for client in clients:
+                await client.ask("subscribe", channel="waves:a")
+            for client in clients:
+                async with asyncio.timeout(2):
+                    members = (await client.ask("presence", channel="waves:a"))["data"]["members"]
+                assert len({member["connection_id"] for member in members}) == 3
+            await clients[0].say("wave", account="a")
+            for client in clients:
+                assert [event["event"] for event in await events(client, 1)] == ["waved"]
+            await post(clients[1], range(1, 4))
+            assert [await amounts(client) for client in clients] == [[1, 2, 3]] * 3
+
+
+async def test_s3_presence_is_of_all_replicas_again_when_the_node_of_a_cluster_is_back() -> None:
+    with redis_cluster() as nodes:
+        log = LogConfig("redis", url=f"redis+cluster://127.0.0.1:{nodes[0].port}", timeout=0.5)
+        holder = nodes[key_slot(f"{log.prefix}:ledger".encode()) * len(nodes) // SLOTS]
+        async with running(LEDGER, log=log) as one, running(LEDGER, log=log) as other:
+            clients = [await listener(each) for each in (one, other)]
+            holder.kill()
+            for each in (one, other):
+                await eventually(each, is_ready=False)
+            await asyncio.to_thread(holder.start)
+            for each in (one, other):
+                await eventually(each, is_ready=True)
+            for client in clients:
+                await sees(client, "account:a", 2)
+
+
+@pytest.mark.parametrize("sense", ["arrival", "heard"])
+async def test_s5_a_failure_that_nobody_expects_makes_no_replica_deaf(
+    pair: list[Running], monkeypatch: pytest.MonkeyPatch, sense: str
+) -> None:
+    async with asleep(pair[1]) as engine:
+        working, failed = getattr(engine.log, sense), asyncio.Event()
+
+        def fail_once() -> Any:
+            if failed.is_set():
+                return working()
+            failed.set()
+            raise RuntimeError("of a library")
+
+        monkeypatch.setattr(engine.log, sense, fail_once)
+    await asyncio.wait_for(failed.wait(), LONG)
+    here, there = await pair[0].connect(), await listener(pair[1])
+    await post(here, range(1, 2))
+    assert offsets(await events(there, 1)) == [1]
+    await sees(here, "account:a", 1)
+
+
+async def test_s3_presence_does_not_wait_for_a_replica_that_died(pair: list[Running]) -> None:
+    here = await listener(pair[0])
+    for task in pair[1].server._engine._neighbours._tasks:  # type: ignore[attr-defined]
+        task.cancel()
+    async with asyncio.timeout(2):
+        assert len((await here.ask("presence", channel="account:a"))["data"]["members"]) == 1
