@@ -131,7 +131,9 @@ async def test_s5_history_is_paged_and_ends() -> None:
         await post(client, range(100, 110))
         page = (await client.ask("history", channel="account:a", after=3, limit=4))["data"]
         assert ([event["offset"] for event in page["events"]], page["offset"]) == ([4, 5, 6, 7], 10)
-        assert (await client.ask("history", channel="account:a", after=10))["data"]["events"] == []
+        for beyond in (10, 11, 2**63 - 1):
+            rest = (await client.ask("history", channel="account:a", after=beyond))["data"]
+            assert (rest["events"], rest["offset"]) == ([], 10), f"after {beyond}"
 
 
 async def test_s3_a_log_that_cannot_be_read_is_unavailable_and_ends_a_resume_1011(

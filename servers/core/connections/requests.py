@@ -186,7 +186,7 @@ class Requests:
             raise InvalidChannel("An ephemeral channel has no history.", channel=channel)
         async with caller.outbox.one_by_one():
             tail = self._engine.offset(channel)
-            events = await self._engine.reading.read(channel, asked.after, asked.limit)
+            events = await self._engine.reading.read(channel, min(asked.after, tail), asked.limit)
         return Outcome.of(
             {
                 "channel": channel,
