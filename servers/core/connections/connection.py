@@ -124,10 +124,7 @@ class Connection:
             self._logger.debug("connection opened", address=self.address)
         self._hub.add(self)
         self._websocket.start(self)
-        try:
-            self._perform(self.session.open(identity))
-        except Exception as error:  # noqa: BLE001 - logged, and the peer is told
-            self._fail(error)
+        self._perform(self.session.open(identity))
         self._websocket.take(early)
 
     def turn_away(self, code: int, reason: str) -> None:
