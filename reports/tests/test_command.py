@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from bodhisattva.reports.command import report
 from bodhisattva.reports.tests import runs
+from bodhisattva.suites.command import check
 
 
 @pytest.mark.parametrize(("outcome", "code"), [("passed", 0), ("failed", 1), ("unknown", 3)])
@@ -25,3 +26,9 @@ def test_bad_input_is_one_line_and_two(tmp_path: Path) -> None:
         "give the folder that a run wrote, such as out/conformance\n"
     )
     assert result.stdout == ""
+
+
+def test_check_that_was_called_wrongly_tells_nothing_of_an_earlier_run(tmp_path: Path) -> None:
+    runs.write(tmp_path, runs.all_passed())
+    result = CliRunner().invoke(check, ["target.yaml", "--out", str(tmp_path), "--bogus"])
+    assert (result.exit_code, result.output) == (2, "")
