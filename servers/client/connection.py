@@ -18,17 +18,19 @@ _UNREAD = "DECODE_ERROR"
 _PROTOCOL_ERROR = 1002
 _POLICY_VIOLATION = 1008
 _ABNORMAL = 1006
+_TOO_BIG = 1009
 
 Answer = dict[str, Any]
 OnAnswer = Callable[[Answer], None]
 
 
-@dataclass
+@dataclass(eq=False)
 class _Pending:
     """A request in flight; `on_answer` runs before the next message is read."""
 
     answer: asyncio.Future[Envelope | ConnectionLost]
     on_answer: OnAnswer | None
+    text: str
 
 
 class Connection:
@@ -52,6 +54,7 @@ class Connection:
         self._on_event = on_event
         self._on_close = on_close
         self._pending: dict[str, _Pending] = {}
+        self._hung_up = False  # whether it was the server that ended it, with a close frame
         self._given_up: set[str] = set()  # sent, and no longer waited for before its answer came
         self._welcome: asyncio.Future[Answer | ConnectionLost] = loop.create_future()
         self._reader = loop.create_task(self._read())
@@ -92,7 +95,7 @@ class Connection:
         if request_id in self._pending:
             raise ValueError(f"a request with the id {request_id} is already waiting for its answer")
         text = encode_request(name, data, request_id, traceparent)
-        pending = _Pending(asyncio.get_running_loop().create_future(), on_answer)
+        pending = _Pending(asyncio.get_running_loop().create_future(), on_answer, text)
         self._pending[request_id] = pending
         try:
             with suppress(ConnectionResetError, aiohttp.ClientError):  # the reader tells how it ended
@@ -130,7 +133,8 @@ class Connection:
         await self._socket.close()
 
     def _ending(self, message: aiohttp.WSMessage) -> ConnectionLost:
-        if message.type is aiohttp.WSMsgType.CLOSE:
+        self._hung_up = message.type is aiohttp.WSMsgType.CLOSE
+        if self._hung_up:
             return ConnectionLost(int(message.data), message.extra or "")
         if message.type is aiohttp.WSMsgType.BINARY:
             return ConnectionLost(_ABNORMAL, "the server sent a binary frame")
@@ -171,6 +175,13 @@ class Connection:
         self.closed.set_result(lost)
         if not self._welcome.done():
             self._welcome.set_result(lost)
-        for pending in self._pending.values():
-            if not pending.answer.done():
-                pending.answer.set_result(lost)
+        waiting = [pending for pending in self._pending.values() if not pending.answer.done()]
+        blamed = self._too_large(waiting) if lost.code == _TOO_BIG else waiting
+        for pending in waiting:
+            pending.answer.set_result(lost if pending in blamed else ConnectionLost(_ABNORMAL, "for another request"))
+
+    def _too_large(self, waiting: list[_Pending]) -> list[_Pending]:
+        """Who ended the connection for all: the largest of those in flight; with an answer, only one that is alone."""
+        if self._given_up or (len(waiting) > 1 and not self._hung_up):
+            return []
+        return [max(waiting, key=lambda pending: len(pending.text.encode()))] if waiting else []

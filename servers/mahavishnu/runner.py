@@ -9,7 +9,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from bodhisattva.servers.client import Backoff, ClientError, Indeterminate, RequestFailed, Unreachable
+from bodhisattva.servers.client import Backoff, ClientError, ConnectionLost, Indeterminate, RequestFailed, Unreachable
 from bodhisattva.servers.core.errors import ErrorCode, ServiceError, Unavailable
 from bodhisattva.servers.mahavishnu.calls import DueCall, due_call
 from bodhisattva.servers.mahavishnu.domain import State
@@ -137,6 +137,10 @@ class _Calling:
             raise CallFailed(f"no peer {call.service} is configured.", without_effect=fresh) from None
         except RequestFailed as error:
             return self._refused(error)
+        except ConnectionLost as lost:
+            if lost.retriable:
+                raise PassingTrouble(str(lost)) from lost
+            raise CallFailed(f"{call.service} cannot be asked for this: {lost}", without_effect=False) from lost
         except (Unreachable, Indeterminate) as error:
             raise PassingTrouble(str(error)) from error
         except ClientError as error:

@@ -160,6 +160,39 @@ async def test_no_answer_is_indeterminate_and_a_late_one_harms_nobody() -> None:
         assert await c.request("quick") == {"which": "quick"}
 
 
+async def test_a_request_that_is_too_large_ends_no_other() -> None:
+    """All of a connection's requests end with it; only the one that caused it would do so again."""
+
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        await peer.expect("small")
+        await peer.expect("large")
+        await peer.expect("small")
+        await peer.close(1009, "too big")
+
+    async def again(peer: Peer) -> None:
+        await peer.greet()
+        for _ in range(2):
+            await peer.answer(await peer.expect("small"), ok=True)
+
+    async with ScriptedServer(script, again) as server, client(server) as c:
+        large = c.request("large", {"x": "x" * 1000})
+        ends = await asyncio.gather(c.request("small"), large, c.request("small"), return_exceptions=True)
+    assert ends[0] == ends[2] == {"ok": True}
+    assert isinstance(ends[1], ConnectionLost)
+    assert not ends[1].retriable
+
+
+async def test_an_answer_that_is_too_large_ends_only_who_is_alone() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        await peer.answer(await peer.expect("q"), x="x" * 10_000)
+
+    async with ScriptedServer(script) as server, Client(server.url, token="t", max_message_bytes=5000) as c:
+        with pytest.raises(ConnectionLost, match="1009"):
+            await c.request("q")
+
+
 async def test_without_a_connection_nothing_is_sent() -> None:
     gone = asyncio.Event()
 

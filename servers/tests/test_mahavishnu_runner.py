@@ -208,6 +208,7 @@ async def test_what_no_result_holds_fails_the_stage_without_asking() -> None:
     [
         (REFUSED, "akosha answered INVALID_DATA: No such series."),
         (AuthenticationFailed("bad token"), "akosha does not accept this service."),
+        (ConnectionLost(1009, "too large"), "akosha cannot be asked for this: the connection ended: 1009 too large"),
     ],
 )
 async def test_a_refused_stage_fails_its_workflow_and_is_not_tried_again(reply: Exception, reason: str) -> None:
