@@ -112,13 +112,14 @@ class _Calling:
     async def _ask(self, deadline: datetime) -> dict[str, Any]:
         """The other service's answer, however many of the attempts that there are it takes to get it in time."""
         backoff, most = Backoff(cap=LONGEST_PAUSE), self._due.call.attempts
-        while (left := (deadline - datetime.now(UTC)).total_seconds()) > 0 and (most is None or self._attempts < most):
+        while (left := _left(deadline)) > 0 and (most is None or self._attempts < most):
             try:
                 async with asyncio.timeout(left):
                     return await self._ask_once(min(left, LONGEST_ATTEMPT))
             except (PassingTrouble, TimeoutError) as trouble:
                 await self._attempt_failed(str(trouble) or "There was no answer in time.")
-            await asyncio.sleep(min(backoff.next(), left))
+            if most is None or self._attempts < most:
+                await asyncio.sleep(min(backoff.next(), max(_left(deadline), 0.0)))
         if left > 0:
             reason = f"{self._due.call.service} was given up after {self._attempts} attempts: {self._error}"
         else:
@@ -193,6 +194,11 @@ class _Calling:
                     self._log.info("call overtaken", command=command, reason=refusal.message)
                     return None
                 await asyncio.sleep(backoff.next())
+
+
+def _left(deadline: datetime) -> float:
+    """Seconds."""
+    return (deadline - datetime.now(UTC)).total_seconds()
 
 
 def _state(host: "Host") -> State:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import structlog
 
-from bodhisattva.servers.client import AuthenticationFailed, ConnectionLost, RequestFailed, Unreachable
+from bodhisattva.servers.client import AuthenticationFailed, Backoff, ConnectionLost, RequestFailed, Unreachable
 from bodhisattva.servers.core.errors import Unavailable
 from bodhisattva.servers.core.telemetry.metrics import Metrics
+from bodhisattva.servers.mahavishnu import runner
 from bodhisattva.servers.mahavishnu.runner import run_calls
 from bodhisattva.servers.mahavishnu.service import SERVICE
 from bodhisattva.servers.tests.bench import Bench
@@ -263,6 +264,16 @@ async def test_a_stage_without_answer_fails_its_workflow_at_its_time_limit() -> 
         await host.start({"name": "one"}, timeout=0.05)
         status = await host.until(finished)
     assert status["error"] == "Stage one: akosha did not answer within 0.05 s."
+
+
+async def test_nothing_is_waited_for_after_the_last_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the stages before it did was left undone for up to five seconds more."""
+    monkeypatch.setattr(runner, "Backoff", lambda cap: Backoff(base=60, cap=60, uniform=lambda _, most: most))
+    host = Host(akosha=Peer(BUSY))
+    async with running(host):
+        await host.start({"name": "one", "attempts": 1}, timeout=60)
+        status = await host.until(finished)
+    assert status["error"] == "Stage one: akosha was given up after 1 attempts: UNAVAILABLE: Draining."
 
 
 async def test_a_stage_under_way_at_a_crash_is_asked_for_again_under_the_same_id() -> None:
