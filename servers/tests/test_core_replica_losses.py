@@ -274,3 +274,58 @@ async def test_s5_a_log_that_lost_events_while_others_were_on_their_way_to_it_ge
         own.restore(saved)
         await asyncio.to_thread(own.start)
         await assert_another_epoch(one, client, heard, since)
+
+
+async def until_another_epoch(own: RedisServer, one: Running, saved: Path) -> None:
+    """Redis comes back as it was saved, and the replica notices."""
+    epoch = one.server._engine.log.epoch
+    own.kill()
+    own.restore(saved)
+    await asyncio.to_thread(own.start)
+    await until(lambda: one.server._engine.log.epoch != epoch, "the loss is not noticed", LONG)
+
+
+async def test_s5_who_catches_up_while_the_log_becomes_another_hears_nothing_of_the_other(
+    own: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with replicas(own, 1) as (one,):
+        _, heard, saved, since = await with_an_end_to_lose(own, one)
+        engine, rebuilding = one.server._engine, asyncio.Event()
+        read, rebuild = engine.reading.read, engine._rebuild
+
+        async def late(*asked: Any) -> Any:
+            await until_another_epoch(own, one, saved)
+            return await read(*asked)
+
+        async def rebuild_later(*asked: Any) -> None:
+            await rebuilding.wait()
+            await rebuild(*asked)
+
+        monkeypatch.setattr(engine.reading, "read", late)
+        monkeypatch.setattr(engine, "_rebuild", rebuild_later)
+        await heard.ask("unsubscribe", channel="account:a")
+        await heard.ask("subscribe", channel="account:a", since=since | {"offset": 0})
+        assert (await heard.read())["event"] == "server.unavailable"
+        with pytest.raises(AssertionError, match="closed 1011"):
+            await heard.read()
+        rebuilding.set()
+
+
+async def test_s5_a_history_names_no_epoch_but_that_of_its_events(
+    own: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with replicas(own, 1) as (one,):
+        client, _, saved, _ = await with_an_end_to_lose(own, one)
+        engine = one.server._engine
+        read = engine.reading.read
+
+        async def late(*asked: Any) -> Any:
+            monkeypatch.undo()
+            await until_another_epoch(own, one, saved)
+            await until(lambda: engine.available, "it does not go on", LONG)
+            return await read(*asked)
+
+        monkeypatch.setattr(engine.reading, "read", late)
+        assert (await client.ask("history", channel="account:a"))["error_code"] == "UNAVAILABLE"
+        now = (await client.ask("history", channel="account:a"))["data"]
+        assert (now["epoch"], now["offset"], offsets(now["events"])) == (engine.log.epoch, 2, [1, 2])

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.engine.hub import numbered
-from bodhisattva.servers.core.log.base import LogError
+from bodhisattva.servers.core.log.base import LogError, LogLost
 from bodhisattva.servers.core.transport.outbox import Outbox
 
 _CHUNK = 200
@@ -12,18 +12,19 @@ _HIGH_WATER = 256 * 1024
 
 
 class Catchup:
-    """Reads the log as fast as the peer takes it, for one channel of a connection after the other."""
+    """Reads the log that there is now as fast as the peer takes it, for one channel of a connection after the other."""
 
     def __init__(self, engine: Engine, outbox: Outbox, queue_bytes: int) -> None:
         self._engine = engine
         self._outbox = outbox
+        self._epoch = engine.log.epoch
         self._high_water = min(_HIGH_WATER, queue_bytes // 2)
 
     async def frames(self, channel: str, after: int) -> AsyncIterator[bytes]:
         """The frames of all durable events after an offset.
 
         Whoever subscribes to the live ones in the loop turn in which this ends has neither gap nor duplicate.
-        LogError: the log cannot be read, or retention took away what was still to come.
+        LogError: the log cannot be read, has become another, or retention took away what was still to come.
         """
         position = after
         while position < self._engine.offset(channel):
@@ -36,6 +37,8 @@ class Catchup:
         """The next frames after a position, at least one."""
         due = 0
         events = await self._engine.reading.read(channel, position, _CHUNK)
+        if self._engine.log.epoch != self._epoch:
+            raise LogLost(f"{channel} is in another log than at {position}")
         if not events:
             raise LogError(f"{channel} ends at {position}, before its newest event")
         for offset, event in events:
@@ -44,7 +47,7 @@ class Catchup:
             if offset != position + 1:
                 self._engine.trimmed({channel: offset - 1})  # whoever removed it: who comes again is told
                 raise LogError(f"{channel} no longer holds {position + 1}")
-            frame = numbered(event, channel, offset, self._engine.log.epoch)
+            frame = numbered(event, channel, offset, self._epoch)
             yield frame
             position = offset
             due += len(frame)

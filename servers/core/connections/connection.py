@@ -229,7 +229,8 @@ class Connection:
         if after is None or after >= self._engine.offset(channel):
             self._hub.subscribe(channel, self)
         else:
-            self._catching_up[channel] = self._spawn(self._catch_up(channel, after))
+            catchup = Catchup(self._engine, self.outbox, self._policy.limits.queue_bytes)
+            self._catching_up[channel] = self._spawn(self._catch_up(channel, after, catchup))
 
     def unfollow(self, channel: str) -> None:
         self.channels.discard(channel)
@@ -353,14 +354,13 @@ class Connection:
             self._logger.warning("slow consumer closed")
             self.begin_close(SLOW_CONSUMER, "Slow consumer")
 
-    async def _catch_up(self, channel: str, after: int) -> None:
+    async def _catch_up(self, channel: str, after: int, catchup: Catchup) -> None:
         """Send what was missed and then listen, unless the peer has changed its mind.
 
         That its task is cancelled does not always end it: on Python 3.11 a time limit inside, such as redis-py's, can
         swallow that.
         """
         task = asyncio.current_task()
-        catchup = Catchup(self._engine, self.outbox, self._policy.limits.queue_bytes)
         async for frame in catchup.frames(channel, after):
             if self._closer is not None or self._catching_up.get(channel) is not task:
                 return

@@ -18,7 +18,7 @@ from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.engine.hub import Hub, Receiver, plain
 from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.errors import InvalidChannel, LimitExceeded, ServiceError, UnknownRequest
-from bodhisattva.servers.core.log.base import LogError
+from bodhisattva.servers.core.log.base import LogError, LogLost
 from bodhisattva.servers.core.telemetry.logs import concerning
 
 HISTORY_LIMIT = 1000
@@ -185,13 +185,15 @@ class Requests:
         if not self._policy.service.channel_kind(channel).persisted:
             raise InvalidChannel("An ephemeral channel has no history.", channel=channel)
         async with caller.outbox.one_by_one():
-            tail = self._engine.offset(channel)
+            epoch, tail = self._engine.log.epoch, self._engine.offset(channel)
             events = await self._engine.reading.read(channel, min(asked.after, tail), asked.limit)
+        if self._engine.log.epoch != epoch:
+            raise LogLost("the log has become another while it was read")
         return Outcome.of(
             {
                 "channel": channel,
                 "events": [plain(event, offset) for offset, event in events if offset <= tail],
-                "epoch": self._engine.log.epoch,
+                "epoch": epoch,
                 "offset": tail,
             }
         )
