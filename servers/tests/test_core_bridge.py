@@ -170,6 +170,27 @@ async def test_what_the_source_still_holds_crosses_and_what_it_lost_is_said(
         assert (said["log_level"], said["source"], said["lost"]) == ("error", "ledger", 15 - before)
 
 
+@pytest.mark.parametrize("missed", [0, 2])
+async def test_a_source_that_holds_nothing_any_more_is_known_and_only_what_was_missed_is_said_to_be_lost(
+    source: Source, tmp_path: Path, missed: int
+) -> None:
+    """By age, retention may remove all of a log."""
+    kept = {"state": str(tmp_path / "listener"), "log": LogConfig()}
+    await source.say(1, 2, 3)
+    async with source.up(), listening(source, **kept) as listener:
+        await hears(listener, 1, 2, 3)
+    await source.say(*range(101, 101 + missed))
+    async with source.up(Retention(age=0.01, interval=0.05)) as one:
+        await until(lambda: one.server._engine.floor("global") == 3 + missed, "not trimmed", LONG)
+        with capture_logs() as lines:
+            async with listening(source, **kept) as listener:
+                await until(lambda: one.server._hub.present("global"), "it does not follow", LONG)
+                await post(await one.connect(), range(201, 203))
+                await hears(listener, 1, 2, 3, 201, 202)
+                assert await metric(listener, "websocket_bridge_lost_events_total") == missed
+        assert not [line for line in lines if "another log" in line["event"]]
+
+
 @pytest.mark.parametrize("said", [1, 2, 3], ids=["shorter", "as long", "longer"])
 @pytest.mark.parametrize("same_epoch", [False, True])
 @pytest.mark.parametrize("away", [False, True])

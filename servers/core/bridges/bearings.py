@@ -26,7 +26,9 @@ async def take(client: Client, channel: str, stored: base.Position | None) -> Be
 
     async def has(mark: base.Mark) -> bool:
         found = await client.history(channel, after=mark.offset - 1, limit=1)
-        return bool(found) and (_offset(found[0]) > mark.offset or found[0].id == mark.id)
+        if not found:
+            return mark.offset <= head.offset  # all up to there was removed
+        return _offset(found[0]) > mark.offset or found[0].id == mark.id
 
     shared = await marks.common(known, has)
     turned_back = len(shared) < len(known)
