@@ -191,6 +191,21 @@ async def test_a_source_that_holds_nothing_any_more_is_known_and_only_what_was_m
         assert not [line for line in lines if "another log" in line["event"]]
 
 
+async def test_what_is_lost_is_counted_once_however_often_the_bridge_comes_back(source: Source) -> None:
+    """Before anything new crosses."""
+    await source.say(1, 2, 3)
+    brief = Retention(age=0.01, interval=0.05)
+    async with source.up(brief) as one:
+        await until(lambda: one.server._engine.floor("global") == 3, "not trimmed", LONG)
+    with capture_logs() as lines:
+        async with listening(source) as listener:
+            for _ in range(2):
+                async with source.up(brief) as one:
+                    await until(lambda one=one: one.server._hub.present("global"), "it does not follow", LONG)  # type: ignore[misc]
+                    assert await metric(listener, "websocket_bridge_lost_events_total") == 3
+    assert len([line for line in lines if "lost events" in line["event"]]) == 1
+
+
 @pytest.mark.parametrize("said", [1, 2, 3], ids=["shorter", "as long", "longer"])
 @pytest.mark.parametrize("same_epoch", [False, True])
 @pytest.mark.parametrize("away", [False, True])

@@ -9,7 +9,7 @@ holds is said aloud.
 import asyncio
 from contextlib import AbstractContextManager, nullcontext
 
-from bodhisattva.servers.client import ClientError, Discontinuity, Event, Reconnected
+from bodhisattva.servers.client import ClientError, Discontinuity, Event, Position, Reconnected
 from bodhisattva.servers.core.bridges import bearings, marks
 from bodhisattva.servers.core.bridges.bearings import Bearings
 from bodhisattva.servers.core.domain import Decision, State
@@ -50,6 +50,7 @@ class _Crossing:
         self._metrics = host.metrics.bridges
         self._waiting = 0
         self._basis: base.Position | None = None
+        self._lost_before: Position | None = None
 
     @property
     def _stored(self) -> base.Position | None:
@@ -110,7 +111,8 @@ class _Crossing:
         self._waiting = events
 
     def _say(self, found: Bearings) -> None:
-        if found.lost:
+        if found.lost and found.since != self._lost_before:
+            self._lost_before = found.since
             self._metrics.lost.inc(found.lost)
             self.log.error("bridge lost events that its source no longer holds", lost=found.lost)
         if found.turned_back:
