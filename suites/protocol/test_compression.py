@@ -12,13 +12,14 @@ from bodhisattva.fixtures.stack.base import Node
 COMPRESSED = 0b100
 PROTOCOL_ERROR = 1002
 TOO_BIG = 1009
+STORED = 0  # the level at which nothing becomes shorter
 _OFFER = {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"}
 _TRAILING = b"\x00\x00\xff\xff"
 _RAW = -15
 
 
-def deflated(payload: bytes) -> bytes:
-    squeezing = zlib.compressobj(9, wbits=_RAW)
+def deflated(payload: bytes, level: int = 9) -> bytes:
+    squeezing = zlib.compressobj(level, wbits=_RAW)
     return (squeezing.compress(payload) + squeezing.flush(zlib.Z_SYNC_FLUSH)).removesuffix(_TRAILING)
 
 
@@ -64,7 +65,8 @@ async def test_compression_is_agreed_on(fresh: Fresh, raw: Raw) -> None:
     section="4",
     feature="core",
     profile="core",
-    text="The size of a compressed message is what it has after decompression; over the claimed limit it closes 1009.",
+    text="The size of a compressed message is what it has after decompression: over the claimed limit it closes 1009, "
+    "and up to the limit it is taken, even if it became longer by compression.",
 )
 async def test_compressed_message_over_the_limit(fresh: Fresh, raw: Raw) -> None:
     node = await fresh(compression=True, limits={"message_bytes": 100_000})
@@ -72,6 +74,10 @@ async def test_compressed_message_over_the_limit(fresh: Fresh, raw: Raw) -> None
     await ask(peer, "auth", {"token": node.tokens.usual(node.service)}, "a")
     for _ in range(2):
         await peer.receive()
+    longer = deflated(b'{"type": "ping"}'.ljust(100_000), STORED)
+    assert len(longer) > 100_000
+    await peer.frame(Opcode.TEXT, longer, rsv=COMPRESSED)
+    assert (await peer.receive()).opcode == Opcode.TEXT, "a message of the claimed size was not answered"
     await ask(peer, "ping", {"padding": "." * 1_000_000}, "b")
     assert (await peer.closed()).code == TOO_BIG
 

@@ -12,7 +12,13 @@ EXTENSION = "permessage-deflate; server_no_context_takeover; client_no_context_t
 WINDOW = 15
 _LEVEL = zlib.Z_BEST_SPEED
 _TRAILING = b"\x00\x00\xff\xff"
+_BLOCK = 16  # bytes, in round numbers, that a compressed message has besides
 _WORTH = 200  # bytes of a frame from which it is tried
+
+
+def at_worst(length: int) -> int:
+    """What a text of this length may come to when it is compressed: bytes of eight bits take nine at most."""
+    return length + length // 8 + _BLOCK
 
 
 def deflate(frame: bytes) -> bytes:

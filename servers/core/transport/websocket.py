@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 
-from bodhisattva.servers.core.transport import frames
+from bodhisattva.servers.core.transport import compression, frames
 from bodhisattva.servers.core.transport.frames import ABNORMAL, PROTOCOL_ERROR
 from bodhisattva.servers.core.transport.masking import MaskGuard
 from bodhisattva.servers.core.transport.outbox import is_secure
@@ -96,7 +96,10 @@ class Intake:
 
     def reader(self, *, deflates: bool) -> Any:
         """aiohttp's parser for one connection. It refuses what is as long as its limit, and inflates one byte more."""
-        return WebSocketReader(self._arrivals, self.message_bytes() + 1, compress=deflates, decode_text=True)
+        longest = self.message_bytes()
+        if deflates:
+            longest = compression.at_worst(longest)
+        return WebSocketReader(self._arrivals, longest + 1, compress=deflates, decode_text=True)
 
     async def close(self) -> None:
         """Cut off whoever is left, and wait until they are."""
