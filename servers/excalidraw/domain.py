@@ -183,7 +183,7 @@ def merged(diagram: Diagram, content: Content, context: Context) -> Decision:
         "diagram_id": diagram.diagram_id,
         "elements": list(news.values()),
         "files": files,
-        "envelope": envelope,
+        **({} if envelope == diagram.envelope else {"envelope": envelope}),
         "version": version,
         "user_id": context.user_id,
         "updated_at": context.now.isoformat(),

@@ -65,6 +65,16 @@ def test_a_file_that_was_edited_elsewhere_merges_with_what_happened_here(bench: 
     assert bench.do("import_diagram", diagram_id="kiln", document=elsewhere).events == ()
 
 
+def test_an_edit_does_not_tell_again_what_else_the_file_said(bench: Bench) -> None:
+    """Each move of a shape carried all of it, to the log and to everybody who listens."""
+    (event,) = bench.do("update_diagram", diagram_id="kiln", elements=[{**kiln()["elements"][0], "version": 99}]).events
+    assert "envelope" not in event.data
+    assert exported(bench)["appState"] == kiln()["appState"]
+    (event,) = bench.do("import_diagram", diagram_id="kiln", document={**kiln(), "appState": {"gridSize": 5}}).events
+    assert event.data["envelope"]["appState"] == exported(bench)["appState"] == {"gridSize": 5}
+    assert bench.replayed() == bench.state
+
+
 def test_elements_of_one_id_are_all_kept(bench: Bench) -> None:
     """Excalidraw's `restoreElements` gives later ones ids of their own; here one was lost."""
     copied = kiln()
