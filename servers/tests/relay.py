@@ -19,6 +19,7 @@ class Relay:
         self._target = target
         self._left = 0
         self._where: Cut = "before"
+        self._silences = 0
         self._links: set[asyncio.Task[None]] = set()
 
     def cut(self, requests: int, where: Cut) -> None:
@@ -29,6 +30,10 @@ class Relay:
         """Cut nothing any more."""
         self._left = 0
 
+    def silence(self) -> None:
+        """Carry nothing over the connections that there are, which do not end."""
+        self._silences += 1
+
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = asyncio.get_running_loop().create_task(self._carry(reader, writer))
         self._links.add(link)
@@ -36,9 +41,12 @@ class Relay:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers, server = await asyncio.open_connection("127.0.0.1", self._target)
-        back = asyncio.get_running_loop().create_task(_pump(answers, writer))
+        silences = self._silences
+        back = asyncio.get_running_loop().create_task(self._pump(answers, writer))
         try:
             while request := await reader.read(1 << 20):
+                if self._silences != silences:
+                    continue
                 self._left -= 1
                 if self._left == 0:
                     self.done = True
@@ -57,14 +65,15 @@ class Relay:
                 with suppress(OSError):
                     await end.wait_closed()
 
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        silences = self._silences
+        with suppress(OSError):
+            while answer := await reader.read(1 << 20):
+                if self._silences == silences:
+                    writer.write(answer)
+
     async def close(self) -> None:
         await ended(*self._links)
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while answer := await reader.read(1 << 20):
-            writer.write(answer)
 
 
 @asynccontextmanager

@@ -4,14 +4,16 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
+import msgspec
 import pytest
 from redis.crc import key_slot
 
 from bodhisattva.servers.core.config import LogConfig
 from bodhisattva.servers.tests.ledger import LEDGER
-from bodhisattva.servers.tests.redis_server import SLOTS, redis_cluster
-from bodhisattva.servers.tests.replicas import LONG, amounts, asleep, eventually, listener, sees
-from bodhisattva.servers.tests.running import Running, events, offsets, post, running
+from bodhisattva.servers.tests.redis_server import SLOTS, RedisServer, redis_cluster
+from bodhisattva.servers.tests.relay import relay
+from bodhisattva.servers.tests.replicas import LONG, amounts, asleep, eventually, listener, replicas, sees
+from bodhisattva.servers.tests.running import Client, Running, events, offsets, post, running
 
 
 async def test_s3_however_many_ask_who_is_there_at_once_all_are_answered(pair: list[Running]) -> None:
@@ -112,3 +114,23 @@ async def test_s3_presence_does_not_wait_for_a_replica_that_died(pair: list[Runn
         task.cancel()
     async with asyncio.timeout(2):
         assert len((await here.ask("presence", channel="account:a"))["data"]["members"]) == 1
+
+
+async def test_s5_a_replica_whose_links_died_without_an_end_hears_the_others_again(redis: RedisServer) -> None:
+    """As where the machine of Redis is lost, and another has taken over."""
+    async with relay(redis.port) as link, replicas(redis, 1) as (one,):
+        log = msgspec.structs.replace(one.config.log, url=f"redis://127.0.0.1:{link.port}/0")
+        async with running(LEDGER, log=log) as other:
+            here, there = await one.connect(), await other.connect()
+            await there.ask("subscribe", channel="waves:a")
+            link.silence()
+            hearing = asyncio.ensure_future(hears_a_wave(there))
+            while not hearing.done():
+                await here.ask("wave", account="a")
+            await hearing
+            await sees(here, "waves:a", 1)
+
+
+async def hears_a_wave(client: Client) -> None:
+    while (await client.read())["event"] != "waved":
+        pass

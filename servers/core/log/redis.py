@@ -44,6 +44,8 @@ from bodhisattva.servers.core.log.redis_records import Keys, answer_decoder, pos
 _CHUNK = 500
 _ARRIVAL_MS = 500
 _TURN_MS = 1000
+_SILENT = 2  # times that nothing was heard in: then something is said, since a link can be dead without an end
+_DEAF = 6  # the same: what was said should have been heard
 _STATE_PATIENCE = 10  # times the timeout, for a state or many floors at once
 
 
@@ -295,10 +297,15 @@ class RedisLog:
             async with self._watcher.pubsub() as ear:
                 await ear.ssubscribe(self._keys.of("said")[0])
                 listen = ear.get_sharded_message if isinstance(ear, ClusterPubSub) else ear.get_message
-                while True:
+                silent = 0
+                while silent < _DEAF:
                     message = await listen(timeout=_ARRIVAL_MS / 1000)
+                    silent = silent + 1 if message is None else 0
                     if message is not None:
                         yield message["data"] if message["type"] == "smessage" else b""
+                    elif silent == _SILENT:
+                        await self.shout(b"")
+        raise LogError("what is shouted is not heard")
 
     async def read(self, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]:
         keys = self._keys.of("meta", "entries")
