@@ -65,7 +65,8 @@ async def test_well_known_claims(node: Node) -> None:
     section="2.4",
     feature="core",
     profile="core",
-    text="The welcome names connection, server, rate limit and features as claimed, and how secure the connection is.",
+    text="The welcome names connection, server, rate limit and features as claimed, whether its user is authenticated, "
+    "and how secure the connection is.",
 )
 async def test_welcome(connect: Connect, node: Node) -> None:
     claimed = await node.well_known()
@@ -75,6 +76,8 @@ async def test_welcome(connect: Connect, node: Node) -> None:
         data = welcome.data
         assert data["server"] == claimed["server"]
         assert isinstance(data["message"], str)
+        said = data["authenticated"]
+        assert said is ("auth" in claimed["features"]), "it is not said whether anybody is authenticated"
         assert sorted(data["features"]) == sorted(claimed["features"])
         assert data["secure"] is node.secure
         assert data["tls_mode"] == ("WSS" if node.secure else "WS")

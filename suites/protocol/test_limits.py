@@ -128,7 +128,8 @@ async def test_connections_are_limited(connect: Connect, fresh: Fresh) -> None:
     section="2.2",
     feature="auth",
     profile="core",
-    text="A user's connection over the number that one user may have is closed 1013; another user's is not.",
+    text="A user's connection over the number that one user may have is closed 1013, however it authenticates; another "
+    "user's is not.",
 )
 async def test_connections_of_a_user_are_limited(connect: Connect, fresh: Fresh) -> None:
     node = await fresh(limits={"connections_per_user": 1})
@@ -136,6 +137,10 @@ async def test_connections_of_a_user_are_limited(connect: Connect, fresh: Fresh)
     extra = await connect(node, authenticate=False)
     await extra.send({"type": "request", "id": "a", "event": "auth", "data": {"token": node.tokens.valid("ann")}})
     assert (await extra.closed()).code == 1013
+    bearer = {"Authorization": f"Bearer {node.tokens.valid('ann')}"}
+    extra = await connect(node, authenticate=False, headers=bearer)
+    assert (await extra.closed()).code == 1013
+    assert not extra.inbox, f"one too many, and told {extra.inbox}"
     await connect(node, user="bob")
     assert (await first.request("ping")).type == "pong"
 
