@@ -1,6 +1,8 @@
 """`bodhisattva report` and `bodhisattva merge`: the console commands over `build`."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -39,22 +41,31 @@ def merge(into: Path, parts: tuple[Path, ...]) -> None:
 
     Exit code: as `bodhisattva report`; 2 also where the parts do not belong together.
     """
-    try:
+    with _in_one_line():
         merging.merge(list(parts), into)
-    except ReportError as error:
-        _refuse(error)
     _conclude(into)
 
 
 def _conclude(out: Path) -> NoReturn:
-    try:
+    with _in_one_line():
         summary = build(out)
-    except ReportError as error:
-        _refuse(error)
-    click.echo("\n".join(summary.lines))
+        click.echo("\n".join(summary.lines))
     sys.exit(summary.exit_code)
 
 
-def _refuse(error: ReportError) -> NoReturn:
-    click.echo(f"bodhisattva: {error}", err=True)
-    sys.exit(BAD_INPUT)
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """What cannot be reported on, and where nothing can be written, a full disk among it."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except (ReportError, OSError) as error:
+        click.echo(f"bodhisattva: {_in_words(error)}", err=True)
+        sys.exit(BAD_INPUT)
+
+
+def _in_words(error: ReportError | OSError) -> str:
+    if isinstance(error, ReportError):
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)

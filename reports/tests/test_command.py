@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bodhisattva.reports.command import report
+from bodhisattva.reports.command import merge, report
 from bodhisattva.reports.tests import runs
 from bodhisattva.suites.command import check
 
@@ -26,6 +26,16 @@ def test_bad_input_is_one_line_and_two(tmp_path: Path) -> None:
         "give the folder that a run wrote, such as out/conformance\n"
     )
     assert result.stdout == ""
+
+
+def test_folder_that_cannot_be_written_is_one_line_and_two(tmp_path: Path) -> None:
+    part = runs.write(tmp_path / "part", runs.all_passed())
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(merge, [str(tmp_path / "file"), str(part)])
+    assert (result.exit_code, result.output) == (2, f"bodhisattva: {tmp_path / 'file'}: File exists\n")
+    (part / "matrix.html").mkdir()
+    result = CliRunner().invoke(report, [str(part)])
+    assert (result.exit_code, result.output.count("\n")) == (2, 1), result.output
 
 
 def test_check_that_was_called_wrongly_tells_nothing_of_an_earlier_run(tmp_path: Path) -> None:

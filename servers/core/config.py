@@ -146,10 +146,11 @@ class LogConfig(_Section, frozen=True):
 class Peer(_Section, frozen=True):
     """Another service, for bridges and remote stages. token_file: a token to use instead of one of our own minting.
 
+    url: in lower case, since what is not `wss://` here is asked for no certificate.
     ca: PEM of the authority that signed its certificate. certificate, key: ours, for a peer that verifies clients.
     """
 
-    url: str
+    url: Annotated[str, Meta(pattern=r"\Awss?://[^/]")]
     ca: str | None = None
     certificate: str | None = None
     key: str | None = None
@@ -179,7 +180,7 @@ class Config(_Section, frozen=True):
     loop: that of the whole process; `auto` is uvloop where the extra `fast` is installed.
     """
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     port: Port | None = None
     state: str = "state"
     auth: Literal["required", "disabled"] = "required"

@@ -265,6 +265,7 @@ class Server:
             await self._engine.stop()
             if self._engine.tracing is not None:
                 await self._engine.tracing.stop()
+        if self._runner is not None:
             self._logger.info("stopped")
 
     async def upgrade(self, request: web.Request) -> web.StreamResponse:

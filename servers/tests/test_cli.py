@@ -118,6 +118,15 @@ def test_s7_a_busy_port_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     assert (code, said) == (2, in_use)
 
 
+def test_s7_a_busy_port_of_one_of_several_is_one_line_too(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (tmp_path / "two.yaml").write_text(f"services: {{akosha: {{port: 0}}, dhruva: {{port: {port}}}}}")
+        code, said = bodhisattva("serve", "akosha", "dhruva", "-c", "two.yaml", folder=tmp_path, settings=OPEN)
+    in_use = f"bodhisattva: port {port} on 127.0.0.1 is in use; stop what uses it or set another port\n"
+    assert (code, said) == (2, in_use)
+
+
 class Served:
     """`bodhisattva serve akosha` on a free port, ready when entered, killed at the latest when left."""
 
