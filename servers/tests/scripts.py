@@ -29,7 +29,8 @@ def _mostly(usual: Strategy, seldom: Strategy) -> Strategy:
 
 
 _words = _mostly(st.just("a"), st.just("b"))
-_scalars = st.none() | st.booleans() | st.integers(-2, 2) | st.floats(-2, 2) | _words
+_integers = st.integers(-2, 2) | st.just(2**70)
+_scalars = st.none() | st.booleans() | _integers | st.floats(-2, 2) | _words
 json_values = st.recursive(
     _scalars, lambda below: st.lists(below, max_size=2) | st.dictionaries(_words, below, max_size=2), max_leaves=3
 )

@@ -179,6 +179,15 @@ def test_deleted_state_is_gone_and_its_versions_go_on(bench: Bench) -> None:
     assert bench.replayed() == bench.state
 
 
+@pytest.mark.parametrize("value", [2**63, 2**64, -(2**63) - 1, {"a": [1, {"b": 10**4000}], "c": -(10**100)}])
+def test_integers_of_any_size_are_kept(bench: Bench, value: Any) -> None:
+    """One that does not fit into 64 bits made every snapshot fail, and the log grew for ever."""
+    bench.do("set_state", state_path="a", value=value)
+    bench.do("set_state", state_path="b", value={"list": [1, 2.5, None]})
+    assert bench.replayed(kept=0) == bench.state
+    assert bench.ask("get_state", state_path="a")["value"] == value
+
+
 def test_tree_is_bounded_with_what_vanished_from_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(domain, "MOST_NODES", 4)
     bench.do("set_state", state_path="a", value={"b": 1, "c": {"d": 2}})
