@@ -91,7 +91,7 @@ def export_diagram(state: State, data: ExportDiagram, context: Context) -> dict[
     elements, files = in_order(diagram.elements.values()), diagram.files
     if not data.include_deleted:
         elements = [element for element in elements if not element.get("isDeleted")]
-        shown = {element.get("fileId") for element in elements}
+        shown = {file for element in elements if isinstance(file := element.get("fileId"), str)}
         files = {identity: file for identity, file in files.items() if identity in shown}
     document = {"source": "bodhisattva", "appState": {}, **diagram.envelope}
     document = {"type": "excalidraw", "version": VERSION, **document, "elements": elements, "files": files}

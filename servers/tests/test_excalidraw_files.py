@@ -41,6 +41,14 @@ def test_an_export_has_what_is_seen(bench: Bench) -> None:
     assert exported(bench)["files"] == {}
 
 
+@pytest.mark.parametrize("file", [[], {"a": 1}, None, 5])
+def test_an_element_that_shows_no_file_keeps_nothing_from_being_exported(bench: Bench, file: Any) -> None:
+    """A list was answered INTERNAL_ERROR, by every export from then on."""
+    odd = {"id": "odd", "type": "image", "version": 1, "versionNonce": 1, "fileId": file}
+    bench.do("update_diagram", diagram_id="kiln", elements=[odd])
+    assert odd in exported(bench)["elements"]
+
+
 def test_a_file_is_told_as_a_new_diagram(bench: Bench) -> None:
     (created,) = bench.log
     assert (created.name, created.channels) == ("diagram.created", ("diagram:kiln",))
