@@ -1,6 +1,7 @@
 """Replicas of one service on one real Redis: one history, whoever is asked."""
 
 import asyncio
+from collections.abc import Mapping
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from bodhisattva.servers.core.config import LogConfig
 from bodhisattva.servers.core.log.base import Entry
 from bodhisattva.servers.core.log.redis import RedisLog
+from bodhisattva.servers.core.replicas.replica import Replica
 from bodhisattva.servers.tests.ledger import LEDGER, UNAPPLICABLE
 from bodhisattva.servers.tests.redis_server import RedisServer
 from bodhisattva.servers.tests.replicas import amounts, listener, replicas
@@ -65,6 +67,28 @@ async def test_s3_what_is_asked_after_a_subscription_is_done_after_it(pair: list
     await client.say("unsubscribe", channel="account:a")
     assert [(await client.read())["event"] for _ in range(2)] == ["subscribe", "unsubscribe"]
     await post(client, range(1, 2))
+    assert (await client.ask("presence", channel="account:a"))["data"]["members"] == []
+
+
+async def test_s3_so_it_is_where_the_log_was_trimmed_however_long_a_look_at_its_beginning_takes(
+    pair: list[Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = pair[0].server._engine
+    assert isinstance(engine, Replica)
+    floors_of, asked = engine._shared.floors_of, asyncio.Event()
+
+    async def floors_of_the_first_last(*channels: str) -> Mapping[str, int]:
+        if not asked.is_set():
+            asked.set()
+            await asyncio.sleep(0.1)
+        return await floors_of(*channels)
+
+    monkeypatch.setattr(engine._shared, "floors_of", floors_of_the_first_last)
+    monkeypatch.setattr(engine, "_rebuilt_at", -1)
+    client = await pair[0].connect()
+    await client.say("subscribe", channel="account:a")
+    await client.say("unsubscribe", channel="account:a")
+    assert [(await client.read())["event"] for _ in range(2)] == ["subscribe", "unsubscribe"]
     assert (await client.ask("presence", channel="account:a"))["data"]["members"] == []
 
 

@@ -66,6 +66,7 @@ class Replica(Engine):
         self._commands: deque[Command] = deque()
         self._askers: list[Asker] = []
         self._rebuilt_at = 0  # the floor of the log when all floors were read
+        self._looks: dict[str, asyncio.Task[None]] = {}  # at floors of channels, under way
         self._ahead = False  # whether the state holds what the log may not
         self._quiet = False  # whether nobody has written for a moment, so that nothing shows if the log takes writes
         self._due = asyncio.Event()
@@ -88,7 +89,7 @@ class Replica(Engine):
             while self._commands or self._askers:
                 await self.caught_up()
         await self._neighbours.stop()
-        await ended(*self._tasks)
+        await ended(*self._tasks, *self._looks.values())
         self._refuse_all()
         await super().stop()
 
@@ -99,7 +100,19 @@ class Replica(Engine):
     async def caught_up(self, channel: str | None = None) -> None:
         await self._see(None)
         if channel is not None and self.floor(GLOBAL) > self._rebuilt_at:
-            self.trimmed(await self._shared.floors_of(channel))
+            await asyncio.shield(self._look_at(channel))
+
+    async def _floor_of(self, channel: str) -> None:
+        self.trimmed(await self._shared.floors_of(channel))
+
+    def _look_at(self, channel: str) -> "asyncio.Task[None]":
+        """One look at a channel's floor for all who want it now, so that who asked first is answered first."""
+        look = self._looks.get(channel)
+        if look is None:
+            look = asyncio.get_running_loop().create_task(self._floor_of(channel))
+            self._looks[channel] = look
+            look.add_done_callback(lambda _: self._looks.pop(channel))
+        return look
 
     @asynccontextmanager
     async def keeping(self) -> AsyncIterator[int | None]:
