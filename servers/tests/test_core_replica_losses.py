@@ -128,6 +128,8 @@ async def test_s6_without_redis_nothing_is_taken_and_everybody_is_told(own: Redi
         assert (refused["error_code"], refused["data"]["retry_after"]) == ("UNAVAILABLE", 1.0)
         assert (await there.ask("balance", account="a"))["error_code"] == "UNAVAILABLE"
         assert (await there.ask("history", channel="account:a"))["error_code"] == "UNAVAILABLE"
+        left = await here.ask("unsubscribe", channel="account:a")
+        assert (left["error_code"], left["data"].get("status")) == (None, "unsubscribed"), "no log is needed to leave"
         own.start() if how == "kill" else own.resume()
         for one in both:
             await eventually(one, is_ready=True)

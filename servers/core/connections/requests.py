@@ -17,7 +17,7 @@ from bodhisattva.servers.core.engine.deduplication import INTERNAL, UNAVAILABLE,
 from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.engine.hub import Hub, Receiver, plain
 from bodhisattva.servers.core.envelope import Incoming
-from bodhisattva.servers.core.errors import InvalidChannel, LimitExceeded, ServiceError, UnknownRequest
+from bodhisattva.servers.core.errors import InvalidChannel, LimitExceeded, ServiceError, Unavailable, UnknownRequest
 from bodhisattva.servers.core.log.base import LogError, LogLost
 from bodhisattva.servers.core.telemetry.logs import concerning
 
@@ -113,9 +113,14 @@ class Requests:
     async def _once_caught_up(self, standard: Standard, caller: Caller, request: Request) -> Outcome:
         """Offsets that the log has by now are not to seem unknown, whichever replica they were heard from.
 
-        Meanwhile the caller's token may have been renewed, and the new one decides.
+        Meanwhile the caller's token may have been renewed, and the new one decides. To unsubscribe needs no log, and
+        waits only for what was asked before it.
         """
-        await self._engine.caught_up(_channel(request))
+        try:
+            await self._engine.caught_up(_channel(request))
+        except (Unavailable, LogError):
+            if request.message.event != "unsubscribe":
+                raise
         outcome = standard(caller, Request(request.message, caller.identity or request.identity))
         return outcome if isinstance(outcome, Outcome) else await outcome
 
