@@ -1,6 +1,8 @@
 """The command line: run experiments, list them, judge a saved history again."""
 
 import asyncio
+import errno
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +28,16 @@ class BadInput(click.ClickException):
     """Something was asked for that cannot be done: one line, exit code 2."""
 
     exit_code = 2
+
+
+def make(out: Path) -> None:
+    """The folder for results, before anything is begun."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if not os.access(out, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise BadInput(f"--out {out}: {error.strerror}; name a folder that can be written.") from None
 
 
 @click.group()
@@ -109,6 +121,7 @@ def _choose(stack: str, log: str) -> Choice:
 def _run(chosen: list[Experiment], seed: int, choice: Choice, out: Path) -> None:
     # Ended by SIGTERM, as by a job's time limit, a run cleans up as it does for Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    make(out)
     reports = []
     for experiment in chosen:
         folder = out / f"{experiment.name}-{seed}"

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from bodhisattva.chaos.cli import EXIT_CODES, BadInput
+from bodhisattva.chaos.cli import EXIT_CODES, BadInput, make
 from bodhisattva.chaos.soak import gauges, judge
 from bodhisattva.chaos.soak.course import soak
 from bodhisattva.chaos.soak.pace import Pace
@@ -52,6 +52,7 @@ def main(minutes: float, connections: int, seed: int, out: Path, launcher: str |
     # Ended by SIGTERM, as by a job's time limit, it takes its service down as it does for Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _allow_descriptors(connections + _SPARE_DESCRIPTORS)
+    make(out)
     started = datetime.now(UTC).isoformat(timespec="seconds")
     command = launcher.split() if launcher else LAUNCHER
     with tempfile.TemporaryDirectory(prefix="bodhisattva-soak-", ignore_cleanup_errors=True) as folder:
@@ -71,7 +72,6 @@ def main(minutes: float, connections: int, seed: int, out: Path, launcher: str |
         growth=judge.growth(course),
         course=course,
     )
-    out.mkdir(parents=True, exist_ok=True)
     (out / RECORD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
     (out / PICTURE_FILE).write_text(picture(course), encoding="utf-8")
     click.echo("\n".join(_lines(result)))

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click import Command
 from click.testing import CliRunner, Result
 
 from bodhisattva.chaos import toxiproxy_server
 from bodhisattva.chaos.cli import main
 from bodhisattva.chaos.experiment import experiments
 from bodhisattva.chaos.history import Operation
+from bodhisattva.chaos.soak.__main__ import main as soak
 from bodhisattva.chaos.tests.histories import command, fault, history, log, phase, started
 
 GOOD = [command("invoke", "a"), command("ok", "a"), log("a")]
@@ -81,6 +83,16 @@ def test_bad_input_is_answered_in_one_line_and_with_code_2(arguments: list[str],
     result = _run(*arguments)
     assert result.exit_code == 2
     assert said in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments"), [(main, ["run", "pause-and-resume", "--stack", "process"]), (soak, [])]
+)
+def test_a_folder_that_cannot_be_made_is_one_line_and_no_verdict(program: Command, arguments: list[str]) -> None:
+    result = CliRunner().invoke(program, [*arguments, "--out", "/proc/out"])
+    assert result.exit_code == 2, result.output
+    line = "Error: --out /proc/out: No such file or directory; name a folder that can be written."
+    assert result.stderr.splitlines()[-1] == line
 
 
 def test_a_file_that_is_no_history_is_named(tmp_path: Path) -> None:

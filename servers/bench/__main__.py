@@ -63,7 +63,10 @@ def main(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     size = msgspec.structs.replace(QUICK if quick else Size(), **_given(sizes))
     turns = _turns(loads or _possible(), set(subjects or SUBJECTS) - set(without), size.repetitions)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _refuse(f"--out {out}: {error.strerror}; name a folder that can be written")
     try:
         processes.allow_descriptors(max(size.connections, size.receivers) + _SPARE_DESCRIPTORS)
         result = _measure(turns, size, folder or out)

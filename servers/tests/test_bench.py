@@ -93,6 +93,9 @@ def test_what_cannot_be_measured_is_one_line(tmp_path: Path) -> None:
     unknown = bench("--subject", "nginx")
     assert unknown.returncode == 2
     assert "'nginx' is not one of" in unknown.stderr
+    homeless = bench("--load", "request", "--subject", "raw", "--out", "/proc/out")
+    assert homeless.returncode == 2
+    assert homeless.stderr == "bench: --out /proc/out: No such file or directory; name a folder that can be written\n"
 
 
 @pytest.mark.skipif(not PUBLISHED.missing, reason="mcp-common is installed here")
