@@ -11,7 +11,7 @@ import pytest
 
 from bodhisattva.fixtures.certificates import Authority, Certificate
 from bodhisattva.servers.core.config import ConfigError, Tls
-from bodhisattva.servers.core.transport import frames
+from bodhisattva.servers.core.transport import frames, websocket
 from bodhisattva.servers.core.transport.tls import server_context
 from bodhisattva.servers.tests.running import deaf_peer, limits, running, until
 
@@ -152,3 +152,17 @@ async def test_s4_what_a_deaf_peer_behind_tls_was_sent_at_once_ages_too(
 def _replace(files: dict[str, Any], certificate: Certificate) -> None:
     Path(files["certificate"]).write_bytes(certificate.chain)
     Path(files["key"]).write_bytes(certificate.key)
+
+
+async def test_what_is_taken_in_by_and_by_is_taken_in_whole(
+    authority: Authority, files: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "_STINT", 0.0)
+    names = [f"{number}" for number in range(10_000)]
+    async with running(tls=Tls(**files)) as one:
+        client = await one.connect(ssl=authority.trust())
+        for name in names:
+            await client.socket.send_json({"type": "ping", "id": name})
+        assert [(await client.read())["correlation_id"] for _ in names] == names
+        await client.socket.close()
+        await one.quiet()
