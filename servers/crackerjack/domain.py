@@ -22,7 +22,10 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct):
-    """A suite being run. total_tests: how many results are to come."""
+    """A suite being run. total_tests: how many results are to come.
+
+    tally: how many results there are of each outcome; None where that is still to be counted.
+    """
 
     run_id: str
     test_suite: str
@@ -33,13 +36,24 @@ class Run(msgspec.Struct):
     results: dict[str, Result] = {}
     finished_at: str | None = None
     duration_seconds: float | None = None
+    tally: dict[Outcome, int] | None = None
 
     @property
     def status(self) -> Literal["running", "completed"]:
         return "running" if self.finished_at is None else "completed"
 
     def count(self, outcome: Outcome) -> int:
+        if self.tally is not None:
+            return self.tally.get(outcome, 0)
         return sum(result.outcome == outcome for result in self.results.values())
+
+    def take(self, result: Result) -> None:
+        before = self.results.get(result.test_name)
+        self.results[result.test_name] = result
+        if self.tally is not None:
+            self.tally[result.outcome] = self.tally.get(result.outcome, 0) + 1
+            if before is not None:  # releases before this one could number two tests alike
+                self.tally[before.outcome] -= 1
 
 
 class Coverage(msgspec.Struct, frozen=True):
@@ -80,12 +94,12 @@ Data = dict[str, Any]
 
 def _run_started(state: State, data: Data) -> None:
     run = msgspec.convert(data, Run)
+    run.tally = {}
     state.runs[run.run_id] = run
 
 
 def _test_ended(state: State, data: Data) -> None:
-    result = msgspec.convert(data, Result)
-    state.runs[data["run_id"]].results[result.test_name] = result
+    state.runs[data["run_id"]].take(msgspec.convert(data, Result))
 
 
 def _run_completed(state: State, data: Data) -> None:

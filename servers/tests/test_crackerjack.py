@@ -84,6 +84,35 @@ def test_runs_are_listed_page_by_page(bench: Bench) -> None:
     assert [run["run_id"] for run in completed] == ["b"]
 
 
+class Unread(dict[str, Any]):
+    """Results that are not to be gone through."""
+
+    def values(self) -> Any:
+        raise AssertionError("each result was looked at")
+
+
+def test_a_list_of_runs_does_not_count_their_results_again(bench: Bench) -> None:
+    """A thousand runs of five thousand tests held up everybody for two seconds."""
+    start(bench, 4, project="atlas")
+    record(bench, "passed", "failed", "passed", "skipped")
+    bench.do("complete_test_run", run_id="r")
+    run = bench.state.runs["r"]
+    run.results = bench.state.latest_runs["atlas"].results = Unread(run.results)
+    (listed,) = bench.ask("list_test_runs")["runs"]
+    assert [listed[f"tests_{what}"] for what in ("completed", "passed", "failed", "skipped")] == [4, 2, 1, 1]
+    gate = bench.do("check_quality_gate", project="atlas", gate_name="test_pass_rate", threshold=50).answer
+    assert gate["score"] == pytest.approx(200 / 3)
+
+
+def test_a_run_of_an_earlier_release_s_snapshot_is_counted(bench: Bench) -> None:
+    start(bench, 3)
+    record(bench, "passed", "failed")
+    bench.state.runs["r"].tally = None
+    bench.do("record_test_result", run_id="r", test_name="last", outcome="passed")
+    status = bench.ask("get_test_status", run_id="r")
+    assert (status["tests_passed"], status["tests_failed"]) == (2, 1)
+
+
 # Quality
 
 
