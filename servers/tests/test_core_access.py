@@ -27,6 +27,17 @@ async def test_s2_a_refresh_ends_what_is_not_allowed_any_more() -> None:
         assert one.server._hub.present("global") == []
 
 
+async def test_s1_2_what_was_forbidden_was_not_decided_and_is_once_it_is_allowed() -> None:
+    async with running(**SECURED) as one:
+        client = await one.connect(token=token("ledger:read"))
+        command = {"type": "request", "event": "post", "id": "mine", "data": {"account": "a", "amount": 10}}
+        for permission, code in (("read", "FORBIDDEN"), ("write", None), ("read", "FORBIDDEN"), ("write", None)):
+            await client.ask("refresh_token", token=token(f"ledger:{permission}"))
+            await client.socket.send_json(command)
+            assert (await client.read())["error_code"] == code
+        assert len((await client.ask("history", channel="account:a"))["data"]["events"]) == 1
+
+
 async def test_s2_a_token_ends_a_live_connection() -> None:
     async with running(**SECURED) as one:
         client = await one.connect(token=token("ledger:read", lifetime=2))
