@@ -36,7 +36,10 @@ class Release(msgspec.Struct, frozen=True):
 
 @dataclass
 class Adapter:
-    """An adapter's releases by version without build metadata, and the last distribution to each target."""
+    """An adapter's releases by version without build metadata, and the last distribution to each target.
+
+    highest: the key of the highest release; None where it is still to be found.
+    """
 
     adapter_id: str
     domain: str
@@ -44,9 +47,18 @@ class Adapter:
     provider: str
     releases: dict[str, Release] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
+    highest: str | None = None
+
+    def add(self, release: Release) -> None:
+        key = versions.identity(versions.parse(release.version))
+        self.releases[key] = release
+        known = self.releases if self.highest is None else (self.highest, key)
+        self.highest = max(known, key=versions.parse)
 
     def release(self, wanted: str | None) -> Release:
         """The highest release that `wanted` (a version, a range, or None for any) admits, or NotFound."""
+        if wanted is None and self.highest is not None:
+            return self.releases[self.highest]
         known = map(versions.parse, self.releases)
         chosen = versions.choose(known, wanted)
         if chosen is None:
@@ -94,8 +106,7 @@ class State:
             case "adapter.stored" | "adapter.updated":
                 names = {name: data[name] for name in ("adapter_id", "domain", "key", "provider")}
                 adapter = self.adapters.setdefault(data["adapter_id"], Adapter(**names))
-                release = msgspec.convert(data, Release)
-                adapter.releases[versions.identity(versions.parse(release.version))] = release
+                adapter.add(msgspec.convert(data, Release))
             case "storage.event":
                 pass  # The release that it is about is recorded with it.
             case "adapter.distributed":

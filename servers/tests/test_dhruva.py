@@ -306,6 +306,28 @@ def test_distribution_is_announced_and_acknowledged(bench: Bench) -> None:
     assert bench.replayed() == bench.state
 
 
+class Unread(dict[str, Any]):
+    """Releases that are not to be gone through."""
+
+    def __iter__(self) -> Any:
+        raise AssertionError("each release was looked at")
+
+
+def test_a_list_does_not_read_every_version_again(bench: Bench) -> None:
+    """A thousand adapters of a hundred releases held up everybody for the better part of a second."""
+    stored(bench, "1.10.0", "1.9.0", "2.0.0-rc.1")
+    adapter = bench.state.adapters[CACHE]
+    adapter.releases = Unread(adapter.releases)
+    assert [each["latest"] for each in bench.ask("list_adapters")["adapters"]] == ["2.0.0-rc.1"]
+
+
+def test_the_latest_is_found_in_an_earlier_release_s_snapshot(bench: Bench) -> None:
+    stored(bench, "1.10.0", "1.9.0").state.adapters[CACHE].highest = None
+    assert bench.ask("get_adapter_status", adapter_id=CACHE)["latest"] == "1.10.0"
+    stored(bench, "1.9.1")
+    assert bench.ask("get_adapter_status", adapter_id=CACHE)["latest"] == "1.10.0"
+
+
 def test_target_with_the_latest_is_up_to_date(bench: Bench) -> None:
     stored(bench, "1.0.0", "2.0.0")
     bench.do("distribute_adapter", adapter_id=CACHE, target="edge", distribution_id="d")
