@@ -53,7 +53,7 @@ class Adapter:
         key = versions.identity(versions.parse(release.version))
         self.releases[key] = release
         known = self.releases if self.highest is None else (self.highest, key)
-        self.highest = max(known, key=versions.parse)
+        self.highest = str(versions.choose(map(versions.parse, known), None))
 
     def release(self, wanted: str | None) -> Release:
         """The highest release that `wanted` (a version, a range, or None for any) admits, or NotFound."""
