@@ -1,6 +1,7 @@
 """Running servers until a signal says stop (contract 7)."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Coroutine, Sequence
 from typing import Any
@@ -10,6 +11,8 @@ import structlog
 from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.telemetry import logs
 from bodhisattva.servers.core.work import ended
+
+_AT_ONCE = 0.5
 
 
 async def serve(servers: Sequence[Server]) -> None:
@@ -37,7 +40,24 @@ async def serve(servers: Sequence[Server]) -> None:
         else:
             structlog.get_logger().info("stopped before it had started")
     finally:
-        await asyncio.gather(*(server.stop() for server in servers))
+        await _free(servers, stop_now)
+
+
+async def _free(servers: Sequence[Server], stop_now: asyncio.Event) -> None:
+    """Let go of everything; to stop at once is to leave behind what takes long, as a store that does not answer."""
+    freeing, hurry = asyncio.ensure_future(_stop(servers)), asyncio.ensure_future(stop_now.wait())
+    await asyncio.wait([freeing, hurry], return_when=asyncio.FIRST_COMPLETED)
+    hurry.cancel()
+    if not freeing.done():
+        await asyncio.wait([freeing], timeout=_AT_ONCE)
+    if not freeing.done():
+        structlog.get_logger().warning("stopped at once, without letting go of everything")
+        os._exit(0)
+    freeing.result()
+
+
+async def _stop(servers: Sequence[Server]) -> None:
+    await asyncio.gather(*(server.stop() for server in servers))
 
 
 async def _prepare(servers: Sequence[Server]) -> None:

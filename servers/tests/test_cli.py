@@ -38,6 +38,22 @@ engine.replay = replay
 from bodhisattva.servers.cli import main
 main()
 """
+# The command, told to stop as soon as it serves, and once more while its store does not answer.
+SILENT_STORE = """
+import asyncio, os, signal
+from bodhisattva.servers.core.engine.engine import Engine
+from bodhisattva.servers.core.server import Server
+opened = Server.open
+async def open_and_stop(server):
+    await opened(server)
+    os.kill(os.getpid(), signal.SIGTERM)
+async def wait_in_vain(_engine):
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.Event().wait()
+Server.open, Engine.stop = open_and_stop, wait_in_vain
+from bodhisattva.servers.cli import main
+main()
+"""
 
 
 def bodhisattva(
@@ -181,6 +197,13 @@ def test_s7_a_sigterm_ends_a_start_that_takes_long(tmp_path: Path) -> None:
     assert (code, said.count("\n")) == (0, 1), said
     assert '"stopped before it had started"' in said
     assert not list((tmp_path / "state").glob("*-wal")), "the log was closed"
+
+
+def test_s7_a_second_sigterm_waits_for_no_store(tmp_path: Path) -> None:
+    program = ("-c", SILENT_STORE)
+    code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=OPEN)
+    assert code == 0, said
+    assert '"stopped at once, without letting go of everything"' in said
 
 
 def test_a_machine_that_only_serves_says_what_judging_needs(tmp_path: Path) -> None:
