@@ -19,7 +19,8 @@ class Relay:
         self._target = target
         self._left = 0
         self._where: Cut = "before"
-        self._silences = 0
+        self._sent: dict[object, bytes] = {}
+        self._silent: set[object] = set()
         self._links: set[asyncio.Task[None]] = set()
 
     def cut(self, requests: int, where: Cut) -> None:
@@ -30,9 +31,9 @@ class Relay:
         """Cut nothing any more."""
         self._left = 0
 
-    def silence(self) -> None:
-        """Carry nothing over the connections that there are, which do not end."""
-        self._silences += 1
+    def silence(self, word: bytes) -> None:
+        """Carry nothing more over the connections that have sent this, which do not end."""
+        self._silent |= {link for link, sent in self._sent.items() if word in sent}
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = asyncio.get_running_loop().create_task(self._carry(reader, writer))
@@ -41,11 +42,12 @@ class Relay:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers, server = await asyncio.open_connection("127.0.0.1", self._target)
-        silences = self._silences
         back = asyncio.get_running_loop().create_task(self._pump(answers, writer))
+        self._sent[writer] = b""
         try:
             while request := await reader.read(1 << 20):
-                if self._silences != silences:
+                self._sent[writer] += request
+                if writer in self._silent:
                     continue
                 self._left -= 1
                 if self._left == 0:
@@ -66,10 +68,9 @@ class Relay:
                     await end.wait_closed()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        silences = self._silences
         with suppress(OSError):
             while answer := await reader.read(1 << 20):
-                if self._silences == silences:
+                if writer not in self._silent:
                     writer.write(answer)
 
     async def close(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 from redis.crc import key_slot
 
 from bodhisattva.servers.core.config import LogConfig
+from bodhisattva.servers.core.domain import Event
 from bodhisattva.servers.tests.ledger import LEDGER
 from bodhisattva.servers.tests.redis_server import SLOTS, RedisServer, redis_cluster
 from bodhisattva.servers.tests.relay import relay
@@ -35,6 +36,19 @@ async def test_s5_what_is_only_said_here_is_heard_there_once(pair: list[Running]
         assert [event["event"] for event in await events(client, 20)] == ["waved"] * 20
     await post(there, range(1, 2))
     assert (await there.ask("wave", account="b"))["type"] == "response"
+
+
+async def test_s5_of_what_waits_to_be_said_there_only_the_newest_about_a_subject_is(pair: list[Running]) -> None:
+    """However many there are, whoever left is not forgotten for it."""
+    there = await pair[1].connect()
+    await there.ask("subscribe", channel="waves:a")
+    hub = pair[0].server._hub
+    hub.say(Event("left", ("waves:a",), {}, subject="bob"))
+    for number in range(20_000):
+        hub.say(Event("moved", ("waves:a",), {"number": number}, subject="ada"))
+    heard = [await there.read() for _ in range(2)]
+    assert [event["event"] for event in heard] == ["left", "moved"]
+    assert heard[1]["data"] == {"number": 19_999}
 
 
 async def test_s3_presence_is_of_all_replicas_and_ends_with_the_connection(pair: list[Running]) -> None:
@@ -116,14 +130,14 @@ async def test_s3_presence_does_not_wait_for_a_replica_that_died(pair: list[Runn
         assert len((await here.ask("presence", channel="account:a"))["data"]["members"]) == 1
 
 
-async def test_s5_a_replica_whose_links_died_without_an_end_hears_the_others_again(redis: RedisServer) -> None:
-    """As where the machine of Redis is lost, and another has taken over."""
+async def test_s5_a_replica_whose_ear_lost_its_link_without_an_end_hears_the_others_again(redis: RedisServer) -> None:
+    """As where something on the way has forgotten a connection over which nothing is sent."""
     async with relay(redis.port) as link, replicas(redis, 1) as (one,):
         log = msgspec.structs.replace(one.config.log, url=f"redis://127.0.0.1:{link.port}/0")
         async with running(LEDGER, log=log) as other:
             here, there = await one.connect(), await other.connect()
             await there.ask("subscribe", channel="waves:a")
-            link.silence()
+            link.silence(b"SSUBSCRIBE")
             hearing = asyncio.ensure_future(hears_a_wave(there))
             while not hearing.done():
                 await here.ask("wave", account="a")

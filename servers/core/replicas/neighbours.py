@@ -1,7 +1,8 @@
 """What replicas of a service tell each other and nobody keeps: ephemeral events, who is where, how far each read."""
 
 import asyncio
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +18,7 @@ from bodhisattva.servers.core.work import ended, insistent
 
 _PAUSE = 0.2
 _PATIENCE = 0.5  # seconds to wait for neighbours of which one may just have died
-_BACKLOG = 1000
+_BACKLOG = 10_000  # of more subjects than there are connections
 Members = list[dict[str, Any]]
 
 
@@ -51,6 +52,29 @@ class _Answer(msgspec.Struct, frozen=True, tag="answer"):
     told: int | None = None
 
 
+class _Due:
+    """What waits to be said, in order; of what is about one subject only the newest, in the place of the first."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[Hashable, _Said | _Answer] = OrderedDict()
+        self._some = asyncio.Event()
+
+    def put(self, message: _Said | _Answer) -> None:
+        """The oldest makes room: it is the one that nobody waits for any more."""
+        event = message.event if isinstance(message, _Said) else None
+        place: Hashable = object() if event is None or event.subject is None else (event.channels, event.subject)
+        if place not in self._waiting and len(self._waiting) >= _BACKLOG:
+            self._waiting.popitem(last=False)
+        self._waiting[place] = message
+        self._some.set()
+
+    async def get(self) -> _Said | _Answer:
+        while not self._waiting:
+            self._some.clear()
+            await self._some.wait()
+        return self._waiting.popitem(last=False)[1]
+
+
 _decoder = msgspec.json.Decoder(_Said | _Asked | _AskedHowFar | _Answer)
 
 
@@ -65,7 +89,7 @@ class Neighbours:
         self._hub = hub
         self._told = told
         self._me = fresh_id()
-        self._due: asyncio.Queue[_Said | _Answer] = asyncio.Queue()
+        self._due = _Due()
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._questions: dict[str, asyncio.Queue[_Answer]] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -84,7 +108,7 @@ class Neighbours:
         await ended(*self._tasks)
 
     def say(self, event: Event) -> None:
-        self._put(_Said(self._me, event))
+        self._due.put(_Said(self._me, event))
 
     async def present(self, channel: str) -> Members:
         """Who is there, at this replica and the others; LogError if they cannot be asked."""
@@ -113,12 +137,6 @@ class Neighbours:
             del self._questions[asked.question]
         return answers
 
-    def _put(self, message: _Said | _Answer) -> None:
-        """The oldest makes room: it is the one that nobody waits for any more."""
-        if self._due.qsize() >= _BACKLOG:
-            self._due.get_nowait()
-        self._due.put_nowait(message)
-
     async def _speak(self) -> None:
         while True:
             message = await self._due.get()
@@ -145,8 +163,8 @@ class Neighbours:
             case _Said(sender, event) if sender != self._me:
                 self._hub.hear(event)
             case _Asked(sender, question, channel) if sender != self._me:
-                self._put(_Answer(question, members=self._hub.present(channel)))
+                self._due.put(_Answer(question, members=self._hub.present(channel)))
             case _AskedHowFar(sender, question) if sender != self._me:
-                self._put(_Answer(question, told=self._told()))
+                self._due.put(_Answer(question, told=self._told()))
             case _Answer(question) if question in self._questions:
                 self._questions[question].put_nowait(message)
