@@ -36,7 +36,9 @@ async def serve(servers: Sequence[Server]) -> None:
             for server in servers:
                 await server.open()
             await stop.wait()
+            over = loop.time() + max(server.config.timeouts.drain for server in servers) - _AT_ONCE
             await _unless(stop_now, _drain(servers))
+            loop.call_at(over, stop_now.set)
         else:
             structlog.get_logger().info("stopped before it had started")
     finally:

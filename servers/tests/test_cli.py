@@ -38,7 +38,7 @@ engine.replay = replay
 from bodhisattva.servers.cli import main
 main()
 """
-# The command, told to stop as soon as it serves, and once more while its store does not answer.
+# The command, told to stop as soon as it serves, and then perhaps something more while its store does not answer.
 SILENT_STORE = """
 import asyncio, os, signal
 from bodhisattva.servers.core.engine.engine import Engine
@@ -48,7 +48,7 @@ async def open_and_stop(server):
     await opened(server)
     os.kill(os.getpid(), signal.SIGTERM)
 async def wait_in_vain(_engine):
-    os.kill(os.getpid(), signal.SIGTERM)
+    {more}
     await asyncio.Event().wait()
 Server.open, Engine.stop = open_and_stop, wait_in_vain
 from bodhisattva.servers.cli import main
@@ -199,9 +199,13 @@ def test_s7_a_sigterm_ends_a_start_that_takes_long(tmp_path: Path) -> None:
     assert not list((tmp_path / "state").glob("*-wal")), "the log was closed"
 
 
-def test_s7_a_second_sigterm_waits_for_no_store(tmp_path: Path) -> None:
-    program = ("-c", SILENT_STORE)
-    code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=OPEN)
+@pytest.mark.parametrize(("more", "drain"), [("os.kill(os.getpid(), signal.SIGTERM)", "60"), ("pass", "2")])
+def test_s7_no_store_is_waited_for_at_a_second_sigterm_or_beyond_the_drain_timeout(
+    tmp_path: Path, more: str, drain: str
+) -> None:
+    settings = OPEN | {"timeouts__drain": drain}
+    program = ("-c", SILENT_STORE.format(more=more))
+    code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=settings)
     assert code == 0, said
     assert '"stopped at once, without letting go of everything"' in said
 
