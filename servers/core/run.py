@@ -36,7 +36,7 @@ async def serve(servers: Sequence[Server]) -> None:
             for server in servers:
                 await server.open()
             await stop.wait()
-            over = loop.time() + max(server.config.timeouts.drain for server in servers) - _AT_ONCE
+            over = loop.time() + max(server.config.timeouts.drain for server in servers) - 2 * _AT_ONCE
             await _unless(stop_now, _drain(servers))
             loop.call_at(over, stop_now.set)
         else:
