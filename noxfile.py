@@ -7,6 +7,7 @@ A task that is refused (bad input, a missing tool) ends with exit code 2, a nega
 import json
 import os
 import shutil
+import signal
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +17,9 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "tests", "conformance"]
 
+# Ended by SIGTERM, as by a job's time limit, a task ends as it does for Ctrl-C.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+
 ROOT = Path(__file__).parent
 PACKAGES = ("servers", "suites", "fixtures", "chaos", "reports")
 PYTHON_FILES = (*PACKAGES, "deploy", "noxfile.py", "setup.py")
@@ -23,6 +27,7 @@ WORKERS = str(min(os.cpu_count() or 2, 4))
 OF_THE_SUITE = ("tests", "mutants")  # runs that judge the suite, and no fleet
 PYTEST_REFUSALS = (2, 4)  # interrupted or told to exit; wrong usage
 REFUSED = 2
+CLEANING_UP = 60.0  # seconds for what was interrupted to take its services down
 PARTIAL = 3  # what `bodhisattva report` says of a run that left clauses out
 
 
@@ -232,7 +237,7 @@ def run_pytest(session: nox.Session, *arguments: str) -> int:
 def exit_code(session: nox.Session, *command: str, external: bool = False) -> int:
     """What `command` exits with."""
     try:
-        session.run(*command, external=external)
+        session.run(*command, external=external, interrupt_timeout=CLEANING_UP / 2, terminate_timeout=CLEANING_UP / 2)
     except nox.command.CommandFailed as failure:
         return failure.return_code or 1
     return 0
