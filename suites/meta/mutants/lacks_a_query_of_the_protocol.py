@@ -8,5 +8,5 @@ SAYS = "no queries ['get_skill_metrics']"
 
 
 def mutate() -> None:
-    handlers = {name: handler for name, handler in SERVICE.query_handlers.items() if name != "get_skill_metrics"}
-    patch.dict(SERVICE.__dict__, {"query_handlers": handlers}).start()
+    queries = tuple(query for query in SERVICE.queries if query.__name__ != "get_skill_metrics")
+    patch.dict(SERVICE.__dict__, {"queries": queries}).start()
