@@ -10,7 +10,7 @@ SAYS = "== [{"
 
 identify = SqliteLog._identify
 TABLES = ("channel_events", "events")
-SECONDS = 0.5
+SECONDS = 2.0
 
 
 def identify_and_tidy(log: SqliteLog, database: sqlite3.Connection) -> str:
