@@ -1,11 +1,10 @@
 """The command line: run experiments, list them, judge a saved history again."""
 
 import asyncio
-import errno
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import click
 
@@ -16,6 +15,7 @@ from bodhisattva.chaos.registry import UnknownName
 from bodhisattva.chaos.runner import Run
 from bodhisattva.chaos.toxiproxy_server import require
 from bodhisattva.chaos.verdict import Verdict, combine
+from bodhisattva.fixtures.folder import written_to
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.made import EMBEDDED, LOGS
 from bodhisattva.fixtures.stack.select import Choice, choose
@@ -33,11 +33,10 @@ class BadInput(click.ClickException):
 def make(out: Path) -> None:
     """The folder for results, before anything is begun."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        if not os.access(out, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except OSError as error:
-        raise BadInput(f"--out {out}: {error.strerror}; name a folder that can be written.") from None
+        with written_to(out), TemporaryFile(dir=out):
+            pass
+    except StackError as error:
+        raise BadInput(str(error)) from None
 
 
 @click.group()
