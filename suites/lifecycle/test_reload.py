@@ -2,8 +2,9 @@
 
 from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.clock import PATIENCE, eventually
 from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens, new_secret
 from bodhisattva.fixtures.wire import WireClient
 
@@ -11,6 +12,15 @@ from bodhisattva.fixtures.wire import WireClient
 def ping_of(size: int) -> str:
     ping = '{"type": "ping", "id": "long"}'
     return ping + " " * (size - len(ping))
+
+
+async def claims(node: Node, limit: str, value: int, what: str = "the new limit", within: float = PATIENCE) -> None:
+    """Wait until the service claims a limit."""
+
+    async def claimed() -> bool:
+        return bool((await node.limits())[limit] == value)
+
+    await eventually(claimed, f"{what} is claimed", within)
 
 
 @clause(
@@ -54,11 +64,7 @@ async def test_reload_changes_limits(fresh: Fresh, connect: Connect, sample: Sam
     await before.subscribe(sample.channel())
     await node.configure(limits={"channels": 1})
     await node.reload()
-
-    async def claimed() -> bool:
-        return bool((await node.limits())["channels"] == 1)
-
-    await eventually(claimed, "the new limit is claimed")
+    await claims(node, "channels", 1)
     after = await connect(node)
     await after.subscribe(sample.channel())
     refusal = await after.refusal("subscribe", {"channel": "global"})
@@ -80,11 +86,7 @@ async def test_changed_configuration_is_taken_up(fresh: Fresh, connect: Connect,
     client = await connect(node)
     await client.subscribe(sample.channel())
     await node.configure(limits={"channels": 1})
-
-    async def claimed() -> bool:
-        return bool((await node.limits())["channels"] == 1)
-
-    await eventually(claimed, "the changed limit is claimed", 15)
+    await claims(node, "channels", 1, "the changed limit", within=15)
     assert (await client.refusal("subscribe", {"channel": "global"})).error_code == "LIMIT_EXCEEDED"
 
 
@@ -101,12 +103,9 @@ async def test_reload_changes_message_size(fresh: Fresh, connect: Connect) -> No
     client = await connect(node)
 
     async def put_in_force(size: int) -> None:
-        async def claimed() -> bool:
-            return bool((await node.limits())["message_bytes"] == size)
-
         await node.configure(limits={"message_bytes": size})
         await node.reload()
-        await eventually(claimed, "the new limit is claimed")
+        await claims(node, "message_bytes", size)
 
     await put_in_force(8000)
     await client.send(ping_of(8000))
