@@ -3,8 +3,10 @@
 There is no one schema; what is read here is common to all: `testsuites` or a `testsuite` at the top, suites in suites,
 `testcase` with `failure`, `error` or `skipped` in it. Surefire's `flakyFailure` is a test that passed in the end.
 GoogleTest and CTest tell of tests that are switched off, by attributes or by `disabled`: those were not run.
+A suite may count failures that no test in it has, as jest-junit does for a file that does not load: they fail too.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,6 +19,8 @@ from bodhisattva.servers.crackerjack.domain import Outcome, Result
 from bodhisattva.servers.crackerjack.safe_xml import parse
 
 _NAME_LENGTH = 1000
+_BROKEN = ("failure", "error")
+_BROKEN_ONCE = ("flakyFailure", "flakyError", "rerunFailure", "rerunError")
 _NOT_RUN = frozenset({"notrun", "suppressed", "skipped", "disabled"})
 
 
@@ -52,19 +56,19 @@ def _results(root: Element) -> Iterator[Result]:
     """Every test, in order; one that is told twice is numbered, since each has a result of its own."""
     taken: set[str] = set()
     told: Counter[str] = Counter()
-    for case in root.iter("testcase"):
-        name = ".".join(filter(None, (case.get("classname"), case.get("name") or "unnamed")))[:_NAME_LENGTH]
-        numbered = name
+    for result in (*map(_result, root.iter("testcase")), *_untold(root)):
+        name = numbered = result.test_name
         while numbered in taken:
             told[name] += 1
             numbered = f"{name[: _NAME_LENGTH - 10]} #{told[name] + 1}"
         taken.add(numbered)
-        yield _result(numbered, case)
+        yield msgspec.structs.replace(result, test_name=numbered)
 
 
-def _result(name: str, case: Element) -> Result:
+def _result(case: Element) -> Result:
+    name = ".".join(filter(None, (case.get("classname"), case.get("name") or "unnamed")))[:_NAME_LENGTH]
     duration = _seconds(case.get("time"))
-    broken = [child for child in case if child.tag in ("failure", "error")]
+    broken = [child for child in case if child.tag in _BROKEN]
     if broken:
         texts = [(child.text or "").strip() for child in broken]
         error = broken[0].get("message") or texts[0].partition("\n")[0] or broken[0].get("type") or broken[0].tag
@@ -72,6 +76,25 @@ def _result(name: str, case: Element) -> Result:
     told = {case.get("status"), case.get("result"), *(child.tag for child in case)}
     outcome: Outcome = "skipped" if told & _NOT_RUN else "passed"
     return Result(name, outcome, duration)
+
+
+def _untold(root: Element) -> Iterator[Result]:
+    """A failed result for the failures that are counted and not told. Surefire may count runs that it repeated."""
+    told = sum(child.tag in _BROKEN + _BROKEN_ONCE for case in root.iter("testcase") for child in case)
+    if (missing := _failures(root) - told) > 0:
+        error = f"The report counts failures that it does not tell: {missing}."
+        yield Result("failures that are not told", "failed", None, error)
+
+
+def _failures(element: Element) -> int:
+    """As it counts them itself, or as the suites in it do, if those count more."""
+    own = sum(_count(element.get(name)) for name in ("failures", "errors"))
+    return max(own, sum(_failures(child) for child in element if child.tag == "testsuite"))
+
+
+def _count(text: str | None) -> int:
+    digits = re.fullmatch("[0-9]{1,9}", text or "")
+    return int(digits[0]) if digits else 0
 
 
 def _duration(element: Element) -> float:

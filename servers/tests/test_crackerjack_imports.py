@@ -120,6 +120,35 @@ def test_a_suites_time_includes_that_of_the_suites_in_it() -> None:
     assert junit.read(f"<testsuites>{untold}{ofclass}</testsuites>").duration_seconds == 3.0
 
 
+@pytest.mark.parametrize(
+    ("content", "missing"),
+    [
+        ('<testsuites errors="1"><testsuite name="kiln" errors="1"/></testsuites>', 1),
+        ('<testsuite failures="2" errors="1"><testcase name="a"><failure/></testcase></testsuite>', 2),
+        ('<testsuites><testsuite failures="1"><testcase name="a"/></testsuite><testsuite errors="2"/></testsuites>', 3),
+    ],
+)
+def test_failures_that_are_counted_and_not_told_have_not_passed(content: str, missing: int) -> None:
+    last = junit.read(content).results[-1]
+    assert (last.test_name, last.outcome) == ("failures that are not told", "failed")
+    assert last.error == f"The report counts failures that it does not tell: {missing}."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '<testsuite failures="1"><testcase name="a"><failure/></testcase></testsuite>',
+        '<testsuite failures="1" errors="1"><testcase name="a"><failure/><error/></testcase></testsuite>',
+        '<testsuite failures="1"><testcase name="a"><flakyFailure/></testcase></testsuite>',
+        '<testsuite errors="1"><testsuite errors="1"><testcase name="a"><error/></testcase></testsuite></testsuite>',
+        f'<testsuite failures="{"9" * 5000}"><testcase name="a"/></testsuite>',
+        '<testsuite failures="many" errors="-1"><testcase name="a"/></testsuite>',
+    ],
+)
+def test_failures_that_are_told_are_not_counted_twice(content: str) -> None:
+    assert [result.test_name for result in junit.read(content).results] == ["a"]
+
+
 def test_a_test_that_is_called_as_a_numbered_one_has_a_result_of_its_own(bench: Bench) -> None:
     answer = take(bench, SUITE.format("".join(f'<testcase name="{name}"/>' for name in ("t", "t", "t #2", "t")))).answer
     assert answer["tests_passed"] == answer["total_tests"] == 4
