@@ -20,7 +20,7 @@ from bodhisattva.servers.crackerjack.safe_xml import parse
 
 _NAME_LENGTH = 1000
 _BROKEN = ("failure", "error")
-_BROKEN_ONCE = ("flakyFailure", "flakyError", "rerunFailure", "rerunError")
+_COUNTED = (*_BROKEN, "flakyFailure", "flakyError", "rerunFailure", "rerunError")
 _NOT_RUN = frozenset({"notrun", "suppressed", "skipped", "disabled"})
 
 
@@ -80,7 +80,7 @@ def _result(case: Element) -> Result:
 
 def _untold(root: Element) -> Iterator[Result]:
     """A failed result for the failures that are counted and not told. Surefire may count runs that it repeated."""
-    told = sum(child.tag in _BROKEN + _BROKEN_ONCE for case in root.iter("testcase") for child in case)
+    told = sum(child.tag in _COUNTED for case in root.iter("testcase") for child in case)
     if (missing := _failures(root) - told) > 0:
         error = f"The report counts failures that it does not tell: {missing}."
         yield Result("failures that are not told", "failed", None, error)
