@@ -189,6 +189,24 @@ async def test_a_cluster_keeps_a_log_in_one_of_its_slots(cluster: list[RedisServ
     assert int(holder.strip(":\r\n")) > 0, "where it has to be"
 
 
+async def test_no_node_of_a_cluster_is_held_on_to_by_a_log_that_closes_after_another_node_failed() -> None:
+    with redis_cluster() as nodes:
+        async with logs(in_cluster(nodes, 1), 1) as (log,):
+            nodes[1].kill()
+            with pytest.raises(LogError):
+                await log.check_held()
+            assert not await asyncio.to_thread(_is_left_alone, nodes[0]), "the log holds on to it until it is closed"
+        for node in (nodes[0], nodes[2]):
+            async with asyncio.timeout(5):
+                while not await asyncio.to_thread(_is_left_alone, node):  # noqa: ASYNC110 - as above
+                    await asyncio.sleep(0.05)
+
+
+def _is_left_alone(server: RedisServer) -> bool:
+    """By all but whoever asks."""
+    return "connected_clients:1\r" in server.answer("INFO", "clients")
+
+
 async def test_s7_a_cluster_promises_as_much_as_the_least_of_its_masters(cluster: list[RedisServer]) -> None:
     config = in_cluster(cluster, 2)
     cluster[2].ask("CONFIG", "SET", "appendfsync", "no")

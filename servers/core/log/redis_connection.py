@@ -68,6 +68,10 @@ async def disconnect(store: Store) -> None:
     """Close the connections, those to the sentinels too."""
     with suppress(RedisError, OSError):
         await store.aclose()
+    if isinstance(store, RedisCluster):  # redis-py leaves them open once a failure has it look for the nodes anew
+        for nodes in ("nodes_cache", "startup_nodes"):
+            with suppress(RedisError, OSError):
+                await store.nodes_manager.aclose(nodes)
     pool = getattr(store, "connection_pool", None)
     if isinstance(pool, SentinelConnectionPool):
         for sentinel in pool.sentinel_manager.sentinels:
