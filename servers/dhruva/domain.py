@@ -38,7 +38,8 @@ class Release(msgspec.Struct, frozen=True):
 class Adapter:
     """An adapter's releases by version without build metadata, and the last distribution to each target.
 
-    highest: the key of the highest release; None where it is still to be found.
+    latest: the key of the release that is meant where no version is named; None where it is still to be found, as in
+    older snapshots.
     """
 
     adapter_id: str
@@ -47,18 +48,18 @@ class Adapter:
     provider: str
     releases: dict[str, Release] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
-    highest: str | None = None
+    latest: str | None = None
 
     def add(self, release: Release) -> None:
         key = versions.identity(versions.parse(release.version))
         self.releases[key] = release
-        known = self.releases if self.highest is None else (self.highest, key)
-        self.highest = str(versions.choose(map(versions.parse, known), None))
+        known = self.releases if self.latest is None else (self.latest, key)
+        self.latest = str(versions.choose(map(versions.parse, known), None))
 
     def release(self, wanted: str | None) -> Release:
-        """The highest release that `wanted` (a version, a range, or None for any) admits, or NotFound."""
-        if wanted is None and self.highest is not None:
-            return self.releases[self.highest]
+        """The highest release that `wanted` (a version or a range) admits, or NotFound; for None the latest."""
+        if wanted is None and self.latest is not None:
+            return self.releases[self.latest]
         known = map(versions.parse, self.releases)
         chosen = versions.choose(known, wanted)
         if chosen is None:

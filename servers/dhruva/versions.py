@@ -71,9 +71,12 @@ def identity(version: Version) -> str:
 
 
 def choose(versions: Iterable[Version], wanted: str | None) -> Version | None:
-    """The highest version in the range `wanted`, or of all; InvalidData if `wanted` is no range."""
+    """The highest version in the range `wanted`; InvalidData if it is none.
+
+    For None the latest: the highest that is no prerelease, or the highest of all where nothing else was released.
+    """
     if wanted is None:
-        return max(versions, default=None)
+        return max(versions, key=lambda version: (version.prerelease is None, version), default=None)
     sets = [_comparators(part.strip()) for part in wanted.split("||")]
     return max((version for version in versions if any(_in(version, each) for each in sets)), default=None)
 

@@ -108,6 +108,28 @@ async def test_versions_are_ordered(connect: Connect, sample: Sample) -> None:
 
 
 @clause(
+    "PROTOCOL-153",
+    level="SHOULD",
+    section="8",
+    feature="core",
+    profile="core",
+    text="No prerelease is sent to a target that names no version, where there is a release.",
+    services=("dhruva",),
+)
+async def test_prereleases_are_not_sent_unasked(connect: Connect, sample: Sample) -> None:
+    client = await connect()
+    name = {"domain": "sample", "key": sample.key(), "provider": "suite"}
+    for version in ("1.0.0", "2.0.0-rc.1"):
+        content = {"content": version, "sha256": hashlib.sha256(version.encode()).hexdigest()}
+        await client.answer("store_adapter", {**name, "version": version, **content})
+    await client.subscribe("distribution")
+    target = {"adapter_id": f"sample:{sample.key()}:suite", "target": sample.key("edge")}
+    await client.answer("distribute_adapter", target)
+    sent = (await client.event("adapter.distributed", "distribution", where=sample.concerns)).data["version"]
+    assert sent == "1.0.0", f"{sent} was sent, which nobody asked for"
+
+
+@clause(
     "PROTOCOL-114",
     level="MUST",
     section="8",
