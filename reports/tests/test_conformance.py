@@ -39,7 +39,9 @@ def test_a_broken_must_fails_and_says_how_to_see_it_again(tmp_path: Path) -> Non
     [failure] = report.failures
     assert (failure.clause, failure.service, failure.reason) == ("AUTH-001", "dhruva", "the answer was a response")
     assert failure.text == "Sentence of AUTH-001."
-    assert failure.reproduce == ("python -m pytest --stack process 'suites/auth/test_auth.py::test_AUTH-001[dhruva]'")
+    assert failure.reproduce == (
+        "python -m pytest --stack process --out out/again 'suites/auth/test_auth.py::test_AUTH-001[dhruva]'"
+    )
     assert report.profiles["core"]["dhruva"].failed == ["AUTH-001"]
 
 
@@ -55,8 +57,19 @@ def test_a_foreign_deployment_is_met_again_through_its_target_file(tmp_path: Pat
     command = "pytest suites --stack external --target 'the fleet.yaml' -k AUTH"
     [failure] = judged(tmp_path, results, exit=1, stack=stack, command=command).failures
     assert failure.reproduce == (
-        "python -m pytest --stack external --target 'the fleet.yaml' 'suites/auth/test_auth.py::test_AUTH-001[dhruva]'"
+        "python -m pytest --stack external --target 'the fleet.yaml' --out out/again"
+        " 'suites/auth/test_auth.py::test_AUTH-001[dhruva]'"
     )
+
+
+def test_what_check_judged_is_met_again_by_check(tmp_path: Path) -> None:
+    stack = {"kind": "external", "reason": "asked for", "details": {}}
+    results = runs.with_outcome("AUTH-001", "dhruva", "failed")
+    for line in results:
+        line["nodeid"] = "auth/test_auth.py::TestIt::test_it[dhruva-as it is]"
+    command = "python -m pytest /there/suites --rootdir /there/suites --stack external --target fleet.yaml"
+    [failure] = judged(tmp_path, results, exit=1, stack=stack, command=command).failures
+    assert failure.reproduce == "bodhisattva check fleet.yaml --out out/again -k 'test_it[dhruva-as'"
 
 
 def test_a_broken_should_is_a_warning(tmp_path: Path) -> None:
