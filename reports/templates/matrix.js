@@ -24,10 +24,12 @@ function rowMatches(row, outcomes) {
   const [level, section, category, profile, feature, text] = data.clauses[row.dataset.clause];
   if (controls.category.value && category !== controls.category.value) return false;
   const haystack = [row.dataset.clause, level, section, profile, feature, text].join(" ").toLowerCase();
-  if (!haystack.includes(controls.words.value.trim().toLowerCase())) return false;
+  const words = controls.words.value.toLowerCase().split(/\s+/);
+  if (!words.every((word) => haystack.includes(word))) return false;
   const results = Object.entries(data.results[row.dataset.clause] ?? {})
     .filter(([service]) => !controls.service.value || service === controls.service.value);
-  return !outcomes.length || results.some(([, result]) => outcomes.includes(result[0]));
+  if (!outcomes.length) return !controls.service.value || results.length > 0;
+  return results.some(([, result]) => outcomes.includes(result[0]));
 }
 
 function filter() {
@@ -75,7 +77,7 @@ function open(clause, service) {
   const body = dialog.querySelector("div");
   const title = element("h3", clause);
   title.append(element("span", level, "pill"));
-  const place = [`contract ${section}`, category, `profile ${profile}`, `feature ${feature}`];
+  const place = [`protocol ${section}`, category, `profile ${profile}`, `feature ${feature}`];
   const results = Object.entries(data.results[clause] ?? {}).filter(([name]) => !service || name === service);
   body.replaceChildren(
     title,

@@ -65,6 +65,13 @@ def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
     assert not re.search(r"@import|url\(|https?://|fetch\(", text)
 
 
+def test_a_table_wider_than_the_page_scrolls_by_itself(tmp_path: Path) -> None:
+    text = page(tmp_path)
+    holders = re.findall(r'class="card ?([^"]*)">\s*<table>', text)
+    assert len(holders) == text.count("<table>") == 3
+    assert set(holders) == {"scroll", "matrix"}
+
+
 def test_a_reason_cannot_break_out_of_the_page(tmp_path: Path) -> None:
     text = page(tmp_path, reason="</script><script>alert(1)</script>")
     assert "<script>alert" not in text
