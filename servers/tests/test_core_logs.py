@@ -38,6 +38,17 @@ def test_what_is_no_http_is_not_quoted(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @pytest.mark.usefixtures("restored")
+def test_lines_for_people_are_coloured_in_a_terminal_only(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for terminal in (False, True):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda shown=terminal: shown)
+        logs.configure(Logging(format="console"))
+        structlog.get_logger().info("listening")
+        assert ("\x1b" in capsys.readouterr().err) is terminal
+
+
+@pytest.mark.usefixtures("restored")
 async def test_what_a_client_asks_for_is_not_quoted(capsys: pytest.CaptureFixture[str]) -> None:
     async with running() as one:
         logs.configure(Logging())

@@ -38,7 +38,7 @@ def configure(settings: Logging) -> None:
     """Set up our own logs, and give those of libraries and Python's warnings the same form."""
     renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
     if settings.format == "console":
-        renderer = structlog.dev.ConsoleRenderer()
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     structlog.configure(
         processors=[*_COMMON, renderer],
