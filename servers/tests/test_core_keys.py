@@ -230,7 +230,7 @@ def test_s2_a_token_id_that_is_no_string_is_refused(token_id: Any) -> None:
 def test_files_that_cannot_be_used_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b"\xff")
     for settings, said in (
-        ({"revoked_file": str(tmp_path / "none")}, "tokens.revoked_file .*No such file"),
+        ({"revoked_file": str(tmp_path / "none")}, "tokens.revoked_file .*No such file or directory; give a file"),
         ({"revoked_file": str(tmp_path / "latin")}, "is not text"),
         ({"jwks_file": str(tmp_path / "latin")}, "is not a JWKS document"),
     ):

@@ -72,7 +72,8 @@ class RevokedFile:
         try:
             text = self._file.read_text(encoding="utf-8")
         except OSError as error:
-            raise ConfigError(f"tokens.revoked_file {self._file}: {error.strerror}") from None
+            problem = f"{error.strerror}; give a file that this user can read, be it empty"
+            raise ConfigError(f"tokens.revoked_file {self._file}: {problem}") from None
         except ValueError:
             raise ConfigError(f"tokens.revoked_file {self._file} is not text") from None
         return {name for line in text.splitlines() if (name := line.partition("#")[0].strip())}
