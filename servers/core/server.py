@@ -128,9 +128,10 @@ class Server:
 
     def _one_too_many(self, kind: str, name: str) -> None:
         """A user or an address has more connections at all replicas than it may: the newest one has to go."""
-        held = [each for each in self._connections if (each.user_id if kind == "user" else each.address) == name]
+        placed = (each for each in self._connections if each.placed)
+        held = [each for each in placed if (each.user_id if kind == "user" else each.address) == name]
         if held and not any(each.closing for each in held):
-            max(held, key=lambda each: each.session.opened).begin_close(TRY_AGAIN_LATER, "Too many connections")
+            max(held, key=lambda each: each.session.opened).conclude(TRY_AGAIN_LATER, "Too many connections")
 
     def _store_reachable(self, reachable: bool) -> None:
         """Tell every client that events stay out and commands are refused for a while, or that this is over."""
@@ -143,7 +144,7 @@ class Server:
         self._host.say_log_lost()
         for connection in list(self._connections):
             if connection.channels:
-                connection.begin_close(INTERNAL_ERROR, reason)
+                connection.conclude(INTERNAL_ERROR, reason)
 
     async def prepare(self) -> None:
         """Take the port and rebuild the state. ConfigError or LogRefused say in a line why not."""
@@ -288,6 +289,7 @@ class Server:
             code = GOING_AWAY if self.draining else TRY_AGAIN_LATER
             connection.turn_away(code, _STOPPING if self.draining else "At capacity")
         else:
+            connection.placed = True
             self._connections.add(connection)
             self.metrics.connections_total.inc()
             self.metrics.connections.inc()
@@ -295,9 +297,9 @@ class Server:
         return answer
 
     def _free(self, connection: Connection) -> None:
-        """Forget the connection, once."""
-        if connection in self._connections:
-            self._connections.discard(connection)
+        """Give the connection's place to others, once; its closing may still take a while."""
+        if connection.placed:
+            connection.placed = False
             self._counts.remove(connection.address)
             self._counts.remove_user(connection.user_id)
             self.metrics.connections.dec()
@@ -313,6 +315,7 @@ class Server:
             metrics=self.metrics,
             turn=self._turn,
             free=self._free,
+            forget=self._connections.discard,
         )
 
     async def _sweep(self) -> None:
