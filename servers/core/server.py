@@ -188,7 +188,12 @@ class Server:
         """Why work should go elsewhere, None if it should come here."""
         if self.draining:
             return "draining"
-        return None if self._engine.available and self._engine.reading.works else "store unavailable"
+        engine = self._engine
+        return None if engine.available and engine.reading.works and engine.writing.works else "store unavailable"
+
+    async def look_at_log(self) -> None:
+        """Find out what shows in `not_ready`."""
+        await self._engine.look_at_log()
 
     def reload(self) -> None:
         """Take over certificates, keys, peers and limits; a broken configuration changes nothing."""
