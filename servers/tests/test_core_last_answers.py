@@ -226,3 +226,25 @@ async def test_s5_a_subscription_that_comes_through_after_the_end_is_none(monkey
         looking.set()
         assert [message["correlation_id"] for message in await everything(client)] == [asked]
         assert not one.server._hub._receivers
+
+
+async def test_s7_a_drain_takes_nothing_new_at_its_end_and_so_can_answer_what_it_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or else a client that always has a request on its way is closed without the answers to the last of them."""
+    timeouts = msgspec.structs.replace(QUICK, drain=4)
+    async with held(monkeypatch, timeouts=timeouts) as (one, log):
+        client = await one.connect()
+        asked = await client.say("post", account="a", amount=1)
+        await until(lambda: one.server._engine._pending, "the command did not arrive")
+        (connection,) = one.server._connections
+        draining = asyncio.ensure_future(one.server.drain())
+        await until(lambda: connection.closing or draining.done(), "it does not end")
+        await client.say("post", account="a", amount=2)
+        log.released.set()
+        answers = [message["correlation_id"] for message in await everything(client) if message["type"] == "response"]
+        assert answers == [asked]
+        assert client.socket.close_code == 1001
+        await draining
+        state: Any = one.server._engine.state
+        assert state.amounts == [1]
