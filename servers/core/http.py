@@ -94,6 +94,7 @@ def application(server: "Server") -> web.Application:
         return _json({"status": "alive", "service": server.service.name})
 
     async def ready(_: web.Request) -> web.Response:
+        await server.look_at_log()
         reason = server.not_ready()
         if reason is None:
             return _json({"status": "ready", "service": server.service.name})

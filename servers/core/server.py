@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 GOING_AWAY = 1001
 _STOPPING = "Server is stopping"
+_LAST_PART = 0.25  # of a drain, in which nothing new is taken any more
 _MARGIN = 0.25  # seconds of the drain timeout that are left for freeing everything
 _SHUTDOWN_TIMEOUT = 0.1
 # What a reload cannot change, besides the log's kind, the deduplication window and the time for a handshake.
@@ -128,9 +129,10 @@ class Server:
 
     def _one_too_many(self, kind: str, name: str) -> None:
         """A user or an address has more connections at all replicas than it may: the newest one has to go."""
-        held = [each for each in self._connections if (each.user_id if kind == "user" else each.address) == name]
+        placed = (each for each in self._connections if each.placed)
+        held = [each for each in placed if (each.user_id if kind == "user" else each.address) == name]
         if held and not any(each.closing for each in held):
-            max(held, key=lambda each: each.session.opened).begin_close(TRY_AGAIN_LATER, "Too many connections")
+            max(held, key=lambda each: each.session.opened).conclude(TRY_AGAIN_LATER, "Too many connections")
 
     def _store_reachable(self, reachable: bool) -> None:
         """Tell every client that events stay out and commands are refused for a while, or that this is over."""
@@ -143,7 +145,7 @@ class Server:
         self._host.say_log_lost()
         for connection in list(self._connections):
             if connection.channels:
-                connection.begin_close(INTERNAL_ERROR, reason)
+                connection.conclude(INTERNAL_ERROR, reason)
 
     async def prepare(self) -> None:
         """Take the port and rebuild the state. ConfigError or LogRefused say in a line why not."""
@@ -187,7 +189,12 @@ class Server:
         """Why work should go elsewhere, None if it should come here."""
         if self.draining:
             return "draining"
-        return None if self._engine.available and self._engine.reading.works else "store unavailable"
+        engine = self._engine
+        return None if engine.available and engine.reading.works and engine.writing.works else "store unavailable"
+
+    async def look_at_log(self) -> None:
+        """Find out what shows in `not_ready`."""
+        await self._engine.look_at_log()
 
     def reload(self) -> None:
         """Take over certificates, keys, peers and limits; a broken configuration changes nothing."""
@@ -241,6 +248,9 @@ class Server:
         settled_by = started + max(0.0, limit - closing - _MARGIN)
         await asyncio.sleep(min(self.config.timeouts.drain_grace, settled_by - started))
         finishing = [asyncio.ensure_future(each.finish(GOING_AWAY, _STOPPING)) for each in self._connections]
+        await _wait(finishing, settled_by - (settled_by - loop.time()) * _LAST_PART)
+        for connection in self._connections:  # of who never pauses nothing more is taken, so that all can be answered
+            connection.conclude(GOING_AWAY, _STOPPING)
         await _wait(finishing, settled_by)
         for task in finishing:
             task.cancel()
@@ -288,6 +298,7 @@ class Server:
             code = GOING_AWAY if self.draining else TRY_AGAIN_LATER
             connection.turn_away(code, _STOPPING if self.draining else "At capacity")
         else:
+            connection.placed = True
             self._connections.add(connection)
             self.metrics.connections_total.inc()
             self.metrics.connections.inc()
@@ -295,9 +306,9 @@ class Server:
         return answer
 
     def _free(self, connection: Connection) -> None:
-        """Forget the connection, once."""
-        if connection in self._connections:
-            self._connections.discard(connection)
+        """Give the connection's place to others, once; its closing may still take a while."""
+        if connection.placed:
+            connection.placed = False
             self._counts.remove(connection.address)
             self._counts.remove_user(connection.user_id)
             self.metrics.connections.dec()
@@ -313,6 +324,7 @@ class Server:
             metrics=self.metrics,
             turn=self._turn,
             free=self._free,
+            forget=self._connections.discard,
         )
 
     async def _sweep(self) -> None:

@@ -14,8 +14,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from bodhisattva.servers.core.auth.tokens import Identity
-from bodhisattva.servers.core.config import Logging, Timeouts, Tokens
+from bodhisattva.servers.core.config import LogConfig, Logging, Timeouts, Tokens
 from bodhisattva.servers.core.connections.session import Now, Output, Session
+from bodhisattva.servers.core.engine import writing
 from bodhisattva.servers.core.log.base import LogError
 from bodhisattva.servers.tests.ledger import LEDGER
 from bodhisattva.servers.tests.running import (
@@ -66,6 +67,50 @@ async def test_s6_ready_is_503_from_a_read_that_failed_until_it_succeeds(monkeyp
             await post(client, range(1, 2))
         await until(lambda: one.server.not_ready() is None, "still not ready")
         assert (await client.ask("history", channel="account:a"))["type"] == "response"
+
+
+async def test_s6_ready_is_503_once_the_store_takes_no_writes_though_nobody_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "_PAUSE", 0.0)
+    async with running(log=LogConfig("sqlite"), state=str(tmp_path)) as one:
+        client = await one.connect()
+        assert (await one.get("/ready"))[0] == 200
+        database = one.server._engine.log._database  # type: ignore[attr-defined]
+        database.execute("PRAGMA query_only=ON")
+        assert (await one.get("/ready"))[0] == 503
+        assert (await client.ask("post", account="a", amount=1))["error_code"] == "UNAVAILABLE"
+        database.execute("PRAGMA query_only=OFF")
+        await until(lambda: one.server.not_ready() is None, "still not ready")
+        assert (await one.get("/ready"))[0] == 200
+        await post(client, range(1, 2))
+
+
+async def test_s6_ready_is_503_while_the_store_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "_PATIENCE", 0.2)
+    back = asyncio.Event()
+
+    async with running() as one:
+        monkeypatch.setattr(one.server._engine.log, "probe", back.wait)
+        answers = await asyncio.gather(*(one.get("/ready") for _ in range(5)))
+        assert {status for status, _ in answers} == {503}
+        assert (await one.get("/health"))[0] == 200
+        back.set()
+        await until(lambda: one.server.not_ready() is None, "still not ready")
+
+
+async def test_s6_who_asks_often_whether_a_service_is_ready_has_it_write_seldom(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[int] = []
+
+    async def probe() -> None:
+        written.append(1)
+
+    async with running() as one:
+        monkeypatch.setattr(one.server._engine.log, "probe", probe)
+        assert {(await one.get("/ready"))[0] for _ in range(20)} == {200}
+        assert len(written) < 5
 
 
 async def test_s7_a_reload_takes_limits_to_connections_that_are_there() -> None:

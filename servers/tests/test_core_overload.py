@@ -111,7 +111,7 @@ async def test_s2_who_closes_and_reads_nothing_gives_its_place_back_at_once() ->
             await post(writer, range(100, 110), note=LONG)
         deaf.sendall(b"\x88\x80" + bytes(4))
         await until(
-            lambda: connection not in one.server._connections,
+            lambda: not connection.placed,
             "its place was kept for what it does not read",
             within=CLOSE_TIMEOUT / 2,
         )

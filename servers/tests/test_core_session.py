@@ -81,7 +81,11 @@ def read(output: Output) -> dict[str, Any]:
 
 def codes(outputs: list[Output]) -> list[ErrorCode | int | str]:
     """Each output in a word: the error's code, the close's code, or the kind of it."""
-    return [_code(output) for output in outputs]
+    return [_code(part) for output in outputs for part in _parts(output)]
+
+
+def _parts(output: Output) -> list[Output]:
+    return [output.last, output] if isinstance(output, Close) and output.last is not None else [output]
 
 
 def _code(output: Output) -> ErrorCode | int | str:

@@ -52,6 +52,10 @@ def test_s2_sub_serves_where_there_is_no_user_id() -> None:
         {"nbf": "soon"},
         {"nbf": float("nan")},
         {"exp": NOW + 3700},
+        {"exp": NOW + 3601},
+        {"iat": None, "exp": NOW + 3606},
+        {"iat": NOW + 3, "exp": NOW + 3604},
+        {"iat": NOW + 6, "exp": NOW + 600},
         {"iat": NOW - 3000, "exp": NOW + 700},
         {"user_id": None},
         {"user_id": ""},
@@ -72,7 +76,17 @@ def test_s2_times_that_no_calendar_has_are_refused_however_long_a_token_may_live
         Verifier(KeyRing.of_secret(SECRET), max_lifetime=1e15, clock=lambda: NOW).verify(token(**claims))
 
 
-@pytest.mark.parametrize("claims", [{"iat": NOW + 4}, {"nbf": NOW + 4}, {"exp": NOW + 3604}, {"iat": None}])
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iat": NOW + 4},
+        {"nbf": NOW + 4},
+        {"iat": NOW + 4, "exp": NOW + 3604},
+        {"exp": NOW + 3600},
+        {"iat": None},
+        {"iat": None, "exp": NOW + 3604},
+    ],
+)
 def test_s2_leeway(claims: dict[str, Any]) -> None:
     assert VERIFIER.verify(token(**claims)).user_id == "ada"
 

@@ -2,12 +2,16 @@
 
 from datetime import datetime
 
-from bodhisattva.fixtures.authors import Connect
+from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.endings import Close
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
+from bodhisattva.suites.degradation.deaf import FAST
+
+AT_ONCE = 20
 
 
 @clause(
@@ -134,3 +138,36 @@ async def test_authenticating_again(connect: Connect, node: Node, sample: Sample
     again = await client.answer("auth", {"token": tokens.valid("ann", [f"{node.service}:read"])})
     assert (again.data["status"], again.data["user_id"]) == ("authenticated", "ann")
     assert not await client.fence(), "more than an answer"
+
+
+@clause(
+    "AUTH-173",
+    level="MUST",
+    section="1",
+    feature="auth",
+    profile="core",
+    text="Whatever takes effect is answered, also where its token ends meanwhile: before error TOKEN_EXPIRED and close "
+    "1008.",
+)
+async def test_what_took_effect_before_the_end_is_answered(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+    node = await fresh(limits=FAST, tokens={"expiry_warning": 0.3})
+    watcher = await connect(node)
+    await watcher.subscribe("global")
+    client = await connect(node, token=node.tokens.valid("ann", [f"{node.service}:write"], lifetime=3))
+    await client.event("auth.expiring", within=10)
+    asked: list[str] = []
+
+    async def keep_on() -> bool:
+        for _ in range(AT_ONCE if client.ended is None else 0):
+            event, data = sample.command(f"{len(asked)}-")
+            asked.append(str(len(asked)))
+            await client.send({"type": "request", "id": asked[-1], "event": event, "data": data})
+        return client.ended is not None
+
+    await eventually(keep_on, "the end of the token", every=0)
+    answered = [e.correlation_id for e in client.inbox if e.type == "response"]
+    assert answered == asked[: len(answered)], "not each answered once, in order"
+    assert client.inbox[-1].error_code == "TOKEN_EXPIRED", "not the last word"
+    assert (await client.closed()).code == 1008
+    effects = [e for e in await watcher.fence() if e.event == sample.event]
+    assert len(effects) == len(answered), f"{len(answered)} answers to {len(effects)} commands that took effect"

@@ -70,6 +70,22 @@ async def test_token_of_too_long_a_life(connect: Connect, node: Node, tokens: To
 
 
 @clause(
+    "AUTH-174",
+    level="MUST",
+    section="2",
+    feature="auth",
+    profile="core",
+    text="The leeway for clocks makes no token live longer: one that lives a second more than the claimed maximum is "
+    "refused, and one that lives just as long is taken.",
+)
+async def test_leeway_makes_no_life_longer(connect: Connect, node: Node, tokens: Tokens) -> None:
+    longest, issued = (await node.limits())["max_token_lifetime"], time.time() - 1
+    client = await connect(token=tokens.valid(iat=issued, exp=issued + longest))
+    assert client.welcome is not None
+    await assert_refused(connect, node, tokens.valid(iat=issued, exp=issued + longest + 1))
+
+
+@clause(
     "AUTH-024",
     level="MUST",
     section="2",

@@ -9,6 +9,7 @@ from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.suites.protocol.listening import assert_contiguous
 
+NOTICED = 3.0
 BACK = 15.0
 """Units within which a service goes on once its store is back."""
 
@@ -38,6 +39,27 @@ async def test_not_ready_without_store(fresh: Fresh, connect: Connect, sample: S
     await eventually(lambda: _ready(node), "/ready with the store back", BACK)
     await client.answer(*sample.command(3))
     sample.readback(3).check(await client.answer(*sample.readback(3).call))
+
+
+@clause(
+    "DEGRADATION-173",
+    level="MUST",
+    section="6",
+    feature="own_store",
+    profile="durable",
+    text="A service whose disk takes nothing more is not ready, though nobody asks for anything to be written.",
+)
+async def test_full_disk_is_noticed(fresh: Fresh) -> None:
+    async def unready() -> bool:
+        return not await _ready(node)
+
+    node = await fresh()
+    assert await _ready(node)
+    await node.break_store()
+    await eventually(unready, "/ready without a store", NOTICED)
+    assert (await node.http("/health")).status == 200
+    await node.mend_store()
+    await eventually(lambda: _ready(node), "/ready with the store back", BACK)
 
 
 @clause(

@@ -8,6 +8,7 @@ from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.endings import HandshakeRefused
+from bodhisattva.fixtures.frames import Opcode
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
 
@@ -81,6 +82,28 @@ async def test_log_holds_no_token(connect: Connect, fresh: Fresh, raw: Raw) -> N
     assert log, "the service keeps no log"
     for secret in (*good.split(".")[1:], *bad.split(".")[1:], endless, node.tokens.secret):
         assert secret not in log, "a token or secret is in the log"
+
+
+@clause(
+    "SECURITY-173",
+    level="MUST",
+    section="2.5",
+    feature="presence",
+    profile="live",
+    text="A connection that the service closes has given back its slot and its place on channels when its client hears "
+    "of it, whether that answers the close or not.",
+)
+async def test_close_frees_the_slot(connect: Connect, raw: Raw, fresh: Fresh, sample: Sample) -> None:
+    node = await fresh(limits={"connections": 2})
+    watcher = await connect(node)
+    peer = await raw(node)
+    await peer.authenticate(node.tokens.usual(node.service))
+    await peer.request("subscribe", {"channel": sample.channel()})
+    await peer.frame(Opcode.BINARY, b"{}")
+    assert (await peer.closed()).code == 1003
+    members = (await watcher.answer("presence", {"channel": sample.channel()})).data["members"]
+    assert members == [], "who is closed is still on the channel"
+    assert await _admitted(connect, node), "the slot is kept for who has not answered the close"
 
 
 async def _admitted(connect: Connect, node: Node) -> bool:

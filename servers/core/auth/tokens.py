@@ -126,13 +126,17 @@ class Verifier:
         return Identity(user_id, _permissions(claims.get("permissions")), float(expires_at), token_id)
 
     def _timely(self, expires_at: Any, claims: dict[str, Any]) -> TypeGuard[int | float]:
-        """Not over, not of the future, not for longer than allowed; what is no time is none of these."""
+        """Not over, not of the future, not for longer than allowed; what is no time is none of these.
+
+        The leeway is for clocks that run ahead of ours, and makes no life longer. A token that does not say when it was
+        issued may be as new as that allows.
+        """
         now = self._clock()
-        issued_at, not_before = claims.get("iat", now), claims.get("nbf", now)
+        newest = now + self._leeway
+        issued_at, not_before = claims.get("iat", newest), claims.get("nbf", now)
         if not (_is_time(expires_at) and _is_time(issued_at) and _is_time(not_before)):
             return False
-        longest = min(issued_at, now) + self._max_lifetime + self._leeway
-        return now < expires_at <= longest and max(issued_at, not_before) <= now + self._leeway
+        return now < expires_at <= issued_at + self._max_lifetime and max(issued_at, not_before) <= newest
 
 
 def mint(

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -53,14 +54,14 @@ def now() -> Now:
 class Connection:
     """A connection from upgrade to its end; the hub's Receiver and the requests' Caller.
 
-    due: monotonic seconds, when it is to be told again that a moment has passed.
-    free: gives back the connection's place, called before the peer can know of the end and come again.
+    due: monotonic seconds, when it is to be told again that a moment has passed. placed: whether it counts towards the
+    limits. free: gives back its place, called before the peer can know of the end and come again. forget: it is over.
     """
 
     __slots__ = (
-        "__weakref__", "_catching_up", "_closer", "_engine", "_free", "_hub", "_idle", "_in_flight", "_metrics",
-        "_ping", "_policy", "_requests", "_spans", "_tasks", "_websocket", "address", "connection_id", "due",
-        "outbox", "push", "session",
+        "__weakref__", "_catching_up", "_closer", "_concluding", "_engine", "_forget", "_free", "_hub", "_idle",
+        "_in_flight", "_metrics", "_ping", "_policy", "_requests", "_spans", "_tasks", "_websocket", "address",
+        "connection_id", "due", "outbox", "placed", "push", "session",
     )  # fmt: skip
 
     def __init__(
@@ -75,10 +76,12 @@ class Connection:
         metrics: Metrics,
         turn: Turn,
         free: Callable[["Connection"], None],
+        forget: Callable[["Connection"], None],
     ) -> None:
         self.connection_id = envelope.fresh_id()
         self.address = address
         self.due = 0.0
+        self.placed = False
         self._ping: Delivery | None = None
         self.session = Session(policy, self.connection_id, now())
         self._policy = policy
@@ -90,11 +93,13 @@ class Connection:
         self._hub = hub
         self._metrics = metrics
         self._free = free
+        self._forget = forget
         self._tasks: set[asyncio.Task[None]] = set()
         self._catching_up: dict[str, asyncio.Task[None]] = {}
         self._in_flight: dict[int, float] = {}
         self._spans: dict[int, Span] | None = None if engine.tracing is None else {}
         self._idle: asyncio.Event | None = None
+        self._concluding = False
         self._closer: asyncio.Task[None] | None = None
 
     @property
@@ -108,7 +113,7 @@ class Connection:
 
     @property
     def closing(self) -> bool:
-        return self._closer is not None
+        return self._concluding or self._closer is not None
 
     @property
     def identity(self) -> Identity | None:
@@ -160,16 +165,19 @@ class Connection:
             self.outbox.resume()
 
     def ended(self, code: int) -> None:
-        """The peer has said its last word, or broken the rules: there is nobody any more to serve."""
-        if self._closer is None:
-            self._free(self)
+        """The peer has said its last word: there is nobody any more to serve."""
+        self._free(self)
         self.begin_close(_UNSENDABLE.get(code, code), "")
         self._release()
+
+    def broke(self, code: int) -> None:
+        self.conclude(code, "")
 
     def lost(self) -> None:
         self.session.end()
         self._release()
         self._free(self)
+        self._forget(self)
 
     def notify(self, event: bytes) -> None:
         """Send a notice, unless the welcome is still to come (contract 2.4)."""
@@ -224,6 +232,8 @@ class Connection:
 
     def follow(self, channel: str, after: int | None) -> None:
         """Receive the channel's events: live ones at once, or first those of the log after an offset."""
+        if self.closing:
+            return
         self.unfollow(channel)
         self.channels.add(channel)
         if after is None or after >= self._engine.offset(channel):
@@ -241,10 +251,41 @@ class Connection:
 
     async def finish(self, code: int, reason: str) -> None:
         """Begin to close as soon as every request that arrived is answered."""
+        await self._answered()
+        self.begin_close(code, reason)
+
+    async def _answered(self) -> None:
         while self._in_flight:
             self._idle = self._idle or asyncio.Event()
             self._idle.clear()
             await self._idle.wait()
+
+    def conclude(self, code: int, reason: str, last: Reply | None = None) -> None:
+        """Take and tell nothing more, answer what was asked before (contract 1), say `last`, and close.
+
+        It waits no longer than a drain would, for a log that may never answer.
+        """
+        if self.closing:
+            return
+        self.session.end()
+        if not self._in_flight:
+            self._close_with(code, reason, last)
+            return
+        self._concluding = True
+        self._leave()
+        self.outbox.flush()
+        self._free_unless_behind()
+        self._spawn(self._close_answered(code, reason, last))
+
+    async def _close_answered(self, code: int, reason: str, last: Reply | None) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._policy.timeouts.drain):
+                await self._answered()
+        self._close_with(code, reason, last)
+
+    def _close_with(self, code: int, reason: str, last: Reply | None) -> None:
+        if last is not None:
+            self._send(last.payload, last.kind, last.error)
         self.begin_close(code, reason)
 
     def begin_close(self, code: int, reason: str) -> "asyncio.Task[None]":
@@ -267,9 +308,10 @@ class Connection:
 
         A slow consumer reaches its close frame only behind all that it has not read yet.
         """
+        self._release()
+        self._free_unless_behind()
         patience = self._policy.limits.queue_age if code == SLOW_CONSUMER else 0.0
         ended = await self._websocket.end(code, reason, patience)
-        self._release()
         self._free(self)
         if not (ended and await self._websocket.leave()):
             self._logger.info("peer did not finish the closing handshake", code=code)
@@ -346,7 +388,7 @@ class Connection:
             self._logger.info("connection lost", reason=close.reason)
             self.abort()
         else:
-            self.begin_close(close.code, close.reason)
+            self.conclude(close.code, close.reason, close.last)
 
     def _too_slow(self) -> None:
         if self._closer is None:
@@ -362,7 +404,7 @@ class Connection:
         """
         task = asyncio.current_task()
         async for frame in catchup.frames(channel, after):
-            if self._closer is not None or self._catching_up.get(channel) is not task:
+            if self.closing or self._catching_up.get(channel) is not task:
                 return
             self.push(frame)
             self._metrics.replayed.inc()
@@ -385,15 +427,24 @@ class Connection:
     def _fail(self, error: BaseException) -> None:
         if not isinstance(error, ConnectionError):
             self._logger.error("connection failed", exc_info=error)
-        self.begin_close(INTERNAL_ERROR, "Internal error")
+        self.conclude(INTERNAL_ERROR, "Internal error")
 
-    def _release(self) -> None:
-        """Let go of all that it holds; once or more."""
+    def _free_unless_behind(self) -> None:
+        """Give the place back (contract 2.5), unless output still waits that only the number of places bounds."""
+        if not self.outbox.unsent:
+            self._free(self)
+
+    def _leave(self) -> None:
+        """Be on no channel any more; once or more."""
         if self._policy.verbose and self._hub.connected(self.connection_id):
             self._logger.debug("connection closed", user_id=self.user_id)
         for channel in list(self.channels):
             self.unfollow(channel)
         self._hub.gone(self)
+
+    def _release(self) -> None:
+        """Let go of all that it holds; once or more."""
+        self._leave()
         self.outbox.close()
         self._in_flight.clear()
         while self._spans:

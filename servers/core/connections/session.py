@@ -36,6 +36,7 @@ from bodhisattva.servers.core.transport.heartbeat import Beat, Heartbeat
 UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
 TRY_AGAIN_LATER = 1013
+_FAILED = "Authentication failed"
 _UNTOLD = 0.5
 
 
@@ -74,10 +75,14 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Close(msgspec.Struct, frozen=True):
-    """Close with this code; ABNORMAL means without a closing handshake, for a peer that no longer answers."""
+    """Close with this code; ABNORMAL means without a closing handshake, for a peer that no longer answers.
+
+    last: what is said before that, and behind the answers to what was asked earlier.
+    """
 
     code: int
     reason: str
+    last: Reply | None = None
 
 
 class Ping(msgspec.Struct, frozen=True):
@@ -286,10 +291,10 @@ class Session:
     def _ended(self, identity: Identity, now: Now) -> list[Output]:
         """A live connection ends with its token, or with the token's revocation (contract 2, Tokens)."""
         if self._policy.verifier is not None and self._policy.verifier.revokes(identity):
-            return self._refuse(None, AuthFailed("The token has been revoked."))
+            return self._close(POLICY_VIOLATION, _FAILED, _error(None, AuthFailed("The token has been revoked.")))
         if identity.expires_at is None or now.wall < identity.expires_at:
             return []
-        return [_error(None, TokenExpired("The token has expired.")), *self._close(POLICY_VIOLATION, "Token expired")]
+        return self._close(POLICY_VIOLATION, "Token expired", _error(None, TokenExpired("The token has expired.")))
 
     def _warn(self, identity: Identity, now: Now) -> list[Output]:
         """Once for each token, shortly before its end."""
@@ -322,13 +327,12 @@ class Session:
 
     def _refuse(self, message: Incoming | None, failure: ServiceError) -> list[Output]:
         """An authentication that failed (contract 2.3): the error, then 1008."""
-        failed = failure.code is ErrorCode.AUTH_FAILED
-        reason = "Authentication failed" if failed else "Authentication required"
+        reason = _FAILED if failure.code is ErrorCode.AUTH_FAILED else "Authentication required"
         return [_error(message, failure), *self._close(POLICY_VIOLATION, reason)]
 
-    def _close(self, code: int, reason: str) -> list[Output]:
+    def _close(self, code: int, reason: str, last: Reply | None = None) -> list[Output]:
         self._closing = True
-        return [Close(code, reason)]
+        return [Close(code, reason, last)]
 
 
 def _as_request(message: Incoming) -> Incoming:

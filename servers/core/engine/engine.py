@@ -24,6 +24,7 @@ from bodhisattva.servers.core.engine.deduplication import INTERNAL, UNAVAILABLE,
 from bodhisattva.servers.core.engine.hub import Hub
 from bodhisattva.servers.core.engine.reading import Reading
 from bodhisattva.servers.core.engine.replay import replay
+from bodhisattva.servers.core.engine.writing import Writing
 from bodhisattva.servers.core.errors import ServiceError
 from bodhisattva.servers.core.log.base import Entry, Log, LogError, LogRefused, Position, StoredAnswer, StoredEvent
 from bodhisattva.servers.core.service import Handler, Service
@@ -101,6 +102,7 @@ class Engine:
         self._recovery: asyncio.Task[None] | None = None
         self._logger = structlog.get_logger(service=service.name)
         self.reading = Reading(log, self._logger)
+        self.writing = Writing(log)
         metrics.log_events.set_function(lambda: self.offset(GLOBAL) - self.floor(GLOBAL))
         metrics.log_lag.set_function(lambda: self.lag)
         metrics.log_bytes.set_function(lambda: log.size)
@@ -125,6 +127,7 @@ class Engine:
     async def stop(self) -> None:
         """Finish what is under way and close the log."""
         await self.reading.stop()
+        await self.writing.stop()
         if self._recovery is not None:
             self._recovery.cancel()
             await asyncio.gather(self._recovery, return_exceptions=True)
@@ -148,6 +151,13 @@ class Engine:
         risen = {channel: offset for channel, offset in floors.items() if offset > self.floor(channel)}
         self._metrics.log_trimmed.inc(risen.get(GLOBAL, self.floor(GLOBAL)) - self.floor(GLOBAL))
         self._floors |= risen
+
+    async def look_at_log(self) -> None:
+        """Find out whether the log takes writes, where nothing that is under way will show it."""
+        if self.available and not self._pending and (failure := await self.writing.failure()) is not None:
+            if self.available:
+                self._logger.error("store cannot be written", error=str(failure))
+            self._start_recovery()
 
     @asynccontextmanager
     async def keeping(self) -> AsyncIterator[int | None]:

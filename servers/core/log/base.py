@@ -193,6 +193,7 @@ class Log(Protocol):
 
     append: call in order of `seq`; the future is done once the entry is durable, LogError otherwise.
         After a LogError every further append fails too, since it was decided on what is not there, until `recover`.
+    probe: write something that means nothing; LogError if it cannot be written.
     recover: take appends again; LogError as long as nothing can be written.
     read: up to `limit` events of a channel after an offset, each as (offset, event), in order; fewer where their
         data exceeds READ_BYTES, but at least one if there is one. What was removed is passed over.
@@ -215,6 +216,8 @@ class Log(Protocol):
     def replay(self, after: int = 0) -> AsyncIterator[Sequence[StoredEvent]]: ...
 
     def append(self, entry: Entry) -> "asyncio.Future[None]": ...
+
+    async def probe(self) -> None: ...
 
     async def recover(self) -> None: ...
 

@@ -35,6 +35,9 @@ class MemoryLog:
     async def open(self) -> None:
         return None
 
+    async def probe(self) -> None:
+        """Nothing is in the way."""
+
     async def recover(self) -> None:
         self._failed = False
 

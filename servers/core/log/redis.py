@@ -226,6 +226,10 @@ class RedisLog:
         return {"key": key, "at": repr(answer.at), "since": repr(answer.at - self._window)}
 
     async def recover(self) -> None:
+        await self.probe()
+        self._failed = False
+
+    async def probe(self) -> None:
         with failures():
             if self._settings.acknowledgements:
                 async with self._store.pipeline(transaction=False) as together:
@@ -235,7 +239,6 @@ class RedisLog:
                 self._check_acknowledged(acknowledged)
             else:
                 await self._ask()
-        self._failed = False
 
     async def _ask(self) -> None:
         """Have Redis write something, which it may refuse although it answers: it is full, read-only, or too alone."""

@@ -150,8 +150,11 @@ class SqliteLog:
         for position in (entry.position for entry in entries if entry.position is not None):
             keep_position(self._database, position)
 
-    async def recover(self) -> None:
+    async def probe(self) -> None:
         await self._perform(_probe)
+
+    async def recover(self) -> None:
+        await self.probe()
         self._failed = False
 
     async def _perform(self, work: Callable[[sqlite3.Connection], T]) -> T:

