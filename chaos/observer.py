@@ -40,7 +40,7 @@ class Observer:
         while True:
             try:
                 await self._listen()
-            except LOST as error:
+            except (*LOST, AssertionError) as error:  # AssertionError: refused, as while the store is away
                 self._mark(up=False, reason=f"{type(error).__name__}: {error}"[:200])
             await asyncio.sleep(self.seat.chance.uniform(*BACKOFF))
 

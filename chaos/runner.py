@@ -23,6 +23,7 @@ from bodhisattva.chaos.phases import Abandoned, Phases
 from bodhisattva.chaos.schedule import Step, schedule, stream
 from bodhisattva.chaos.testbed import testbed
 from bodhisattva.chaos.vocabulary import START, Start
+from bodhisattva.chaos.workload import Session
 from bodhisattva.fixtures.stack.made import REDIS
 from bodhisattva.fixtures.stack.select import Choice
 from bodhisattva.reports import verdicts
@@ -30,6 +31,7 @@ from bodhisattva.reports.chaos import draw
 
 # Bounds of the phases, in units of time; for the storm it is what may come on top of the experiment's duration.
 START_BOUND, HEAL_BOUND, OPEN_BOUND, STORM_GRACE, SETTLE_BOUND = 90.0, 60.0, 30.0, 60.0, 90.0
+FURTHER = 0.5  # seconds of work at a time while faults last longer than scheduled
 
 
 @dataclass
@@ -82,9 +84,10 @@ class Run:
             for session in sessions:
                 ending.push_async_callback(session.close)
             async with phase("open", "every client to be connected", OPEN_BOUND):
+                bed.assert_used(step.target for step in steps)
                 await together(*(session.open() for session in sessions))
             async with phase("storm", f"{len(steps)} faults in {seconds:g} s of work", seconds + STORM_GRACE):
-                await together(nemesis.run(steps), *(session.run(seconds) for session in sessions))
+                await together(nemesis.run(steps), *(_work(session, seconds, nemesis) for session in sessions))
             await heal("after")
             async with phase("settle", "every client to finish and the logs to be read", SETTLE_BOUND):
                 await together(*(session.settle() for session in sessions))
@@ -108,6 +111,13 @@ class Run:
         )
         recorder.record(RUN, "info", START, start)
         return steps
+
+
+async def _work(session: Session, seconds: float, nemesis: Nemesis) -> None:
+    """Work for that long, and on until the last fault is over: one that hits nobody shows nothing."""
+    await session.run(seconds)
+    while not nemesis.done:
+        await session.run(FURTHER)
 
 
 async def together(*work: Coroutine[Any, Any, None]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count, cycle, islice
@@ -19,6 +19,7 @@ from bodhisattva.chaos.topology import Topology
 from bodhisattva.chaos.toxiproxy import Link, call
 from bodhisattva.chaos.toxiproxy_server import HOST, toxiproxy_server
 from bodhisattva.fixtures.stack.base import Node, Stack
+from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.made import MadeStack
 from bodhisattva.fixtures.stack.redis import Redis
 from bodhisattva.fixtures.stack.select import Choice, build, require_redis
@@ -40,6 +41,7 @@ class Testbed:
     links: dict[str, Link]
     store: Redis | None = None
     _seats: Iterator[int] = field(default_factory=count)
+    _used: set[str] = field(default_factory=lambda: {TO_STORE})
 
     def target(self, name: str) -> Link | Node:
         """The link, process or store that a schedule calls `name`."""
@@ -54,8 +56,15 @@ class Testbed:
 
     def ways(self, service: str, link: str) -> Iterator[Link]:
         """The links of this name to the service's processes, in turn and for ever; each caller begins elsewhere."""
+        self._used.add(link)
         links = [self.links[f"{process}/{link}"] for process in self.services[service]]
         return islice(cycle(links), next(self._seats) % len(links), None)
+
+    def assert_used(self, names: Iterable[str]) -> None:
+        """StackError if one of these targets is a link that nobody has asked for: what breaks it hits nobody."""
+        for name in names:
+            if name in self.links and name.rpartition("/")[2] not in self._used:
+                raise StackError(f"no client uses the link {name}, which is to be broken: name it in a workload.")
 
     async def cure_links(self) -> None:
         """Leave every link whole and prove it."""

@@ -42,7 +42,7 @@ def _findings(
     counts = {key: _counts(command, times) for key, command in commands.items()}
     wrong = {
         "lost": [key for key, count in counts.items() if key in answered and not all(count)],
-        "doubled": [key for key, count in counts.items() if max(count) > 1],
+        "doubled": [key for key, count in counts.items() if any(times > 1 for times in count)],
         "torn": [key for key, count in counts.items() if key not in answered and any(count) and not all(count)],
         "refused but executed": [key for key, count in counts.items() if key in refused and any(count)],
         "never asked for": _strangers(commands.values(), times),

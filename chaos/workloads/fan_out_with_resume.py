@@ -74,6 +74,9 @@ class FanOutSession(Session):
         await asyncio.gather(*(service.commander.work(seconds, service.rate) for service in self._services))
 
     async def settle(self) -> None:
+        for task in self._listening:
+            if task.done():
+                task.result()
         await asyncio.gather(*(service.settle() for service in self._services))
 
     async def close(self) -> None:
