@@ -22,7 +22,7 @@ from bodhisattva.chaos.nemesis import Nemesis
 from bodhisattva.chaos.phases import Abandoned, Phases
 from bodhisattva.chaos.schedule import Step, schedule, stream
 from bodhisattva.chaos.testbed import testbed
-from bodhisattva.chaos.vocabulary import START, Start
+from bodhisattva.chaos.vocabulary import START, STORM, Start
 from bodhisattva.chaos.workload import Session
 from bodhisattva.fixtures.stack.made import REDIS
 from bodhisattva.fixtures.stack.select import Choice
@@ -86,7 +86,7 @@ class Run:
             async with phase("open", "every client to be connected", OPEN_BOUND):
                 bed.assert_used(step.target for step in steps)
                 await together(*(session.open() for session in sessions))
-            async with phase("storm", f"{len(steps)} faults in {seconds:g} s of work", seconds + STORM_GRACE):
+            async with phase(STORM, f"{len(steps)} faults in {seconds:g} s of work", seconds + STORM_GRACE):
                 await together(nemesis.run(steps), *(_work(session, seconds, nemesis) for session in sessions))
             await heal("after")
             async with phase("settle", "every client to finish and the logs to be read", SETTLE_BOUND):

@@ -19,6 +19,7 @@ COMMAND = "command"
 READ = "read"
 START = "start"
 PHASE = "phase"
+STORM = "storm"
 CONNECTION = "connection"
 SET = "set"
 LOOK = "look"
@@ -163,8 +164,13 @@ class Connection(msgspec.Struct, frozen=True):
 Value = TypeVar("Value")
 
 
-def values(history: History, f: str, type: Type, of: type[Value]) -> Iterator[tuple[Operation, Value]]:  # noqa: A002
-    """Each operation of function `f` and of that type, with its value as `of`; HistoryError where it is none."""
+def values(
+    history: History,
+    f: str,
+    type: Type | None,  # noqa: A002
+    of: type[Value],
+) -> Iterator[tuple[Operation, Value]]:
+    """Each operation of function `f` and of that type (None: any), its value as `of`; HistoryError if it is none."""
     return _valued(history.select(f=f, type=type), of)
 
 

@@ -55,7 +55,9 @@ class ServiceFanOut:
     async def settle(self) -> None:
         """Read the log, then wait until every subscriber has come to its end."""
         log = await read_back(self.reader)
-        await asyncio.gather(*(observer.catch_up(log.offset, CAUGHT_UP_WITHIN) for observer in self.observers))
+        await asyncio.gather(
+            *(observer.catch_up(log.epoch, log.offset, CAUGHT_UP_WITHIN) for observer in self.observers)
+        )
 
 
 class FanOutSession(Session):
