@@ -49,19 +49,29 @@ class Run:
     launcher: Sequence[str] | None = None
 
     async def perform(self) -> Report:
-        """Run, save the history, judge what was saved, and leave verdict and timeline beside it."""
+        """Run, save the history, judge what was saved, and leave verdict and timeline beside it.
+
+        So does a run that is interrupted: without a verdict, a report would not know of it.
+        """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        with Recorder(self.folder / verdicts.HISTORY_FILE) as recorder, suppress(Abandoned):
-            await self._go_through(recorder)
-        report = judge(read(recorder.path))
+        with Recorder(self.folder / verdicts.HISTORY_FILE) as recorder:
+            steps = self._announce(recorder)
+            try:
+                with suppress(Abandoned):
+                    await self._go_through(recorder, steps)
+            finally:
+                report = self._conclude()
+        return report
+
+    def _conclude(self) -> Report:
+        report = judge(read(self.folder / verdicts.HISTORY_FILE))
         encoded = msgspec.json.format(msgspec.json.encode(report), indent=2)
         (self.folder / verdicts.VERDICT_FILE).write_bytes(encoded + b"\n")
         draw(self.folder, verdicts.read(self.folder))
         return report
 
-    async def _go_through(self, recorder: Recorder) -> None:
-        steps = self._announce(recorder)
+    async def _go_through(self, recorder: Recorder, steps: Sequence[Step]) -> None:
         topology, seconds = self.experiment.topology, self.experiment.duration
         phase = Phases(recorder, self.say).phase
         async with AsyncExitStack() as ending:

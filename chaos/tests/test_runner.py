@@ -21,6 +21,7 @@ from bodhisattva.chaos.workload import Session, Workload
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.stack import redis
 from bodhisattva.fixtures.stack.select import Choice
+from bodhisattva.reports import verdicts
 
 pytestmark = [needs_toxiproxy, pytest.mark.timeout(120)]
 
@@ -132,6 +133,27 @@ async def test_work_goes_on_until_the_last_fault_is_healed(tmp_path: Path) -> No
     assert nemesis[-1].value["phase"] == "heal"
     assert workload.worked[0][0] == experiment.duration
     assert workload.worked[-1][1] > nemesis[-1].time
+
+
+async def test_a_run_that_is_interrupted_leaves_its_verdict_too(tmp_path: Path) -> None:
+    workload = Works(("direct",))
+    experiment = Experiment(
+        name="interrupted",
+        purpose="A run that somebody ends.",
+        topology=Topology(services=("fastblocks",), links=("direct",)),
+        workloads=(workload,),
+        faults=(Recurring("latency", on="direct", after=(0.1, 0.2), lasts=(1, 1)),),
+        checkers=("delivery",),
+        duration=60,
+    )
+    run = Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", print)
+    running = asyncio.create_task(run.perform())
+    await eventually(lambda: workload.recorder, "the work to begin", 30)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    left = verdicts.read(tmp_path / "run")
+    assert (left.verdict, left.problems[0].partition(": ")[2]) == ("unknown", "did not finish")
 
 
 async def test_a_fault_on_a_link_that_no_client_uses_is_refused(tmp_path: Path) -> None:
