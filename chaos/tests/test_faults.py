@@ -51,8 +51,8 @@ async def store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Redis
 
 def test_there_are_faults_of_all_kinds() -> None:
     assert LINK_FAULTS == ["down", "latency", "reset-peer", "stall"]
-    assert NODE_FAULTS == ["kill", "pause"]
-    assert STORE_FAULTS == ["kill", "pause", "lose-tail"]
+    assert NODE_FAULTS == ["kill", "pause", "stop"]
+    assert STORE_FAULTS == ["kill", "pause", "stop", "lose-tail"]
 
 
 @pytest.mark.parametrize("name", LINK_FAULTS)
@@ -126,6 +126,15 @@ async def test_a_fault_that_does_nothing_has_no_evidence(
 async def test_a_pause_that_does_nothing_has_no_evidence(node: Node) -> None:
     fault = fault_named("pause")
     assert not (await fault.evidence(node, {}, {"outcome": "answered"})).bit
+
+
+async def test_an_end_that_was_none_or_not_in_order_is_no_evidence(node: Node) -> None:
+    fault = fault_named("stop")
+    assert not (await fault.evidence(node, {}, {"running": True, "exit_code": 0})).bit, "it answers"
+    await node.kill()
+    assert not (await fault.evidence(node, {}, {"running": True, "exit_code": -9})).bit, "it was killed"
+    assert not (await fault.evidence(node, {}, {"running": False, "exit_code": 0})).bit, "it had ended before"
+    await fault.heal(node)
 
 
 @pytest.mark.parametrize("name", LINK_FAULTS)
