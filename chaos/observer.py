@@ -8,7 +8,7 @@ import asyncio
 
 import msgspec
 
-from bodhisattva.chaos.client import LOST, PATIENCE, Seat
+from bodhisattva.chaos.client import HINDERED, PATIENCE, Seat
 from bodhisattva.chaos.history import Type
 from bodhisattva.chaos.vocabulary import (
     CATCH_UP,
@@ -40,7 +40,7 @@ class Observer:
         while True:
             try:
                 await self._listen()
-            except (*LOST, AssertionError) as error:  # AssertionError: refused, as while the store is away
+            except HINDERED as error:
                 self._mark(up=False, reason=f"{type(error).__name__}: {error}"[:200])
             await asyncio.sleep(self.seat.chance.uniform(*BACKOFF))
 
