@@ -24,7 +24,6 @@ from bodhisattva.chaos.schedule import Step, schedule, stream
 from bodhisattva.chaos.testbed import testbed
 from bodhisattva.chaos.vocabulary import START, STORM, Start
 from bodhisattva.chaos.workload import Session
-from bodhisattva.fixtures.stack.made import REDIS
 from bodhisattva.fixtures.stack.select import Choice
 from bodhisattva.reports import verdicts
 from bodhisattva.reports.chaos import draw
@@ -107,12 +106,11 @@ class Run:
         experiment, kind, topology = self.experiment, self.choice.kind, self.experiment.topology
         processes = [name for names in topology.processes.values() for name in names]
         steps = schedule(self.seed, experiment.faults, processes, experiment.duration)
-        log = REDIS if topology.shared else self.choice.log
         start = Start(
             experiment=experiment.name,
             seed=self.seed,
             stack=kind,
-            log=log,
+            log=topology.log(self.choice.log),
             checkers=experiment.checkers,
             schedule=steps,
             started=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ from bodhisattva.chaos.toxiproxy import Link, call
 from bodhisattva.chaos.toxiproxy_server import HOST, toxiproxy_server
 from bodhisattva.fixtures.stack.base import Node, Stack
 from bodhisattva.fixtures.stack.controls import StackError
-from bodhisattva.fixtures.stack.made import MadeStack
+from bodhisattva.fixtures.stack.made import EMBEDDED, MadeStack
 from bodhisattva.fixtures.stack.redis import Redis
 from bodhisattva.fixtures.stack.select import Choice, build, require_redis
 from bodhisattva.fixtures.tokens import Tokens
@@ -94,7 +94,8 @@ async def testbed(
     owner = os.getpid()
     async with toxiproxy_server(choice.kind, owner, folder / "toxiproxy.log"):
         with TemporaryDirectory(prefix="bodhisattva-chaos-", ignore_cleanup_errors=True) as state:
-            stack = await asyncio.to_thread(build, choice, Path(state), owner, launcher)
+            own = replace(choice, log=EMBEDDED) if topology.own_store else choice
+            stack = await asyncio.to_thread(build, own, Path(state), owner, launcher)
             bed = Testbed(stack.tokens, topology.processes, stack.nodes, {})
             try:
                 bed = await _begin(stack, topology)
