@@ -29,6 +29,8 @@ LOST = (
     TlsRefused,
     msgspec.ValidationError,
 )
+# What to try again after while faults are about: a loss, or a refusal, as by a replica whose store is away.
+HINDERED = (*LOST, AssertionError)
 
 PATIENCE = 3.0
 CLOSED_WITHIN = 0.5

@@ -60,7 +60,7 @@ class Independent(Driver):
 class Ordered(Driver):
     """Commands that one client gives one after the other, seen on a channel of their own; their numbers count up."""
 
-    LONGEST = 500
+    LONGEST = 2000
 
     def __init__(self, service: str, run: str) -> None:
         sample = Sample.of(service, run)

@@ -93,5 +93,5 @@ def _operations(path: Path, lines: list[bytes]) -> Iterator[Operation]:
     for number, line in enumerate(lines, start=1):
         try:
             yield decoder.decode(line)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise HistoryError(f"{path}, line {number}: not an operation of a history ({error})") from None

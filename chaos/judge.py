@@ -1,16 +1,15 @@
 """From a saved history to a verdict: the same history always gives the same one."""
 
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import msgspec
 
-from bodhisattva.chaos.history import NEMESIS, History, HistoryError
+from bodhisattva.chaos.history import History, HistoryError
 from bodhisattva.chaos.registry import entry
 from bodhisattva.chaos.schedule import Step
 from bodhisattva.chaos.verdict import FaultReport, Judgement, Verdict, combine
-from bodhisattva.chaos.vocabulary import PHASE, START, Phase, Start, values
+from bodhisattva.chaos.vocabulary import COMMAND, PHASE, SET, START, Injection, Phase, Start, injections, values
 
 SCHEMA = 1
 
@@ -20,7 +19,7 @@ Checker = Callable[[History], Judgement]
 class Report(msgspec.Struct, frozen=True):
     """`verdict.json`. started: ISO 8601, UTC. duration: seconds from the first operation to the last.
 
-    problems: steps of the run that did not finish; each makes the verdict unknown at best.
+    problems: steps of the run that did not finish, faults that hit nobody; each makes the verdict unknown at best.
     """
 
     schema: int
@@ -41,8 +40,9 @@ def judge(history: History) -> Report:
     """Judge a run by the checkers that its first operation names; HistoryError if it is no run's history."""
     start = _start(history)
     judgements = tuple(_checker(name)(history) for name in start.checkers)
-    faults = _fault_reports(history, start.schedule)
-    problems = _problems(history)
+    injected = _injections(history)
+    faults = tuple(_fault_report(step, injected[number]) for number, step in enumerate(start.schedule))
+    problems = (*_unfinished(history), *_idle(history, faults, injected))
     verdict = combine(
         [
             *(judgement.verdict for judgement in judgements),
@@ -78,29 +78,56 @@ def _checker(name: str) -> Checker:
     return checker
 
 
-def _fault_reports(history: History, schedule: tuple[Step, ...]) -> tuple[FaultReport, ...]:
-    """One report per scheduled step, also for those that never came."""
-    phases: dict[int, dict[str, Any]] = defaultdict(dict)
-    for operation in history:
-        if operation.process == NEMESIS:
-            phases[operation.value["step"]][operation.value["phase"]] = operation.value
-    return tuple(_fault_report(step, phases[number]) for number, step in enumerate(schedule))
+Phases = dict[str, tuple[float, Injection]]
 
 
-def _fault_report(step: Step, phases: dict[str, Any]) -> FaultReport:
-    evidence = phases.get("evidence", {})
-    measured = evidence.get("measured", {"unknown": "it was not injected, or not measured"})
-    trouble = {"trouble": phases["trouble"]["error"]} if "trouble" in phases else {}
+def _injections(history: History) -> dict[int, Phases]:
+    """When each phase of each scheduled step came, and what it said, also for steps that never came."""
+    phases: dict[int, Phases] = defaultdict(dict)
+    for operation, injection in injections(history):
+        phases[injection.step][injection.phase] = (operation.time, injection)
+    return phases
+
+
+def _fault_report(step: Step, phases: Phases) -> FaultReport:
+    _, evidence = phases.get("evidence", (0.0, None))
+    _, trouble = phases.get("trouble", (0.0, None))
+    measured = evidence.measured if evidence else {"unknown": "it was not injected, or not measured"}
     return FaultReport(
         name=step.fault,
         target=step.target,
-        bit=bool(evidence.get("bit", False)),
+        bit=evidence is not None and evidence.bit,
         healed="heal" in phases,
-        evidence=measured | trouble,
+        evidence=measured | ({"trouble": trouble.error} if trouble else {}),
     )
 
 
-def _problems(history: History) -> tuple[str, ...]:
+def _idle(history: History, faults: tuple[FaultReport, ...], injected: dict[int, Phases]) -> Iterator[str]:
+    """Faults that no client can have felt: a run is put to the test by those alone that meet it at work."""
+    if not faults:
+        yield "no fault was scheduled"
+    work = list(_work(history))
+    for number, fault in enumerate(faults):
+        if fault.counts:
+            (begun, _), (over, _) = injected[number].get("inject", (0.0, None)), injected[number]["heal"]
+            if not any(began < over and ended > begun for began, ended in work):
+                between = f"from {begun:.1f} to {over:.1f} s"
+                yield f"{fault.name} on {fault.target} hit nobody: no command was under way {between}"
+
+
+def _work(history: History) -> Iterator[tuple[float, float]]:
+    """When each command, and each compare-and-set, began and ended; a process has one at a time."""
+    under_way: dict[str, float] = {}
+    for operation in history:
+        if operation.f in (COMMAND, SET):
+            if operation.type == "invoke":
+                under_way[operation.process] = operation.time
+            elif operation.process in under_way:
+                yield under_way.pop(operation.process), operation.time
+    yield from ((began, history[-1].time) for began in under_way.values())
+
+
+def _unfinished(history: History) -> tuple[str, ...]:
     """Phases that failed, and those that were under way when the history ends."""
     unfinished: dict[str, str] = {}
     for _, phase in values(history, PHASE, "info", Phase):

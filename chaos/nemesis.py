@@ -22,12 +22,16 @@ BOUND = 40.0
 
 
 class Nemesis:
-    """Breaks the testbed by a schedule. Times of the schedule count from the moment `run` is called."""
+    """Breaks the testbed by a schedule. Times of the schedule count from the moment `run` is called.
+
+    done: all steps of `run` are over, which is later than scheduled where healing took long.
+    """
 
     def __init__(self, testbed: Testbed, recorder: Recorder) -> None:
         self._testbed = testbed
         self._recorder = recorder
         self._taken: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.done = False
 
     async def run(self, steps: Sequence[Step]) -> None:
         """All steps, each at its time or when the one before it on the same target is healed.
@@ -38,6 +42,7 @@ class Nemesis:
         async with asyncio.TaskGroup() as group:
             for number, step in enumerate(steps):
                 group.create_task(self._carry_out(number, step, began))
+        self.done = True
 
     async def heal(self, faults: Iterable[str]) -> None:
         """Undo these faults wherever they may be; raises one of TROUBLE if something stays broken."""

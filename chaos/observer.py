@@ -8,7 +8,7 @@ import asyncio
 
 import msgspec
 
-from bodhisattva.chaos.client import LOST, PATIENCE, Seat
+from bodhisattva.chaos.client import HINDERED, PATIENCE, Seat
 from bodhisattva.chaos.history import Type
 from bodhisattva.chaos.vocabulary import (
     CATCH_UP,
@@ -40,7 +40,7 @@ class Observer:
         while True:
             try:
                 await self._listen()
-            except LOST as error:
+            except HINDERED as error:
                 self._mark(up=False, reason=f"{type(error).__name__}: {error}"[:200])
             await asyncio.sleep(self.seat.chance.uniform(*BACKOFF))
 
@@ -48,10 +48,14 @@ class Observer:
         """Wait for a subscription; TimedOut if it does not come about."""
         await eventually(lambda: self.connected, f"the subscription of {self.seat.name}", within)
 
-    async def catch_up(self, head: int, within: float) -> None:
-        """Wait until the event with offset `head` has been received, and record whether it was."""
+    async def catch_up(self, epoch: str, head: int, within: float) -> None:
+        """Wait until the event with offset `head` of that epoch has been received, and record whether it was."""
+
+        def there() -> bool:
+            return self._epoch == epoch and (self._offset or 0) >= head
+
         try:
-            await eventually(lambda: (self._offset or 0) >= head, f"{self.seat.name} to reach {head}", within)
+            await eventually(there, f"{self.seat.name} to reach {head}", within)
         except TimedOut:
             self._record_end("info")
         else:

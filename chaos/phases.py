@@ -1,6 +1,7 @@
 """The steps of a run: each has a bound, is announced, and leaves its end or its failure in the history."""
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -23,7 +24,10 @@ class Phases:
 
     @asynccontextmanager
     async def phase(self, name: str, what: str, within: float) -> AsyncIterator[None]:
-        """A step that waits for `what`, at most `within` units of time; Abandoned if it fails."""
+        """A step that waits for `what`, at most `within` units of time; Abandoned if it fails.
+
+        So it does for a mistake in a workload or a fault, too: that is no verdict on the services.
+        """
         began = self._recorder.now
         self._say(f"{name}: waiting for {what}, at most {units(within):g} s")
         self._record(Phase(name, "began"))
@@ -32,7 +36,9 @@ class Phases:
                 yield
         except TimeoutError:
             raise self._failed(name, f"waited {units(within):g} s in vain for {what}") from None
-        except TROUBLE as error:
+        except Exception as error:
+            if not isinstance(error, TROUBLE):
+                self._say(traceback.format_exc())
             raise self._failed(name, f"{type(error).__name__}: {error}") from error
         self._record(Phase(name, "ended"))
         self._say(f"{name}: done in {self._recorder.now - began:.1f} s")

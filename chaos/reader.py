@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bodhisattva.chaos.client import LOST, Seat
+from bodhisattva.chaos.client import HINDERED, Seat
 from bodhisattva.chaos.vocabulary import READ, Logged, ReadBack
 from bodhisattva.fixtures.clock import eventually
 
@@ -32,7 +32,7 @@ async def read_back(seat: Seat) -> ReadBack:
 
 
 async def _try(seat: Seat) -> ReadBack | None:
-    with suppress(*LOST):
+    with suppress(*HINDERED):
         return await _read(seat)
     return None
 
@@ -51,7 +51,7 @@ async def _read(seat: Seat) -> ReadBack:
 
 
 async def pages(seat: Seat, channel: str) -> AsyncIterator[dict[str, Any]]:
-    """Every event of a channel, in order; raises one of LOST."""
+    """Every event of a channel, in order; raises one of HINDERED."""
     after = 0
     async with seat.connected(seat.driver.reading) as client:
         while True:

@@ -22,14 +22,15 @@ from bodhisattva.chaos.nemesis import Nemesis
 from bodhisattva.chaos.phases import Abandoned, Phases
 from bodhisattva.chaos.schedule import Step, schedule, stream
 from bodhisattva.chaos.testbed import testbed
-from bodhisattva.chaos.vocabulary import START, Start
-from bodhisattva.fixtures.stack.made import REDIS
+from bodhisattva.chaos.vocabulary import START, STORM, Start
+from bodhisattva.chaos.workload import Session
 from bodhisattva.fixtures.stack.select import Choice
 from bodhisattva.reports import verdicts
 from bodhisattva.reports.chaos import draw
 
 # Bounds of the phases, in units of time; for the storm it is what may come on top of the experiment's duration.
 START_BOUND, HEAL_BOUND, OPEN_BOUND, STORM_GRACE, SETTLE_BOUND = 90.0, 60.0, 30.0, 60.0, 90.0
+FURTHER = 0.5  # seconds of work at a time while faults last longer than scheduled
 
 
 @dataclass
@@ -47,19 +48,29 @@ class Run:
     launcher: Sequence[str] | None = None
 
     async def perform(self) -> Report:
-        """Run, save the history, judge what was saved, and leave verdict and timeline beside it."""
+        """Run, save the history, judge what was saved, and leave verdict and timeline beside it.
+
+        So does a run that is interrupted: without a verdict, a report would not know of it.
+        """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        with Recorder(self.folder / verdicts.HISTORY_FILE) as recorder, suppress(Abandoned):
-            await self._go_through(recorder)
-        report = judge(read(recorder.path))
+        with Recorder(self.folder / verdicts.HISTORY_FILE) as recorder:
+            steps = self._announce(recorder)
+            try:
+                with suppress(Abandoned):
+                    await self._go_through(recorder, steps)
+            finally:
+                report = self._conclude()
+        return report
+
+    def _conclude(self) -> Report:
+        report = judge(read(self.folder / verdicts.HISTORY_FILE))
         encoded = msgspec.json.format(msgspec.json.encode(report), indent=2)
         (self.folder / verdicts.VERDICT_FILE).write_bytes(encoded + b"\n")
         draw(self.folder, verdicts.read(self.folder))
         return report
 
-    async def _go_through(self, recorder: Recorder) -> None:
-        steps = self._announce(recorder)
+    async def _go_through(self, recorder: Recorder, steps: Sequence[Step]) -> None:
         topology, seconds = self.experiment.topology, self.experiment.duration
         phase = Phases(recorder, self.say).phase
         async with AsyncExitStack() as ending:
@@ -82,9 +93,10 @@ class Run:
             for session in sessions:
                 ending.push_async_callback(session.close)
             async with phase("open", "every client to be connected", OPEN_BOUND):
+                bed.assert_used(step.target for step in steps)
                 await together(*(session.open() for session in sessions))
-            async with phase("storm", f"{len(steps)} faults in {seconds:g} s of work", seconds + STORM_GRACE):
-                await together(nemesis.run(steps), *(session.run(seconds) for session in sessions))
+            async with phase(STORM, f"{len(steps)} faults in {seconds:g} s of work", seconds + STORM_GRACE):
+                await together(nemesis.run(steps), *(_work(session, seconds, nemesis) for session in sessions))
             await heal("after")
             async with phase("settle", "every client to finish and the logs to be read", SETTLE_BOUND):
                 await together(*(session.settle() for session in sessions))
@@ -94,12 +106,11 @@ class Run:
         experiment, kind, topology = self.experiment, self.choice.kind, self.experiment.topology
         processes = [name for names in topology.processes.values() for name in names]
         steps = schedule(self.seed, experiment.faults, processes, experiment.duration)
-        log = REDIS if topology.shared else self.choice.log
         start = Start(
             experiment=experiment.name,
             seed=self.seed,
             stack=kind,
-            log=log,
+            log=topology.log(self.choice.log),
             checkers=experiment.checkers,
             schedule=steps,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -108,6 +119,13 @@ class Run:
         )
         recorder.record(RUN, "info", START, start)
         return steps
+
+
+async def _work(session: Session, seconds: float, nemesis: Nemesis) -> None:
+    """Work for that long, and on until the last fault is over: one that hits nobody shows nothing."""
+    await session.run(seconds)
+    while not nemesis.done:
+        await session.run(FURTHER)
 
 
 async def together(*work: Coroutine[Any, Any, None]) -> None:

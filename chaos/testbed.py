@@ -2,9 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,8 @@ from bodhisattva.chaos.topology import Topology
 from bodhisattva.chaos.toxiproxy import Link, call
 from bodhisattva.chaos.toxiproxy_server import HOST, toxiproxy_server
 from bodhisattva.fixtures.stack.base import Node, Stack
-from bodhisattva.fixtures.stack.made import MadeStack
+from bodhisattva.fixtures.stack.controls import StackError
+from bodhisattva.fixtures.stack.made import EMBEDDED, MadeStack
 from bodhisattva.fixtures.stack.redis import Redis
 from bodhisattva.fixtures.stack.select import Choice, build, require_redis
 from bodhisattva.fixtures.tokens import Tokens
@@ -40,6 +41,7 @@ class Testbed:
     links: dict[str, Link]
     store: Redis | None = None
     _seats: Iterator[int] = field(default_factory=count)
+    _used: set[str] = field(default_factory=lambda: {TO_STORE})
 
     def target(self, name: str) -> Link | Node:
         """The link, process or store that a schedule calls `name`."""
@@ -54,8 +56,15 @@ class Testbed:
 
     def ways(self, service: str, link: str) -> Iterator[Link]:
         """The links of this name to the service's processes, in turn and for ever; each caller begins elsewhere."""
+        self._used.add(link)
         links = [self.links[f"{process}/{link}"] for process in self.services[service]]
         return islice(cycle(links), next(self._seats) % len(links), None)
+
+    def assert_used(self, names: Iterable[str]) -> None:
+        """StackError if one of these targets is a link that nobody has asked for: what breaks it hits nobody."""
+        for name in names:
+            if name in self.links and name.rpartition("/")[2] not in self._used:
+                raise StackError(f"no client uses the link {name}, which is to be broken: name it in a workload.")
 
     async def cure_links(self) -> None:
         """Leave every link whole and prove it."""
@@ -85,7 +94,8 @@ async def testbed(
     owner = os.getpid()
     async with toxiproxy_server(choice.kind, owner, folder / "toxiproxy.log"):
         with TemporaryDirectory(prefix="bodhisattva-chaos-", ignore_cleanup_errors=True) as state:
-            stack = await asyncio.to_thread(build, choice, Path(state), owner, launcher)
+            own = replace(choice, log=EMBEDDED) if topology.own_store else choice
+            stack = await asyncio.to_thread(build, own, Path(state), owner, launcher)
             bed = Testbed(stack.tokens, topology.processes, stack.nodes, {})
             try:
                 bed = await _begin(stack, topology)

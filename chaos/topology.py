@@ -2,22 +2,31 @@
 
 from dataclasses import dataclass
 
+from bodhisattva.fixtures.stack.made import EMBEDDED, REDIS
+
 
 @dataclass(frozen=True)
 class Topology:
     """Services, and the names of the links that lead to each of them; every process has one link of each name.
 
     replicas: processes of each service. More than one share a log in one Redis, the target `store`, to which each
-    has a link of its own, called `redis`.
+    has a link of its own, called `redis`. own_store: each service keeps its log in a file of its own.
     """
 
     services: tuple[str, ...]
     links: tuple[str, ...]
     replicas: int = 1
+    own_store: bool = False
 
     @property
     def shared(self) -> bool:
         return self.replicas > 1
+
+    def log(self, asked: str) -> str:
+        """Where the services keep their logs, of LOGS."""
+        if self.shared:
+            return REDIS
+        return EMBEDDED if self.own_store else asked
 
     @property
     def processes(self) -> dict[str, tuple[str, ...]]:

@@ -3,12 +3,12 @@
 An event's `id` is `name/number`: what happened, and by which command, independently of the place that the log gave it.
 """
 
-from collections.abc import Iterator
-from typing import Literal, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from bodhisattva.chaos.history import History, HistoryError, Operation, Type
+from bodhisattva.chaos.history import NEMESIS, History, HistoryError, Operation, Type
 from bodhisattva.chaos.schedule import Step
 from bodhisattva.fixtures.stack.made import EMBEDDED
 
@@ -19,6 +19,7 @@ COMMAND = "command"
 READ = "read"
 START = "start"
 PHASE = "phase"
+STORM = "storm"
 CONNECTION = "connection"
 SET = "set"
 LOOK = "look"
@@ -142,6 +143,16 @@ class ReadBack(msgspec.Struct, frozen=True):
     events: tuple[Logged, ...]
 
 
+class Injection(msgspec.Struct, frozen=True):
+    """By the nemesis, with the fault's name as function: one phase of a step. measured: see `Evidence`."""
+
+    phase: Literal["inject", "evidence", "heal", "trouble"]
+    step: int
+    bit: bool = False
+    measured: dict[str, Any] = {}
+    error: str = ""
+
+
 class Connection(msgspec.Struct, frozen=True):
     """`connection` info: a client lost or regained its connection."""
 
@@ -153,13 +164,27 @@ class Connection(msgspec.Struct, frozen=True):
 Value = TypeVar("Value")
 
 
-def values(history: History, f: str, type: Type, of: type[Value]) -> Iterator[tuple[Operation, Value]]:  # noqa: A002
-    """Each operation of function `f` and of that type, with its value as `of`; HistoryError where it is none."""
-    for operation in history.select(f=f, type=type):
+def values(
+    history: History,
+    f: str,
+    type: Type | None,  # noqa: A002
+    of: type[Value],
+) -> Iterator[tuple[Operation, Value]]:
+    """Each operation of function `f` and of that type (None: any), its value as `of`; HistoryError if it is none."""
+    return _valued(history.select(f=f, type=type), of)
+
+
+def injections(history: History) -> Iterator[tuple[Operation, Injection]]:
+    """What the nemesis did; HistoryError where that cannot be read."""
+    return _valued((operation for operation in history if operation.process == NEMESIS), Injection)
+
+
+def _valued(operations: Iterable[Operation], of: type[Value]) -> Iterator[tuple[Operation, Value]]:
+    for operation in operations:
         try:
             yield operation, msgspec.convert(operation.value, of)
         except msgspec.ValidationError as error:
-            raise HistoryError(f"the {f} of {operation.process} at {operation.time} s: {error}") from None
+            raise HistoryError(f"the {operation.f} of {operation.process} at {operation.time} s: {error}") from None
 
 
 Place = tuple[str, str]

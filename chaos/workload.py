@@ -16,7 +16,7 @@ class Session(ABC):
 
     @abstractmethod
     async def run(self, seconds: float) -> None:
-        """Work for that long while faults come and go."""
+        """Work for that long while faults come and go; called again as long as one is there."""
 
     @abstractmethod
     async def settle(self) -> None:

@@ -1,7 +1,8 @@
 """Is every answered command in the log exactly once, and every refused one nowhere? (contract 1.2 and section 5)
 
 A command whose answer never came is indeterminate: its events may be there or not, but all or none of them, and not
-twice, however often the command was sent.
+twice, however often the command was sent. So is one that was answered within what a store lost of its end, and no
+other. A log is numbered from 1 without a gap, and what was asked for after an answer stands after what was answered.
 """
 
 from collections import Counter
@@ -10,9 +11,23 @@ from typing import Any
 
 from bodhisattva.chaos.history import History, Type
 from bodhisattva.chaos.verdict import Judgement, Verdict
-from bodhisattva.chaos.vocabulary import COMMAND, Command, Place, ReadBack, read_back, values
+from bodhisattva.chaos.vocabulary import (
+    COMMAND,
+    PHASE,
+    START,
+    STORM,
+    Command,
+    Phase,
+    Place,
+    ReadBack,
+    Start,
+    injections,
+    read_back,
+    values,
+)
 
 EXAMPLES = 5
+LOSING = "lose-tail"
 
 Times = Counter[tuple[Place, str]]
 
@@ -21,6 +36,7 @@ def check(history: History) -> Judgement:
     """Invalid when an answered command's event is missing or doubled, or a refused one's is there."""
     invoked = _commands(history, "invoke")
     answered = _commands(history, "ok")
+    kept = answered.keys() - _given_up(history)
     refused = _commands(history, "fail")
     logs = read_back(history)
     readable = {key: command for key, command in invoked.items() if _place(command) in logs}
@@ -29,10 +45,11 @@ def check(history: History) -> Judgement:
         "answered": len(answered),
         "refused": len(refused),
         "indeterminate": len(invoked) - len(answered) - len(refused),
+        "answered as a store lost its end": len(answered) - len(kept),
         "retried": sum(command.attempts > 1 for command in answered.values()),
-        "findings": _findings(readable, answered.keys(), refused.keys(), logs),
+        "findings": _findings(readable, kept, refused.keys(), logs) | _disorder(history, readable, logs),
     }
-    return _conclude(details, unread=len(answered.keys() - readable.keys()))
+    return _conclude(details, kept, unread=len(answered.keys() - readable.keys()))
 
 
 def _findings(
@@ -42,18 +59,67 @@ def _findings(
     counts = {key: _counts(command, times) for key, command in commands.items()}
     wrong = {
         "lost": [key for key, count in counts.items() if key in answered and not all(count)],
-        "doubled": [key for key, count in counts.items() if max(count) > 1],
+        "doubled": [key for key, count in counts.items() if any(times > 1 for times in count)],
         "torn": [key for key, count in counts.items() if key not in answered and any(count) and not all(count)],
         "refused but executed": [key for key, count in counts.items() if key in refused and any(count)],
         "never asked for": _strangers(commands.values(), times),
     }
+    return _shown(wrong)
+
+
+def _disorder(history: History, commands: Mapping[str, Command], logs: Mapping[Place, ReadBack]) -> dict[str, Any]:
+    return _shown(
+        {
+            "misnumbered": [f"{service} {channel}" for (service, channel), log in logs.items() if not _numbered(log)],
+            "reordered": [name for place, log in logs.items() for name in _reordered(history, commands, place, log)],
+        }
+    )
+
+
+def _shown(wrong: Mapping[str, Collection[str]]) -> dict[str, Any]:
     return {kind: {"count": len(keys), "ids": sorted(keys)[:EXAMPLES]} for kind, keys in wrong.items() if keys}
 
 
-def _conclude(details: dict[str, Any], unread: int) -> Judgement:
+def _numbered(log: ReadBack) -> bool:
+    return [event.offset for event in log.events] == list(range(1, log.offset + 1))
+
+
+def _reordered(history: History, commands: Mapping[str, Command], place: Place, log: ReadBack) -> Iterable[str]:
+    """Commands that were given after another was answered, and stand before it."""
+    at = {event.id: event.offset for event in log.events}
+    newest = 0
+    for operation, command in values(history, COMMAND, None, Command):
+        offsets = [at[event] for event in command.events if event in at]
+        if _place(command) != place or command.id not in commands or not offsets:
+            continue
+        if operation.type == "invoke":
+            if min(offsets) < newest:
+                yield command.id
+        elif operation.type == "ok":
+            newest = max(newest, *offsets)
+
+
+def _given_up(history: History) -> set[str]:
+    """What was answered from when a store began to lose until it was there again; it may be lost, too."""
+    schedule = [step for _, start in values(history, START, "info", Start) for step in start.schedule]
+    storm = next((o.time for o, phase in values(history, PHASE, "info", Phase) if phase.name == STORM), 0.0)
+    healed = {each.step: o.time for o, each in injections(history) if each.phase == "heal"}
+    spans = [
+        (storm + step.at, healed.get(number, float("inf")))
+        for number, step in enumerate(schedule)
+        if step.fault == LOSING
+    ]
+    return {
+        command.id
+        for operation, command in values(history, COMMAND, "ok", Command)
+        if any(began <= operation.time <= ended for began, ended in spans)
+    }
+
+
+def _conclude(details: dict[str, Any], kept: Collection[str], unread: int) -> Judgement:
     if details["findings"]:
         return Judgement("durability", Verdict.INVALID, details)
-    if not details["answered"]:
+    if not kept:
         return Judgement("durability", Verdict.UNKNOWN, {**details, "unknown": "no command was answered"})
     if unread:
         reason = f"the logs of {unread} answered commands were not read back"

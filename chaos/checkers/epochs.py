@@ -1,15 +1,26 @@
 """Was what the log lost said to be lost? (contract section 5: a log that is another has another epoch)
 
 Within one epoch every subscriber sees each offset after the one before it, and everybody sees the same event there,
-and the log has it. A subscriber whose position is of another epoch is told that it cannot be resumed.
+and the log has it. A subscriber whose position is of another epoch is told that it cannot be resumed, and only then.
+Who is connected at the end has come to the end of the log, in its epoch.
 """
 
 from collections import defaultdict
+from itertools import pairwise
 from typing import Any
 
 from bodhisattva.chaos.history import History
 from bodhisattva.chaos.verdict import Judgement, Verdict
-from bodhisattva.chaos.vocabulary import DELIVER, SUBSCRIBE, Delivery, Subscription, read_back, values
+from bodhisattva.chaos.vocabulary import (
+    CATCH_UP,
+    DELIVER,
+    SUBSCRIBE,
+    CatchUp,
+    Delivery,
+    Subscription,
+    read_back,
+    values,
+)
 
 EXAMPLES = 5
 
@@ -18,11 +29,14 @@ Stream = list[Subscription | Delivery]
 
 
 def check(history: History) -> Judgement:
-    """Invalid when a loss was papered over; unknown when no subscriber saw more than one epoch."""
+    """Invalid when a loss was papered over; unknown when nobody saw two epochs, or one did not get back in."""
     streams = _streams(history)
+    behind = _behind(history, streams)
     wrong = {
         "gap": [line for who, stream in streams.items() for line in _gaps(who, stream)],
         "resumed across epochs": [line for who, stream in streams.items() for line in _crossings(who, stream)],
+        "let go within an epoch": [line for who, stream in streams.items() for line in _let_go(who, stream)],
+        "left behind": [line for line, connected in behind.items() if connected],
         "two events in one place": _doubles(streams),
         "not in its log": _missing(history, streams),
     }
@@ -33,6 +47,9 @@ def check(history: History) -> Judgement:
         return Judgement("epochs", Verdict.INVALID, details)
     if max(epochs, default=0) < 2:
         return Judgement("epochs", Verdict.UNKNOWN, {**details, "unknown": "nobody saw the log lose anything"})
+    if behind or any(_channel(stream) not in read_back(history) for stream in streams.values()):
+        reason = "a log was not read back, or who heard it was not connected at the end"
+        return Judgement("epochs", Verdict.UNKNOWN, {**details, "unknown": reason})
     return Judgement("epochs", Verdict.VALID, details)
 
 
@@ -52,23 +69,44 @@ def _answers(history: History) -> Any:
 
 
 def _gaps(who: str, stream: Stream) -> list[str]:
+    """What does not follow on what came before, be it an event or the place where a subscription goes on."""
     found: list[str] = []
     epoch, offset = "", 0
     for each in stream:
-        if isinstance(each, Delivery) and (each.epoch != epoch or each.offset != offset + 1):
+        due = offset + 1 if isinstance(each, Delivery) else offset
+        goes_on = isinstance(each, Delivery) or (each.recovered and each.epoch == epoch)
+        if goes_on and (each.epoch != epoch or each.offset != due):
             found.append(f"{who}: {each.offset} after {offset}")
         epoch, offset = each.epoch, each.offset
     return found
 
 
 def _crossings(who: str, stream: Stream) -> list[str]:
-    found: list[str] = []
-    epoch = ""
-    for each in stream:
-        if isinstance(each, Subscription) and each.recovered and epoch not in ("", each.epoch):
-            found.append(f"{who}: at {each.offset}")
-        epoch = each.epoch
+    again = [(before, each) for before, each in pairwise(stream) if isinstance(each, Subscription)]
+    return [f"{who}: at {each.offset}" for before, each in again if each.recovered and before.epoch != each.epoch]
+
+
+def _let_go(who: str, stream: Stream) -> list[str]:
+    """Subscriptions that were not resumed although their log was still the same one."""
+    again = [(before, each) for before, each in pairwise(stream) if isinstance(each, Subscription)]
+    return [f"{who}: at {before.offset}" for before, each in again if not each.recovered and before.epoch == each.epoch]
+
+
+def _behind(history: History, streams: dict[str, Stream]) -> dict[str, bool]:
+    """Who was not at the end of the log at the end, and whether it was connected."""
+    logs = read_back(history)
+    found: dict[str, bool] = {}
+    for operation, end in values(history, CATCH_UP, None, CatchUp):
+        log = logs.get((end.service, end.channel))
+        who = f"{operation.process} on {end.service} {end.channel}"
+        last = streams[who][-1] if who in streams else None
+        if log is not None and (last is None or (last.epoch, last.offset) != (log.epoch, log.offset)):
+            found[f"{who}: {last.offset if last else 0} of {log.offset}"] = end.connected
     return found
+
+
+def _channel(stream: Stream) -> Channel:
+    return stream[0].service, stream[0].channel
 
 
 def _doubles(streams: dict[str, Stream]) -> list[str]:

@@ -5,11 +5,12 @@ is linearizable if and only if, path by path,
 
 - one and the same version was never made twice, and each is the successor of the version that its writer expected;
 - what was answered stands in the log at its version, what was refused stands nowhere, and the log has nothing else;
+- an attempt that was never answered and stands in the log is the successor of the version that it expected, too;
 - what ended before something else began has no later version than it (and a write has an earlier one);
 - a look shows the value that the log has at its version, of a write that had begun before the look ended;
-- a refusal was possible: another version than the expected one existed before it ended.
+- a refusal was possible: the successor of the expected version was there before it ended, and from then on.
 
-An attempt that was never answered may have happened or not; the log says which.
+An attempt that was never answered may have happened or not; the log says which. What a writer expects it has seen.
 """
 
 from collections import Counter
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bodhisattva.chaos.history import History
+from bodhisattva.chaos.history import History, HistoryError
 from bodhisattva.chaos.verdict import Judgement, Verdict
 from bodhisattva.chaos.vocabulary import LOOK, SET, WRITTEN, Attempt, Look, Written, values
 
@@ -94,13 +95,16 @@ def _registers(history: History) -> dict[Path, Register]:
 
 def _looks(history: History) -> Iterator[tuple[Look, float, float]]:
     """Each look with its beginning and its end; a process has one at a time."""
-    ends = {operation.time: look for operation, look in values(history, LOOK, "ok", Look)}
+    shown = values(history, LOOK, "ok", Look)
     began: dict[str, float] = {}
     for operation in history.select(f=LOOK):
         if operation.type == "invoke":
             began[operation.process] = operation.time
         elif operation.type == "ok":
-            yield ends[operation.time], began[operation.process], operation.time
+            _, look = next(shown)
+            if operation.process not in began:
+                raise HistoryError(f"the look of {operation.process} at {operation.time} s ended before it began")
+            yield look, began[operation.process], operation.time
 
 
 def _findings(register: Register) -> Iterator[tuple[str, Any]]:
@@ -108,13 +112,16 @@ def _findings(register: Register) -> Iterator[tuple[str, Any]]:
     wrong = {
         "several winners": _several(register),
         "skipped": [v for v, (won, _) in register.won.items() if won.version != won.expected + 1],
+        "done on another version": list(_misplaced(register)),
         "lost": [v for v, (won, _) in register.won.items() if log is not None and not _stands(log, won)],
         "refused but done": [v for v in register.refused if log is not None and v in log],
         "done twice": [v for v, times in Counter(log or ()).items() if times > 1],
         "never asked for": [v for v in log or () if v not in register.attempts],
         "phantom": [look.value for look, _, end in register.looks if log is not None and _phantom(register, look, end)],
-        "turned back": _turned_back(list(_spans(register))),
-        "refused without reason": [v for v, (a, end) in register.refused.items() if _baseless(register, a, end)],
+        "turned back": _turned_back(list(_spans(register)), list(_refusals(register))),
+        "refused without reason": [
+            v for v, (a, end) in register.refused.items() if log is not None and _baseless(register, a, end)
+        ],
     }
     return ((kind, {"count": len(names), "of": names[:EXAMPLES]}) for kind, names in wrong.items() if names)
 
@@ -122,6 +129,14 @@ def _findings(register: Register) -> Iterator[tuple[str, Any]]:
 def _several(register: Register) -> list[str]:
     made = Counter(won.version for won, _ in register.won.values())
     return [f"version {version}" for version, times in sorted(made.items()) if times > 1]
+
+
+def _misplaced(register: Register) -> Iterator[str]:
+    """What was never answered and stands in the log, but not as the successor of the version that it expected."""
+    for number, value in enumerate(register.written or (), start=1):
+        answered = value in register.won or value in register.refused
+        if value in register.attempts and not answered and register.attempts[value][0].expected + 1 != number:
+            yield value
 
 
 def _stands(log: tuple[str, ...], won: Attempt) -> bool:
@@ -150,10 +165,16 @@ def _spans(register: Register) -> Iterable[Span]:
         yield Span(f"look at {look.version}", began, ended, look.version, False)
 
 
-def _turned_back(spans: list[Span]) -> list[str]:
+def _refusals(register: Register) -> Iterator[Span]:
+    """What each refusal shows: that there is a later version than the one expected."""
+    for value, (attempt, ended) in register.refused.items():
+        yield Span(value, ended, ended, attempt.expected + 1, False)
+
+
+def _turned_back(spans: list[Span], refusals: list[Span]) -> list[str]:
     """What shows or makes an older version although a later one was there before it began."""
     found = []
-    ends = sorted(spans, key=lambda span: span.ended)
+    ends = sorted([*spans, *refusals], key=lambda span: span.ended)
     newest, position = 0, 0
     for span in sorted(spans, key=lambda span: span.began):
         while position < len(ends) and ends[position].ended < span.began:
@@ -165,5 +186,7 @@ def _turned_back(spans: list[Span]) -> list[str]:
 
 
 def _baseless(register: Register, refused: Attempt, ended: float) -> bool:
-    """Whether the expected version was the only one that there can have been until the refusal."""
-    return not any(span.writes and span.version > refused.expected and span.began < ended for span in _spans(register))
+    """Whether nobody had begun to replace the expected version when it was refused."""
+    return not any(
+        span.writes and span.version == refused.expected + 1 and span.began < ended for span in _spans(register)
+    )

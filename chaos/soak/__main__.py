@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from bodhisattva.chaos.cli import EXIT_CODES, BadInput, make
+from bodhisattva.chaos.cli import EXIT_CODES, INTERRUPTED, BadInput, make
 from bodhisattva.chaos.soak import gauges, judge
 from bodhisattva.chaos.soak.course import soak
 from bodhisattva.chaos.soak.pace import Pace
@@ -63,6 +63,9 @@ def main(minutes: float, connections: int, seed: int, out: Path, launcher: str |
             raise BadInput(str(error)) from error
         except (OSError, EOFError, TimedOut) as error:
             raise click.ClickException(f"the service does not answer any more: {error}") from error
+        except KeyboardInterrupt:
+            click.echo("interrupted; the service is taken down, and nothing is judged", err=True)
+            raise SystemExit(INTERRUPTED) from None
     verdict, findings = judge.judge(course)
     result = Soak(
         started=started,

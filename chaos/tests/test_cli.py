@@ -16,6 +16,7 @@ from bodhisattva.chaos.tests.histories import command, fault, history, log, phas
 
 GOOD = [command("invoke", "a"), command("ok", "a"), log("a")]
 LOST = [command("invoke", "a"), command("ok", "a"), log()]
+BITTEN = [fault("inject"), fault("evidence", bit=True, measured={"exit_code": -9})]
 NOT_BITTEN = [fault("inject"), fault("evidence", bit=False, measured={"outcome": "answered"}), fault("heal")]
 
 
@@ -32,7 +33,7 @@ def _saved(folder: Path, *operations: Operation) -> str:
 @pytest.mark.parametrize(
     ("operations", "verdict", "code"),
     [
-        ([started("durability"), *GOOD], "valid", 0),
+        ([started("durability", faults=("kill",)), *BITTEN, *GOOD, fault("heal")], "valid", 0),
         ([started("durability"), *LOST], "invalid", 1),
         ([started("durability", faults=("kill",)), *NOT_BITTEN, *GOOD], "unknown", 3),
     ],

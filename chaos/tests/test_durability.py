@@ -1,10 +1,11 @@
 """The durability checker against histories whose verdict is known."""
 
 import pytest
+from msgspec.structs import replace
 
 from bodhisattva.chaos.checkers.durability import check
-from bodhisattva.chaos.history import Operation
-from bodhisattva.chaos.tests.histories import command, history, log
+from bodhisattva.chaos.history import History, Operation
+from bodhisattva.chaos.tests.histories import command, fault, history, log, phase, started
 from bodhisattva.chaos.verdict import Verdict
 
 
@@ -52,6 +53,53 @@ def test_each_wrong_is_found_and_named(kind: str, operations: list[Operation], i
     judgement = check(history(*operations))
     assert judgement.verdict is Verdict.INVALID
     assert judgement.details["findings"] == {kind: {"count": len(ids), "ids": ids}}
+
+
+def test_what_was_given_after_an_answer_stands_after_what_was_answered() -> None:
+    judgement = check(history(*answered("a"), *answered("b"), log("b", "a")))
+    assert judgement.verdict is Verdict.INVALID
+    assert judgement.details["findings"] == {"reordered": {"count": 1, "ids": ["b"]}}
+
+
+def test_commands_that_overlap_may_stand_in_any_order() -> None:
+    together = [command("invoke", "a"), command("invoke", "b"), command("ok", "a"), command("ok", "b")]
+    assert check(history(*together, log("b", "a"))).verdict is Verdict.VALID
+    unanswered = [command("invoke", "a"), command("info", "a")]
+    assert check(history(*unanswered, *answered("b"), log("b", "a"))).verdict is Verdict.VALID
+
+
+@pytest.mark.parametrize(
+    ("offsets", "end"),
+    [((1, 3), 3), ((2, 3), 3), ((1, 1), 1), ((2, 1), 2), ((1, 2), 4)],
+    ids=["gap", "no beginning", "two in one place", "falling", "no end"],
+)
+def test_a_log_that_is_not_numbered_by_one_from_one_is_invalid(offsets: tuple[int, int], end: int) -> None:
+    read = log("a", "other/1")
+    numbered = [{**event, "offset": offset} for event, offset in zip(read.value["events"], offsets, strict=True)]
+    wrong = replace(read, value={**read.value, "events": numbered, "offset": end})
+    judgement = check(history(*answered("a"), wrong))
+    assert judgement.details["findings"] == {"misnumbered": {"count": 1, "ids": ["mahavishnu workflow:w1"]}}
+
+
+@pytest.mark.parametrize(
+    ("answered_at", "verdict"),
+    [(6.4, Verdict.INVALID), (6.6, Verdict.VALID), (8.9, Verdict.VALID), (9.1, Verdict.INVALID)],
+    ids=["before", "while it lost", "until it was back", "after"],
+)
+def test_only_what_was_answered_while_the_store_lost_its_end_may_be_lost(answered_at: float, verdict: Verdict) -> None:
+    """The schedule's second of the storm, which began at 5.5 s, until the heal."""
+    told = [
+        (0, started(faults=("lose-tail",))),
+        (5.5, phase("storm", "began")),
+        (5.6, command("invoke", "b")),
+        (5.7, command("ok", "b")),
+        (5.8, command("invoke", "a")),
+        (answered_at, command("ok", "a")),
+        (9, fault("heal", name="lose-tail")),
+        (10, log("b")),
+    ]
+    judgement = check(History.of(sorted((replace(o, time=time) for time, o in told), key=lambda line: line.time)))
+    assert judgement.verdict is verdict, judgement
 
 
 def test_an_answered_command_is_lost_if_one_of_its_events_is() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from bodhisattva.chaos.checkers.epochs import check
 from bodhisattva.chaos.history import Operation
-from bodhisattva.chaos.tests.histories import delivered, history, log, subscribed
+from bodhisattva.chaos.tests.histories import delivered, history, log, not_caught_up, subscribed
 from bodhisattva.chaos.verdict import Verdict
 
 BEFORE = (subscribed(), delivered(1), delivered(2))
@@ -15,6 +15,18 @@ def test_a_loss_that_is_said_is_valid() -> None:
     judgement = check(history(*BEFORE, *AFTER, log("event-1", "another", epoch="e2")))
     assert judgement.verdict is Verdict.VALID, judgement
     assert judgement.details["epochs"] == 2
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [*BEFORE, *AFTER],
+        [*BEFORE, *AFTER, not_caught_up(2, connected=False), log("event-1", "another", "3", epoch="e2")],
+    ],
+    ids=["log not read back", "not connected at the end"],
+)
+def test_what_was_not_seen_to_the_end_is_unknown(operations: list[Operation]) -> None:
+    assert check(history(*operations)).verdict is Verdict.UNKNOWN
 
 
 def test_a_log_that_lost_nothing_shows_nothing() -> None:
@@ -34,6 +46,11 @@ def test_a_log_that_lost_nothing_shows_nothing() -> None:
         ([*BEFORE, delivered(3, epoch="e2")], ["gap"]),
         ([*BEFORE, subscribed(offset=1, epoch="e2"), delivered(2, epoch="e2")], ["resumed across epochs"]),
         ([*BEFORE, subscribed("s2"), delivered(1, "another", "s2")], ["two events in one place"]),
+        ([*BEFORE, subscribed(offset=4), delivered(5)], ["gap"]),
+        ([*BEFORE, subscribed(offset=1), delivered(2)], ["gap"]),
+        ([*BEFORE, subscribed(offset=4, recovered=False), delivered(5)], ["let go within an epoch"]),
+        ([*BEFORE, *AFTER, not_caught_up(2, connected=True), log("1", "another", "3", epoch="e2")], ["left behind"]),
+        ([*BEFORE, not_caught_up(2, connected=True), log("event-1", "another", epoch="e2")], ["left behind"]),
     ],
 )
 def test_a_loss_that_is_papered_over_is_invalid(operations: list[Operation], found: list[str]) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from bodhisattva.chaos import toxiproxy, toxiproxy_server
+from bodhisattva.chaos.driver import Independent
 from bodhisattva.chaos.fault import Fault, fault_named
+from bodhisattva.chaos.faults import full_disk
 from bodhisattva.chaos.registry import entries
 from bodhisattva.chaos.schedule import stream
 from bodhisattva.chaos.tests.requirements import needs_redis, needs_toxiproxy
@@ -19,13 +21,18 @@ from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.process import ProcessStack
 from bodhisattva.fixtures.stack.redis import Redis
+from bodhisattva.fixtures.wire import WireClient
 
 pytestmark = needs_toxiproxy
 
 FAULTS: dict[str, Fault[Any]] = entries("bodhisattva.chaos.faults", "FAULT")
 LINK_FAULTS = [name for name, fault in FAULTS.items() if fault.hits is Link]
 NODE_FAULTS = [name for name, fault in FAULTS.items() if fault.hits is Node]
-STORE_FAULTS = [*NODE_FAULTS, *(name for name, fault in FAULTS.items() if fault.hits is Redis)]
+OWN_STORE_FAULTS = ["full-disk"]
+STORE_FAULTS = [
+    *(name for name in NODE_FAULTS if name not in OWN_STORE_FAULTS),
+    *(name for name, fault in FAULTS.items() if fault.hits is Redis),
+]
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +58,8 @@ async def store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Redis
 
 def test_there_are_faults_of_all_kinds() -> None:
     assert LINK_FAULTS == ["down", "latency", "reset-peer", "stall"]
-    assert NODE_FAULTS == ["kill", "pause"]
-    assert STORE_FAULTS == ["kill", "pause", "lose-tail"]
+    assert NODE_FAULTS == ["full-disk", "kill", "pause", "stop"]
+    assert STORE_FAULTS == ["kill", "pause", "stop", "lose-tail"]
 
 
 @pytest.mark.parametrize("name", LINK_FAULTS)
@@ -74,11 +81,28 @@ async def test_a_fault_on_a_node_bites_and_heals(name: str, node: Node) -> None:
     fault = fault_named(name)
     before = await fault.inject(node, {})
     try:
+        if name in OWN_STORE_FAULTS:
+            await _cannot_be_kept(node)
         evidence = await fault.evidence(node, {}, before)
     finally:
         await fault.heal(node)
     assert evidence.bit, evidence
     assert node.is_ready()
+
+
+async def _cannot_be_kept(node: Node) -> None:
+    driver = Independent(node.service, "full-disk")
+    client = await WireClient.open(node.url, node.trust)
+    try:
+        await client.authenticate(node.tokens.valid("writer", driver.writing))
+        assert (await client.refusal(*driver.command("0"))).error_code == "UNAVAILABLE"
+    finally:
+        await client.abort()
+
+
+async def test_a_disk_that_has_room_is_no_evidence(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(full_disk, "NOTICED", 0.2)
+    assert not (await fault_named("full-disk").evidence(node, {}, {"ready": True})).bit
 
 
 @needs_redis
@@ -126,6 +150,15 @@ async def test_a_fault_that_does_nothing_has_no_evidence(
 async def test_a_pause_that_does_nothing_has_no_evidence(node: Node) -> None:
     fault = fault_named("pause")
     assert not (await fault.evidence(node, {}, {"outcome": "answered"})).bit
+
+
+async def test_an_end_that_was_none_or_not_in_order_is_no_evidence(node: Node) -> None:
+    fault = fault_named("stop")
+    assert not (await fault.evidence(node, {}, {"running": True, "exit_code": 0})).bit, "it answers"
+    await node.kill()
+    assert not (await fault.evidence(node, {}, {"running": True, "exit_code": -9})).bit, "it was killed"
+    assert not (await fault.evidence(node, {}, {"running": False, "exit_code": 0})).bit, "it had ended before"
+    await fault.heal(node)
 
 
 @pytest.mark.parametrize("name", LINK_FAULTS)

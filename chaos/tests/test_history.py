@@ -39,6 +39,13 @@ def test_damage_anywhere_else_is_named_with_its_line(tmp_path: Path) -> None:
         read(path)
 
 
+def test_what_is_nested_too_deep_is_no_history(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_text('{"time":1,"process":"a","type":"ok","f":"x","value":' + "[" * 100_000 + "]" * 100_000 + "}\n")
+    with pytest.raises(HistoryError, match=r"history\.jsonl, line 1: not an operation"):
+        read(path)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(HistoryError, match=r"nowhere\.jsonl: No such file"):
         read(tmp_path / "nowhere.jsonl")

@@ -1,15 +1,18 @@
 """The register checker against histories whose verdict is known."""
 
 import pytest
+from msgspec.structs import replace
 
 from bodhisattva.chaos.checkers import register
 from bodhisattva.chaos.checkers.register import check
-from bodhisattva.chaos.history import Operation
+from bodhisattva.chaos.history import History, HistoryError, Operation
 from bodhisattva.chaos.tests.histories import history, looked, setting, won, written
 from bodhisattva.chaos.verdict import Judgement, Verdict
 
 A, B, C = "a/1", "b/1", "c/1"
 REFUSED_B = (setting("invoke", B, 0), setting("fail", B, 0))
+REFUSED_C = (setting("invoke", C, 0), setting("fail", C, 0))
+UNANSWERED_B = (setting("invoke", B, 0), setting("info", B, 0))
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +65,9 @@ def test_a_look_that_overlaps_a_write_may_show_either() -> None:
         ((looked(1, A), won(A, 1), REFUSED_B, written(A)), ["phantom", "turned back"]),
         ((won(A, 1), REFUSED_B, won(C, 2), looked(1, A), written(A, C)), ["turned back"]),
         ((won(A, 1), REFUSED_B, looked(0), written(A)), ["turned back"]),
-        ((REFUSED_B, won(A, 1), written(A)), ["refused without reason"]),
+        ((REFUSED_B, won(A, 1), written(A)), ["refused without reason", "turned back"]),
+        ((won(A, 1), UNANSWERED_B, REFUSED_C, written(A, B)), ["done on another version"]),
+        ((setting("invoke", A, 0), REFUSED_B, looked(0), setting("ok", A, 0, 1), written(A)), ["turned back"]),
     ],
 )
 def test_what_no_order_explains_is_invalid(
@@ -79,6 +84,24 @@ def test_a_stale_look_after_an_unanswered_write_was_seen_is_invalid() -> None:
 
 def test_a_path_that_was_not_read_is_unknown() -> None:
     assert judge(won(A, 1), REFUSED_B).verdict is Verdict.UNKNOWN
+
+
+def test_who_won_unanswered_on_a_path_that_was_not_read_may_be_why_another_was_refused() -> None:
+    assert judge(UNANSWERED_B, REFUSED_C).verdict is Verdict.UNKNOWN
+
+
+def test_two_looks_that_end_at_one_moment_are_told_apart() -> None:
+    begin_1, end_1 = looked(0, who="l1")
+    begin_2, end_2 = looked(1, A, who="l2")
+    told = [begin_1, setting("invoke", A, 0), setting("ok", A, 0, 1), begin_2, end_2, end_1, *REFUSED_B, written(A)]
+    at = [0, 0.1, 0.2, 0.3, 0.4, 0.4, 0.5, 0.6, 0.7]
+    judgement = check(History.of(replace(o, time=time) for o, time in zip(told, at, strict=True)))
+    assert judgement.verdict is Verdict.VALID, judgement
+
+
+def test_a_look_that_never_began_is_no_history() -> None:
+    with pytest.raises(HistoryError, match="ended before it began"):
+        judge(looked(1, A)[1])
 
 
 def test_no_race_is_unknown() -> None:

@@ -1,13 +1,14 @@
 """A run that breaks off is healed, taken down, recorded, and unknown."""
 
-from dataclasses import dataclass, replace
+import asyncio
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from bodhisattva.chaos.experiment import Experiment, experiment_named
-from bodhisattva.chaos.history import Recorder, read
+from bodhisattva.chaos.history import NEMESIS, Recorder, read
 from bodhisattva.chaos.probe import probe
 from bodhisattva.chaos.runner import Run
 from bodhisattva.chaos.schedule import Recurring
@@ -20,6 +21,7 @@ from bodhisattva.chaos.workload import Session, Workload
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.stack import redis
 from bodhisattva.fixtures.stack.select import Choice
+from bodhisattva.reports import verdicts
 
 pytestmark = [needs_toxiproxy, pytest.mark.timeout(120)]
 
@@ -28,11 +30,12 @@ pytestmark = [needs_toxiproxy, pytest.mark.timeout(120)]
 class GivesUp(Workload, Session):
     """Waits until the link is poisoned, remembers it, and fails."""
 
+    failure: Exception
     link: Link | None = None
     closed: bool = False
 
     def begin(self, testbed: Testbed, recorder: Recorder, chance: Random) -> Session:
-        self.link = testbed.links["fastblocks/direct"]
+        self.link = next(testbed.ways("fastblocks", "direct"))
         return self
 
     async def open(self) -> None:
@@ -42,7 +45,7 @@ class GivesUp(Workload, Session):
         link = self.link
         assert link is not None
         await eventually(link.toxics, "a toxic", 20)
-        raise ConnectionError("the workload has had enough")
+        raise self.failure
 
     async def settle(self) -> None:
         pass
@@ -51,8 +54,9 @@ class GivesUp(Workload, Session):
         self.closed = True
 
 
-async def test_a_run_that_breaks_off_is_healed_and_unknown(tmp_path: Path) -> None:
-    workload = GivesUp()
+@pytest.mark.parametrize("failure", [ConnectionError, LookupError])
+async def test_a_run_that_breaks_off_is_healed_and_unknown(failure: type[Exception], tmp_path: Path) -> None:
+    workload = GivesUp(failure("the workload has had enough"))
     experiment = Experiment(
         name="gives-up",
         purpose="A workload that fails in the middle of a fault.",
@@ -66,8 +70,8 @@ async def test_a_run_that_breaks_off_is_healed_and_unknown(tmp_path: Path) -> No
     report = await Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", said.append).perform()
 
     assert report.verdict is Verdict.UNKNOWN
-    assert report.problems == ("storm: ConnectionError: the workload has had enough",)
-    assert "storm: failed, ConnectionError: the workload has had enough" in said
+    assert report.problems == (f"storm: {failure.__name__}: the workload has had enough",)
+    assert f"storm: failed, {failure.__name__}: the workload has had enough" in said
     assert report.faults[0].healed
     assert workload.closed
 
@@ -82,6 +86,90 @@ async def test_a_run_that_breaks_off_is_healed_and_unknown(tmp_path: Path) -> No
     gone = await probe(workload.link.host, workload.link.port, None, 2)
     assert gone.outcome == "refused"
     assert (tmp_path / "run" / "fastblocks.log").read_text()
+
+
+@dataclass
+class Works(Workload, Session):
+    """Notes for how long it was to work, and when that was over."""
+
+    uses: tuple[str, ...]
+    worked: list[tuple[float, float]] = field(default_factory=list)
+    recorder: Recorder | None = None
+
+    def begin(self, testbed: Testbed, recorder: Recorder, chance: Random) -> Session:
+        self.recorder = recorder
+        for link in self.uses:
+            testbed.ways("fastblocks", link)
+        return self
+
+    async def open(self) -> None:
+        pass
+
+    async def run(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        assert self.recorder is not None
+        self.worked.append((seconds, self.recorder.now))
+
+    async def settle(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_work_goes_on_until_the_last_fault_is_healed(tmp_path: Path) -> None:
+    workload = Works(())
+    experiment = Experiment(
+        name="late",
+        purpose="A fault whose heal, a start of the service, takes longer than there is work.",
+        topology=Topology(services=("fastblocks",), links=()),
+        workloads=(workload,),
+        faults=(Recurring("kill", on="services", after=(0.1, 0.1), lasts=(0.3, 0.3)),),
+        checkers=("delivery",),
+        duration=1,
+    )
+    await Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", print).perform()
+    nemesis = [o for o in read(tmp_path / "run" / "history.jsonl") if o.process == NEMESIS]
+    assert nemesis[-1].value["phase"] == "heal"
+    assert workload.worked[0][0] == experiment.duration
+    assert workload.worked[-1][1] > nemesis[-1].time
+
+
+async def test_a_run_that_is_interrupted_leaves_its_verdict_too(tmp_path: Path) -> None:
+    workload = Works(("direct",))
+    experiment = Experiment(
+        name="interrupted",
+        purpose="A run that somebody ends.",
+        topology=Topology(services=("fastblocks",), links=("direct",)),
+        workloads=(workload,),
+        faults=(Recurring("latency", on="direct", after=(0.1, 0.2), lasts=(1, 1)),),
+        checkers=("delivery",),
+        duration=60,
+    )
+    run = Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", print)
+    running = asyncio.create_task(run.perform())
+    await eventually(lambda: workload.recorder, "the work to begin", 30)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    left = verdicts.read(tmp_path / "run")
+    assert (left.verdict, left.problems[0].partition(": ")[2]) == ("unknown", "did not finish")
+
+
+async def test_a_fault_on_a_link_that_no_client_uses_is_refused(tmp_path: Path) -> None:
+    experiment = Experiment(
+        name="elsewhere",
+        purpose="A fault where nobody is.",
+        topology=Topology(services=("fastblocks",), links=("direct", "slow")),
+        workloads=(Works(("direct",)),),
+        faults=(Recurring("latency", on="slow", after=(0.1, 0.2), lasts=(1, 1)),),
+        checkers=("delivery",),
+        duration=2,
+    )
+    report = await Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", print).perform()
+    assert report.verdict is Verdict.UNKNOWN
+    said = "open: StackError: no client uses the link fastblocks/slow, which is to be broken: name it in a workload."
+    assert report.problems == (said,)
 
 
 async def test_without_a_redis_replicas_are_not_run_and_unknown(

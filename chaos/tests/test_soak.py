@@ -116,3 +116,15 @@ def test_a_soak_that_cannot_be_is_one_line(tmp_path: Path) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
     assert ended.returncode == 2
     assert "open files are needed" in ended.stderr
+
+
+@pytest.mark.timeout(120)
+def test_a_soak_that_is_interrupted_does_not_say_that_something_grew(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bodhisattva.chaos.soak", "--connections", "4", "--out", str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:  # noqa: S603 - our own
+        assert running.stderr is not None
+        assert "empty, until everything is back" in running.stderr.readline()
+        running.terminate()
+        said = running.stderr.read().splitlines()
+    assert running.returncode == 130, said
+    assert said[-1] == "interrupted; the service is taken down, and nothing is judged"

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from random import Random
 
-from bodhisattva.chaos.client import LOST, Seat
+from bodhisattva.chaos.client import HINDERED, Seat
 from bodhisattva.chaos.driver import Independent
 from bodhisattva.chaos.history import Recorder
 from bodhisattva.chaos.racer import Racer
@@ -65,7 +65,7 @@ class RaceSession(Session):
             async for event in pages(self._reader, CHANNEL):
                 if event["data"].get("state_path") in found:
                     found[event["data"]["state_path"]].append(event["data"]["new_value"])
-        except LOST:
+        except HINDERED:
             return None
         return found
 

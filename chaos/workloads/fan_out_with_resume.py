@@ -55,7 +55,9 @@ class ServiceFanOut:
     async def settle(self) -> None:
         """Read the log, then wait until every subscriber has come to its end."""
         log = await read_back(self.reader)
-        await asyncio.gather(*(observer.catch_up(log.offset, CAUGHT_UP_WITHIN) for observer in self.observers))
+        await asyncio.gather(
+            *(observer.catch_up(log.epoch, log.offset, CAUGHT_UP_WITHIN) for observer in self.observers)
+        )
 
 
 class FanOutSession(Session):
@@ -74,6 +76,9 @@ class FanOutSession(Session):
         await asyncio.gather(*(service.commander.work(seconds, service.rate) for service in self._services))
 
     async def settle(self) -> None:
+        for task in self._listening:
+            if task.done():
+                task.result()
         await asyncio.gather(*(service.settle() for service in self._services))
 
     async def close(self) -> None:

@@ -21,6 +21,7 @@ from bodhisattva.servers.bench.table import table
 from bodhisattva.servers.bench.wire import Lost
 
 BAD_INPUT = 2
+INTERRUPTED = 130
 _SPARE_DESCRIPTORS = 200
 _FLUSHES = 50
 Turn = tuple[str, int, Subject]
@@ -72,6 +73,9 @@ def main(
         result = _measure(turns, size, folder or out)
     except Lost as lost:
         raise click.ClickException(str(lost)) from None
+    except KeyboardInterrupt:
+        click.echo("bench: interrupted; its servers are taken down, and nothing is measured", err=True)
+        sys.exit(INTERRUPTED)
     file = out / RESULT_FILE
     file.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
     click.echo(table(result))

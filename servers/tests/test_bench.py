@@ -99,6 +99,19 @@ def test_what_cannot_be_measured_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not PUBLISHED.missing, reason="mcp-common is installed here")
+@pytest.mark.timeout(120)
+def test_a_run_that_is_interrupted_does_not_say_that_something_got_lost(tmp_path: Path) -> None:
+    few = ("--load", "durable", "--subject", "fsync-each", "--seconds", "60", "--out", str(tmp_path))
+    command = [sys.executable, "-m", "bodhisattva.servers.bench", *few]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:  # noqa: S603 - our own
+        assert running.stderr is not None
+        assert running.stderr.readline() == "1/5 durable, 1 of 5: fsync-each\n"
+        running.terminate()
+        said = running.stderr.read().splitlines()
+    assert running.returncode == 130, said
+    assert said[-1] == "bench: interrupted; its servers are taken down, and nothing is measured"
+
+
 def test_a_missing_peer_is_one_line() -> None:
     missing = bench("--subject", "mcp-common")
     assert missing.returncode == 2
