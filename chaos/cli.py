@@ -3,10 +3,12 @@
 import asyncio
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
+from typing import Any
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from bodhisattva.chaos.experiment import Experiment, experiment_named, experiments
 from bodhisattva.chaos.history import HistoryError, read
@@ -30,16 +32,44 @@ class BadInput(click.ClickException):
     exit_code = 2
 
 
+class InOneLine(click.Command):
+    """A command (or group) that answers wrong usage, its commands' too, as bad input."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _in_one_line():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _in_one_line():
+            return super().invoke(ctx)
+
+
+class _Group(InOneLine, click.Group):
+    """Of commands."""
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        said = " ".join(error.format_message().split())
+        where = f" See `{error.ctx.command_path} --help`." if error.ctx is not None else ""
+        raise BadInput(said + where) from error
+
+
 def make(out: Path) -> None:
     """The folder for results, before anything is begun."""
     try:
-        with written_to(out), TemporaryFile(dir=out):
+        with written_to(out):
             pass
     except StackError as error:
         raise BadInput(str(error)) from None
 
 
-@click.group()
+@click.group(cls=_Group)
 def main() -> None:
     """Break a running fleet on purpose and judge what its clients saw.
 

@@ -81,8 +81,28 @@ def test_the_experiments_are_listed_with_their_purpose() -> None:
 )
 def test_bad_input_is_answered_in_one_line_and_with_code_2(arguments: list[str], said: str) -> None:
     result = _run(*arguments)
-    assert result.exit_code == 2
-    assert said in result.stderr.splitlines()[-1]
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "line"),
+    [
+        (
+            main,
+            ["run", "--seed", "x"],
+            "Invalid value for '--seed': 'x' is not a valid integer. See `chaos run",
+        ),
+        (main, ["run", "--stack", "x"], "Invalid value for '--stack': 'x' is not one of 'auto', 'process', 'docker'."),
+        (main, ["judge"], "No such command 'judge'. See `chaos --help`."),
+        (soak, ["--minutes", "0"], "Invalid value for '--minutes': 0.0 is not in the range x>0. See `chaos --help`."),
+        (soak, ["long"], "Got unexpected extra argument (long) See `chaos --help`."),
+    ],
+)
+def test_what_a_command_does_not_take_is_one_line(program: Command, arguments: list[str], line: str) -> None:
+    result = CliRunner().invoke(program, arguments, prog_name="chaos")
+    assert (result.exit_code, result.stderr.count("\n"), result.stdout) == (2, 1, ""), result.output
+    assert result.stderr.startswith(f"Error: {line}")
 
 
 @pytest.mark.parametrize(

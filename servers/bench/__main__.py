@@ -19,8 +19,8 @@ from bodhisattva.servers.bench.sizes import PARTS, QUICK, Size
 from bodhisattva.servers.bench.subjects import Subject
 from bodhisattva.servers.bench.table import table
 from bodhisattva.servers.bench.wire import Lost
+from bodhisattva.servers.options import BAD_INPUT, InOneLine
 
-BAD_INPUT = 2
 _SPARE_DESCRIPTORS = 200
 _FLUSHES = 50
 Turn = tuple[str, int, Subject]
@@ -35,7 +35,11 @@ def _sizes(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command()
+class _Bench(InOneLine):
+    who = "bench"
+
+
+@click.command(cls=_Bench)
 @click.option("--quick", is_flag=True, help="Less of everything: a minute, to try it.")
 @_sizes
 @click.option("--load", "loads", multiple=True, type=click.Choice(list(LOADS)), help="Only this; may be repeated.")
@@ -164,4 +168,4 @@ def _flush(folder: Path) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m bodhisattva.servers.bench")
