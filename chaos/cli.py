@@ -17,7 +17,7 @@ from bodhisattva.chaos.registry import UnknownName
 from bodhisattva.chaos.runner import Run
 from bodhisattva.chaos.toxiproxy_server import require
 from bodhisattva.chaos.verdict import Verdict, combine
-from bodhisattva.fixtures.folder import written_to
+from bodhisattva.fixtures.folder import lack, written_to
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.made import EMBEDDED, LOGS
 from bodhisattva.fixtures.stack.select import Choice, choose
@@ -124,6 +124,13 @@ def run(
             _run([experiment_named(name) for name in names or experiments()], seed, _choose(stack, log), out)
     except (UnknownName, StackError, HistoryError) as error:
         raise BadInput(str(error)) from error
+    except (OSError, ExceptionGroup) as error:
+        full = lack(error)
+        if full is None:
+            raise
+        raise BadInput(
+            f"--out {out}: {full.strerror}; the run ended there, and its history until then is kept."
+        ) from error
     except KeyboardInterrupt:
         click.echo("interrupted; the stack is taken down, and what happened until now is in the history", err=True)
         raise SystemExit(INTERRUPTED) from None

@@ -72,9 +72,12 @@ def main(minutes: float, connections: int, seed: int, out: Path, launcher: str |
         growth=judge.growth(course),
         course=course,
     )
-    (out / RECORD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
-    (out / PICTURE_FILE).write_text(picture(course), encoding="utf-8")
     click.echo("\n".join(_lines(result)))
+    try:
+        (out / RECORD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
+        (out / PICTURE_FILE).write_text(picture(course), encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"--out {out}: {error.strerror}; what was found stands above") from error
     click.echo(f"{out / RECORD_FILE} {out / PICTURE_FILE}")
     sys.exit(EXIT_CODES[verdict])
 

@@ -1,13 +1,15 @@
 """What someone sees who types the commands."""
 
+import errno
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 import pytest
 from click import Command
 from click.testing import CliRunner, Result
 
-from bodhisattva.chaos import toxiproxy_server
+from bodhisattva.chaos import cli, toxiproxy_server
 from bodhisattva.chaos.cli import main
 from bodhisattva.chaos.experiment import experiments
 from bodhisattva.chaos.history import Operation
@@ -113,6 +115,17 @@ def test_a_folder_that_cannot_be_made_is_one_line_and_no_verdict(program: Comman
     assert result.exit_code == 2, result.output
     line = "Error: --out /proc/out: No such file or directory; name a folder that can be written."
     assert result.stderr.splitlines()[-1] == line
+
+
+def test_a_disk_that_fills_up_meanwhile_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(*_: object) -> NoReturn:
+        raise ExceptionGroup("at the end", [OSError(errno.ENOSPC, "No space left on device")])
+
+    monkeypatch.setattr(cli, "_run", full)
+    monkeypatch.setattr(cli, "_choose", lambda *_: None)
+    result = _run("pause-and-resume", "--out", str(tmp_path))
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "No space left on device; the run ended there, and its history until then is kept." in result.stderr
 
 
 def test_a_file_that_is_no_history_is_named(tmp_path: Path) -> None:

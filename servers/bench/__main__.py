@@ -76,9 +76,12 @@ def main(
         result = _measure(turns, size, folder or out)
     except Lost as lost:
         raise click.ClickException(str(lost)) from None
-    file = out / RESULT_FILE
-    file.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
     click.echo(table(result))
+    file = out / RESULT_FILE
+    try:
+        file.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
+    except OSError as error:
+        _refuse(f"{file}: {error.strerror}; what was measured stands above")
     click.echo(f"\n{file}")
     if gate and not all(target.met for target in result.targets):
         sys.exit(1)
@@ -124,7 +127,10 @@ def _refuse(reason: str) -> NoReturn:
 
 def _measure(turns: Sequence[Turn], size: Size, folder: Path) -> Result:
     started, begun = datetime.now(UTC), time.monotonic()
-    where = machine.machine(_flush(folder))
+    try:
+        where = machine.machine(_flush(folder))
+    except OSError as error:
+        _refuse(f"{folder}: {error.strerror}; name another --out or --folder")
     runs = [_run(number, turns, size, folder) for number in range(len(turns))]
     found = rows(runs)
     return Result(
