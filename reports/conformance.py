@@ -8,6 +8,7 @@ from bodhisattva.reports.report import OUTCOMES, SCHEMA, Cell, Finding, Outcome,
 from bodhisattva.reports.run import FLEET, Clause, Plan, Result, Run
 
 WORST_FIRST: tuple[Outcome, ...] = ("failed", "unknown", "unsupported", "passed")
+_CHECKOUT = "suites/"
 EXIT_MEANING = {
     2: "it was interrupted",
     3: "pytest met an internal error",
@@ -74,10 +75,16 @@ def reproduce(plan: Plan, nodeid: str) -> str:
     """The command that runs one test again on the same stack; the whole run's where there is no test."""
     if not nodeid:
         return plan.command
-    words = shlex.split(plan.command)
+    words = [part for word in shlex.split(plan.command) for part in _parted(word)]
     target = words[words.index("--target") :][:2] if "--target" in words else []
+    if target and not nodeid.startswith(_CHECKOUT):  # of `bodhisattva check`, which knows where the suite lies
+        return shlex.join(["bodhisattva", "check", target[1], "-k", nodeid.rpartition("::")[2]])
     log = ["--log", plan.stack.log] if plan.stack.log == "redis" else []
     return shlex.join(["python", "-m", "pytest", "--stack", plan.stack.kind, *log, *target, nodeid])
+
+
+def _parted(word: str) -> list[str]:
+    return word.split("=", 1) if word.startswith("--target=") else [word]
 
 
 def _cell(clause: Clause, service: str, results: list[Result]) -> Cell:

@@ -59,6 +59,16 @@ def test_a_foreign_deployment_is_met_again_through_its_target_file(tmp_path: Pat
     )
 
 
+def test_what_was_checked_from_anywhere_is_checked_again_from_there(tmp_path: Path) -> None:
+    stack = {"kind": "external", "reason": "asked for", "details": {}}
+    found = runs.with_outcome("AUTH-001", "dhruva", "failed")
+    results = [{**result, "nodeid": result["nodeid"].removeprefix("suites/")} for result in found]
+    for option in ("--target fleet.yaml", "--target=fleet.yaml"):
+        command = f"python -m pytest /checkout/suites --rootdir /checkout/suites --stack external {option}"
+        [failure] = judged(tmp_path, results, exit=1, stack=stack, command=command).failures
+        assert failure.reproduce == "bodhisattva check fleet.yaml -k 'test_AUTH-001[dhruva]'"
+
+
 def test_a_broken_should_is_a_warning(tmp_path: Path) -> None:
     report = judged(tmp_path, runs.with_outcome("AUTH-002", "akosha", "failed"), exit=1)
     assert report.verdict == "passed"
