@@ -75,16 +75,22 @@ def reproduce(plan: Plan, nodeid: str) -> str:
     """The command that runs one test again on the same stack; the whole run's where there is no test."""
     if not nodeid:
         return plan.command
-    words = [part for word in shlex.split(plan.command) for part in _parted(word)]
-    target = words[words.index("--target") :][:2] if "--target" in words else []
+    target = _option(plan.command, "--target")
     if target and not nodeid.startswith(_CHECKOUT):  # of `bodhisattva check`, which knows where the suite lies
         return shlex.join(["bodhisattva", "check", target[1], "-k", nodeid.rpartition("::")[2]])
     log = ["--log", plan.stack.log] if plan.stack.log == "redis" else []
-    return shlex.join(["python", "-m", "pytest", "--stack", plan.stack.kind, *log, *target, nodeid])
+    where = ["--stack", plan.stack.kind, *log, *target, *_option(plan.command, "--launcher")]
+    return shlex.join(["python", "-m", "pytest", *where, nodeid])
 
 
-def _parted(word: str) -> list[str]:
-    return word.split("=", 1) if word.startswith("--target=") else [word]
+def _option(command: str, name: str) -> list[str]:
+    """An option of a command line with its value; nothing where it was not given."""
+    words = [
+        part
+        for word in shlex.split(command)
+        for part in (word.split("=", 1) if word.startswith(f"{name}=") else [word])
+    ]
+    return words[words.index(name) :][:2] if name in words else []
 
 
 def _cell(clause: Clause, service: str, results: list[Result]) -> Cell:

@@ -69,6 +69,12 @@ def test_what_was_checked_from_anywhere_is_checked_again_from_there(tmp_path: Pa
         assert failure.reproduce == "bodhisattva check fleet.yaml -k 'test_AUTH-001[dhruva]'"
 
 
+def test_another_implementation_is_met_again_through_its_launcher(tmp_path: Path) -> None:
+    command = "python -m pytest suites --stack process --launcher 'my-server --fast'"
+    [failure] = judged(tmp_path, runs.with_outcome("AUTH-001", "dhruva", "failed"), exit=1, command=command).failures
+    assert failure.reproduce.startswith("python -m pytest --stack process --launcher 'my-server --fast' 'suites/auth/")
+
+
 def test_a_broken_should_is_a_warning(tmp_path: Path) -> None:
     report = judged(tmp_path, runs.with_outcome("AUTH-002", "akosha", "failed"), exit=1)
     assert report.verdict == "passed"
