@@ -3,10 +3,12 @@
 import asyncio
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
+from typing import Any
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from bodhisattva.chaos.experiment import Experiment, experiment_named, experiments
 from bodhisattva.chaos.history import HistoryError, read
@@ -15,7 +17,7 @@ from bodhisattva.chaos.registry import UnknownName
 from bodhisattva.chaos.runner import Run
 from bodhisattva.chaos.toxiproxy_server import require
 from bodhisattva.chaos.verdict import Verdict, combine
-from bodhisattva.fixtures.folder import written_to
+from bodhisattva.fixtures.folder import lack, written_to
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.made import EMBEDDED, LOGS
 from bodhisattva.fixtures.stack.select import Choice, choose
@@ -30,16 +32,44 @@ class BadInput(click.ClickException):
     exit_code = 2
 
 
+class InOneLine(click.Command):
+    """A command (or group) that answers wrong usage, its commands' too, as bad input."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _in_one_line():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _in_one_line():
+            return super().invoke(ctx)
+
+
+class _Group(InOneLine, click.Group):
+    """Of commands."""
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        said = " ".join(error.format_message().split())
+        where = f" See `{error.ctx.command_path} --help`." if error.ctx is not None else ""
+        raise BadInput(said + where) from error
+
+
 def make(out: Path) -> None:
     """The folder for results, before anything is begun."""
     try:
-        with written_to(out), TemporaryFile(dir=out):
+        with written_to(out):
             pass
     except StackError as error:
         raise BadInput(str(error)) from None
 
 
-@click.group()
+@click.group(cls=_Group)
 def main() -> None:
     """Break a running fleet on purpose and judge what its clients saw.
 
@@ -94,6 +124,13 @@ def run(
             _run([experiment_named(name) for name in names or experiments()], seed, _choose(stack, log), out)
     except (UnknownName, StackError, HistoryError) as error:
         raise BadInput(str(error)) from error
+    except (OSError, ExceptionGroup) as error:
+        full = lack(error)
+        if full is None:
+            raise
+        raise BadInput(
+            f"--out {out}: {full.strerror}; the run ended there, and its history until then is kept."
+        ) from error
     except KeyboardInterrupt:
         click.echo("interrupted; the stack is taken down, and what happened until now is in the history", err=True)
         raise SystemExit(INTERRUPTED) from None

@@ -101,8 +101,10 @@ async def testbed(
                 bed = await _begin(stack, topology)
                 yield bed
             finally:
-                await _keep_logs(bed, folder)
-                await asyncio.to_thread(stack.close)
+                try:
+                    await _keep_logs(bed, folder)
+                finally:
+                    await asyncio.to_thread(stack.close)
 
 
 async def _begin(stack: Stack, topology: Topology) -> Testbed:

@@ -8,6 +8,7 @@ from bodhisattva.reports.report import OUTCOMES, SCHEMA, Cell, Finding, Outcome,
 from bodhisattva.reports.run import FLEET, Clause, Plan, Result, Run
 
 WORST_FIRST: tuple[Outcome, ...] = ("failed", "unknown", "unsupported", "passed")
+_CHECKOUT = "suites/"
 EXIT_MEANING = {
     2: "it was interrupted",
     3: "pytest met an internal error",
@@ -74,14 +75,24 @@ def reproduce(plan: Plan, nodeid: str) -> str:
     """The command that runs one test again on the same stack, beside what this run left; without a test its own."""
     if not nodeid:
         return plan.command
-    words = shlex.split(plan.command)
-    target = words[words.index("--target") :][:2] if "--target" in words else []
+    target = _option(plan.command, "--target")
     beside = ["--out", "out/again"]
-    if target and not nodeid.startswith("suites/"):  # `bodhisattva check` knows the tests from the suite's own folder
+    if target and not nodeid.startswith(_CHECKOUT):  # of `bodhisattva check`, which knows where the suite lies
         name = nodeid.rpartition("::")[2].partition(" ")[0]  # -k takes no blank, and a part of the name
         return shlex.join(["bodhisattva", "check", target[1], *beside, "-k", name])
     log = ["--log", plan.stack.log] if plan.stack.log == "redis" else []
-    return shlex.join(["python", "-m", "pytest", "--stack", plan.stack.kind, *log, *target, *beside, nodeid])
+    where = ["--stack", plan.stack.kind, *log, *target, *_option(plan.command, "--launcher")]
+    return shlex.join(["python", "-m", "pytest", *where, *beside, nodeid])
+
+
+def _option(command: str, name: str) -> list[str]:
+    """An option of a command line with its value; nothing where it was not given."""
+    words = [
+        part
+        for word in shlex.split(command)
+        for part in (word.split("=", 1) if word.startswith(f"{name}=") else [word])
+    ]
+    return words[words.index(name) :][:2] if name in words else []
 
 
 def _cell(clause: Clause, service: str, results: list[Result]) -> Cell:

@@ -5,20 +5,17 @@ Each command imports what it needs: `serve` is to know what a signal means befor
 
 import asyncio
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
-from click.exceptions import NoArgsIsHelpError
 
 from bodhisattva.servers import signals
 from bodhisattva.servers.exchange import command as exchange
 from bodhisattva.servers.log_tools.command import log
-from bodhisattva.servers.options import BAD_INPUT, CONFIG, one_line
+from bodhisattva.servers.options import BAD_INPUT, CONFIG, InOneLine, one_line
 from bodhisattva.servers.token_command import token
 
 
@@ -27,37 +24,8 @@ def _extensions() -> EntryPoints:
     return entry_points(group="bodhisattva.commands")
 
 
-class BadUsage(click.ClickException):
-    """What a command does not take, in one line."""
-
-    exit_code = BAD_INPUT
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"bodhisattva: {self.format_message()}", file=file, err=True)
-
-
-@contextmanager
-def _in_one_line() -> Iterator[None]:
-    try:
-        yield
-    except NoArgsIsHelpError:
-        raise
-    except click.UsageError as error:
-        said = " ".join(error.format_message().split())
-        path = error.ctx.command_path if error.ctx is not None else "bodhisattva"
-        raise BadUsage(f"{said} See `{path} --help`.") from error
-
-
-class Extensible(click.Group):
+class Extensible(InOneLine, click.Group):
     """A group whose further commands come from the entry points `bodhisattva.commands`, loaded when asked for."""
-
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        with _in_one_line():
-            return super().make_context(*args, **kwargs)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        with _in_one_line():
-            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *sorted(_extensions().names)]

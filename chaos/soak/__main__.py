@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from bodhisattva.chaos.cli import EXIT_CODES, INTERRUPTED, BadInput, make
+from bodhisattva.chaos.cli import EXIT_CODES, INTERRUPTED, BadInput, InOneLine, make
 from bodhisattva.chaos.soak import gauges, judge
 from bodhisattva.chaos.soak.course import soak
 from bodhisattva.chaos.soak.pace import Pace
@@ -37,7 +37,7 @@ _SHOWN = (EMPTY, FIRST_CROWD, FIRST_REST, SECOND_CROWD, SECOND_REST)
 _SPARE_DESCRIPTORS = 500
 
 
-@click.command()
+@click.command(cls=InOneLine)
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, help="Of crowd.")
 @click.option("--connections", type=click.IntRange(1), default=500, show_default=True, help="At all times.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed brings the same guests.")
@@ -75,9 +75,12 @@ def main(minutes: float, connections: int, seed: int, out: Path, launcher: str |
         growth=judge.growth(course),
         course=course,
     )
-    (out / RECORD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
-    (out / PICTURE_FILE).write_text(picture(course), encoding="utf-8")
     click.echo("\n".join(_lines(result)))
+    try:
+        (out / RECORD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
+        (out / PICTURE_FILE).write_text(picture(course), encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"--out {out}: {error.strerror}; what was found stands above") from error
     click.echo(f"{out / RECORD_FILE} {out / PICTURE_FILE}")
     sys.exit(EXIT_CODES[verdict])
 

@@ -1,13 +1,15 @@
 """What someone sees who types the commands."""
 
+import errno
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 import pytest
 from click import Command
 from click.testing import CliRunner, Result
 
-from bodhisattva.chaos import toxiproxy_server
+from bodhisattva.chaos import cli, toxiproxy_server
 from bodhisattva.chaos.cli import main
 from bodhisattva.chaos.experiment import experiments
 from bodhisattva.chaos.history import Operation
@@ -82,8 +84,28 @@ def test_the_experiments_are_listed_with_their_purpose() -> None:
 )
 def test_bad_input_is_answered_in_one_line_and_with_code_2(arguments: list[str], said: str) -> None:
     result = _run(*arguments)
-    assert result.exit_code == 2
-    assert said in result.stderr.splitlines()[-1]
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "line"),
+    [
+        (
+            main,
+            ["run", "--seed", "x"],
+            "Invalid value for '--seed': 'x' is not a valid integer. See `chaos run",
+        ),
+        (main, ["run", "--stack", "x"], "Invalid value for '--stack': 'x' is not one of 'auto', 'process', 'docker'."),
+        (main, ["judge"], "No such command 'judge'. See `chaos --help`."),
+        (soak, ["--minutes", "0"], "Invalid value for '--minutes': 0.0 is not in the range x>0. See `chaos --help`."),
+        (soak, ["long"], "Got unexpected extra argument (long) See `chaos --help`."),
+    ],
+)
+def test_what_a_command_does_not_take_is_one_line(program: Command, arguments: list[str], line: str) -> None:
+    result = CliRunner().invoke(program, arguments, prog_name="chaos")
+    assert (result.exit_code, result.stderr.count("\n"), result.stdout) == (2, 1, ""), result.output
+    assert result.stderr.startswith(f"Error: {line}")
 
 
 @pytest.mark.parametrize(
@@ -94,6 +116,17 @@ def test_a_folder_that_cannot_be_made_is_one_line_and_no_verdict(program: Comman
     assert result.exit_code == 2, result.output
     line = "Error: --out /proc/out: No such file or directory; name a folder that can be written."
     assert result.stderr.splitlines()[-1] == line
+
+
+def test_a_disk_that_fills_up_meanwhile_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(*_: object) -> NoReturn:
+        raise ExceptionGroup("at the end", [OSError(errno.ENOSPC, "No space left on device")])
+
+    monkeypatch.setattr(cli, "_run", full)
+    monkeypatch.setattr(cli, "_choose", lambda *_: None)
+    result = _run("pause-and-resume", "--out", str(tmp_path))
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "No space left on device; the run ended there, and its history until then is kept." in result.stderr
 
 
 def test_a_file_that_is_no_history_is_named(tmp_path: Path) -> None:

@@ -67,9 +67,17 @@ def test_what_check_judged_is_met_again_by_check(tmp_path: Path) -> None:
     results = runs.with_outcome("AUTH-001", "dhruva", "failed")
     for line in results:
         line["nodeid"] = "auth/test_auth.py::TestIt::test_it[dhruva-as it is]"
-    command = "python -m pytest /there/suites --rootdir /there/suites --stack external --target fleet.yaml"
-    [failure] = judged(tmp_path, results, exit=1, stack=stack, command=command).failures
-    assert failure.reproduce == "bodhisattva check fleet.yaml --out out/again -k 'test_it[dhruva-as'"
+    for option in ("--target fleet.yaml", "--target=fleet.yaml"):
+        command = f"python -m pytest /there/suites --rootdir /there/suites --stack external {option}"
+        [failure] = judged(tmp_path, results, exit=1, stack=stack, command=command).failures
+        assert failure.reproduce == "bodhisattva check fleet.yaml --out out/again -k 'test_it[dhruva-as'"
+
+
+def test_another_implementation_is_met_again_through_its_launcher(tmp_path: Path) -> None:
+    command = "python -m pytest suites --stack process --launcher 'my-server --fast'"
+    [failure] = judged(tmp_path, runs.with_outcome("AUTH-001", "dhruva", "failed"), exit=1, command=command).failures
+    met = "python -m pytest --stack process --launcher 'my-server --fast' --out out/again 'suites/auth/"
+    assert failure.reproduce.startswith(met)
 
 
 def test_a_broken_should_is_a_warning(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from bodhisattva.servers.bench.sizes import PARTS, QUICK, Size
 from bodhisattva.servers.bench.subjects import Subject
 from bodhisattva.servers.bench.table import table
 from bodhisattva.servers.bench.wire import Lost
+from bodhisattva.servers.options import BAD_INPUT, InOneLine
 
-BAD_INPUT = 2
 INTERRUPTED = 130
 _SPARE_DESCRIPTORS = 200
 _FLUSHES = 50
@@ -36,7 +36,11 @@ def _sizes(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command()
+class _Bench(InOneLine):
+    who = "bench"
+
+
+@click.command(cls=_Bench)
 @click.option("--quick", is_flag=True, help="Less of everything: a minute, to try it.")
 @_sizes
 @click.option("--load", "loads", multiple=True, type=click.Choice(list(LOADS)), help="Only this; may be repeated.")
@@ -76,9 +80,12 @@ def main(
     except KeyboardInterrupt:
         click.echo("bench: interrupted; its servers are taken down, and nothing is measured", err=True)
         sys.exit(INTERRUPTED)
-    file = out / RESULT_FILE
-    file.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
     click.echo(table(result))
+    file = out / RESULT_FILE
+    try:
+        file.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
+    except OSError as error:
+        _refuse(f"{file}: {error.strerror}; what was measured stands above")
     click.echo(f"\n{file}")
     if gate and not all(target.met for target in result.targets):
         sys.exit(1)
@@ -124,7 +131,10 @@ def _refuse(reason: str) -> NoReturn:
 
 def _measure(turns: Sequence[Turn], size: Size, folder: Path) -> Result:
     started, begun = datetime.now(UTC), time.monotonic()
-    where = machine.machine(_flush(folder))
+    try:
+        where = machine.machine(_flush(folder))
+    except OSError as error:
+        _refuse(f"{folder}: {error.strerror}; name another --out or --folder")
     runs = [_run(number, turns, size, folder) for number in range(len(turns))]
     found = rows(runs)
     return Result(
@@ -168,4 +178,4 @@ def _flush(folder: Path) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m bodhisattva.servers.bench")

@@ -149,4 +149,6 @@ async def test_much_history_at_once(fresh: Fresh, connect: Connect, sample: Samp
         data = {"channel": series.channel, "limit": EVENTS}
         await client.send({"type": "request", "id": name, "event": "history", "data": data})
     for name in asked:
-        assert (await client.reply(name, ARRIVING)).type == "response"
+        reply = await client.reply(name, ARRIVING)
+        assert reply.type == "response"
+        assert len(reply.data["events"]) == EVENTS, "not all that was asked for has come"

@@ -5,6 +5,7 @@ import asyncio
 from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.suites.protocol.listening import assert_contiguous, hear, numbers, perform
 
 
@@ -89,21 +90,22 @@ async def test_what_the_log_does_not_hold(connect: Connect, sample: Sample) -> N
     profile="durable",
     text="What is missed comes before what happens meanwhile: one unbroken order across both.",
 )
-async def test_replay_comes_before_live(connect: Connect, sample: Sample) -> None:
+async def test_replay_comes_before_live(connect: Connect, node: Node, sample: Sample) -> None:
+    count = min(60, int((await node.limits())["burst"]) * 3 // 4)
     writer, *clients = [await connect() for _ in range(9)]
-    series = sample.sequence(count=60)
+    series = sample.sequence(count=count)
     await perform(writer, series.setup)
     start = (await writer.subscribe(series.channel)).data
     since = {"epoch": start["epoch"], "offset": start["offset"]}
-    await perform(writer, series.calls[:20])
-    writing = asyncio.create_task(perform(writer, series.calls[20:]))
+    await perform(writer, series.calls[: count // 3])
+    writing = asyncio.create_task(perform(writer, series.calls[count // 3 :]))
     for client in clients:
         await client.subscribe(series.channel, since)
     await writing
     for client in clients:
-        heard = await hear(client, series, sample, 60)
+        heard = await hear(client, series, sample, count)
         assert_contiguous(heard, start["offset"])
-        assert numbers(heard, series, sample) == list(range(60))
+        assert numbers(heard, series, sample) == list(range(count))
 
 
 @clause(

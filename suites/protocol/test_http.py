@@ -47,7 +47,7 @@ async def test_well_known_claims(node: Node) -> None:
     answer = await node.http("/.well-known/bodhisattva.json")
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("application/json")
-    claimed = answer.json()
+    claimed = await node.well_known()
     assert claimed["service"] == node.service
     assert claimed["version"]
     assert claimed["protocol"]
