@@ -36,7 +36,7 @@ def test_a_clause_that_failed_fails_a_partial_run_too(tmp_path: Path) -> None:
     [
         (("suites/auth", "-k", "no_such_test"), 5),
         ((*ONE_CLAUSE, "--launcher", "/bin/false"), 1),
-        (("suites/auth", "--no-such-option"), 4),
+        (("suites/auth", "--no-such-option"), 2),
     ],
     ids=["nothing selected", "server that does not start", "wrong usage"],
 )
