@@ -44,13 +44,14 @@ class Handler:
     name: str
     input_type: type[Any]
     function: Callable[[Any, Any, Context], Any]
+    per_connection: bool = False
 
     @classmethod
-    def of(cls, function: Callable[[Any, Any, Context], Any]) -> "Handler":
+    def of(cls, function: Callable[[Any, Any, Context], Any], *, per_connection: bool = False) -> "Handler":
         """Read name and input type off `def name(state, data: Input, context)`."""
         hints = get_type_hints(function)
         parameter = list(function.__annotations__)[1]
-        return cls(function.__name__, hints[parameter], function)
+        return cls(function.__name__, hints[parameter], function, per_connection)
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,9 @@ class Service:
     """A service's whole declaration.
 
     commands: `(state, data, context) -> Decision`; queries: `(state, data, context) -> dict`; each is served under
-    its function's name. parted: what is said to a channel when a member leaves it or its connection ends.
+    its function's name. per_connection: those of the commands that do something to the connection alone, so that the
+    same id on another connection is another request.
+    parted: what is said to a channel when a member leaves it or its connection ends.
     internal: commands that only the service itself gives. background: coroutines that run beside the server.
     """
 
@@ -70,6 +73,7 @@ class Service:
     channels: tuple[ChannelKind, ...]
     commands: tuple[Callable[[Any, Any, Context], Decision], ...]
     queries: tuple[Callable[[Any, Any, Context], dict[str, Any]], ...]
+    per_connection: tuple[Callable[[Any, Any, Context], Decision], ...] = ()
     bridges: tuple[Bridge, ...] = ()
     parted: Callable[[str, dict[str, Any]], Event] | None = None
     internal: tuple[Callable[[Any, Any, Context], Decision], ...] = ()
@@ -77,7 +81,8 @@ class Service:
 
     @cached_property
     def command_handlers(self) -> Mapping[str, Handler]:
-        return {handler.name: handler for handler in map(Handler.of, self.commands)}
+        made = (Handler.of(each, per_connection=each in self.per_connection) for each in self.commands)
+        return {handler.name: handler for handler in made}
 
     @cached_property
     def own_handlers(self) -> Mapping[str, Handler]:

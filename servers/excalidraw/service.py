@@ -24,6 +24,7 @@ SERVICE = Service(
         presence.join_diagram,
         presence.leave_diagram,
     ),
+    per_connection=(presence.join_diagram,),
     queries=(domain.get_diagram, domain.get_diagram_status, domain.list_diagrams, files.export_diagram),
     parted=presence.parted,
 )

@@ -115,6 +115,7 @@ def service(*bridges: Bridge) -> Service:
             ChannelKind("mine:", private=True),
         ),
         commands=(post, wave, enter, leave, break_down, stray),
+        per_connection=(enter,),
         queries=(balance, crash),
         parted=parted,
         bridges=bridges,

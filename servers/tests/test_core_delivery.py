@@ -185,3 +185,15 @@ async def test_s8_a_member_s_end_is_told_to_those_who_remain() -> None:
         assert len(present) == 2
         await member.socket.close()
         assert (await events(witness, 1))[0]["event"] == "left"
+
+
+async def test_s1_2_what_is_done_to_a_connection_is_done_to_the_one_that_asks_again() -> None:
+    async with running() as one:
+        members = []
+        for _ in range(2):
+            client = await one.connect()
+            await client.socket.send_json({"type": "request", "event": "enter", "id": "e", "data": {"account": "a"}})
+            assert (await client.read())["data"] == {"status": "in"}
+            members.append((await client.ask("presence", channel="waves:a"))["data"]["members"])
+            await client.socket.close()
+        assert [len(each) for each in members] == [1, 1]

@@ -170,3 +170,24 @@ async def test_ids_are_told_apart_whole(connect: Connect, node: Node, sample: Sa
         sample.readback(n).check(await client.answer(*sample.readback(n).call))
         assert (await other.answer(*sample.command(n), id=name)).data == answers[n].data
         assert await recorded(client, sample, n) == 1
+
+
+@clause(
+    "PROTOCOL-154",
+    level="SHOULD",
+    section="1.2",
+    feature="deduplication",
+    profile="durable",
+    text="A connection that repeats the join of one that ended, under its id, is there as it was.",
+    services=("excalidraw",),
+)
+async def test_repeated_join_joins_the_connection_that_asks(connect: Connect, sample: Sample) -> None:
+    client, other = await connect(), await connect()
+    joining = {"diagram_id": sample.key(), "name": "Ada"}
+    await client.answer("create_diagram", {"diagram_id": sample.key()})
+    name = str(uuid.uuid4())
+    await client.answer("join_diagram", joining, id=name)
+    await client.close()
+    await other.answer("join_diagram", joining, id=name)
+    members = (await other.answer("presence", {"channel": f"presence:{sample.key()}"})).data["members"]
+    assert len(members) == 1, f"{len(members)} members after the answer to a join: {members}"

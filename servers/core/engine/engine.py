@@ -179,7 +179,8 @@ class Engine:
         self, handler: Handler, data: dict[str, Any], context: Context, request_id: str | None, answer: Answer
     ) -> None:
         """Run a command once; `answer` is called when its outcome is durable, also if it was asked before."""
-        key = key_of(context.user_id, request_id) if request_id is not None else None
+        scope = f"{context.connection_id} " if handler.per_connection else ""
+        key = key_of(context.user_id, scope + request_id) if request_id is not None else None
         if key is not None and self._answers.asked_before(key, answer, time.time()):
             return
 
