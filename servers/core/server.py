@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 GOING_AWAY = 1001
 _STOPPING = "Server is stopping"
-_LAST_PART = 0.25  # of a drain, in which nothing new is taken any more
+_ANSWERING = 0.5  # of the time for closing: what was asked is still answered, but nothing new is taken
 _MARGIN = 0.25  # seconds of the drain timeout that are left for freeing everything
 _SHUTDOWN_TIMEOUT = 0.1
 # What a reload cannot change, besides the log's kind, the deduplication window and the time for a handshake.
@@ -248,10 +248,10 @@ class Server:
         settled_by = started + max(0.0, limit - closing - _MARGIN)
         await asyncio.sleep(min(self.config.timeouts.drain_grace, settled_by - started))
         finishing = [asyncio.ensure_future(each.finish(GOING_AWAY, _STOPPING)) for each in self._connections]
-        await _wait(finishing, settled_by - (settled_by - loop.time()) * _LAST_PART)
+        await _wait(finishing, settled_by)
         for connection in self._connections:  # of who never pauses nothing more is taken, so that all can be answered
             connection.conclude(GOING_AWAY, _STOPPING)
-        await _wait(finishing, settled_by)
+        await _wait(finishing, settled_by + closing * _ANSWERING)
         for task in finishing:
             task.cancel()
         closers = [each.begin_close(GOING_AWAY, _STOPPING) for each in self._connections]
