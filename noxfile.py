@@ -63,6 +63,7 @@ def chaos(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The project's own unit tests, the suite's among them; its mutants have a task of their own."""
     prepare_real_parts(session)
+    run_script(session, "ci/kustomize")
     try_compose(session)
     install(session, "dev")
     folders = [folder for folder in (*PACKAGES, "suites/meta") if folder != "suites"]
