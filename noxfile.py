@@ -63,6 +63,8 @@ def chaos(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The project's own unit tests, the suite's among them; its mutants have a task of their own."""
     prepare_real_parts(session)
+    run_script(session, "ci/kustomize")
+    try_compose(session)
     install(session, "dev")
     folders = [folder for folder in (*PACKAGES, "suites/meta") if folder != "suites"]
     chosen = ("--stack=process", "--out=out/tests", "-m", "not mutants", "-n", WORKERS)
@@ -206,6 +208,12 @@ def try_redis(session: nox.Session) -> None:
         run_script(session, script, *arguments)
     elif exit_code(session, str(ROOT / script), *arguments, external=True):
         session.warn("no Redis: the experiments with replicas are not run, and their verdict is unknown")
+
+
+def try_compose(session: nox.Session) -> None:
+    """What brings up deploy/compose, where an engine answers; without it those tests are skipped, and say why."""
+    if exit_code(session, str(ROOT / "ci/compose"), external=True):
+        session.warn("the files of deploy/compose are not brought up")
 
 
 def redis_script(session: nox.Session) -> list[str]:
