@@ -100,9 +100,9 @@ async def test_s6_what_is_counted_moves_when_it_happens() -> None:
         await reader.socket.close()
         await until(lambda: value(one, "websocket_connections_current") == 1, "a connection is left")
         assert value(one, "websocket_connections_total") == 2
-        assert value(one, "websocket_draining") == 0
+        assert (value(one, "websocket_draining"), value(one, "websocket_ready")) == (0, 1)
         await one.server.drain()
-        assert value(one, "websocket_draining") == 1
+        assert (value(one, "websocket_draining"), value(one, "websocket_ready")) == (1, 0)
 
 
 def _peer(source: Running) -> dict[str, Peer]:
