@@ -13,7 +13,7 @@ from bodhisattva.servers.core.service import Bridge
 from bodhisattva.servers.tests.ledger import hear, service
 from bodhisattva.servers.tests.running import Running, events, limits, post, running, until
 
-HOW = "there is no promtool, which this test needs: ./ci/promtool unpacks Debian's"
+HOW = "there is no promtool, which this test needs: ./ci/prometheus unpacks Debian's"
 _TOOLS = Path(__file__).resolve().parents[2] / ".tools" / "bin"
 LABELS = {
     "service",
