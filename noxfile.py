@@ -185,7 +185,7 @@ def stack(session: nox.Session) -> str:
 
 def prepare_real_parts(session: nox.Session) -> None:
     """What tests speak to that no package brings."""
-    for script in ("ci/promtool", "ci/redis", "ci/sslyze", "ci/toxiproxy"):
+    for script in ("ci/nginx", "ci/prometheus", "ci/redis", "ci/sslyze", "ci/systemd", "ci/toxiproxy"):
         run_script(session, script)
 
 

@@ -34,6 +34,27 @@ apt_install() {
         refuse "apt-get install $* failed, see $log"
 }
 
+# unpack PACKAGE...: Debian's packages and what they need that this machine has not, under .tools, so that it needs no
+# root and no server starts by itself. Sets $place, where they lie, $libraries, where their libraries do, and $log.
+unpack() {
+    { have apt-get && have dpkg-deb; } || refuse "needs $1; install it, this is no Debian"
+    say "unpacking Debian's $1"
+    place=$tools/$name
+    log=$tools/log/$name.log
+    rm -rf "$place"
+    mkdir -p "$place" "$tools/bin" "$tools/log"
+    : >"$log"
+    [ "$(id -u)" != 0 ] || timeout 300 apt-get -qq update >"$log" 2>&1 || true
+    packages=$(apt-get -s install --no-install-recommends "$@" 2>>"$log" | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
+    { [ -n "$packages" ] && (cd "$place" && timeout 300 apt-get download $packages); } >>"$log" 2>&1 ||
+        refuse "apt-get download failed, see $log; perhaps apt-get update is due"
+    for package in "$place"/*.deb; do
+        dpkg-deb -x "$package" "$place"
+        rm "$package"
+    done
+    libraries=$(find "$place" -name 'lib*.so*' -exec dirname {} + | sort -u | paste -sd :)
+}
+
 # Sets $uv: the one that ci/nox installed, or the one on PATH.
 need_uv() {
     uv=$root/.venv/bin/uv

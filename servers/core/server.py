@@ -80,6 +80,7 @@ class Server:
         self._intake = Intake(lambda: self.config.limits.message_bytes)
         self._revocations = revocations.shared(self.config)
         self._counts = self._make_counts()
+        self.metrics.watch("websocket_ready", "1 while /ready answers 200.", lambda: self.not_ready() is None)
         self.metrics.watch("websocket_users_current", "Users with a connection.", lambda: self._counts.users)
         self._policy = Policy(
             service,

@@ -13,7 +13,7 @@ from bodhisattva.servers.core.service import Bridge
 from bodhisattva.servers.tests.ledger import hear, service
 from bodhisattva.servers.tests.running import Running, events, limits, post, running, until
 
-HOW = "there is no promtool, which this test needs: ./ci/promtool unpacks Debian's"
+HOW = "there is no promtool, which this test needs: ./ci/prometheus unpacks Debian's"
 _TOOLS = Path(__file__).resolve().parents[2] / ".tools" / "bin"
 LABELS = {
     "service",
@@ -100,9 +100,9 @@ async def test_s6_what_is_counted_moves_when_it_happens() -> None:
         await reader.socket.close()
         await until(lambda: value(one, "websocket_connections_current") == 1, "a connection is left")
         assert value(one, "websocket_connections_total") == 2
-        assert value(one, "websocket_draining") == 0
+        assert (value(one, "websocket_draining"), value(one, "websocket_ready")) == (0, 1)
         await one.server.drain()
-        assert value(one, "websocket_draining") == 1
+        assert (value(one, "websocket_draining"), value(one, "websocket_ready")) == (1, 0)
 
 
 def _peer(source: Running) -> dict[str, Peer]:
