@@ -101,6 +101,7 @@ def application(server: "Server") -> web.Application:
         return _json({"status": reason, "service": server.service.name}, 503)
 
     async def metrics(_: web.Request) -> web.Response:
+        await server.look_at_log()
         headers = CIMultiDict({"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
         return web.Response(body=server.metrics.render(), headers=headers)
 

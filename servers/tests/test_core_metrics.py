@@ -2,8 +2,9 @@
 
 import re
 import time
+from pathlib import Path
 
-from bodhisattva.servers.core.config import Timeouts
+from bodhisattva.servers.core.config import LogConfig, Timeouts
 from bodhisattva.servers.tests.running import SECURED, Running, post, running, token, until
 
 CONNECTED = {
@@ -23,6 +24,12 @@ async def values(one: Running) -> dict[str, float]:
 async def held(one: Running) -> dict[str, float]:
     now = await values(one)
     return {name: now[name] for name in CONNECTED}
+
+
+async def test_s6_who_asks_for_the_metrics_alone_sees_that_the_store_takes_no_writes(tmp_path: Path) -> None:
+    async with running(log=LogConfig("sqlite"), state=str(tmp_path)) as one:
+        one.server._engine.log._database.execute("PRAGMA query_only=ON")  # type: ignore[attr-defined]
+        assert (await values(one))["websocket_ready"] == 0
 
 
 async def test_s6_what_connections_hold() -> None:
