@@ -1,5 +1,6 @@
 """Renewing a connection's token (2, Tokens)."""
 
+import asyncio
 from datetime import datetime
 
 from bodhisattva.fixtures.authors import Connect, Fresh
@@ -9,9 +10,11 @@ from bodhisattva.fixtures.endings import Close
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
+from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.degradation.deaf import FAST
 
 AT_ONCE = 20
+CROWD = 8  # of one alone, by chance, nothing may be under way when its token ends
 
 
 @clause(
@@ -153,21 +156,31 @@ async def test_what_took_effect_before_the_end_is_answered(fresh: Fresh, connect
     node = await fresh(limits=FAST, tokens={"expiry_warning": 0.3})
     watcher = await connect(node)
     await watcher.subscribe("global")
-    client = await connect(node, token=node.tokens.valid("ann", [f"{node.service}:write"], lifetime=3))
+    may = [f"{node.service}:write"]
+    clients = [await connect(node, token=node.tokens.valid(f"ann-{n}", may, lifetime=3)) for n in range(CROWD)]
+    asked = await asyncio.gather(*(_ask_until_the_end(client, sample, n) for n, client in enumerate(clients)))
+    answers = 0
+    for client, names in zip(clients, asked, strict=True):
+        answered = [envelope.correlation_id for envelope in client.inbox if envelope.type == "response"]
+        assert answered == names[: len(answered)], "not each answered once, in order"
+        assert client.inbox[-1].error_code == "TOKEN_EXPIRED", "not the last word"
+        assert (await client.closed()).code == 1008
+        answers += len(answered)
+    effects = [event for event in await watcher.fence() if event.event == sample.event]
+    assert len(effects) == answers, f"{answers} answers to {len(effects)} commands that took effect"
+
+
+async def _ask_until_the_end(client: WireClient, sample: Sample, who: int) -> list[str]:
+    """The ids of the commands that were on their way, one after the other, when the token ended and before."""
     await client.event("auth.expiring", within=10)
     asked: list[str] = []
 
     async def keep_on() -> bool:
         for _ in range(AT_ONCE if client.ended is None else 0):
-            event, data = sample.command(f"{len(asked)}-")
+            event, data = sample.command(f"{who}-{len(asked)}-")
             asked.append(str(len(asked)))
             await client.send({"type": "request", "id": asked[-1], "event": event, "data": data})
         return client.ended is not None
 
     await eventually(keep_on, "the end of the token", every=0)
-    answered = [e.correlation_id for e in client.inbox if e.type == "response"]
-    assert answered == asked[: len(answered)], "not each answered once, in order"
-    assert client.inbox[-1].error_code == "TOKEN_EXPIRED", "not the last word"
-    assert (await client.closed()).code == 1008
-    effects = [e for e in await watcher.fence() if e.event == sample.event]
-    assert len(effects) == len(answered), f"{len(answered)} answers to {len(effects)} commands that took effect"
+    return asked

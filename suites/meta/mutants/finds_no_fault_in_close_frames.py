@@ -7,13 +7,13 @@ CLAUSE = "SECURITY-019"
 WRONG = "answers 1000 to a close frame that nobody may send"
 SAYS = "close frame b'\\x03'"
 
-say_last = WebSocket._say_last
+break_off = WebSocket._break
 
 
-def say_last_well(websocket: WebSocket, code: int) -> None:
+def break_off_well(websocket: WebSocket, code: int) -> None:
     faulty = websocket._guard.closed and code == PROTOCOL_ERROR
-    say_last(websocket, 1000 if faulty else code)
+    break_off(websocket, 1000 if faulty else code)
 
 
 def mutate() -> None:
-    patch.object(WebSocket, "_say_last", say_last_well).start()
+    patch.object(WebSocket, "_break", break_off_well).start()

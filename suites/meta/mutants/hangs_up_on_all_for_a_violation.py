@@ -7,7 +7,7 @@ CLAUSE = "SECURITY-017"
 WRONG = "hangs up on everybody when one connection breaks the rules"
 SAYS = "the connection ended"
 
-ended = Connection.ended
+broke = Connection.broke
 
 
 def end_all(connection: Connection, code: int) -> None:
@@ -15,8 +15,8 @@ def end_all(connection: Connection, code: int) -> None:
         for other in list(connection._hub._connections.values()):
             if isinstance(other, Connection) and other is not connection:
                 other._websocket.transport.abort()
-    ended(connection, code)
+    broke(connection, code)
 
 
 def mutate() -> None:
-    patch.object(Connection, "ended", end_all).start()
+    patch.object(Connection, "broke", end_all).start()
