@@ -59,7 +59,7 @@ def _findings(
     counts = {key: _counts(command, times) for key, command in commands.items()}
     wrong = {
         "lost": [key for key, count in counts.items() if key in answered and not all(count)],
-        "doubled": [key for key, count in counts.items() if any(times > 1 for times in count)],
+        "doubled": [key for key, count in counts.items() if any(number > 1 for number in count)],
         "torn": [key for key, count in counts.items() if key not in answered and any(count) and not all(count)],
         "refused but executed": [key for key, count in counts.items() if key in refused and any(count)],
         "never asked for": _strangers(commands.values(), times),
@@ -71,7 +71,7 @@ def _disorder(history: History, commands: Mapping[str, Command], logs: Mapping[P
     return _shown(
         {
             "misnumbered": [f"{service} {channel}" for (service, channel), log in logs.items() if not _numbered(log)],
-            "reordered": [name for place, log in logs.items() for name in _reordered(history, commands, place, log)],
+            "reordered": list(_reordered(history, commands, logs)),
         }
     )
 
@@ -84,19 +84,20 @@ def _numbered(log: ReadBack) -> bool:
     return [event.offset for event in log.events] == list(range(1, log.offset + 1))
 
 
-def _reordered(history: History, commands: Mapping[str, Command], place: Place, log: ReadBack) -> Iterable[str]:
-    """Commands that were given after another was answered, and stand before it."""
-    at = {event.id: event.offset for event in log.events}
-    newest = 0
+def _reordered(history: History, commands: Mapping[str, Command], logs: Mapping[Place, ReadBack]) -> Iterable[str]:
+    """Commands that were given after another was answered, and stand before it in their log."""
+    at = {place: {event.id: event.offset for event in log.events} for place, log in logs.items()}
+    newest: Counter[Place] = Counter()
     for operation, command in values(history, COMMAND, None, Command):
-        offsets = [at[event] for event in command.events if event in at]
-        if _place(command) != place or command.id not in commands or not offsets:
+        place = _place(command)
+        offsets = [at[place][event] for event in command.events if event in at[place]] if command.id in commands else []
+        if not offsets:
             continue
         if operation.type == "invoke":
-            if min(offsets) < newest:
+            if min(offsets) < newest[place]:
                 yield command.id
         elif operation.type == "ok":
-            newest = max(newest, *offsets)
+            newest[place] = max(newest[place], *offsets)
 
 
 def _given_up(history: History) -> set[str]:

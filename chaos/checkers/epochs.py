@@ -6,6 +6,7 @@ Who is connected at the end has come to the end of the log, in its epoch.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +18,7 @@ from bodhisattva.chaos.vocabulary import (
     SUBSCRIBE,
     CatchUp,
     Delivery,
+    ReadBack,
     Subscription,
     read_back,
     values,
@@ -30,15 +32,15 @@ Stream = list[Subscription | Delivery]
 
 def check(history: History) -> Judgement:
     """Invalid when a loss was papered over; unknown when nobody saw two epochs, or one did not get back in."""
-    streams = _streams(history)
-    behind = _behind(history, streams)
+    streams, logs = _streams(history), read_back(history)
+    behind = _behind(history, streams, logs)
     wrong = {
         "gap": [line for who, stream in streams.items() for line in _gaps(who, stream)],
         "resumed across epochs": [line for who, stream in streams.items() for line in _crossings(who, stream)],
         "let go within an epoch": [line for who, stream in streams.items() for line in _let_go(who, stream)],
         "left behind": [line for line, connected in behind.items() if connected],
         "two events in one place": _doubles(streams),
-        "not in its log": _missing(history, streams),
+        "not in its log": _missing(streams, logs),
     }
     findings = {kind: {"count": len(lines), "of": lines[:EXAMPLES]} for kind, lines in wrong.items() if lines}
     epochs = [len({each.epoch for each in stream}) for stream in streams.values()]
@@ -47,7 +49,7 @@ def check(history: History) -> Judgement:
         return Judgement("epochs", Verdict.INVALID, details)
     if max(epochs, default=0) < 2:
         return Judgement("epochs", Verdict.UNKNOWN, {**details, "unknown": "nobody saw the log lose anything"})
-    if behind or any(_channel(stream) not in read_back(history) for stream in streams.values()):
+    if behind or any(_channel(stream) not in logs for stream in streams.values()):
         reason = "a log was not read back, or who heard it was not connected at the end"
         return Judgement("epochs", Verdict.UNKNOWN, {**details, "unknown": reason})
     return Judgement("epochs", Verdict.VALID, details)
@@ -81,20 +83,25 @@ def _gaps(who: str, stream: Stream) -> list[str]:
     return found
 
 
+def _again(stream: Stream) -> list[tuple[Subscription | Delivery, Subscription]]:
+    """Each later subscription, with what came before it."""
+    return [(before, each) for before, each in pairwise(stream) if isinstance(each, Subscription)]
+
+
 def _crossings(who: str, stream: Stream) -> list[str]:
-    again = [(before, each) for before, each in pairwise(stream) if isinstance(each, Subscription)]
-    return [f"{who}: at {each.offset}" for before, each in again if each.recovered and before.epoch != each.epoch]
+    return [
+        f"{who}: at {each.offset}" for before, each in _again(stream) if each.recovered and before.epoch != each.epoch
+    ]
 
 
 def _let_go(who: str, stream: Stream) -> list[str]:
     """Subscriptions that were not resumed although their log was still the same one."""
-    again = [(before, each) for before, each in pairwise(stream) if isinstance(each, Subscription)]
+    again = _again(stream)
     return [f"{who}: at {before.offset}" for before, each in again if not each.recovered and before.epoch == each.epoch]
 
 
-def _behind(history: History, streams: dict[str, Stream]) -> dict[str, bool]:
+def _behind(history: History, streams: dict[str, Stream], logs: Mapping[Channel, ReadBack]) -> dict[str, bool]:
     """Who was not at the end of the log at the end, and whether it was connected."""
-    logs = read_back(history)
     found: dict[str, bool] = {}
     for operation, end in values(history, CATCH_UP, None, CatchUp):
         log = logs.get((end.service, end.channel))
@@ -118,9 +125,8 @@ def _doubles(streams: dict[str, Stream]) -> list[str]:
     return [f"{place[1]} at {place[3]}" for place, names in sorted(ids.items()) if len(names) > 1]
 
 
-def _missing(history: History, streams: dict[str, Stream]) -> list[str]:
+def _missing(streams: dict[str, Stream], logs: Mapping[Channel, ReadBack]) -> list[str]:
     """Events told under the epoch that the log still has, and which it has not."""
-    logs = read_back(history)
     found: list[str] = []
     for who, stream in streams.items():
         for each in stream:
