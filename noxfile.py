@@ -17,6 +17,11 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "tests", "conformance"]
 
+# Every start of a service would compile the packages anew where the environment forbids to keep bytecode.
+for forbidding in ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"):
+    os.environ.pop(forbidding, None)
+os.environ["UV_COMPILE_BYTECODE"] = "1"
+
 # Ended by SIGTERM, as by a job's time limit, a task ends as it does for Ctrl-C.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
@@ -142,6 +147,7 @@ def report(session: nox.Session) -> None:
 def install(session: nox.Session, extra: str, *others: str) -> None:
     """This project with one of its extras, at the locked versions."""
     session.install("-c", "ci/constraints.txt", "-e", f".[{extra}]", *others)
+    session.run("python", "-m", "compileall", "-q", *PACKAGES, silent=True)
 
 
 def option(session: nox.Session, name: str, default: str) -> str:

@@ -10,6 +10,10 @@ name=${0##*/}
 [ ! -e /etc/ssl/certs/ca-certificates.crt ] || export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS-1}"
 export UV_PYTHON_DOWNLOADS=never
 
+# What is installed is compiled at once, and what runs keeps its bytecode, whatever the environment says.
+export UV_COMPILE_BYTECODE=1
+unset PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
+
 say() { printf '%s: %s\n' "$name" "$*"; }
 
 # Bad input or a machine that cannot: one line, exit 2.

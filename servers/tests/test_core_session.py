@@ -292,6 +292,14 @@ def test_s2_tokens_expiring_is_announced_once_and_then_enforced() -> None:
     assert codes(peer.session.tick(at(70))) == ["TOKEN_EXPIRED", 1008]
 
 
+def test_s2_an_end_that_a_busy_loop_let_pass_is_announced_all_the_same() -> None:
+    peer = Peer()
+    peer.auth(lifetime=70)
+    warning, *end = peer.session.tick(at(71))
+    assert (read(warning)["event"], read(warning)["data"]) == ("auth.expiring", {"expires_in": 0})
+    assert codes(end) == ["TOKEN_EXPIRED", 1008]
+
+
 def test_s2_a_message_after_expiry_is_not_executed() -> None:
     peer = Peer()
     peer.auth(lifetime=70)

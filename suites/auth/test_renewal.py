@@ -7,6 +7,7 @@ from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.endings import Close
+from bodhisattva.fixtures.outcome import Unjudged
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
@@ -15,6 +16,7 @@ from bodhisattva.suites.degradation.deaf import FAST
 
 AT_ONCE = 20
 CROWD = 8  # of one alone, by chance, nothing may be under way when its token ends
+BRIEF = 0.001  # seconds, shorter than the turns in which a service looks at its connections
 
 
 @clause(
@@ -102,6 +104,22 @@ async def test_end_is_announced(connect: Connect, node: Node, tokens: Tokens) ->
 
 
 @clause(
+    "AUTH-280",
+    level="MUST",
+    section="2",
+    feature="auth",
+    profile="core",
+    text="The end of a token is announced before it, however short the configured warning time is.",
+)
+async def test_a_short_warning_is_not_missed(fresh: Fresh, connect: Connect) -> None:
+    node = await fresh(tokens={"expiry_warning": BRIEF})
+    client = await connect(node, token=node.tokens.valid("ann", lifetime=2))
+    await client.closed(within=10)
+    announced = [e.event or e.error_code for e in client.inbox if e.event == "auth.expiring" or e.type == "error"]
+    assert announced == ["auth.expiring", "TOKEN_EXPIRED"]
+
+
+@clause(
     "AUTH-044",
     level="MUST",
     section="2",
@@ -153,14 +171,18 @@ async def test_authenticating_again(connect: Connect, node: Node, sample: Sample
     "1008.",
 )
 async def test_what_took_effect_before_the_end_is_answered(fresh: Fresh, connect: Connect, sample: Sample) -> None:
-    node = await fresh(limits=FAST, tokens={"expiry_warning": 0.3})
+    node = await fresh(limits=FAST, tokens={"expiry_warning": 0.5})
     watcher = await connect(node)
     await watcher.subscribe("global")
     may = [f"{node.service}:write"]
-    clients = [await connect(node, token=node.tokens.valid(f"ann-{n}", may, lifetime=3)) for n in range(CROWD)]
-    asked = await asyncio.gather(*(_ask_until_the_end(client, sample, n) for n, client in enumerate(clients)))
+
+    async def crowd(n: int) -> tuple[WireClient, list[str]]:
+        client = await connect(node, token=node.tokens.valid(f"ann-{n}", may, lifetime=3))
+        return client, await _request_until_the_end(client, sample, n)
+
+    crowded = await asyncio.gather(*(crowd(n) for n in range(CROWD)))
     answers = 0
-    for client, names in zip(clients, asked, strict=True):
+    for client, names in crowded:
         answered = [envelope.correlation_id for envelope in client.inbox if envelope.type == "response"]
         assert answered == names[: len(answered)], "not each answered once, in order"
         assert client.inbox[-1].error_code == "TOKEN_EXPIRED", "not the last word"
@@ -168,19 +190,21 @@ async def test_what_took_effect_before_the_end_is_answered(fresh: Fresh, connect
         answers += len(answered)
     effects = [event for event in await watcher.fence() if event.event == sample.event]
     assert len(effects) == answers, f"{answers} answers to {len(effects)} commands that took effect"
+    if not answers:
+        raise Unjudged("no command was under way when the tokens ended: the machine was too busy")
 
 
-async def _ask_until_the_end(client: WireClient, sample: Sample, who: int) -> list[str]:
+async def _request_until_the_end(client: WireClient, sample: Sample, who: int) -> list[str]:
     """The ids of the commands that were on their way, one after the other, when the token ended and before."""
     await client.event("auth.expiring", within=10)
-    asked: list[str] = []
+    sent: list[str] = []
 
     async def keep_on() -> bool:
         for _ in range(AT_ONCE if client.ended is None else 0):
-            event, data = sample.command(f"{who}-{len(asked)}-")
-            asked.append(str(len(asked)))
-            await client.send({"type": "request", "id": asked[-1], "event": event, "data": data})
+            event, data = sample.command(f"{who}-{len(sent)}-")
+            sent.append(str(len(sent)))
+            await client.send({"type": "request", "id": sent[-1], "event": event, "data": data})
         return client.ended is not None
 
     await eventually(keep_on, "the end of the token", every=0)
-    return asked
+    return sent

@@ -7,10 +7,11 @@ import pytest
 
 from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.clock import TimedOut
+from bodhisattva.fixtures.clock import TimedOut, units
 from bodhisattva.fixtures.raw import RawPeer
 
 MARGIN = 5.0
+AUTH = 1.5
 HALF_A_GREETING = b"\x16\x03\x01"
 HALF_A_HEAD = b"GET /ws HTTP/1.1\r\nHost: local"
 
@@ -25,7 +26,7 @@ HALF_A_HEAD = b"GET /ws HTTP/1.1\r\nHost: local"
     "handshake timeout has passed, and not before; others go on.",
 )
 async def test_unfinished_arrival_is_cut(fresh: Fresh, connect: Connect, raw: Raw) -> None:
-    node = await fresh(timeouts={"handshake": 1})
+    node = await fresh(timeouts={"handshake": units(2)})
     timeout = (await node.limits())["handshake_timeout"]
     other = await connect(node)
 
@@ -51,7 +52,7 @@ async def test_unfinished_arrival_is_cut(fresh: Fresh, connect: Connect, raw: Ra
     text="The time to authenticate begins with the upgrade: to take longer than that before it is no failure.",
 )
 async def test_slow_arrival_is_no_failure(fresh: Fresh, raw: Raw) -> None:
-    node = await fresh(timeouts={"auth": 0.5, "handshake": 30})
+    node = await fresh(timeouts={"auth": units(AUTH), "handshake": units(30)})
     before_tls, after_tls = await raw(node, upgrade=False, trust=None), await raw(node, upgrade=False)
     await asyncio.gather(_goes_on(before_tls), _goes_on(after_tls))
     if node.trust is not None:
@@ -64,4 +65,4 @@ async def test_slow_arrival_is_no_failure(fresh: Fresh, raw: Raw) -> None:
 async def _goes_on(peer: RawPeer) -> None:
     """For longer than the auth timeout."""
     with pytest.raises(TimedOut):
-        await peer.ended(1)
+        await peer.ended(AUTH * 1.2)

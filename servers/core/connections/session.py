@@ -294,11 +294,12 @@ class Session:
             return self._close(POLICY_VIOLATION, _FAILED, _error(None, AuthFailed("The token has been revoked.")))
         if identity.expires_at is None or now.wall < identity.expires_at:
             return []
-        return self._close(POLICY_VIOLATION, "Token expired", _error(None, TokenExpired("The token has expired.")))
+        expired = _error(None, TokenExpired("The token has expired."))
+        return [*self._warn(identity, now), *self._close(POLICY_VIOLATION, "Token expired", expired)]
 
     def _warn(self, identity: Identity, now: Now) -> list[Output]:
-        """Once for each token, shortly before its end."""
-        if identity.expires_at is None or self._warned:
+        """Once for each token, shortly before its end, or at its end if a busy loop let the time pass."""
+        if identity.expires_at is None or self._warned or not self._policy.expiry_warning:
             return []
         remaining = identity.expires_at - now.wall
         if remaining > self._policy.expiry_warning:
