@@ -304,7 +304,7 @@ def test_s2_a_message_after_expiry_is_not_executed() -> None:
     peer = Peer()
     peer.auth(lifetime=70)
     outputs = peer.say(70, type="request", event="post", id="late")
-    assert codes(outputs) == ["TOKEN_EXPIRED", 1008]
+    assert codes(outputs) == ["event", "TOKEN_EXPIRED", 1008]
 
 
 def test_s2_refreshing_moves_the_end_and_warns_anew() -> None:
