@@ -12,8 +12,9 @@ from bodhisattva.servers.core.domain import Context, Decision
 from bodhisattva.servers.core.envelope import convert
 from bodhisattva.servers.core.records import Id, Name
 from bodhisattva.servers.excalidraw.domain import Content, Elements, State, created, merged
+from bodhisattva.servers.excalidraw.elements import Element, check
 from bodhisattva.servers.excalidraw.images import Files
-from bodhisattva.servers.excalidraw.merge import Element, check, in_order
+from bodhisattva.servers.excalidraw.merge import in_order
 
 VERSION = 2
 _BASE = 190  # characters of an id that is taken, which leaves some of its 200 for a number
