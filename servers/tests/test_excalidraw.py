@@ -241,12 +241,27 @@ def test_element_that_cannot_merge_is_refused(bench: Bench, wrong: Element) -> N
     assert len(bench.log) == 1
 
 
-NUMBERS = ("x", "y", "width", "height", "angle", "seed", "updated", "strokeWidth", "roughness", "fontSize", "lineHeight")
+NUMBERS = (
+    "x",
+    "y",
+    "width",
+    "height",
+    "angle",
+    "seed",
+    "updated",
+    "strokeWidth",
+    "roughness",
+    "fontSize",
+    "lineHeight",
+)
 POISON: list[dict[str, Any]] = [
     *({name: 2**53} for name in ("version", "versionNonce", *NUMBERS)),
     *({name: value} for name in NUMBERS for value in (10**30, 1e308, -1e308, "1", True, [])),
     *({"opacity": value} for value in (-1, 101, 1e308, "50")),
-    *({"index": value} for value in ("r00000001", "a", "a00", "a0V0", "", "1", "a!1", "A" + "0" * 26, "a0" + "V" * 200)),
+    *(
+        {"index": value}
+        for value in ("r00000001", "a", "a00", "a0V0", "", "1", "a!1", "A" + "0" * 26, "a0" + "V" * 200)
+    ),
     *({"points": value} for value in ([[0, 1e308]], [[0]], [0, 0], "0,0", [[0, 0], [None, 1]], {"0": [0, 0]})),
     *({"groupIds": value} for value in ("g", [1], [""], {}, ["g" * 201])),
     *({"boundElements": value} for value in ("b", [1], [{}], {"id": "b"}, [{"id": 5, "type": "text"}])),

@@ -111,7 +111,14 @@ HALF = json.dumps({"type": "excalidraw", "elements": [], "name": "\ud83d"}).enco
             "-: this is no text in undefined",
         ),
     ],
-    ids=["nested beyond reading", "not a number", "too large a number", "nested too deeply", "half a character", "no encoding"],
+    ids=[
+        "nested beyond reading",
+        "not a number",
+        "too large a number",
+        "nested too deeply",
+        "half a character",
+        "no encoding",
+    ],
 )
 async def test_a_file_that_cannot_be_sent_is_said_in_one_line(
     arguments: list[str], typed: bytes, complaint: str

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.sample import Sample
@@ -11,6 +9,11 @@ from bodhisattva.fixtures.wire import WireClient
 
 ELEMENT = {"id": "e", "type": "rectangle", "version": 1, "versionNonce": 1, "isDeleted": False}
 EXACT = 2**53 - 1
+UNCOUNTABLE: list[dict[str, Any]] = [
+    *({name: value} for name in ("version", "versionNonce", "seed", "updated") for value in (2**53, 10**30)),
+    *({"x": 1e308}, {"y": "1"}, {"width": -1e308}, {"opacity": 1e308}, {"points": [[0, 0], [0, 1e308]]}),
+]
+UNORDERED = ("r00000001", "", "a", "1", "a00", "a0V0", "a!", "é0", "A" + "0" * 26)
 
 
 @clause(
@@ -22,15 +25,12 @@ EXACT = 2**53 - 1
     text="An element with a number that JavaScript cannot count, or a coordinate beyond 10^9, is INVALID_DATA.",
     services=("excalidraw",),
 )
-@pytest.mark.parametrize("whole", [False, True], ids=["update", "file"])
-async def test_numbers_that_cannot_be_counted_are_refused(connect: Connect, sample: Sample, whole: bool) -> None:
+async def test_numbers_that_cannot_be_counted_are_refused(connect: Connect, sample: Sample) -> None:
     client = await connect()
     diagram = {"diagram_id": sample.key()}
     await client.answer("create_diagram", {**diagram, "elements": [ELEMENT]})
-    wrong = [{name: value} for name in ("version", "versionNonce", "seed", "updated") for value in (2**53, 10**30)]
-    wrong += [{"x": 1e308}, {"y": "1"}, {"width": -1e308}, {"opacity": 1e308}, {"points": [[0, 0], [0, 1e308]]}]
-    for each in wrong:
-        await refused(client, diagram, {**ELEMENT, "version": 2, **each}, whole=whole)
+    for each in UNCOUNTABLE:
+        await refused(client, "update_diagram", diagram, {"elements": [{**ELEMENT, "version": 2, **each}]})
     largest = {**ELEMENT, "version": EXACT, "versionNonce": EXACT, "x": 1e9}
     await client.answer("update_diagram", {**diagram, "elements": [largest]})
     (held,) = (await client.answer("get_diagram", diagram)).data["elements"]
@@ -46,13 +46,12 @@ async def test_numbers_that_cannot_be_counted_are_refused(connect: Connect, samp
     text="An element whose index is none of fractional-indexing is INVALID_DATA.",
     services=("excalidraw",),
 )
-@pytest.mark.parametrize("whole", [False, True], ids=["update", "file"])
-async def test_indices_that_order_nothing_are_refused(connect: Connect, sample: Sample, whole: bool) -> None:
+async def test_indices_that_order_nothing_are_refused(connect: Connect, sample: Sample) -> None:
     client = await connect()
     diagram = {"diagram_id": sample.key()}
     await client.answer("create_diagram", {**diagram, "elements": [ELEMENT]})
-    for index in ("r00000001", "", "a", "1", "a00", "a0V0", "a!", "é0", "A" + "0" * 26):
-        await refused(client, diagram, {**ELEMENT, "version": 2, "index": index}, whole=whole)
+    for index in UNORDERED:
+        await refused(client, "update_diagram", diagram, {"elements": [{**ELEMENT, "version": 2, "index": index}]})
     for version, index in enumerate((None, "a0", "Zz", "b00", "a0V", "A" + "0" * 25 + "1", "z" * 27), start=2):
         sent = {**ELEMENT, "version": version, "index": index}
         await client.answer("update_diagram", {**diagram, "elements": [sent]})
@@ -60,11 +59,27 @@ async def test_indices_that_order_nothing_are_refused(connect: Connect, sample: 
         assert held == sent
 
 
-async def refused(client: WireClient, diagram: dict[str, Any], element: dict[str, Any], *, whole: bool) -> None:
-    """As an edit, or in a whole file."""
+@clause(
+    "PROTOCOL-222",
+    level="MUST",
+    section="8",
+    feature="imports",
+    profile="ecosystem",
+    text="A drawing with an element that cannot be counted or ordered is INVALID_DATA, and none of it is taken.",
+    services=("excalidraw",),
+)
+async def test_drawings_are_taken_whole_or_not(connect: Connect, sample: Sample) -> None:
+    client = await connect()
+    diagram = {"diagram_id": sample.key()}
+    await client.answer("create_diagram", {**diagram, "elements": [ELEMENT]})
+    for each in (*UNCOUNTABLE, *({"index": index} for index in UNORDERED)):
+        elements = [{**ELEMENT, "id": "f"}, {**ELEMENT, "version": 2, **each}]
+        document = {"type": "excalidraw", "version": 2, "elements": elements}
+        await refused(client, "import_diagram", diagram, {"document": document})
+
+
+async def refused(client: WireClient, command: str, diagram: dict[str, Any], data: dict[str, Any]) -> None:
     before = (await client.answer("get_diagram", diagram)).data
-    file = {"document": {"type": "excalidraw", "version": 2, "elements": [element]}}
-    call = ("import_diagram", diagram | file) if whole else ("update_diagram", {**diagram, "elements": [element]})
-    reply = await client.request(*call)
-    assert reply.error_code == "INVALID_DATA", f"{element} is taken"
-    assert (await client.answer("get_diagram", diagram)).data == before, f"{element} changed the diagram"
+    reply = await client.request(command, diagram | data)
+    assert reply.error_code == "INVALID_DATA", f"{data} is taken"
+    assert (await client.answer("get_diagram", diagram)).data == before, f"{data} changed the diagram"
