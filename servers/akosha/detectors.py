@@ -9,7 +9,15 @@ from itertools import combinations
 from statistics import fmean, median
 
 from bodhisattva.servers.akosha import control, season
-from bodhisattva.servers.akosha.findings import Outlier, Pattern, confidence, direction, levelled, negligible
+from bodhisattva.servers.akosha.findings import (
+    Outlier,
+    Pattern,
+    SpreadType,
+    confidence,
+    direction,
+    levelled,
+    negligible,
+)
 
 OUTLIER_WINDOW = 60
 OUTLIER_MINIMUM = 10
@@ -48,13 +56,15 @@ def outlier(values: Sequence[float], period: int | None = None) -> Outlier | Non
     deviations = [abs(each - center) for each in rest]
     mad, mean_ad = median(deviations), fmean(deviations)
     floor = FLAT * max(abs(value), abs(expected), median(map(abs, sample)))
+    scored: tuple[float, SpreadType, float]
     if mad > nothing:
         scored = (mad, "mad", 0.6745 * off / mad)
     elif 1.253314 * mean_ad > floor:
         scored = (mean_ad, "mean_ad", off / (1.253314 * mean_ad))
     else:
         scored = (floor, "floor", off / floor)
-    found = Outlier(value, expected, *scored, len(sample), period if seasonal else None)
+    spread, kind, score = scored
+    found = Outlier(value, expected, spread, kind, score, len(sample), period if seasonal else None)
     return found if abs(found.score) > OUTLIER_THRESHOLD else None
 
 

@@ -6,6 +6,7 @@ from statistics import median
 from typing import Literal, NamedTuple
 
 Direction = Literal["up", "down"]
+SpreadType = Literal["mad", "mean_ad", "floor"]
 PatternType = Literal["trend", "level_shift", "drift", "season"]
 
 # Differences of this share of the values are those of rounding: whoever keeps seven digits has no smaller ones.
@@ -43,7 +44,7 @@ class Outlier(NamedTuple):
     value: float
     median: float
     spread: float
-    spread_type: Literal["mad", "mean_ad", "floor"]
+    spread_type: SpreadType
     score: float
     sample_size: int
     period: int | None = None

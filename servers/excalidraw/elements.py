@@ -29,8 +29,8 @@ _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 _Number = Annotated[float, msgspec.Meta(ge=-MOST, le=MOST)]
 _Length = Annotated[float, msgspec.Meta(ge=-FARTHEST, le=FARTHEST)]
-_Point = Annotated[list[_Length], msgspec.Meta(min_length=2)]
-_Pair = Annotated[list[_Number], msgspec.Meta(min_length=2)]
+_Point = tuple[_Length, _Length]
+_Pair = tuple[_Number, _Number]
 
 
 class _Bound(msgspec.Struct):

@@ -65,7 +65,8 @@ def import_diagram(state: State, data: ImportDiagram, context: Context) -> Decis
 
 def _restored(element: Element) -> Element:
     """Files that no Excalidraw wrote may lack what the merge needs, or say 0 or null; its loader fills in the same."""
-    merged_by = {"version": element.get("version") or 1, "versionNonce": element.get("versionNonce") or 0}
+    version, nonce = element.get("version"), element.get("versionNonce")
+    merged_by = {"version": version if version not in (None, 0) else 1, "versionNonce": 0 if nonce is None else nonce}
     if element.get("isDeleted", ...) is None:
         merged_by["isDeleted"] = False
     return {**element, **merged_by}

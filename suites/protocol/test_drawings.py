@@ -52,8 +52,9 @@ async def test_indices_that_order_nothing_are_refused(connect: Connect, sample: 
     await client.answer("create_diagram", {**diagram, "elements": [ELEMENT]})
     for index in UNORDERED:
         await refused(client, "update_diagram", diagram, {"elements": [{**ELEMENT, "version": 2, "index": index}]})
-    for version, index in enumerate((None, "a0", "Zz", "b00", "a0V", "A" + "0" * 25 + "1", "z" * 27), start=2):
-        sent = {**ELEMENT, "version": version, "index": index}
+    ordered: list[str | None] = [None, "a0", "Zz", "b00", "a0V", "A" + "0" * 25 + "1", "z" * 27]
+    for version, place in enumerate(ordered, start=2):
+        sent = {**ELEMENT, "version": version, "index": place}
         await client.answer("update_diagram", {**diagram, "elements": [sent]})
         (held,) = (await client.answer("get_diagram", diagram)).data["elements"]
         assert held == sent

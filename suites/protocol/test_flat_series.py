@@ -1,7 +1,10 @@
 """Where nothing moves there is no scale to judge by: what is nothing beside the values is no finding (8)."""
 
+from functools import partial
+
 from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.wire import WireClient
 
@@ -22,11 +25,12 @@ async def test_jumps_of_a_flat_series_are_anomalies_by_their_size(connect: Conne
     await client.subscribe("anomalies")
     for n, values in enumerate(([*FLAT, 5 + 1e-7], [*FLAT, 5 + 1e-12], [0.3] * 60 + [0.1 + 0.2], [*FLAT, 5 + 1e-6])):
         series = await ingest(client, f"sample.{sample.key(n)}", values)
-        told = [e.data for e in await client.fence() if e.event == "anomaly.detected" and e.data["series"] == series]
+        told = [e.data for e in await client.fence() if e.event == "anomaly.detected" and is_about(series, e)]
         assert not told, f"rounding is an anomaly: {told}"
     for n, values in enumerate(([*FLAT, 50], [5.0] * 12 + [50], [*FLAT, 0], [0.0] * 60 + [5]), start=10):
         series = await ingest(client, f"sample.{sample.key(n)}", values)
-        await client.event("anomaly.detected", "anomalies", where=lambda e, series=series: e.data["series"] == series)
+        jump = await client.event("anomaly.detected", "anomalies", where=partial(is_about, series))
+        assert jump.data["metrics"]["value"] == values[-1]
 
 
 @clause(
@@ -54,6 +58,10 @@ async def test_rounding_is_no_pattern(connect: Connect, sample: Sample) -> None:
     await client.subscribe(f"patterns:{sample.key(5)}")
     await ingest(client, f"{sample.key(5)}.step", [5.0] * 20 + [6.0] * 20)
     await client.event("pattern.detected", f"patterns:{sample.key(5)}")
+
+
+def is_about(series: str, event: Envelope) -> bool:
+    return bool(event.data["series"] == series)
 
 
 async def ingest(client: WireClient, series: str, values: list[float]) -> str:

@@ -1,13 +1,12 @@
 from unittest.mock import patch
 
+from bodhisattva.servers.core.envelope import convert
 from bodhisattva.servers.excalidraw import elements
 from bodhisattva.servers.excalidraw.elements import MOST, Element
 
 CLAUSE = "PROTOCOL-220"
 WRONG = "takes versions that JavaScript cannot count"
 SAYS = "is taken"
-
-convert = elements.convert
 
 
 def convert_as_if_countable(element: Element, form: type[object]) -> object:

@@ -1,13 +1,12 @@
 from unittest.mock import patch
 
+from bodhisattva.servers.core.envelope import convert
 from bodhisattva.servers.excalidraw import elements
 from bodhisattva.servers.excalidraw.elements import Element
 
 CLAUSE = "PROTOCOL-221"
 WRONG = "takes any text for an index"
 SAYS = "is taken"
-
-convert = elements.convert
 
 
 def convert_without_index(element: Element, form: type[object]) -> object:

@@ -2,13 +2,11 @@ from unittest.mock import patch
 
 from bodhisattva.servers.core.domain import Context, Decision
 from bodhisattva.servers.excalidraw import domain, files
-from bodhisattva.servers.excalidraw.domain import Content, Diagram
+from bodhisattva.servers.excalidraw.domain import Content, Diagram, merged
 
 CLAUSE = "PROTOCOL-222"
 WRONG = "takes whatever a file holds"
 SAYS = "is taken"
-
-merged = files.merged
 
 
 def merged_unseen(diagram: Diagram, content: Content, context: Context) -> Decision:
