@@ -19,6 +19,7 @@ MOST = 2**53 - 1
 # In scene units, as those of a cursor; sums and squares of such are far from Infinity, which JSON writes as null.
 FARTHEST = 1e9
 
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _DIGITS = "[0-9A-Za-z]"
 _HEADS = ("".join(pair) for pair in zip("abcdefghijklmnopqrstuvwxyz", "ZYXWVUTSRQPONMLKJIHGFEDCBA", strict=True))
 _INTEGER = "|".join(f"[{heads}]{_DIGITS}{{{length}}}" for length, heads in enumerate(_HEADS, start=1))
@@ -100,6 +101,19 @@ class _Element(msgspec.Struct, rename="camel"):
     end_angle: _Number | None = None
     scale: _Pair | None = None
     crop: _Crop | None = None
+
+
+def nth_index(place: int) -> str:
+    """The indices that follow each other from the first, as fractional-indexing counts: a0 to az, b00 to bzz, c000."""
+    length, first = 1, 0
+    while place - first >= len(_ALPHABET) ** length:
+        first += len(_ALPHABET) ** length
+        length += 1
+    number, digits = place - first, ""
+    for _ in range(length):
+        number, digit = divmod(number, len(_ALPHABET))
+        digits = _ALPHABET[digit] + digits
+    return chr(ord("a") + length - 1) + digits
 
 
 def check(elements: Iterable[Element]) -> None:

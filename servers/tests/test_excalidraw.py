@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
 from bodhisattva.servers.excalidraw.domain import Content, merged
-from bodhisattva.servers.excalidraw.elements import FARTHEST, MOST, Element, check
+from bodhisattva.servers.excalidraw.elements import FARTHEST, MOST, Element, check, nth_index
 from bodhisattva.servers.excalidraw.merge import in_order, merge
 from bodhisattva.servers.excalidraw.service import SERVICE
 from bodhisattva.servers.tests.bench import Bench
@@ -301,6 +301,13 @@ def test_indices_are_those_that_fractional_indexing_takes() -> None:
     for index in verdicts["refused"]:
         with pytest.raises(InvalidData):
             check([element("a", index=index)])
+
+
+def test_indices_that_follow_each_other_do_so_as_in_fractional_indexing() -> None:
+    indices = [nth_index(place) for place in range(10_000)]
+    assert [indices[place] for place in (0, 61, 62, 3905, 3906)] == ["a0", "az", "b00", "bzz", "c000"]
+    assert indices == sorted(indices)
+    check(element("a", index=index) for index in indices)
 
 
 def test_a_version_of_an_older_log_that_nobody_can_exceed_gives_way() -> None:

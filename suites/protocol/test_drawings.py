@@ -79,6 +79,26 @@ async def test_drawings_are_taken_whole_or_not(connect: Connect, sample: Sample)
         await refused(client, "import_diagram", diagram, {"document": document})
 
 
+@clause(
+    "PROTOCOL-228",
+    level="MUST",
+    section="8",
+    feature="imports",
+    profile="ecosystem",
+    text="A drawing's elements keep the order of their file, whatever their indices say.",
+    services=("excalidraw",),
+)
+async def test_drawings_keep_their_order(connect: Connect, sample: Sample) -> None:
+    client = await connect()
+    for n, indices in enumerate((("a0", "a1", "a2"), ("a2", "a1", "a3"), ("a1", "a1", "a1"), (None, "a0", "a1"))):
+        diagram = {"diagram_id": sample.key(n)}
+        elements = [{**ELEMENT, "id": name, "index": index} for name, index in zip("zxy", indices, strict=True)]
+        document = {"type": "excalidraw", "version": 2, "elements": elements}
+        await client.answer("import_diagram", {**diagram, "document": document})
+        drawn = (await client.answer("get_diagram", diagram)).data["elements"]
+        assert [each["id"] for each in drawn] == ["z", "x", "y"], f"{indices}: drawn in another order"
+
+
 async def refused(client: WireClient, command: str, diagram: dict[str, Any], data: dict[str, Any]) -> None:
     before = (await client.answer("get_diagram", diagram)).data
     reply = await client.request(command, diagram | data)
