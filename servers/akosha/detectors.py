@@ -50,12 +50,14 @@ def outlier(values: Sequence[float], period: int | None = None) -> Outlier | Non
     rest = [value - level for value, level in zip(sample, levels, strict=True)]
     center = median(rest)
     value, expected, off = sample[-1], levels[-1] + center, rest[-1] - center
-    nothing = max(negligible(sample), negligible([expected]))
+    deviations = [abs(each - center) for each in rest]
+    mad = median(deviations)
+    if 0.6745 * abs(off) <= OUTLIER_THRESHOLD * mad:
+        return None
+    mean_ad, usual = fmean(deviations), max(median(map(abs, sample)), abs(expected))
+    nothing, floor = negligible([usual]), FLAT * max(abs(value), usual)
     if abs(off) <= nothing:
         return None
-    deviations = [abs(each - center) for each in rest]
-    mad, mean_ad = median(deviations), fmean(deviations)
-    floor = FLAT * max(abs(value), abs(expected), median(map(abs, sample)))
     scored: tuple[float, SpreadType, float]
     if mad > nothing:
         scored = (mad, "mad", 0.6745 * off / mad)

@@ -37,7 +37,7 @@ def read(content: str) -> Shares:
 
 
 def _has_lines(root: Element) -> bool:
-    """Who leaves the lines out says by a rate between 0 and 1 that there were some."""
+    """A rate between 0 and 1 shows that there were some, also where the report leaves them out."""
     return root.find(".//line") is not None or fraction(root.get("line-rate") or "0") not in (0, 1)
 
 

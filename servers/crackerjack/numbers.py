@@ -14,7 +14,7 @@ _COMMA = re.compile(r"[0-9]+,[0-9]*")
 
 
 def count(text: str | None) -> int | None:
-    """How many, with or without commas between thousands; None if nothing is said, InvalidData if it is no count."""
+    """How many, with or without commas between thousands; None if there is no text, InvalidData if it is no count."""
     if not (stripped := (text or "").strip()):
         return None
     if not _COUNT.fullmatch(stripped):
@@ -43,7 +43,7 @@ class Seconds:
         self._point = "." if points and not commas else "," if commas and not points else None
 
     def read(self, text: str | None) -> float | None:
-        """None if no time is said; InvalidData for what is no time from 0 to 10^9 seconds."""
+        """None if there is no digit in it; InvalidData for what is no time from 0 to 10^9 seconds."""
         stripped = (text or "").strip()
         if not re.search("[0-9]", stripped):
             return None
