@@ -7,7 +7,7 @@ from bodhisattva.servers.core.errors import InvalidData
 
 _LONGEST = 1e9
 _COUNT = re.compile(r"[0-9]{1,9}(\.0)?|[1-9][0-9]{0,2}(,[0-9]{3}){1,2}")
-_PLAIN = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_PLAIN = re.compile(r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}((,[0-9]{3})+\.[0-9]*|(,[0-9]{3}){2,})")
 _EITHER = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
 _COMMA = re.compile(r"[0-9]+,[0-9]*")

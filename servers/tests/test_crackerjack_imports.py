@@ -1,6 +1,7 @@
 """Reports of other tools: read as they meant them, refused where they are none or are an attack."""
 
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -233,6 +234,18 @@ def test_times_that_are_none_are_refused(bench: Bench, times: list[str], complai
     assert complaint in refusal.message
     assert refusal.data["field"] == "content"
     assert bench.log == []
+
+
+def test_a_long_number_costs_no_more_than_its_length() -> None:
+    """Each digit was tried as the last one before the point."""
+
+    def cost(digits: int) -> float:
+        begun = process_time()
+        with pytest.raises(InvalidData):
+            junit.read(SUITE.format(f'<testcase name="t" time="{"1" * digits}x"/>'))
+        return process_time() - begun
+
+    assert min(cost(200_000) for _ in range(3)) < 40 * max(min(cost(20_000) for _ in range(3)), 1e-3)
 
 
 @pytest.mark.parametrize("counted", ["1,000", "1000", "1000.0"])
