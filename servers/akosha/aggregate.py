@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from bodhisattva.servers.akosha.domain import Series, SeriesName, State
+from bodhisattva.servers.akosha.findings import LEAST
 from bodhisattva.servers.akosha.ingest import insight
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import NotFound
@@ -60,7 +61,7 @@ def aggregate(state: State, data: Aggregate, context: Context) -> Decision:
         "completed_at": context.now.isoformat(),
     }
     event = Event("aggregation.completed", ("metrics",), completed)
-    return Decision(answer=completed, events=(event, *_changes(series, completed, context)))
+    return Decision(answer=completed, events=(event, *_changes(series, values, completed, context)))
 
 
 def _within(series: Series, window: float | None, context: Context) -> list[float]:
@@ -70,13 +71,17 @@ def _within(series: Series, window: float | None, context: Context) -> list[floa
     return [value for time, value in zip(series.times, series.values, strict=True) if start <= time <= context.now]
 
 
-def _changes(series: Series, completed: dict[str, Any], context: Context) -> list[Event]:
-    """An insight when the median has moved notably since the last aggregation over the same window."""
+def _changes(series: Series, values: list[float], completed: dict[str, Any], context: Context) -> list[Event]:
+    """An insight when the median has moved notably since the last aggregation over the same window.
+
+    Beside a median near zero each change is large: it also has to be notable beside the values themselves.
+    """
     before, count = series.medians.get(completed["window"], (0.0, 0))
-    if min(count, completed["record_count"]) < COMPARABLE_COUNT or before == 0:
+    if min(count, completed["record_count"]) < COMPARABLE_COUNT or abs(before) <= LEAST:
         return []
     change = (completed["median"] - before) / abs(before)
-    if abs(change) < NOTABLE_CHANGE:
+    usual = median(map(abs, values))
+    if abs(change) < NOTABLE_CHANGE or abs(completed["median"] - before) < NOTABLE_CHANGE / 2 * usual:
         return []
     name, after = completed["series"], completed["median"]
     title = f"{name} has {'risen' if change > 0 else 'fallen'} by {abs(change):.0%}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean
 
-from bodhisattva.servers.akosha.findings import NEGLIGIBLE, Pattern, confidence, direction
+from bodhisattva.servers.akosha.findings import Pattern, confidence, direction, negligible
 
 WEIGHT = 0.2  # λ; 0.05 to 0.25 is the usual range (Lucas and Saccucci, 1990)
 REFERENCE = 60
@@ -30,7 +30,7 @@ def drift(values: Sequence[float]) -> Pattern | None:
     distance, limit = 0.0, LIMIT * deviation
     for value in recent:
         distance = WEIGHT * min(max(value - mean, -limit), limit) + (1 - WEIGHT) * distance
-    if abs(distance) <= NEGLIGIBLE * max(map(abs, sample)):
+    if abs(distance) <= negligible(sample):
         return None
     share = WEIGHT / (2 - WEIGHT) * (1 - (1 - WEIGHT) ** (2 * RECENT))
     sure = confidence(abs(distance) / deviation, share)

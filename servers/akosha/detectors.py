@@ -9,11 +9,20 @@ from itertools import combinations
 from statistics import fmean, median
 
 from bodhisattva.servers.akosha import control, season
-from bodhisattva.servers.akosha.findings import NEGLIGIBLE, Outlier, Pattern, confidence, direction
+from bodhisattva.servers.akosha.findings import (
+    Outlier,
+    Pattern,
+    SpreadType,
+    confidence,
+    direction,
+    levelled,
+    negligible,
+)
 
 OUTLIER_WINDOW = 60
 OUTLIER_MINIMUM = 10
 OUTLIER_THRESHOLD = 3.5
+FLAT = 1e-4  # the least standard deviation of a series in which nothing moves, as a share of its values
 
 TREND_WINDOW = 50
 TREND_MINIMUM = 10
@@ -29,8 +38,9 @@ _SEVERITIES = ((12.0, "critical"), (8.0, "high"), (5.0, "medium"))
 def outlier(values: Sequence[float], period: int | None = None) -> Outlier | None:
     """Judge the last value by the modified z-score of Iglewicz and Hoaglin (1993), which is over 3.5 for outliers.
 
-    Where more than half the values are equal the median deviation is 0; they then take the mean deviation. In a
-    series with a season, what is left without it is judged.
+    Where more than half the values are equal the median deviation is 0; they then take the mean deviation. That of one
+    value among equal ones is proportional to it, so that its score would be the same whatever its size: there the
+    spread is FLAT at least. In a series with a season, what is left without it is judged.
     """
     seasonal = period is not None and len(values) >= season.CYCLES * period
     sample = values[-max(OUTLIER_WINDOW, season.CYCLES * period if seasonal and period else 0) :]
@@ -40,17 +50,23 @@ def outlier(values: Sequence[float], period: int | None = None) -> Outlier | Non
     rest = [value - level for value, level in zip(sample, levels, strict=True)]
     center = median(rest)
     value, expected, off = sample[-1], levels[-1] + center, rest[-1] - center
-    if abs(off) <= NEGLIGIBLE * max(abs(value), abs(expected)):
-        return None
     deviations = [abs(each - center) for each in rest]
-    mad, held = median(deviations), period if seasonal else None
-    if mad > abs(off) * NEGLIGIBLE:
-        found = Outlier(value, expected, mad, "mad", 0.6745 * off / mad, len(sample), held)
+    mad = median(deviations)
+    if 0.6745 * abs(off) <= OUTLIER_THRESHOLD * mad:
+        return None
+    mean_ad, usual = fmean(deviations), max(median(map(abs, sample)), abs(expected))
+    nothing, floor = negligible([usual]), FLAT * max(abs(value), usual)
+    if abs(off) <= nothing:
+        return None
+    scored: tuple[float, SpreadType, float]
+    if mad > nothing:
+        scored = (mad, "mad", 0.6745 * off / mad)
+    elif 1.253314 * mean_ad > floor:
+        scored = (mean_ad, "mean_ad", off / (1.253314 * mean_ad))
     else:
-        mean_ad = fmean(deviations)
-        if mean_ad == 0:  # too small for a float
-            return None
-        found = Outlier(value, expected, mean_ad, "mean_ad", off / (1.253314 * mean_ad), len(sample), held)
+        scored = (floor, "floor", off / floor)
+    spread, kind, score = scored
+    found = Outlier(value, expected, spread, kind, score, len(sample), period if seasonal else None)
     return found if abs(found.score) > OUTLIER_THRESHOLD else None
 
 
@@ -61,7 +77,7 @@ def severity(score: float) -> str:
 
 def trend(values: Sequence[float]) -> Pattern | None:
     """The test of Mann (1945) and Kendall (1975) for a steady rise or fall, with Sen's slope (1968)."""
-    sample = values[-TREND_WINDOW:]
+    sample = levelled(values[-TREND_WINDOW:])
     size = len(sample)
     if size < TREND_MINIMUM:
         return None
@@ -80,7 +96,7 @@ def level_shift(values: Sequence[float]) -> Pattern | None:
 
     A steady trend moves the level too, so both may be found in one series.
     """
-    sample = values[-SHIFT_WINDOW:]
+    sample = levelled(values[-SHIFT_WINDOW:])
     size = len(sample)
     if size < SHIFT_MINIMUM:
         return None

@@ -35,6 +35,12 @@ PATTERN_METHODS: Mapping[PatternType, tuple[str, dict[str, Any]]] = {
     ),
 }
 
+_SPREADS = {
+    "mad": "median absolute deviation",
+    "mean_ad": "mean absolute deviation",
+    "floor": "least spread that counts",
+}
+
 SUSTAINED = "sustained_anomalies"
 SUSTAINED_COUNT = 3
 SUSTAINED_WINDOW = 20
@@ -102,7 +108,7 @@ def observe(
 
 def _anomaly(name: str, sequence: int, time: datetime, found: Outlier, context: Context) -> Event:
     kind = "spike" if found.score > 0 else "dip"
-    spread = "median" if found.spread_type == "mad" else "mean"
+    spread = _SPREADS[found.spread_type]
     where = f"the median of {found.sample_size} values is {found.median:g}"
     if found.period is not None:
         where = f"its season of {found.period} values leads one to expect {found.median:g}"
@@ -111,7 +117,7 @@ def _anomaly(name: str, sequence: int, time: datetime, found: Outlier, context: 
         "anomaly_type": kind,
         "severity": detectors.severity(found.score),
         "description": (
-            f"{name} was {found.value:g} where {where} and the {spread} absolute deviation {found.spread:g}: "
+            f"{name} was {found.value:g} where {where} and the {spread} {found.spread:g}: "
             f"modified z-score {found.score:.1f}, beyond {detectors.OUTLIER_THRESHOLD}."
         ),
         "method": SEASONAL_METHOD if found.period else OUTLIER_METHOD,

@@ -5,7 +5,7 @@ from math import erfc, sqrt
 from operator import mul
 from statistics import linear_regression, median
 
-from bodhisattva.servers.akosha.findings import NEGLIGIBLE, Pattern
+from bodhisattva.servers.akosha.findings import Pattern, levelled, negligible
 
 WINDOW = 120
 MINIMUM = 24
@@ -26,7 +26,7 @@ def season(values: Sequence[float]) -> Pattern | None:
     longest = size // CYCLES
     detrended = _detrended(sample)
     largest = max(map(abs, detrended))
-    if largest <= NEGLIGIBLE * max(map(abs, sample)):
+    if largest <= negligible(sample):
         return None
     # In a unit in which no square is too small for a float.
     correlations = _autocorrelations([each / largest for each in detrended], longest + 1)
@@ -61,8 +61,9 @@ def usual(values: Sequence[float], period: int) -> list[float]:
 
 
 def without(values: Sequence[float], period: int) -> list[float]:
-    """What is left of the values when their season is taken away."""
-    return [value - level for value, level in zip(values, usual(values, period), strict=True)]
+    """What is left of the values when their season is taken away, and what rounding leaves with it."""
+    rest = [value - level for value, level in zip(values, usual(values, period), strict=True)]
+    return levelled(rest, negligible(values))
 
 
 def _levels(values: Sequence[float], period: int) -> list[float]:

@@ -40,6 +40,8 @@ def features(service: Service, config: Config) -> tuple[str, ...]:
         claimed.append("compression")
     if any(not kind.persisted for kind in service.channels):
         claimed.append("ephemeral")
+    if any(command.startswith("import_") for command in service.command_handlers):
+        claimed.append("imports")
     if any(bridge.source in config.peers for bridge in service.bridges):
         claimed.append("bridges")
     return tuple(sorted(claimed))

@@ -6,7 +6,6 @@ GoogleTest and CTest tell of tests that are switched off, by attributes or by `d
 A suite may count failures that no test in it has, as jest-junit does for a file that does not load: they fail too.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,11 +15,15 @@ import msgspec
 
 from bodhisattva.servers.core.errors import InvalidData
 from bodhisattva.servers.crackerjack.domain import Outcome, Result
+from bodhisattva.servers.crackerjack.numbers import Seconds, count
 from bodhisattva.servers.crackerjack.safe_xml import parse
 
 _NAME_LENGTH = 1000
 _BROKEN = ("failure", "error")
+_MAY_FAIL = "TEST_CASE tagged with !mayfail"
+_TIMED = ("testsuites", "testsuite", "testcase")
 _COUNTED = (*_BROKEN, "flakyFailure", "flakyError", "rerunFailure", "rerunError")
+_FAILED = frozenset({"fail", "failed", "failure", "error", "errored", "broken"})
 _NOT_RUN = frozenset({"notrun", "suppressed", "skipped", "disabled"})
 
 
@@ -34,11 +37,12 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def read(content: str) -> Report:
-    """The report; InvalidData if this is none, or tells of no test."""
+    """The report; InvalidData if this is none, tells of no test, or has a number that is none."""
     root = parse(content)
     if root.tag not in ("testsuites", "testsuite"):
         raise InvalidData("This is no JUnit XML: its root is neither testsuites nor testsuite.", field="content")
-    results = list(_results(root))
+    seconds = Seconds(element.get("time", "") for element in root.iter() if element.tag in _TIMED)
+    results = list(_results(root, seconds))
     if not results:
         raise InvalidData("The report tells of no test.", field="content")
     suites = [suite for suite in root.iter("testsuite") if suite.find("testcase") is not None]
@@ -47,16 +51,16 @@ def read(content: str) -> Report:
     return Report(
         suite=(root.get("name") or ", ".join(filter(None, names)))[:200],
         started_at=min(times, default=None),
-        duration_seconds=_duration(root),
+        duration_seconds=_duration(root, seconds),
         results=results,
     )
 
 
-def _results(root: Element) -> Iterator[Result]:
+def _results(root: Element, seconds: Seconds) -> Iterator[Result]:
     """Every test, in order; one that is told twice is numbered, since each has a result of its own."""
     taken: set[str] = set()
     told: Counter[str] = Counter()
-    for result in (*map(_result, root.iter("testcase")), *_untold(root)):
+    for result in (*(_result(case, seconds) for case in root.iter("testcase")), *_untold(root)):
         name = numbered = result.test_name
         while numbered in taken:
             told[name] += 1
@@ -65,52 +69,65 @@ def _results(root: Element) -> Iterator[Result]:
         yield msgspec.structs.replace(result, test_name=numbered)
 
 
-def _result(case: Element) -> Result:
+def _result(case: Element, seconds: Seconds) -> Result:
     name = ".".join(filter(None, (case.get("classname"), case.get("name") or "unnamed")))[:_NAME_LENGTH]
-    duration = _seconds(case.get("time"))
+    duration = seconds.read(case.get("time"))
     broken = [child for child in case if child.tag in _BROKEN]
-    if broken:
+    if broken and not _may_fail(case):
         texts = [(child.text or "").strip() for child in broken]
         error = broken[0].get("message") or texts[0].partition("\n")[0] or broken[0].get("type") or broken[0].tag
         return Result(name, "failed", duration, error, "\n\n".join(filter(None, texts)) or None)
-    told = {case.get("status"), case.get("result"), *(child.tag for child in case)}
-    outcome: Outcome = "skipped" if told & _NOT_RUN else "passed"
+    ends = _ends(case)
+    if ends & _FAILED:
+        return Result(name, "failed", duration, "The report says that it failed, and no more.")
+    outcome: Outcome = "skipped" if (ends | {child.tag for child in case}) & _NOT_RUN else "passed"
     return Result(name, outcome, duration)
 
 
+def _may_fail(case: Element) -> bool:
+    """Catch2 tells the failures of such a test and does not count them."""
+    return any(child.tag == "skipped" and child.get("message") == _MAY_FAIL for child in case)
+
+
+def _ends(case: Element) -> set[str | None]:
+    return {case.get("status"), case.get("result")}
+
+
+def _told(case: Element) -> int:
+    if _may_fail(case):
+        return 0
+    return sum(part.tag in _COUNTED for part in case) or len(_ends(case) & _FAILED)
+
+
 def _untold(root: Element) -> Iterator[Result]:
-    """A failed result for the failures that are counted and not told. Surefire may count runs that it repeated."""
-    told = sum(child.tag in _COUNTED for case in root.iter("testcase") for child in case)
-    if (missing := _failures(root) - told) > 0:
+    """A failed result for the failures that are counted and not told."""
+    _, missing = _failures(root)
+    if missing:
         error = f"The report counts failures that it does not tell: {missing}."
         yield Result("failures that are not told", "failed", None, error)
 
 
-def _failures(element: Element) -> int:
-    """As it counts them itself, or as the suites in it do, if those count more."""
-    own = sum(_count(element.get(name)) for name in ("failures", "errors"))
-    return max(own, sum(_failures(child) for child in element if child.tag == "testsuite"))
+def _failures(element: Element) -> tuple[int, int]:
+    """How many are told in it, and how many more are counted: one suite's tests do not stand for another's.
+
+    Surefire may count runs that it repeated.
+    """
+    told = missing = 0
+    for child in element:
+        if child.tag == "testcase":
+            told += _told(child)
+        else:
+            within = _failures(child)
+            told, missing = told + within[0], missing + within[1]
+    counted = sum(count(element.get(name)) or 0 for name in ("failures", "errors"))
+    return told, max(counted - told, missing)
 
 
-def _count(text: str | None) -> int:
-    digits = re.fullmatch("[0-9]{1,9}", text or "")
-    return int(digits[0]) if digits else 0
-
-
-def _duration(element: Element) -> float:
+def _duration(element: Element, seconds: Seconds) -> float:
     """As it says itself, or else the sum of what lies in it: a suite's own time has that of the suites in it."""
-    if (told := _seconds(element.get("time"))) is not None:
+    if (told := seconds.read(element.get("time"))) is not None:
         return told
-    return sum(_duration(child) for child in element if child.tag in ("testsuite", "testcase"))
-
-
-def _seconds(text: str | None) -> float | None:
-    """Surefire groups thousands by commas."""
-    try:
-        seconds = float((text or "").replace(",", ""))
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds <= 1e9 else None
+    return sum(_duration(child, seconds) for child in element if child.tag in ("testsuite", "testcase"))
 
 
 def _moment(text: str | None) -> datetime | None:

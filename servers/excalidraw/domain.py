@@ -12,8 +12,9 @@ import msgspec
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import NotFound
 from bodhisattva.servers.core.records import Id, Limit, Name, claim_id
+from bodhisattva.servers.excalidraw.elements import Element, check
 from bodhisattva.servers.excalidraw.images import Files, check_files
-from bodhisattva.servers.excalidraw.merge import Element, check, in_order, merge
+from bodhisattva.servers.excalidraw.merge import in_order, merge
 
 Elements = Annotated[list[Element], msgspec.Meta(max_length=10_000)]
 

@@ -12,8 +12,9 @@ from bodhisattva.servers.core.domain import Context, Decision
 from bodhisattva.servers.core.envelope import convert
 from bodhisattva.servers.core.records import Id, Name
 from bodhisattva.servers.excalidraw.domain import Content, Elements, State, created, merged
+from bodhisattva.servers.excalidraw.elements import Element, check, nth_index
 from bodhisattva.servers.excalidraw.images import Files
-from bodhisattva.servers.excalidraw.merge import Element, check, in_order
+from bodhisattva.servers.excalidraw.merge import in_order
 
 VERSION = 2
 _BASE = 190  # characters of an id that is taken, which leaves some of its 200 for a number
@@ -50,7 +51,7 @@ def import_diagram(state: State, data: ImportDiagram, context: Context) -> Decis
     document = convert(data.document, _Document)
     elements = [_restored(element) for element in document.elements or []]
     check(elements)
-    elements = _distinct(elements)
+    elements = _as_listed(_distinct(elements))
     envelope = {name: value for name, value in data.document.items() if name not in _READ}
     content = Content(elements, document.files or {}, envelope)
     if data.diagram_id in state.diagrams:
@@ -64,7 +65,8 @@ def import_diagram(state: State, data: ImportDiagram, context: Context) -> Decis
 
 def _restored(element: Element) -> Element:
     """Files that no Excalidraw wrote may lack what the merge needs, or say 0 or null; its loader fills in the same."""
-    merged_by = {"version": element.get("version") or 1, "versionNonce": element.get("versionNonce") or 0}
+    version, nonce = element.get("version"), element.get("versionNonce")
+    merged_by = {"version": version if version not in (None, 0) else 1, "versionNonce": 0 if nonce is None else nonce}
     if element.get("isDeleted", ...) is None:
         merged_by["isDeleted"] = False
     return {**element, **merged_by}
@@ -83,6 +85,14 @@ def _distinct(elements: list[Element]) -> list[Element]:
             taken.add(identity)
         found[identity] = {**element, "id": identity}
     return list(found.values())
+
+
+def _as_listed(elements: list[Element]) -> list[Element]:
+    """Excalidraw's loader keeps the order of a file, and mends indices that say another; here all of them are new."""
+    listed = [element["id"] for element in elements]
+    if listed == [element["id"] for element in in_order(elements)]:
+        return elements
+    return [{**element, "index": nth_index(place)} for place, element in enumerate(elements)]
 
 
 def export_diagram(state: State, data: ExportDiagram, context: Context) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable
 from functools import wraps
+from math import isfinite
 from pathlib import Path
 from shutil import copymode
 from typing import TYPE_CHECKING, Any
@@ -175,6 +176,14 @@ def _xml(file: Path) -> str:
 
 def _json(file: Path) -> Any:
     try:
-        return json.loads(_read(file))
+        return json.loads(_read(file), parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError):
         raise Refused(f"{file}: this is no JSON, as an .excalidraw file is") from None
+
+
+def _finite(text: str) -> float:
+    """Python reads NaN and 1e999, which JSON cannot write again."""
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text} is no number of JSON")
+    return number

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-KILN = Path(__file__).parent / "drawings" / "kiln.excalidraw"
+DRAWINGS = Path(__file__).parent / "drawings"
+KILN = DRAWINGS / "kiln.excalidraw"
 
 
 def kiln() -> dict[str, Any]:

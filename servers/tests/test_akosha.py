@@ -299,6 +299,21 @@ def test_moved_median_becomes_an_insight(bench: Bench) -> None:
     assert (insight.data["data"]["before"], insight.data["data"]["after"]) == (10, 20)
 
 
+def test_median_near_nothing_has_no_notable_change(bench: Bench) -> None:
+    """It had fallen by thousands of percent."""
+    around = [value - 10.0 for value in STEADY]
+    put(bench, *around, 0.001)
+    bench.do("aggregate", series="cpu.load", window=30)
+    bench.wait(60)
+    put(bench, *around, -0.01, -0.02, -0.03)
+    assert names(bench.do("aggregate", series="cpu.load", window=30)) == ["aggregation.completed"]
+    put(bench, *[1e-17] * 10, series="rest")
+    bench.do("aggregate", series="rest", window=30)
+    bench.wait(60)
+    put(bench, *[2e-17] * 10, series="rest")
+    assert names(bench.do("aggregate", series="rest", window=30)) == ["aggregation.completed"]
+
+
 def test_medians_of_few_values_are_not_compared(bench: Bench) -> None:
     put(bench, 1)
     bench.do("aggregate", series="cpu.load")

@@ -30,7 +30,85 @@ def test_flat_series_is_scored_by_its_mean_deviation() -> None:
     assert found.score == pytest.approx(1 / (1.253314 * (1 / 11)))
 
 
-@pytest.mark.parametrize("values", [[], [5.0] * 60, [*STEADY[:8], 99.0], [*STEADY, 13.0], [0.3] * 30 + [0.1 + 0.2]])
+@pytest.mark.parametrize(
+    ("jump", "severity"), [(50.0, "critical"), (5.02, "critical"), (5.005, "high"), (5.004, "medium"), (5.002, "low")]
+)
+def test_jump_of_a_flat_series_is_an_outlier_by_its_size(jump: float, severity: str) -> None:
+    """Each had the score 47.9, whatever its size."""
+    for sign in (1, -1):
+        found = detectors.outlier([sign * 5.0] * 59 + [sign * jump])
+        assert found is not None
+        assert detectors.severity(found.score) == severity
+        assert (found.score > 0) == (sign > 0)
+    small = detectors.outlier([5.0] * 59 + [5.002])
+    assert small is not None
+    assert small.spread_type == "floor"
+    assert small.score == pytest.approx(0.002 / small.spread)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.3] * 20 + [0.1 + 0.2] * 20,
+        [1 + 1e-16 * place for place in range(120)],
+        [1e6 + 1e-9 * place for place in range(120)],
+        [5 + 1e-15 * (place % 6) for place in range(120)],
+        [5.0] * 100 + [5 + 1e-7] * 20,
+        [0.0] * 100 + [1e-17] * 20,
+        [sum([0.1] * place) - 0.1 * place for place in range(60)],
+        [sum([0.1] * 10, float(place % 6)) - place % 6 - 1 for place in range(120)],
+    ],
+    ids=[
+        "thirds",
+        "last digits",
+        "last digits of a million",
+        "cycles",
+        "seven digits",
+        "of zero",
+        "sums",
+        "sums by cycles",
+    ],
+)
+def test_rounding_is_nothing(values: list[float]) -> None:
+    for end in range(len(values) + 1):
+        for found in detectors.patterns(values[:end], 6):
+            assert found.confidence < 0.999, (end, found)
+        assert detectors.outlier(values[:end]) is None, end
+        assert detectors.outlier(values[:end], 6) is None, end
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-3, 1, 1e9])
+@pytest.mark.parametrize("base", [0.0, 1.0, -1e3])
+def test_what_moves_is_found_beside_large_values(unit: float, base: float) -> None:
+    noise = NormalDist(0, 1).samples(120, seed=4)
+    rising = [(base + 0.1 * place + each) * unit for place, each in enumerate(noise)]
+    for detect in (detectors.trend, detectors.level_shift):
+        found = detect(rising)
+        assert found is not None
+        assert (found.direction, found.confidence > 0.999) == ("up", True)
+    assert detectors.outlier([(base + each) * unit for each in noise[:60]] + [(base + 20) * unit]) is not None
+
+
+def test_one_far_value_hides_no_others() -> None:
+    noise = NormalDist(100, 5).samples(59, seed=1)
+    assert detectors.outlier([*noise[:30], 1e12, *noise[30:], 200.0]) is not None
+    shifted = [value + (30 if place >= 20 else 0) for place, value in enumerate(noise[:40])]
+    shifted[3] = 1e12
+    found = detectors.level_shift(shifted)
+    assert found is not None
+    assert found.confidence > 0.999
+
+
+def test_season_without_noise_leaves_no_scale_of_nothing() -> None:
+    values = [float(HOURS[place % 12] - 20) for place in range(120)]
+    assert detectors.outlier([*values, 1e-9], 12) is None
+    found = detectors.outlier([*values, 30.0], 12)
+    assert found is not None
+
+
+@pytest.mark.parametrize(
+    "values", [[], [5.0] * 60, [*STEADY[:8], 99.0], [*STEADY, 13.0], [0.3] * 30 + [0.1 + 0.2], [5.0] * 60 + [5 + 1e-7]]
+)
 def test_what_is_no_outlier(values: list[float]) -> None:
     assert detectors.outlier(values) is None
 

@@ -1,6 +1,7 @@
 """Reports of other tools: read as they meant them, refused where they are none or are an attack."""
 
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from bodhisattva.servers.crackerjack import cobertura, imports, junit
 from bodhisattva.servers.crackerjack.service import SERVICE
 from bodhisattva.servers.tests.bench import Bench
 
-# pytest.xml and the coverage files were written by pytest and coverage.py, surefire.xml is in Surefire's form.
+# pytest.xml and coverage*.xml were written by pytest and coverage.py; the others have the form of the tool they name.
 REPORTS = Path(__file__).parent / "reports"
 SUITE = '<testsuite name="s">{}</testsuite>'
 
@@ -141,12 +142,127 @@ def test_failures_that_are_counted_and_not_told_have_not_passed(content: str, mi
         '<testsuite failures="1" errors="1"><testcase name="a"><failure/><error/></testcase></testsuite>',
         '<testsuite failures="1"><testcase name="a"><flakyFailure/></testcase></testsuite>',
         '<testsuite errors="1"><testsuite errors="1"><testcase name="a"><error/></testcase></testsuite></testsuite>',
-        f'<testsuite failures="{"9" * 5000}"><testcase name="a"/></testsuite>',
-        '<testsuite failures="many" errors="-1"><testcase name="a"/></testsuite>',
+        '<testsuite failures="" errors=" 0 "><testcase name="a"/></testsuite>',
     ],
 )
 def test_failures_that_are_told_are_not_counted_twice(content: str) -> None:
     assert [result.test_name for result in junit.read(content).results] == ["a"]
+
+
+def test_the_tests_of_one_suite_do_not_stand_for_the_failures_of_another() -> None:
+    """A flaky test in one suite hid what another suite only counted."""
+    flaky = '<testsuite name="a"><testcase name="a"><flakyFailure/></testcase></testsuite>'
+    report = junit.read(
+        f'<testsuites>{flaky}<testsuite name="b" failures="1"><testcase name="b"/></testsuite></testsuites>'
+    )
+    assert [result.outcome for result in report.results] == ["passed", "passed", "failed"]
+
+
+@pytest.mark.parametrize("attribute", ['status="failed"', 'status="fail"', 'result="error"'])
+def test_what_only_says_that_it_failed_has_not_passed(bench: Bench, attribute: str) -> None:
+    content = f'<testsuite name="s" failures="1"><testcase name="t" {attribute}/></testsuite>'
+    assert take(bench, content).answer["tests_failed"] == 1
+
+
+# name: suite, passed, failed, skipped, seconds of the run, seconds of the first test, error of the first failure
+JUNIT: dict[str, tuple[object, ...]] = {
+    "pytest.xml": ("pytest tests", 3, 2, 1, 0.389, 0.004, "AssertionError: zero <is> \"no\" sign & 'more'"),
+    "surefire.xml": ("org.example.KilnTest", 2, 2, 1, 1204.51, 1200.25, "expected: <20> but was: <900>"),
+    "phpunit.xml": ("KilnTest, KilnTest::testFires", 2, 2, 1, 0.0355, 0.01, "KilnTest::testCools"),
+    "jest.xml": ("jest tests", 1, 2, 1, 1.25, 0.005, "Error: expect(received).toBe(expected)"),
+    "gtest.xml": ("AllTests", 1, 1, 2, 0.012, 0.0, "kiln_test.cc:9"),
+    "catch2.xml": ("kiln_tests", 1, 2, 1, 0.0035, 0.001, "temperature == 20"),
+    "go-junit-report.xml": ("example.org/kiln, example.org/kiln/door", 2, 2, 1, 0.16, 0.06, "Failed"),
+}
+
+
+@pytest.mark.parametrize("name", JUNIT)
+def test_tests_of_each_tool_are_what_they_were(bench: Bench, name: str) -> None:
+    answer = take(bench, file(name)).answer
+    ends = [event.data for event in bench.log if event.name in ("test.passed", "test.failed", "test.skipped")]
+    found = (
+        answer["test_suite"],
+        *(answer[f"tests_{outcome}"] for outcome in ("passed", "failed", "skipped")),
+        pytest.approx(bench.log[-1].data["duration_seconds"]),
+        ends[0]["duration_seconds"],
+        next(end["error"] for end in ends if end["outcome"] == "failed").partition("\n")[0],
+    )
+    assert found == JUNIT[name]
+    assert answer["tests_completed"] == answer["total_tests"] == len(ends)
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds"),
+    [
+        (["0,005"], 0.005),
+        (["0,005", "1,204"], 0.005 + 1.204),
+        (["0.005", "1,204"], 0.005 + 1204),
+        (["1,204.51"], 1204.51),
+        (["1,204,000"], 1_204_000),
+        (["1,5", "1234,567"], 1.5 + 1234.567),
+        ([".5", "5.", "0."], 5.5),
+        (["1e-05", "2.5E1"], 25.00001),
+        (["", " ", "-", "NaN", "1"], 1),
+        ([" 2 "], 2),
+    ],
+)
+def test_times_are_read_as_they_were_meant(times: list[str], seconds: float) -> None:
+    report = junit.read(SUITE.format("".join(f'<testcase name="t" time="{time}"/>' for time in times)))
+    assert report.duration_seconds == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("times", "complaint"),
+    [
+        (["1,204"], "can be 1204 or 1.204 seconds"),
+        (["0,005", "0.005", "1,204"], "can be 1204 or 1.204 seconds"),
+        *(
+            ([time], "is none")
+            for time in ("5s", "-1", "0.0.5", "1 204", "1_0", "0,00,5", "00:05", "1e999", "1e10", "\u06651")
+        ),
+    ],
+)
+@pytest.mark.parametrize("where", ["testcase", "testsuite"])
+def test_times_that_are_none_are_refused(bench: Bench, times: list[str], complaint: str, where: str) -> None:
+    """They counted as nothing, or as a thousand times too much."""
+    told = {
+        "testcase": SUITE.format("".join(f'<testcase name="t" time="{time}"/>' for time in times)),
+        "testsuite": "".join(f'<testsuite time="{time}"><testcase name="t"/></testsuite>' for time in times),
+    }[where]
+    content = f"<testsuites>{told}</testsuites>"
+    refusal = bench.refused(InvalidData, "import_junit", project="kiln", content=content)
+    assert complaint in refusal.message
+    assert refusal.data["field"] == "content"
+    assert bench.log == []
+
+
+def test_a_long_number_costs_no_more_than_its_length() -> None:
+    """Each digit was tried as the last one before the point."""
+
+    def cost(digits: int) -> float:
+        begun = process_time()
+        with pytest.raises(InvalidData):
+            junit.read(SUITE.format(f'<testcase name="t" time="{"1" * digits}x"/>'))
+        return process_time() - begun
+
+    assert min(cost(200_000) for _ in range(3)) < 40 * max(min(cost(20_000) for _ in range(3)), 1e-3)
+
+
+@pytest.mark.parametrize("counted", ["1,000", "1000", "1000.0"])
+def test_thousand_failures_that_are_counted_are_no_pass(bench: Bench, counted: str) -> None:
+    answer = take(bench, f'<testsuite failures="{counted}"><testcase name="a"/></testsuite>').answer
+    assert (answer["tests_passed"], answer["tests_failed"]) == (1, 1)
+    assert "1000." in next(event.data["error"] for event in bench.log if event.name == "test.failed")
+
+
+@pytest.mark.parametrize("counted", ["many", "-1", "1.5", "1.000", "0,001", "1,00", "1,0000", "0x1", "1e3", "9" * 5000])
+@pytest.mark.parametrize("name", ["failures", "errors"])
+def test_counts_that_are_none_are_refused(bench: Bench, name: str, counted: str) -> None:
+    """They counted as none, so that what failed had passed."""
+    content = f'<testsuite {name}="{counted}"><testcase name="a"/></testsuite>'
+    refusal = bench.refused(InvalidData, "import_junit", project="kiln", content=content)
+    assert "is none" in refusal.message
+    assert len(refusal.message) < 200
 
 
 def test_a_test_that_is_called_as_a_numbered_one_has_a_result_of_its_own(bench: Bench) -> None:
@@ -239,6 +355,48 @@ def test_rates_count_where_there_are_no_counts() -> None:
     assert cobertura.read(both.format("false")) == cobertura.Shares(50, None)
 
 
+COBERTURA = {
+    "coverage.xml": (87.5, 100),
+    "coverage-lines.xml": (87.5, None),
+    "gcovr.xml": (75, 50),
+    "coverlet.xml": (200 / 3, 50),
+    "cover2cover.xml": (60, 25),
+    "grcov.xml": (87.5, None),
+    "gocover-cobertura.xml": (500 / 6, None),
+}
+
+
+@pytest.mark.parametrize("name", COBERTURA)
+def test_coverage_of_each_tool_is_what_it_measured(name: str) -> None:
+    assert cobertura.read(file(name)) == cobertura.Shares(*COBERTURA[name])
+
+
+# As each tool writes it where there was nothing to measure.
+NOTHING = {
+    "coverage.py": 'lines-valid="0" lines-covered="0" line-rate="1" branches-covered="0" branch-rate="0"',
+    "gcovr": 'line-rate="1.0" branch-rate="1.0" lines-covered="0" lines-valid="0" branches-valid="0"',
+    "coverlet": 'line-rate="1" branch-rate="1" version="1.9" timestamp="0"',
+    "cover2cover": 'timestamp="0.0" line-rate="0.0" branch-rate="0.0" complexity="0.0"',
+    "grcov": 'lines-covered="0" lines-valid="0" line-rate="0" branches-covered="0" branches-valid="0" branch-rate="0"',
+    "gocover-cobertura": 'line-rate="0" branch-rate="0" lines-covered="0" lines-valid="0"',
+}
+
+
+@pytest.mark.parametrize("tool", NOTHING)
+def test_coverage_of_nothing_is_none(bench: Bench, tool: str) -> None:
+    """It was recorded as 100 %, and passed its gate."""
+    content = f"<coverage {NOTHING[tool]}><packages/></coverage>"
+    refusal = bench.refused(InvalidData, "import_coverage", project="kiln", content=content)
+    assert refusal.message == "The report measured no line."
+    assert bench.log == []
+
+
+@pytest.mark.parametrize(("hits", "rate", "share"), [(1, "1", 100), (0, "0.0", 0)])
+def test_all_or_none_of_some_lines_is_a_measurement(hits: int, rate: str, share: float) -> None:
+    line = f'<packages><line number="1" hits="{hits}" branch="false"/></packages>'
+    assert cobertura.read(f'<coverage line-rate="{rate}" branch-rate="NaN">{line}</coverage>').line == share
+
+
 @pytest.mark.parametrize("percent", [29, 57, 58])
 def test_a_rate_is_not_less_than_its_percents(bench: Bench, percent: int) -> None:
     bench.do("import_coverage", project="kiln", content=f'<coverage line-rate="0.{percent}"/>')
@@ -252,6 +410,15 @@ def test_a_rate_is_not_less_than_its_percents(bench: Bench, percent: int) -> Non
         'line-rate="much"',
         'line-rate="1.5"',
         'line-rate="nan"',
+        'line-rate="0,5"',
+        'line-rate="0_5"',
+        'line-rate="-0.5"',
+        'line-rate="50%"',
+        'lines-valid="-2" lines-covered="-1"',
+        'lines-valid="2" lines-covered="-1"',
+        'lines-valid="2.5" lines-covered="1"',
+        'lines-valid="0" lines-covered="1"',
+        'lines-valid="many" lines-covered="1" line-rate="1"',
         'lines-valid="0" lines-covered="0" line-rate="1"',
         'lines-valid="1" lines-covered="2"',
     ],

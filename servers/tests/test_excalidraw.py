@@ -1,5 +1,6 @@
 """Diagrams: elements merge the same way in any order, and only what changed is told."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,9 +9,11 @@ from hypothesis import strategies as st
 
 from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
 from bodhisattva.servers.excalidraw.domain import Content, merged
-from bodhisattva.servers.excalidraw.merge import Element, in_order, merge
+from bodhisattva.servers.excalidraw.elements import FARTHEST, MOST, Element, check, nth_index
+from bodhisattva.servers.excalidraw.merge import in_order, merge
 from bodhisattva.servers.excalidraw.service import SERVICE
 from bodhisattva.servers.tests.bench import Bench
+from bodhisattva.servers.tests.drawing import DRAWINGS
 
 
 def element(identity: str, version: int = 1, nonce: int = 1, **more: Any) -> Element:
@@ -236,6 +239,80 @@ def test_element_that_cannot_merge_is_refused(bench: Bench, wrong: Element) -> N
         bench.do("update_diagram", diagram_id="plan", elements=[element("b"), wrong])
     assert refusal.value.data == {"field": "elements[1]"}
     assert len(bench.log) == 1
+
+
+TOO_LARGE = [2**53, 10**30, 1e308, -1e308, "1", True, []]
+NUMBERS = (
+    "x",
+    "y",
+    "width",
+    "height",
+    "angle",
+    "seed",
+    "updated",
+    "strokeWidth",
+    "roughness",
+    "fontSize",
+    "lineHeight",
+)
+POISON: dict[str, list[Any]] = {
+    **dict.fromkeys(NUMBERS, TOO_LARGE),
+    "version": [*TOO_LARGE, -1, 1.5],
+    "versionNonce": [*TOO_LARGE, -1, 1.5],
+    "opacity": [-1, 101, 1e308, "50"],
+    "index": ["r00000001", "a", "a00", "a0V0", "", "1", "a!1", "A" + "0" * 26, "a0" + "V" * 200],
+    "points": [[[0, 1e308]], [[0]], [[0, 0, 0]], [0, 0], "0,0", [[0, 0], [None, 1]], {"0": [0, 0]}],
+    "groupIds": ["g", [1], [""], {}, ["g" * 201]],
+    "boundElements": ["b", [1], [{}], {"id": "b"}, [{"id": 5, "type": "text"}]],
+    "pressures": [[1e308], 0.5],
+    "startBinding": ["b", {"elementId": 5}, {"elementId": "b", "fixedPoint": [0.5]}],
+    "endBinding": [{"elementId": "b", "focus": 10**30, "gap": 1}],
+    "fixedSegments": [[{"start": [0, 0], "end": [0, 1e308], "index": 1}]],
+    "scale": [[1]],
+    "crop": [{"x": 1}],
+    "roundness": [{"type": "round"}],
+    "frameId": [5],
+    "containerId": [["a"]],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in POISON.items() for value in values])
+def test_what_excalidraw_cannot_count_order_or_draw_is_refused(bench: Bench, name: str, value: Any) -> None:
+    """One such element froze itself for everybody, or left the drawing blank."""
+    elements = [element("a", 2), element("b") | {name: value}]
+    refusal = bench.refused(InvalidData, "update_diagram", diagram_id="plan", elements=elements)
+    assert refusal.data == {"field": "elements[1]"}
+    assert name in refusal.message
+    bench.refused(InvalidData, "create_diagram", diagram_id="other", elements=elements)
+    bench.refused(InvalidData, "import_diagram", document={"type": "excalidraw", "elements": elements})
+    assert len(bench.log) == 1
+
+
+def test_the_bounds_themselves_are_taken(bench: Bench) -> None:
+    whole = element("a", MOST, MOST, seed=MOST, updated=MOST, x=FARTHEST, y=-FARTHEST, opacity=0, index="a0V")
+    loose = element("b", points=[[0, 0], [0.5, -FARTHEST]], angle=None, boundElements=None, customData={"n": 10**30})
+    assert bench.do("update_diagram", diagram_id="plan", elements=[whole, loose]).answer["accepted"] == ["a", "b"]
+
+
+def test_indices_are_those_that_fractional_indexing_takes() -> None:
+    verdicts = json.loads((DRAWINGS / "indices.json").read_text(encoding="utf-8"))
+    assert len(verdicts["accepted"]) > 200
+    check(element("a", index=index) for index in verdicts["accepted"])
+    for index in verdicts["refused"]:
+        with pytest.raises(InvalidData):
+            check([element("a", index=index)])
+
+
+def test_indices_that_follow_each_other_do_so_as_in_fractional_indexing() -> None:
+    indices = [nth_index(place) for place in range(10_000)]
+    assert [indices[place] for place in (0, 61, 62, 3905, 3906)] == ["a0", "az", "b00", "bzz", "c000"]
+    assert indices == sorted(indices)
+    check(element("a", index=index) for index in indices)
+
+
+def test_a_version_of_an_older_log_that_nobody_can_exceed_gives_way() -> None:
+    held = {"a": element("a", 10**30)}
+    assert merge(held, [element("a", 1, 5)]) == {"a": element("a", 1, 5)}
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,23 @@ def test_elements_of_one_id_are_all_kept(bench: Bench) -> None:
     assert bench.do("import_diagram", diagram_id="copy", document=copied).events == ()
 
 
+@pytest.mark.parametrize(
+    "indices", [("a2", "a1", "a3"), ("a1", "a1", "a1"), (None, "a0", "a1"), ("a0", None, "a1"), ("a0V", "a0", "a0G")]
+)
+def test_a_file_keeps_its_order_whatever_its_indices_say(bench: Bench, indices: tuple[str | None, ...]) -> None:
+    """Excalidraw draws a file in its own order; here what lay in front came to lie behind."""
+    shapes = [
+        {"id": identity, "type": "line", "version": 1, "versionNonce": 1, "index": index}
+        for identity, index in zip("zxy", indices, strict=True)
+    ]
+    bench.do("import_diagram", diagram_id="other", document={"type": "excalidraw", "elements": shapes})
+    drawn = bench.ask("get_diagram", diagram_id="other")["elements"]
+    assert [each["id"] for each in drawn] == ["z", "x", "y"]
+    assert [each["index"] for each in drawn] == ["a0", "a1", "a2"]
+    again = bench.do("import_diagram", diagram_id="other", document={"type": "excalidraw", "elements": shapes})
+    assert again.events == ()
+
+
 @given(json_objects, json_objects)
 def test_nothing_that_is_not_understood_is_lost(more: dict[str, Any], app_state: dict[str, Any]) -> None:
     bench = Bench(SERVICE)

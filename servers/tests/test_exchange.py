@@ -101,6 +101,8 @@ HALF = json.dumps({"type": "excalidraw", "elements": [], "name": "\ud83d"}).enco
     ("arguments", "typed", "complaint"),
     [
         (["import-diagram", "-"], b"[" * 100_000, "-: this is no JSON, as an .excalidraw file is"),
+        (["import-diagram", "-"], b'{"x": NaN}', "-: this is no JSON, as an .excalidraw file is"),
+        (["import-diagram", "-"], b'{"x": -1e999}', "-: this is no JSON, as an .excalidraw file is"),
         (["import-diagram", "-"], DEEP, "the service refuses it: The message is nested too deeply."),
         (["import-diagram", "-"], HALF, "the file holds half of a surrogate pair, which is no character; take it out"),
         (
@@ -109,7 +111,14 @@ HALF = json.dumps({"type": "excalidraw", "elements": [], "name": "\ud83d"}).enco
             "-: this is no text in undefined",
         ),
     ],
-    ids=["nested beyond reading", "nested too deeply", "half a character", "no encoding"],
+    ids=[
+        "nested beyond reading",
+        "not a number",
+        "too large a number",
+        "nested too deeply",
+        "half a character",
+        "no encoding",
+    ],
 )
 async def test_a_file_that_cannot_be_sent_is_said_in_one_line(
     arguments: list[str], typed: bytes, complaint: str
