@@ -66,7 +66,7 @@ def verify(name: str, file: Path | None) -> None:
 
     place = _place(name, file)
     elsewhere: list[str] = []
-    with _damage_said(), source.reading(place, elsewhere) as read:
+    with _damage_said(), source.reading_apart(place, elsewhere) as read:
         service = services().get(read.service)
         found = 0
         for problem in chain(verify.problems(read, service, Progress("verify", "events")), elsewhere):
