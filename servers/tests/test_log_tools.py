@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -275,6 +276,27 @@ async def test_restore_puts_a_backup_back_under_a_new_epoch(tmp_path: Path, log:
     done(tmp_path, "restore", "saved.sqlite3", "fastblocks", "--force", "--same-epoch")
     async with fastblocks(log) as engine:
         assert engine.log.epoch == epoch
+
+
+def test_a_backup_goes_and_comes_by_the_standard_streams(tmp_path: Path, log: Path) -> None:
+    saved = spawned(tmp_path, "backup", "fastblocks", "-")
+    assert (saved.code, saved.error) == (0, f"standard output: up to event {EVENTS}\n")
+    before = done(tmp_path, "export", log).output.splitlines()
+    shutil.rmtree(log.parent)
+    done(tmp_path, "restore", "-", "fastblocks", given=saved.output, how=spawned)
+    assert done(tmp_path, "export", log).output.splitlines()[1:] == before[1:], "all but the epoch"
+
+
+def test_what_comes_by_standard_input_has_to_be_a_backup(tmp_path: Path, log: Path) -> None:
+    saved = spawned(tmp_path, "backup", "fastblocks", "-").output
+    kept = log.read_bytes()
+    for given, line in {
+        b"": "standard input is empty; give it a backup with <",
+        b"no backup, and more than nothing": "standard-input is not the log of a service (file is not a database)",
+        saved[: len(saved) // 2]: "standard-input ",
+    }.items():
+        tool(tmp_path, "restore", "-", "fastblocks", "--force", given=given).refused(line)
+        assert log.read_bytes() == kept
 
 
 def replaced(folder: Path, log: Path) -> None:
