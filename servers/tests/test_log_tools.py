@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -28,6 +29,7 @@ from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.fastblocks.domain import State
 from bodhisattva.servers.fastblocks.service import SERVICE
 from bodhisattva.servers.log_tools import progress
+from bodhisattva.servers.tests.page import commands
 from bodhisattva.servers.tests.test_cli import MODULE, OPEN, environment
 from bodhisattva.servers.tests.test_core_log_formats import FIRST
 from bodhisattva.servers.tests.trimmer import started
@@ -284,6 +286,17 @@ def test_a_backup_goes_and_comes_by_the_standard_streams(tmp_path: Path, log: Pa
     before = done(tmp_path, "export", log).output.splitlines()
     shutil.rmtree(log.parent)
     done(tmp_path, "restore", "-", "fastblocks", given=saved.output, how=spawned)
+    assert done(tmp_path, "export", log).output.splitlines()[1:] == before[1:], "all but the epoch"
+
+
+def test_the_guide_s_lines_restore_a_log_that_was_lost(tmp_path: Path, log: Path) -> None:
+    shown = commands("guide.md", "log restore").replace("akosha", "fastblocks")
+    lines = {words[2]: words[2:] for line in shown.splitlines() if (words := shlex.split(line, comments=True))}
+    before = done(tmp_path, "export", log).output.splitlines()
+    done(tmp_path, *lines["backup"])
+    shutil.rmtree(log.parent)
+    done(tmp_path, *lines["restore"])
+    done(tmp_path, *lines["restore"])
     assert done(tmp_path, "export", log).output.splitlines()[1:] == before[1:], "all but the epoch"
 
 
