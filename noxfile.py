@@ -4,7 +4,6 @@ What follows `--` goes to the tool behind the task: `nox -s conformance -- --sta
 A task that is refused (bad input, a missing tool) ends with exit code 2, a negative verdict with 1.
 """
 
-import json
 import os
 import shutil
 import signal
@@ -127,7 +126,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def report(session: nox.Session) -> None:
-    """Build the report of each run under out/ with its Allure site, or one site of all: -- [--site DIR]."""
+    """Build the report of each run under out/, red or green, with its Allure site, or one of all: -- [--site DIR]."""
     runs = [folder for folder in sorted(ROOT.glob("out/*")) if holds_run(folder) and folder.name not in OF_THE_SUITE]
     if not runs:
         refuse(session, "there is nothing to report: run `nox -s conformance` or `nox -s chaos` first")
@@ -142,6 +141,16 @@ def report(session: nox.Session) -> None:
         site = Path(one_site).resolve()
         build_site(session, site, runs)
         merge_parts(session, site / "conformance", runs)
+
+
+@nox.session
+def gate(session: nox.Session) -> None:
+    """Pass only if the parts under out/, as the jobs of a build leave them, are a whole that passed."""
+    parts = [str(folder) for folder in sorted(ROOT.glob("out/run-*"))]
+    if not parts:
+        refuse(session, "there is no part: put the run of each job into out/run-CATEGORY-LOG")
+    install(session, "suite")
+    conclude(session, exit_code(session, "bodhisattva", "gate", "out/gate", *parts), (REFUSED,))
 
 
 def install(session: nox.Session, extra: str, *others: str) -> None:
@@ -309,15 +318,10 @@ def holds_run(folder: Path) -> bool:
 
 
 def merge_parts(session: nox.Session, into: Path, runs: list[Path]) -> None:
-    """One matrix for each kind of log, of runs that judged a part of the suite; if they do not fit, this is said."""
-    parts: dict[str, list[str]] = {}
-    for run in runs:
-        if (run / "run.json").exists():
-            log = json.loads((run / "run.json").read_text())["stack"].get("log", "embedded")
-            parts.setdefault(log, []).append(str(run))
-    for log, folders in parts.items():
-        if len(folders) > 1:
-            session.run("bodhisattva", "merge", str(into / log), *folders, success_codes=range(256))
+    """One matrix for each kind of log, of runs that judged a part of the suite. The verdict is the task `gate`'s."""
+    parts = [str(run) for run in runs if (run / "run.json").exists()]
+    if len(parts) > 1:
+        session.run("bodhisattva", "gate", str(into), *parts, success_codes=range(256))
 
 
 def build_site(session: nox.Session, site: Path, runs: list[Path]) -> None:

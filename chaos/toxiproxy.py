@@ -1,7 +1,8 @@
 """Links through a Toxiproxy server: each is one proxy of its own, so that it can be broken alone.
 
-toxiproxy-python blocks, knows no time limit and does not raise on a server error. So every call runs off the event
-loop under a limit, and every change is read back before it counts as made.
+toxiproxy-python blocks, knows no time limit, does not raise on a server error and would ask a proxy of the environment
+for the loopback. So every call runs off the event loop under a limit and directly, and every change is read back before
+it counts as made.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from toxiproxy import Toxiproxy as Api
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
 from bodhisattva.chaos.probe import REQUEST, Probe, probe
+from bodhisattva.fixtures.loopback import direct
 
 LIMIT = 5.0
 
@@ -28,6 +30,7 @@ class ToxiproxyError(RuntimeError):
 
 async def call(what: str, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
     """Run a blocking call of toxiproxy-python in a thread; ToxiproxyError names `what` failed."""
+    direct()
     try:
         return await asyncio.wait_for(asyncio.to_thread(function, *arguments, **named), LIMIT)
     except TimeoutError:

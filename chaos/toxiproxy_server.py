@@ -13,6 +13,7 @@ from toxiproxy import Toxiproxy as Api
 
 from bodhisattva.chaos.toxiproxy import LIMIT, ToxiproxyError
 from bodhisattva.fixtures.clock import TimedOut, eventually
+from bodhisattva.fixtures.loopback import direct
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.docker import LABEL
 from bodhisattva.fixtures.stack.ports import free_port
@@ -40,6 +41,7 @@ async def toxiproxy_server(kind: str, owner: int, log: Path) -> AsyncIterator[No
     Its API and its links are on 127.0.0.1 in both kinds: the container shares this machine's network, so that a
     link leads to the same address as a client's own way to the service.
     """
+    direct()
     port = free_port()
     arguments = [f"-host={HOST}", f"-port={port}"]
     with _container(arguments, owner, log) if kind == "docker" else _process(arguments, log):

@@ -38,7 +38,7 @@ def build(out: Path) -> Summary:
     ]
     if not parts:
         raise ReportError(f"nothing to report on in {out}: neither {run.RUN_FILE} nor an experiment's verdict.json")
-    return Summary([line for part in parts for line in part.lines], _worst([part.exit_code for part in parts]))
+    return Summary([line for part in parts for line in part.lines], worst([part.exit_code for part in parts]))
 
 
 def _has_results(folder: Path) -> bool:
@@ -79,7 +79,7 @@ def _chaos(folder: Path) -> Summary:
     return Summary([*lines, f"report: {page}"], CHAOS_EXIT_CODES[worst])
 
 
-def _worst(codes: list[int]) -> int:
+def worst(codes: list[int]) -> int:
     """Failed before partial before success."""
     return 1 if 1 in codes else max(codes)
 

@@ -1,4 +1,4 @@
-"""`bodhisattva report` and `bodhisattva merge`: the console commands over `build`."""
+"""`bodhisattva report`, `bodhisattva merge` and `bodhisattva gate`: the console commands over `build`."""
 
 import sys
 from collections.abc import Iterator
@@ -9,8 +9,9 @@ from typing import NoReturn
 import click
 
 from bodhisattva.reports import merge as merging
-from bodhisattva.reports.build import build
+from bodhisattva.reports.build import build, worst
 from bodhisattva.reports.errors import ReportError
+from bodhisattva.reports.parts import join
 
 BAD_INPUT = 2
 FOLDER = click.Path(path_type=Path)
@@ -44,6 +45,26 @@ def merge(into: Path, parts: tuple[Path, ...]) -> None:
     with _in_one_line():
         merging.merge(list(parts), into)
     _conclude(into)
+
+
+@click.command()
+@click.argument("into", type=FOLDER)
+@click.argument("parts", nargs=-1, required=True, type=FOLDER)
+def gate(into: Path, parts: tuple[Path, ...]) -> None:
+    """Pass only if the parts of a build are a whole that passed.
+
+    PARTS are folders of runs, each of a part of the suite with one kind of log. Those of each kind are merged into a
+    folder of INTO and reported on. Every category has to be judged with every kind of log, by one part.
+
+    Exit code: 0 passed with each kind of log, 1 failed, 3 partial or empty, 2 a part is missing or does not belong.
+    """
+    with _in_one_line():
+        joined = join(parts, into)
+        for summary in joined.summaries:
+            click.echo("\n".join(summary.lines))
+    for problem in joined.problems:
+        click.echo(f"bodhisattva: {problem}", err=True)
+    sys.exit(BAD_INPUT if joined.problems else worst([summary.exit_code for summary in joined.summaries]))
 
 
 def _conclude(out: Path) -> NoReturn:

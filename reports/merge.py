@@ -18,13 +18,14 @@ _ALIKE = ("services", "catalogue")
 def merge(parts: list[Path], into: Path) -> None:
     """Write `run.json` and `results.jsonl` of all `parts` together to the folder `into`.
 
-    Raises ReportError if a part cannot be read or two did not judge the same.
+    Raises ReportError if a part cannot be read, two did not judge the same fleet, or two judged the same clause.
     """
     if into.resolve() in [part.resolve() for part in parts]:
         raise ReportError(f"{into} is one of the parts; give another folder to merge into")
     plans = {part: run.read(part).plan for part in parts}
     for one, other in combinations(parts, 2):
         _compare(one, plans[one], other, plans[other])
+    _check_judged_once(parts)
     into.mkdir(parents=True, exist_ok=True)
     (into / run.RESULTS_FILE).write_bytes(b"".join(_results(parts)))
     (into / run.RUN_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(_joined(list(plans.values())))))
@@ -61,6 +62,17 @@ def _compare(one: Path, expected: Plan, other: Path, found: Plan) -> None:
         names += ["version"] if expected.version != found.version else []
     if names:
         raise ReportError(f"{one} and {other} are not parts of one run: {', '.join(names)} differ; run both again")
+
+
+def _check_judged_once(parts: list[Path]) -> None:
+    """A part that is there twice, or again from another build, would hide which of the two counts."""
+    judges: dict[tuple[str, str], Path] = {}
+    for part in parts:
+        judged = {(one.clause, one.service) for one in run.read(part).results if one.reason != run.NOT_RUN}
+        for clause, service in sorted(judged & judges.keys()):
+            other = judges[clause, service]
+            raise ReportError(f"{other} and {part} both judged {clause} on {service}; give each part once")
+        judges |= dict.fromkeys(judged, part)
 
 
 def _told(plan: Plan) -> bool:

@@ -66,7 +66,7 @@ def verify(name: str, file: Path | None) -> None:
 
     place = _place(name, file)
     elsewhere: list[str] = []
-    with _damage_said(), source.reading(place, elsewhere) as read:
+    with _damage_said(), source.reading_apart(place, elsewhere) as read:
         service = services().get(read.service)
         found = 0
         for problem in chain(verify.problems(read, service, Progress("verify", "events")), elsewhere):
@@ -142,19 +142,26 @@ def compact(name: str, events: int | None, size: int | None, age: float | None, 
 
 @log.command()
 @click.argument("name", metavar="LOG")
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path, allow_dash=True))
 @_FORCE
 @CONFIG
 @_guarded
 def backup(name: str, target: Path, force: bool, file: Path | None) -> None:
-    """Copy LOG as it is now to TARGET; its service may run."""
-    from bodhisattva.servers.log_tools import copies
+    """Copy LOG as it is now to TARGET; its service may run.
 
-    click.echo(f"{target}: up to event {copies.backup(_place(name, file), target, force=force)}")
+    `-` writes to standard output, so that the copy can leave a container or belong to another user.
+    """
+    from bodhisattva.servers.log_tools import copies, streams
+
+    if streams.is_stream(target):
+        newest = streams.backup(_place(name, file))
+        click.echo(f"standard output: up to event {newest}", err=True)
+    else:
+        click.echo(f"{target}: up to event {copies.backup(_place(name, file), target, force=force)}")
 
 
 @log.command()
-@click.argument("saved", metavar="BACKUP", type=click.Path(path_type=Path))
+@click.argument("saved", metavar="BACKUP", type=click.Path(path_type=Path, allow_dash=True))
 @click.argument("name", metavar="LOG")
 @click.option("--same-epoch", is_flag=True, help="Nothing was written since the backup, so clients may resume.")
 @_FORCE
@@ -163,13 +170,15 @@ def backup(name: str, target: Path, force: bool, file: Path | None) -> None:
 def restore(saved: Path, name: str, same_epoch: bool, force: bool, file: Path | None) -> None:
     """Put BACKUP in the place of LOG, whose service is stopped.
 
+    `-` reads the backup from standard input.
     The log gets a new epoch, so that no client takes events that are numbered anew for those that were lost.
     """
-    from bodhisattva.servers.log_tools import copies
+    from bodhisattva.servers.log_tools import copies, streams
     from bodhisattva.servers.registry import services
 
     path = _place(name, file)
-    newest = copies.restore(saved, path, services(), force=force, same_epoch=same_epoch)
+    with streams.given(saved) as found:
+        newest = copies.restore(found, path, services(), force=force, same_epoch=same_epoch)
     click.echo(f"{path}: up to event {newest}")
 
 

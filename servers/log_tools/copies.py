@@ -9,7 +9,7 @@ from bodhisattva.servers.core.log import files
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.log_tools import verify
 from bodhisattva.servers.log_tools.progress import Progress
-from bodhisattva.servers.log_tools.source import Elsewhere, Source, reading
+from bodhisattva.servers.log_tools.source import Elsewhere, Source, reading, reading_apart
 from bodhisattva.servers.log_tools.target import check_free, check_owner, taken
 
 
@@ -35,7 +35,7 @@ def restore(
         return _restore_elsewhere(backup, path, services, force=force, same_epoch=same_epoch)
     check_free(path, force=force)
     _check_apart(backup, path)
-    with reading(backup) as source, taken(path):
+    with reading_apart(backup) as source, taken(path):
         check_owner(path, source.service, services)
         _check_sound(source, services.get(source.service))
         begin = _keep_epoch if same_epoch else _begin_epoch
@@ -46,7 +46,7 @@ def restore(
 def _restore_elsewhere(
     backup: Path, place: Elsewhere, services: dict[str, Service], *, force: bool, same_epoch: bool
 ) -> int:
-    with reading(backup) as source:
+    with reading_apart(backup) as source:
         place.check(source.service, force=force)
         _check_sound(source, services.get(source.service))
         place.replace(source, source.epoch if same_epoch else fresh_id())

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from bodhisattva.servers.core.log import files
 from bodhisattva.servers.log_tools import lines
 from bodhisattva.servers.log_tools.progress import Progress
-from bodhisattva.servers.log_tools.source import Elsewhere, reading
+from bodhisattva.servers.log_tools.source import Elsewhere, reading_apart
 from bodhisattva.servers.log_tools.target import check_free
 
 
@@ -22,7 +22,7 @@ def export_log(path: Path | Elsewhere, output: Path | None, *, force: bool) -> i
 
 
 def _write(path: Path | Elsewhere, output: Path | None) -> int:
-    with reading(path) as source:
+    with reading_apart(path) as source:
         written = lines.written(source, Progress("export", "rows"))
         if output is None:
             return _pour(written, sys.stdout.buffer)

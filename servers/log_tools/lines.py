@@ -67,7 +67,7 @@ _decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 def written(source: Source, progress: Progress) -> Iterator[bytes]:
     """The log as lines. Damaged or sqlite3.Error if it cannot be read."""
     yield _line(Head(FORMAT, source.service, source.epoch))
-    total = source.count()
+    total = source.rows()
     number = 0
     for number, row in enumerate(_rows(source), 1):
         yield _line(row)

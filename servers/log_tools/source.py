@@ -1,9 +1,14 @@
-"""A log's file as the tools read it: one consistent moment of it, whole, of this format or an earlier one."""
+"""A log's file as the tools read it: one consistent moment of it, whole, of this format or an earlier one.
 
+While a file is read, its service cannot empty the WAL. So what takes long reads a copy: `reading_apart`.
+"""
+
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import msgspec
@@ -14,6 +19,7 @@ from bodhisattva.servers.core.log import files, formats, rows
 from bodhisattva.servers.core.log.base import Position, Snapshot, StoredAnswer, StoredEvent
 from bodhisattva.servers.core.log.positions import kept_positions
 from bodhisattva.servers.core.log.trimming import kept_snapshot, newest
+from bodhisattva.servers.log_tools.progress import Progress
 
 _HAS_FLOORS = 2  # the first format with retention
 _HAS_MARKS = 3  # the first format with marks in the sources of bridges
@@ -43,6 +49,13 @@ class Source:
 
     def count(self) -> int:
         return int(self.database.execute("SELECT count(*) FROM events").fetchone()[0])
+
+    def rows(self) -> int:
+        """All that is held: floors, snapshot, events, answers, positions."""
+        old = ("events", "answers", "positions")
+        tables = old if self.version < _HAS_FLOORS else (*old, "floors", "snapshot")
+        counts = " + ".join(f"(SELECT count(*) FROM {table})" for table in tables)  # noqa: S608 - our own
+        return int(self.database.execute(f"SELECT {counts}").fetchone()[0])
 
     def newest(self) -> int:
         """The number of the last event that was stored; 0 if there never was one."""
@@ -96,6 +109,45 @@ def reading(place: Path | Elsewhere, found: list[str] | None = None) -> Iterator
     else:
         with place.copied(found) as path, _reading_file(path) as source:
             yield source
+
+
+@contextmanager
+def reading_apart(place: Path | Elsewhere, found: list[str] | None = None) -> Iterator[Source]:
+    """`reading` of a copy, where a service may be writing to the file; it lies in the folder for temporary files.
+
+    Refused if there is no room for it.
+    """
+    with reading(place, found) as source:
+        if not _may_be_written(source.database):
+            yield source
+            return
+        database = _copied(source)
+    with closing(database):
+        yield Source(source.path, database, formats.meta(database))
+
+
+def _may_be_written(database: sqlite3.Connection) -> bool:
+    """True of a service's file, false of a copy."""
+    return bool(database.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
+
+
+def _copied(source: Source) -> sqlite3.Connection:
+    """A copy that has no name any more, so that nothing is left of it however the tool ends."""
+    with TemporaryDirectory(prefix="bodhisattva-") as folder:
+        size = source.path.stat().st_size
+        if shutil.disk_usage(folder).free < size:
+            where = Path(folder).parent
+            raise Refused(f"{where} has no room for a copy of {size} bytes; name another folder in TMPDIR")
+        copy = Path(folder) / "log.sqlite3"
+        files.pour(source.database, copy, Progress("copy", "pages").told)
+        database = files.look(copy)
+        try:
+            database.execute("BEGIN")
+            database.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except sqlite3.Error:
+            database.close()
+            raise
+        return database
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bodhisattva.fixtures.tests.proxy import answering, lead_to
 from bodhisattva.servers.client import (
     Backoff,
     Client,
@@ -35,6 +36,18 @@ async def test_answers_find_their_requests_in_any_order() -> None:
     async with ScriptedServer(script) as server, client(server) as c:
         answers = tuple(await asyncio.gather(c.request("one"), c.request("two")))
     assert answers == ({"value": 1}, {"value": 2})
+
+
+async def test_a_service_is_spoken_to_directly_whatever_proxies_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.greet()
+        await peer.answer(await peer.expect("one"), value=1)
+
+    with answering({}) as proxy:
+        lead_to(proxy, monkeypatch)
+        async with ScriptedServer(script) as server, client(server) as c:
+            assert await c.request("one") == {"value": 1}
+        assert proxy.seen == []
 
 
 async def test_pong_is_the_answer_to_ping() -> None:

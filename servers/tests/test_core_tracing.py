@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Sent
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
+from bodhisattva.fixtures.tests.proxy import answering, lead_to
 from bodhisattva.servers.akosha.service import SERVICE as AKOSHA
 from bodhisattva.servers.core.config import LogConfig, Peer, Tracing
 from bodhisattva.servers.core.service import Service
@@ -115,6 +116,17 @@ async def test_a_request_and_its_writing_are_parts_of_the_sender_s_trace(collect
     assert (told["rpc.service"], told["rpc.method"]) == ("ledger", "post")
     assert request.end_time_unix_nano > request.start_time_unix_nano
     assert (await collector.one("ledger", "ledger/subscribe")).parent_span_id == b"", "nobody sent a trace"
+
+
+async def test_a_collector_on_this_machine_is_asked_directly(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering({}) as proxy:
+        lead_to(proxy, monkeypatch)
+        async with running(LEDGER, **tracing(collector)) as one:
+            await ask(await one.connect(), "post", account="a", amount=1)
+        await collector.one("ledger", "ledger/post")
+        assert proxy.seen == []
 
 
 async def test_refusals_and_what_nobody_knows_are_told_apart(collector: Collector) -> None:

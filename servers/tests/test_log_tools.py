@@ -3,6 +3,8 @@
 import asyncio
 import io
 import os
+import shlex
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -27,6 +29,7 @@ from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.fastblocks.domain import State
 from bodhisattva.servers.fastblocks.service import SERVICE
 from bodhisattva.servers.log_tools import progress
+from bodhisattva.servers.tests.page import commands
 from bodhisattva.servers.tests.test_cli import MODULE, OPEN, environment
 from bodhisattva.servers.tests.test_core_log_formats import FIRST
 from bodhisattva.servers.tests.trimmer import started
@@ -275,6 +278,38 @@ async def test_restore_puts_a_backup_back_under_a_new_epoch(tmp_path: Path, log:
     done(tmp_path, "restore", "saved.sqlite3", "fastblocks", "--force", "--same-epoch")
     async with fastblocks(log) as engine:
         assert engine.log.epoch == epoch
+
+
+def test_a_backup_goes_and_comes_by_the_standard_streams(tmp_path: Path, log: Path) -> None:
+    saved = spawned(tmp_path, "backup", "fastblocks", "-")
+    assert (saved.code, saved.error) == (0, f"standard output: up to event {EVENTS}\n")
+    before = done(tmp_path, "export", log).output.splitlines()
+    shutil.rmtree(log.parent)
+    done(tmp_path, "restore", "-", "fastblocks", given=saved.output, how=spawned)
+    assert done(tmp_path, "export", log).output.splitlines()[1:] == before[1:], "all but the epoch"
+
+
+def test_the_guide_s_lines_restore_a_log_that_was_lost(tmp_path: Path, log: Path) -> None:
+    shown = commands("guide.md", "log restore").replace("akosha", "fastblocks")
+    lines = {words[2]: words[2:] for line in shown.splitlines() if (words := shlex.split(line, comments=True))}
+    before = done(tmp_path, "export", log).output.splitlines()
+    done(tmp_path, *lines["backup"])
+    shutil.rmtree(log.parent)
+    done(tmp_path, *lines["restore"])
+    done(tmp_path, *lines["restore"])
+    assert done(tmp_path, "export", log).output.splitlines()[1:] == before[1:], "all but the epoch"
+
+
+def test_what_comes_by_standard_input_has_to_be_a_backup(tmp_path: Path, log: Path) -> None:
+    saved = spawned(tmp_path, "backup", "fastblocks", "-").output
+    kept = log.read_bytes()
+    for given, line in {
+        b"": "standard input is empty; give it a backup with <",
+        b"no backup, and more than nothing": "standard-input is not the log of a service (file is not a database)",
+        saved[: len(saved) // 2]: "standard-input ",
+    }.items():
+        tool(tmp_path, "restore", "-", "fastblocks", "--force", given=given).refused(line)
+        assert log.read_bytes() == kept
 
 
 def replaced(folder: Path, log: Path) -> None:

@@ -10,11 +10,12 @@ from bodhisattva.servers.core.log.base import Entry, Position, StoredAnswer, Sto
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 
 IN_FLIGHT = 20
+AT = "2026-01-01T00:00:00+00:00"
 
 
 def entry(seq: int) -> Entry:
-    event = StoredEvent(seq, f"e{seq}", "posted", "t", (("account:a", seq),), msgspec.Raw(b'{"n":%d}' % seq))
-    return Entry((event,), StoredAnswer("ada", f"r{seq}", float(seq), b"{}"), Position("source", "E", seq))
+    event = StoredEvent(seq, f"e{seq}", "posted", AT, (("account:a", seq),), msgspec.Raw(b'{"n":%d}' % seq))
+    return Entry((event,), StoredAnswer("ada", f"r{seq}", float(seq), b'{"data":{}}'), Position("source", "E", seq))
 
 
 async def main(path: Path) -> None:

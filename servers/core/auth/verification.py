@@ -1,6 +1,5 @@
 """The judge of tokens that a configuration asks for, with the keys and revocations of its files."""
 
-import ipaddress
 from collections.abc import Container
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from bodhisattva.servers.core.auth.keys import BadKey, Key, KeyRing
 from bodhisattva.servers.core.auth.revocations import Either, in_file
 from bodhisattva.servers.core.auth.tokens import Verifier
 from bodhisattva.servers.core.config import Config, ConfigError, Tokens
+from bodhisattva.servers.core.hosts import is_loopback
 
 
 def verifier(config: Config, shared: Container[str] = ()) -> Verifier | None:
@@ -48,13 +48,6 @@ def signing_key(config: Config, file: Path | None) -> Key:
     if secret is None:
         raise ConfigError("tokens.secret is not set; set BODHISATTVA_TOKENS__SECRET, or give --config or --key")
     return keys.secret_key(secret)
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _keys(config: Config) -> list[Key]:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from bodhisattva.servers.core.log.base import LogRefused
 
+WAL_LIMIT = 4 * 2**20  # bytes; SQLite writes a WAL back from 1000 pages on, which are no more
 _PAGES = 2000  # of a copy's step: the writer waits no longer than for these
 _WAIT = 5.0
 _PRIVATE = 0o600
@@ -38,6 +39,7 @@ def connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, check_same_thread=False, timeout=_WAIT)
     try:
         database.execute("PRAGMA journal_mode=WAL")
+        database.execute(f"PRAGMA journal_size_limit={WAL_LIMIT}")
         database.execute("PRAGMA synchronous=FULL")
     except sqlite3.Error:
         database.close()
@@ -67,12 +69,43 @@ def copy(
     copied: told of the pages that are done, and of all that there are. change: made to the copy before it is there.
     OSError or sqlite3.Error if it cannot be made.
     """
-    with being_made(target) as part, closing(sqlite3.connect(part)) as made:
+    with being_made(target) as part:
+        pour(database, part, copied, change)
+
+
+def pour(
+    database: sqlite3.Connection,
+    part: Path,
+    copied: Copied = lambda _done, _all: None,
+    change: Callable[[sqlite3.Connection], None] = lambda _copy: None,
+) -> None:
+    """`copy` into an empty file, which is not on the disk yet.
+
+    Meanwhile the WAL of the original cannot be written back, so nothing is waited for but reading and writing.
+    """
+    with closing(sqlite3.connect(part)) as made:
+        made.execute("PRAGMA synchronous=OFF")
         with _one_moment(database):
             database.backup(made, pages=_PAGES, progress=lambda _, left, total: copied(total - left, total))
         with made:
             change(made)
         made.execute("PRAGMA journal_mode=DELETE")
+
+
+def wal_size(path: Path) -> int:
+    """Bytes; 0 if there is none."""
+    try:
+        return _wal(path).stat().st_size
+    except OSError:
+        return 0
+
+
+def give_back(database: sqlite3.Connection) -> None:
+    """Empty the WAL, unless a reader needs it: that is not waited for."""
+    database.execute("PRAGMA busy_timeout=0")
+    with suppress(sqlite3.Error):  # a disk that fails shows at the next append
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.execute(f"PRAGMA busy_timeout={round(_WAIT * 1000)}")
 
 
 @contextmanager
@@ -113,6 +146,10 @@ def _one_moment(database: sqlite3.Connection) -> Iterator[None]:
 
 def beside(path: Path, ending: str) -> Path:
     return path.with_name(f"{path.name}.{ending}")
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
 
 
 def _clear_journal(path: Path) -> None:

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +36,7 @@ from bodhisattva.servers.core.log.trimming import held, keep_snapshot, kept_snap
 
 T = TypeVar("T")
 _GROUP_LIMIT = 1000
+_PAUSE = 1.0  # seconds without an append, after which a WAL that a reader made grow is given back
 _Due = list[tuple[Entry, "asyncio.Future[None]"]]
 _Job = Callable[[], None]
 
@@ -97,13 +98,21 @@ class SqliteLog:
 
     def _write(self) -> None:
         """The writer thread: entries that are due go into one transaction, then their futures are told."""
-        item = self._due.get()
+        item = self._next()
         while item is not None:
             if callable(item):
                 item()
-                item = self._due.get()
+                item = self._next()
             else:
                 item = self._commit_all(item)
+
+    def _next(self) -> _Due | _Job | None:
+        """What is due, waited for; while nothing is, a WAL that has grown is given back."""
+        while files.wal_size(self._path) > files.WAL_LIMIT:
+            with suppress(queue.Empty):
+                return self._due.get(timeout=_PAUSE)
+            files.give_back(self._database)
+        return self._due.get()
 
     def _commit_all(self, first: _Due) -> _Due | _Job | None:
         """Commit entries with those that are due after them, and give what comes next."""
@@ -115,7 +124,7 @@ class SqliteLog:
                 return item
             group += item
         self._commit(group)
-        return self._due.get()
+        return self._next()
 
     def _commit(self, group: _Due) -> None:
         failure = LogError("an earlier append failed") if self._failed else self._try([entry for entry, _ in group])

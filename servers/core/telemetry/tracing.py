@@ -8,7 +8,9 @@ import asyncio
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from urllib.parse import urlsplit
 
+import requests
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -19,6 +21,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from bodhisattva.servers.core import config
+from bodhisattva.servers.core.hosts import is_loopback
 
 _SENDING = 2.0  # seconds until a collector that does not answer has lost what was sent to it
 _FAREWELL = 1.0  # seconds that a stop waits for the last spans
@@ -65,7 +68,7 @@ class Tracing:
             shutdown_on_exit=False,
         )
         endpoint = f"{(settings.endpoint or '').rstrip('/')}/v1/traces"
-        exporter = OTLPSpanExporter(endpoint=endpoint, timeout=_SENDING)
+        exporter = OTLPSpanExporter(endpoint=endpoint, timeout=_SENDING, session=_session(endpoint))
         self._provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=_DELAY_MS))
         self._tracer = self._provider.get_tracer("bodhisattva", version)
 
@@ -134,6 +137,13 @@ class Tracing:
         threading.Thread(target=send, name="last spans", daemon=True).start()
         with suppress(TimeoutError):
             await asyncio.wait_for(sent.wait(), _FAREWELL)
+
+
+def _session(endpoint: str) -> requests.Session:
+    """It asks no proxy of the environment for a collector on this machine."""
+    session = requests.Session()
+    session.trust_env = not is_loopback(urlsplit(endpoint).hostname or "")
+    return session
 
 
 def _traceparent(span: trace.Span) -> str | None:
