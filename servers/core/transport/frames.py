@@ -4,6 +4,7 @@ import struct
 
 ABNORMAL = 1006  # never sent: the peer has ended without a close frame
 PROTOCOL_ERROR = 1002
+LAST_CLOSE_CODE = 4999  # RFC 6455, 7.4.2
 
 _FIN, _COMPRESSED = 0x80, 0x40
 _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA

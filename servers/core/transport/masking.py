@@ -2,16 +2,19 @@
 
 Frames without a mask (RFC 6455, 5.1), a new message after an empty fragment of one (5.4), control frames that are
 marked as compressed (RFC 7692, 6.1), and messages in endless small fragments, which count towards no rate since only
-messages do.
+messages do. Text that is no UTF-8 (8.1) is found when its first bad byte comes, not when its message ends.
 """
 
-from aiohttp import WebSocketError, WSCloseCode
+from aiohttp import WSCloseCode
+
+from bodhisattva.servers.core.transport.text import ArrivingText
 
 _FINAL = 0x80
 _COMPRESSED = 0x40
 _MASKED = 0x80
 _OPCODE = 0x0F
 _CONTINUATION = 0x0
+_TEXT = 0x1
 _CLOSE = 0x8  # and from it on all are control frames
 _LENGTH = 0x7F
 _KEY_BYTES = 4
@@ -21,44 +24,59 @@ _EXTENDED = {126: 2, 127: 8}  # bytes of the length that follow, by what the sho
 
 
 class MaskGuard:
-    """Follows the frames in a client's bytes; an unmasked one is a WebSocketError 1002, and ends it.
+    """Follows the frames in a client's bytes.
 
     closed: whether a whole close frame has come, which ends what the client says.
-    violation: the close code for a frame that must not come, after which it can still follow.
+    violation: the close code for the first frame that must not come, None if there was none.
+    lost: whether that frame has no mask, after which no other can be found.
     """
 
-    __slots__ = ("_closing", "_header", "_skip", "_small", "_unfinished", "closed", "violation")
+    __slots__ = ("_closing", "_header", "_in_text", "_skip", "_small", "_text", "_unfinished", "closed", "lost", "violation")
 
     def __init__(self) -> None:
         self.closed = False
         self.violation: int | None = None
+        self.lost = False
         self._header = bytearray()
         self._skip = 0
         self._small = 0
         self._closing = False
         self._unfinished = False
+        self._text: ArrivingText | None = None
+        self._in_text = False
 
     @property
     def between_messages(self) -> bool:
         """Whether all that has come is whole: no frame is cut, and no message waits for its last fragment."""
         return not (self._skip or self._header or self._unfinished)
 
-    def follow(self, data: bytes) -> None:
+    def follow(self, data: bytes) -> int:
+        """How many of these bytes came before the violation, or up to the close frame's end: all, if there is none."""
         if not (self._skip or self._header or self._unfinished) and self._is_one_frame(data):
             self.closed = data[0] & _OPCODE == _CLOSE
-            return
-        position = 0
-        while position < len(data):
-            if self._skip:
-                taken = min(self._skip, len(data) - position)
-                self._skip -= taken
-                position += taken
-                self.closed |= self._closing and not self._skip
-            else:
-                missing = self._missing()
-                self._header += data[position : position + missing]
-                position += missing
-                self._judge()
+            return len(data)
+        position, good = 0, len(data)
+        while position < len(data) and not (self.closed or self.lost):
+            start = position
+            position += self._follow_body(data, position) if self._skip else self._follow_header(data, position)
+            if self.violation is not None:
+                good = min(good, start)
+        return min(good, position)
+
+    def _follow_body(self, data: bytes, position: int) -> int:
+        """Bytes of the key and payload that are in `data`. The parser itself judges the text that they complete."""
+        taken = min(self._skip, len(data) - position)
+        if self._in_text and (self._unfinished or taken < self._skip):
+            self._judge_text(data[position : position + taken])
+        self._skip -= taken
+        self.closed = self._closing and not self._skip
+        return taken
+
+    def _follow_header(self, data: bytes, position: int) -> int:
+        missing = self._missing()
+        self._header += data[position : position + missing]
+        self._judge()
+        return missing
 
     @staticmethod
     def _is_one_frame(data: bytes) -> bool:
@@ -82,7 +100,9 @@ class MaskGuard:
         if len(header) < 2:
             return
         if not header[1] & _MASKED:
-            raise WebSocketError(WSCloseCode.PROTOCOL_ERROR, "Received frame without mask")
+            self.lost = True
+            self._violate(WSCloseCode.PROTOCOL_ERROR)
+            return
         length = header[1] & _LENGTH
         extended = _EXTENDED.get(length, 0)
         if len(header) < 2 + extended:
@@ -91,14 +111,35 @@ class MaskGuard:
         self._skip = _KEY_BYTES + size
         opcode = header[0] & _OPCODE
         self._closing = opcode == _CLOSE
+        self._in_text = False
         if opcode < _CLOSE:
             if opcode != _CONTINUATION and self._unfinished:
-                self.violation = WSCloseCode.PROTOCOL_ERROR
+                self._violate(WSCloseCode.PROTOCOL_ERROR)
+            self._begin_text(opcode, is_compressed=bool(header[0] & _COMPRESSED))
             self._unfinished = header[0] < _FINAL
             self._count(size)
         elif header[0] & _COMPRESSED:
-            self.violation = WSCloseCode.PROTOCOL_ERROR
+            self._violate(WSCloseCode.PROTOCOL_ERROR)
         header.clear()
+
+    def _violate(self, code: int) -> None:
+        if self.violation is None:
+            self.violation = code
+
+    def _begin_text(self, opcode: int, *, is_compressed: bool) -> None:
+        """Compressed text is judged where it is inflated, which is once it is whole."""
+        if opcode != _CONTINUATION:
+            self._text = ArrivingText() if opcode == _TEXT and not is_compressed else None
+        elif not self._unfinished:
+            self._text = None
+        if self._text is not None:
+            self._text.begin_frame()
+            self._in_text = True
+
+    def _judge_text(self, body: bytes) -> None:
+        if self._text is not None and not self._text.take(body):
+            self._text, self._in_text = None, False
+            self._violate(WSCloseCode.INVALID_TEXT)
 
     def _count(self, size: int) -> None:
         if not self._unfinished:
@@ -106,4 +147,4 @@ class MaskGuard:
         elif size < _SMALL:
             self._small += 1
             if self._small > MOST_SMALL:
-                self.violation = WSCloseCode.POLICY_VIOLATION
+                self._violate(WSCloseCode.POLICY_VIOLATION)

@@ -68,12 +68,14 @@ class _Arrivals(WebSocketDataQueue):
 
     def feed_data(self, data: Any, size: int) -> None:
         if size > self.limit:
-            self.violation = WebSocketError(WSCloseCode.MESSAGE_TOO_BIG, "The message is too large.")
+            self.set_exception(WebSocketError(WSCloseCode.MESSAGE_TOO_BIG, "The message is too large."))
+        elif data.type is WSMsgType.CLOSE and data.data > frames.LAST_CLOSE_CODE:
+            self.set_exception(WebSocketError(WSCloseCode.PROTOCOL_ERROR, "Nobody may send this close code."))
         elif self.violation is None:
             self.messages.append(data)
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
-        self.violation = exc
+        self.violation = self.violation or exc
 
 
 class Intake:
@@ -252,19 +254,14 @@ class WebSocket(asyncio.BufferedProtocol):
         if self._ended:
             return
         self._owner.heard()
-        try:
-            self._guard.follow(data)
-        except WebSocketError as violation:
-            self._break(violation.code)
-            self._end()  # without masks there is no telling where a close frame is
-            return
-        if self._guard.violation is not None:
-            self._break(self._guard.violation)
+        good = self._guard.follow(data)
         if not self._finished:
-            self._receive(*self._intake.parse(self._reader, data))
+            self._receive(*self._intake.parse(self._reader, data[:good]))
             if self._outdated:
                 self.renew()
-        if self._guard.closed:
+        if self._guard.violation is not None:
+            self._break(self._guard.violation)
+        if self._guard.closed or self._guard.lost:  # without masks there is no telling where a close frame is
             self._end()
 
     def _receive(self, messages: list[WSMessage], violation: BaseException | None) -> None:
