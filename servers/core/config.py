@@ -74,6 +74,7 @@ class Limits(_Section, frozen=True):
     """What one service bears (contract 4).
 
     burst_factor: burst = messages_per_second x this. rate_patience: seconds of keeping on over the rate until 1008.
+    first_message_bytes: of a message before authentication. values, nesting: of a message's JSON.
     queue_bytes, queue_age (seconds): a connection's unsent output; beyond either it is closed 4008.
     """
 
@@ -85,6 +86,8 @@ class Limits(_Section, frozen=True):
     rate_patience: Positive = 10
     channels: Count = 1000
     message_bytes: Count = 1024 * 1024
+    first_message_bytes: Count = 16 * 1024
+    values: Count = 50_000
     nesting: Count = 64
     queue_bytes: Count = 8 * 1024 * 1024
     queue_age: Positive = 10

@@ -1,5 +1,6 @@
 """The envelope (contract 1): one JSON object per text frame, decoded strictly, encoded once."""
 
+import gc
 import os
 import time
 from itertools import chain, repeat
@@ -7,29 +8,27 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from bodhisattva.servers.core import shape
+from bodhisattva.servers.core.config import Limits
 from bodhisattva.servers.core.errors import DecodeFailed, ErrorCode, InvalidData
 
 T = TypeVar("T")
 
-_ALIKE = bytes.maketrans(b"{}", b"[]")
-_NO_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
 _PATTERN = "Expected `str` matching regex"
 _NAMED_BY_TYPE = frozenset({"subscribe", "unsubscribe", "ping"})
+_MANY = 1000  # values from which a garbage collection costs more than they do
 _DRAWN = 256  # ids for which the system is asked at once
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 INCOMING_TYPES = frozenset({"request", "subscribe", "unsubscribe", "ping", "event", "ack"})
 
 
-class Incoming(msgspec.Struct):
-    """What a client may send; unknown keys are ignored, wrong types are a DECODE_ERROR."""
+class Heading(msgspec.Struct):
+    """What names a client's message."""
 
     type: str
     id: str | None = None
     correlation_id: str | None = None
     event: str | None = None
-    data: dict[str, Any] | None = None
-    timestamp: str | None = None
-    traceparent: Any = None
 
     @property
     def name(self) -> str | None:
@@ -40,6 +39,14 @@ class Incoming(msgspec.Struct):
     def answer_to(self) -> str | None:
         """The `correlation_id` of the answer (1.1): the request's id, or else its own correlation id."""
         return self.id if self.id is not None else self.correlation_id
+
+
+class Incoming(Heading):
+    """What a client may send; unknown keys are ignored, wrong types are a DECODE_ERROR."""
+
+    data: dict[str, Any] | None = None
+    timestamp: str | None = None
+    traceparent: Any = None
 
 
 class Outgoing(msgspec.Struct):
@@ -76,6 +83,7 @@ class TracedOutgoing(NumberedOutgoing, kw_only=True):
 
 
 _decoder = msgspec.json.Decoder(Incoming)
+_heading_decoder = msgspec.json.Decoder(Heading)
 _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
 
@@ -113,34 +121,31 @@ def fresh_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
-def nesting(text: str, allowed: int) -> int:
-    """The depth of a JSON text's arrays and objects, counted no further than `allowed` + 1.
-
-    Few characters open a level, so texts with few of them are not looked into. Otherwise each pass takes the
-    innermost level away, until so many open in a row that it is decided; all of it is linear in the text, whatever a
-    client sends.
-    """
-    if text.count("{") + text.count("[") <= allowed:
-        return 0
-    outside_strings = text.encode().replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2]
-    brackets = b"".join(outside_strings).translate(_ALIKE, _NO_BRACKETS)
-    depth = 0
-    while brackets and depth <= allowed:
-        if b"[" * (allowed + 1) in brackets:
-            return allowed + 1
-        brackets, outer = brackets.replace(b"[]", b""), brackets
-        if brackets == outer:
-            break
-        depth += 1
-    return depth
+def decode(text: str, limits: Limits) -> Incoming:
+    """Read one frame; DecodeFailed says what is wrong with its form, or names the limit that it exceeds."""
+    values = shape.check(text, values=limits.values, nesting=limits.nesting)
+    return _read(_decoder, text) if values < _MANY else _read_many(text)
 
 
-def decode(text: str, max_nesting: int) -> Incoming:
-    """Read one frame; DecodeFailed says what is wrong with its form."""
-    if nesting(text, max_nesting) > max_nesting:
-        raise DecodeFailed("The message is nested too deeply.", limit=max_nesting)
+def decode_heading(text: str) -> Heading:
+    """What an answer needs of a message: no object is made of its data, whatever that holds."""
+    return _read(_heading_decoder, text)
+
+
+def _read_many(text: str) -> Incoming:
+    """Without the garbage collections that the values themselves would set off, which find nothing and cost more."""
+    collects = gc.isenabled()
+    gc.disable()
     try:
-        return _decoder.decode(text)
+        return _read(_decoder, text)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _read(decoder: "msgspec.json.Decoder[T]", text: str) -> T:
+    try:
+        return decoder.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise DecodeFailed("The message is not an envelope: one JSON object with a type.") from None
 
@@ -162,17 +167,17 @@ def _missing_field(reason: str) -> str:
     return reason.rsplit("`", 2)[1] if reason.startswith("Object missing") else ""
 
 
-def response(request: Incoming, data: Any) -> bytes:
+def response(request: Heading, data: Any) -> bytes:
     """The answer to `request`; data: a JSON object, or its encoding as msgspec.Raw."""
     return _answer(request, "response", data, None, None)
 
 
-def error(request: Incoming | None, code: ErrorCode, message: str, data: Any) -> bytes:
+def error(request: Heading | None, code: ErrorCode, message: str, data: Any) -> bytes:
     """An error that answers `request`, or stands alone (`event` null) if there was none."""
     return _answer(request, "error", data, code.value, message)
 
 
-def pong(request: Incoming) -> bytes:
+def pong(request: Heading) -> bytes:
     return _answer(request, "pong", {}, None, None)
 
 
@@ -192,7 +197,7 @@ def numbered_event(
     )
 
 
-def _answer(request: Incoming | None, kind: str, data: Any, code: str | None, message: str | None) -> bytes:
+def _answer(request: Heading | None, kind: str, data: Any, code: str | None, message: str | None) -> bytes:
     if request is None:
         return encode(Outgoing(fresh_id(), kind, None, data, timestamp(), None, None, code, message))
     answered = request.answer_to

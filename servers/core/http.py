@@ -66,6 +66,8 @@ def description(service: Service, config: Config) -> dict[str, Any]:
             "rate_patience": limits.rate_patience,
             "channels": limits.channels,
             "message_bytes": limits.message_bytes,
+            "first_message_bytes": limits.first_message_bytes,
+            "values": limits.values,
             "nesting": limits.nesting,
             "queue_bytes": limits.queue_bytes,
             "queue_age": limits.queue_age,

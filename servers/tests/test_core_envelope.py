@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bodhisattva.servers.core import envelope
+from bodhisattva.servers.core import envelope, shape
+from bodhisattva.servers.core.config import Limits
 from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.errors import DecodeFailed, ErrorCode, InvalidData
 
@@ -31,6 +32,16 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=40,
 )
+
+
+LIMITS = Limits()
+
+
+def openings_and_commas(value: Any) -> int:
+    if not isinstance(value, dict | list):
+        return 0
+    items = list(value.values()) if isinstance(value, dict) else value
+    return max(1, len(items)) + sum(map(openings_and_commas, items))
 
 
 def depth(value: Any) -> int:
@@ -65,17 +76,17 @@ def depth(value: Any) -> int:
 )
 def test_s1_no_envelope_is_a_decode_error(text: str) -> None:
     with pytest.raises(DecodeFailed) as refused:
-        envelope.decode(text, 64)
+        envelope.decode(text, LIMITS)
     assert refused.value.code is ErrorCode.DECODE_ERROR
 
 
 def test_s1_unknown_incoming_keys_are_ignored() -> None:
-    read = envelope.decode('{"type": "request", "id": "1", "room": "x", "error_code": 5, "new": {"a": [1]}}', 64)
+    read = envelope.decode('{"type": "request", "id": "1", "room": "x", "error_code": 5, "new": {"a": [1]}}', LIMITS)
     assert read == Incoming("request", "1")
 
 
 def test_s1_null_data_counts_as_none() -> None:
-    assert envelope.decode('{"type": "request", "data": null}', 64).data is None
+    assert envelope.decode('{"type": "request", "data": null}', LIMITS).data is None
 
 
 @pytest.mark.parametrize(
@@ -139,14 +150,28 @@ def test_s1_an_answer_carries_the_name_of_what_was_asked(message: Incoming, name
 
 @given(JSON, st.integers(1, 8))
 def test_s4_nesting_is_counted_exactly_up_to_the_limit(value: Any, allowed: int) -> None:
-    counted = envelope.nesting(json.dumps(value), allowed)
-    assert (counted > allowed) is (depth(value) > allowed)
+    refused = False
+    try:
+        shape.check(json.dumps(value), values=10_000, nesting=allowed)
+    except DecodeFailed:
+        refused = True
+    assert refused is (depth(value) > allowed)
+
+
+@given(JSON)
+def test_s4_values_are_counted_outside_strings(value: Any) -> None:
+    text = json.dumps(value)
+    exactly = openings_and_commas(value)
+    shape.check(text, values=exactly, nesting=10_000)
+    if exactly:
+        with pytest.raises(DecodeFailed):
+            shape.check(text, values=exactly - 1, nesting=10_000)
 
 
 @pytest.mark.parametrize("string", ['[{"' * 500, "[\\" * 500, '[\\"' * 500, '\\\\"[' * 500])
 def test_s4_brackets_in_strings_do_not_nest(string: str) -> None:
     text = json.dumps({"type": "request", "data": {"a": string}})
-    assert envelope.decode(text, 64).data == {"a": string}
+    assert envelope.decode(text, LIMITS).data == {"a": string}
 
 
 @pytest.mark.parametrize("levels", [64, 65])
@@ -154,10 +179,10 @@ def test_s4_nesting_limit(levels: int) -> None:
     inner = levels - 2
     text = '{"type":"request","data":{"a":' + "[" * inner + "]" * inner + "}}"
     if levels <= 64:
-        assert envelope.decode(text, 64).type == "request"
+        assert envelope.decode(text, LIMITS).type == "request"
     else:
         with pytest.raises(DecodeFailed):
-            envelope.decode(text, 64)
+            envelope.decode(text, LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +200,7 @@ def test_s4_nesting_limit(levels: int) -> None:
 def test_s4_hostile_text_is_refused_in_linear_time(text: str) -> None:
     started = time.perf_counter()
     with pytest.raises(DecodeFailed):
-        envelope.decode(text, 64)
+        envelope.decode(text, LIMITS)
     assert time.perf_counter() - started < 1.0
 
 

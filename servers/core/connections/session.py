@@ -17,7 +17,7 @@ from bodhisattva.servers.core.auth.permissions import Permissions
 from bodhisattva.servers.core.auth.tokens import ANYBODY, Identity, Verifier
 from bodhisattva.servers.core.config import Limits, Timeouts
 from bodhisattva.servers.core.connections.limits import RateGuard
-from bodhisattva.servers.core.envelope import Incoming
+from bodhisattva.servers.core.envelope import Heading, Incoming
 from bodhisattva.servers.core.errors import (
     AuthFailed,
     AuthRequired,
@@ -35,6 +35,7 @@ from bodhisattva.servers.core.transport.heartbeat import Beat, Heartbeat
 
 UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
+MESSAGE_TOO_BIG = 1009
 TRY_AGAIN_LATER = 1013
 _FAILED = "Authentication failed"
 _UNTOLD = 0.5
@@ -163,27 +164,32 @@ class Session:
             return []
         if self.identity is not None and (ended := self._ended(self.identity, now)):
             return ended
+        self.received_type = "other"
         retry_after = self._rate.take(now.monotonic, self._policy.limits)
         if retry_after and self._rate.exhausted(now.monotonic, self._policy.limits):
             return self._close(POLICY_VIOLATION, "Rate limit exceeded")
-        message = self._decode(text)
         if retry_after:
             excess = RateLimitExceeded("Too many messages.", retry_after=math.ceil(retry_after * 1000) / 1000)
-            return [_error(message if isinstance(message, Incoming) else None, excess)]
-        if isinstance(message, DecodeFailed):
-            return self._undecodable(message)
+            return [_error(self._heading(text), excess)]
+        if self.identity is None and _longer(text, self._policy.limits.first_message_bytes):
+            return self._close(MESSAGE_TOO_BIG, "Too large before authentication")
+        try:
+            message = envelope.decode(text, self._policy.limits)
+        except DecodeFailed as problem:
+            return self._undecodable(problem)
+        self.received_type = message.type
         if self.identity is None:
             return self._first(message)
         return self._dispatch(message, self.identity)
 
-    def _decode(self, text: str) -> Incoming | DecodeFailed:
-        self.received_type = "other"
+    def _heading(self, text: str) -> Heading | None:
+        """What names a message that is dropped, None if that cannot be read."""
         try:
-            message = envelope.decode(text, self._policy.limits.nesting)
-        except DecodeFailed as failure:
-            return failure
-        self.received_type = message.type
-        return message
+            heading = envelope.decode_heading(text)
+        except DecodeFailed:
+            return None
+        self.received_type = heading.type
+        return heading
 
     def _undecodable(self, problem: DecodeFailed) -> list[Output]:
         if self.identity is None:
@@ -358,5 +364,10 @@ def _authenticated(message: Incoming, identity: Identity, status: str) -> Reply:
     return Reply(envelope.response(message, data), "response")
 
 
-def _error(message: Incoming | None, failure: ServiceError) -> Reply:
+def _longer(text: str, limit: int) -> bool:
+    """Whether a text has more bytes than `limit`."""
+    return len(text) > limit or len(text.encode(errors="replace")) > limit
+
+
+def _error(message: Heading | None, failure: ServiceError) -> Reply:
     return Reply(envelope.error(message, failure.code, failure.message, failure.data), "error", failure.code)

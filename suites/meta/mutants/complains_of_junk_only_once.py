@@ -1,5 +1,6 @@
 from unittest.mock import patch
 
+from bodhisattva.servers.core.auth.tokens import Identity
 from bodhisattva.servers.core.connections.session import Output, Session
 from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.errors import DecodeFailed
@@ -9,15 +10,13 @@ WRONG = "answers only the first piece of junk until something better comes"
 SAYS = "['DECODE_ERROR'] == "
 
 complaining: set[Session] = set()
-decode = Session._decode
+dispatch = Session._dispatch
 complain = Session._undecodable
 
 
-def decode_and_forgive(session: Session, text: str) -> Incoming | DecodeFailed:
-    message = decode(session, text)
-    if isinstance(message, Incoming):
-        complaining.discard(session)
-    return message
+def dispatch_and_forgive(session: Session, message: Incoming, identity: Identity) -> list[Output]:
+    complaining.discard(session)
+    return dispatch(session, message, identity)
 
 
 def complain_once(session: Session, problem: DecodeFailed) -> list[Output]:
@@ -28,5 +27,5 @@ def complain_once(session: Session, problem: DecodeFailed) -> list[Output]:
 
 
 def mutate() -> None:
-    patch.object(Session, "_decode", decode_and_forgive).start()
+    patch.object(Session, "_dispatch", dispatch_and_forgive).start()
     patch.object(Session, "_undecodable", complain_once).start()

@@ -20,7 +20,7 @@ def receive_all(session: Session, text: str, now: Now) -> list[Output]:
     outputs = receive_text(session, text, now)
     if session.identity is None or not any(map(is_too_much, outputs)):
         return outputs
-    message = envelope.decode(text, session._policy.limits.nesting)
+    message = envelope.decode(text, session._policy.limits)
     return [*outputs, Request(Incoming(message.type, None, None, message.event, message.data), session.identity)]
 
 

@@ -1,15 +1,15 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import envelope
+from bodhisattva.servers.core import shape
 
 CLAUSE = "PROTOCOL-025"
 WRONG = "reads JSON that is nested more deeply than it claims"
 SAYS = "65 levels"
 
 
-def flat(_text: str, _allowed: int) -> int:
+def flat(_outside: bytes) -> int:
     return 0
 
 
 def mutate() -> None:
-    patch.object(envelope, "nesting", flat).start()
+    patch.object(shape, "_depth", flat).start()

@@ -1,18 +1,17 @@
 from unittest.mock import patch
 
-from bodhisattva.servers.core import envelope
-from bodhisattva.servers.core.envelope import Incoming
+from bodhisattva.servers.core import shape
 
 CLAUSE = "PROTOCOL-025"
 WRONG = "reads a level of nesting less than it claims"
 SAYS = "in vain for the answer to deep"
 
-decode = envelope.decode
+check = shape.check
 
 
-def decode_less(text: str, nesting: int) -> Incoming:
-    return decode(text, nesting - 1)
+def check_less(text: str, *, values: int, nesting: int) -> int:
+    return check(text, values=values, nesting=nesting - 1)
 
 
 def mutate() -> None:
-    patch.object(envelope, "decode", decode_less).start()
+    patch.object(shape, "check", check_less).start()
