@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh, Raw
+from bodhisattva.fixtures.authors import AllowTime, Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import PATIENCE, eventually, units
 from bodhisattva.fixtures.sample import Call, Sample
@@ -142,9 +142,10 @@ async def test_second_sigterm_stops_at_once(fresh: Fresh, connect: Connect) -> N
     profile="operable",
     text="Clients that neither answer a close nor finish a request do not hold up the drain beyond its timeout.",
 )
-async def test_silent_clients_do_not_hold_up_the_drain(fresh: Fresh, raw: Raw) -> None:
+async def test_silent_clients_do_not_hold_up_the_drain(fresh: Fresh, raw: Raw, allow_time: AllowTime) -> None:
     node = await fresh()
     bound = (await node.limits())["drain_timeout"]
+    allow_time(bound)
     silent = await raw(node)
     await silent.authenticate(node.tokens.usual(node.service))
     await raw(node)
