@@ -279,12 +279,13 @@ def exit_code(session: nox.Session, *command: str, external: bool = False) -> in
 
 
 def attempt(
-    session: nox.Session, *command: str, external: bool = False, env: Mapping[str, str] | None = None
+    session: nox.Session, *command: str, external: bool = False, env: Mapping[str, str | None] | None = None
 ) -> int | None:
     """What `command` exits with; None where nox is to install only."""
-    patience = {"interrupt_timeout": OWN_END, "terminate_timeout": CLEANING_UP}
     try:
-        ran = session.run(*command, external=external, env=env, **patience)
+        ran = session.run(
+            *command, external=external, env=env, interrupt_timeout=OWN_END, terminate_timeout=CLEANING_UP
+        )
     except nox.command.CommandFailed as failure:
         return failure.return_code or 1
     return None if ran is None else 0

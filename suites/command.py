@@ -42,7 +42,8 @@ def check(target: Path, out: Path, pytest_arguments: tuple[str, ...]) -> None:
     It is judged clause by clause, over its sockets only. Further arguments go to pytest: `-k auth`,
     `--services akosha,dhruva`, `-n 2`.
 
-    Exit code: 0 passed, 1 failed, 3 partial or empty, 2 a target that cannot be used or nothing judged, 130 interrupted.
+    Exit code: 0 passed, 1 failed, 3 partial or empty, 2 a target that cannot be used or nothing judged,
+    130 interrupted.
     """
     if not __debug__:
         _refuse("Python's assertions are off (PYTHONOPTIMIZE, -O), and they are what judges; run it without")

@@ -78,9 +78,7 @@ async def test_reconnects_after_a_kill(
     profile="interop",
     text="A published client that says nothing for longer than a ping's interval and timeout keeps its connection.",
 )
-async def test_stays_while_idle(
-    node: Node, published: OpenPublished, sample: Sample, allow_time: AllowTime
-) -> None:
+async def test_stays_while_idle(node: Node, published: OpenPublished, sample: Sample, allow_time: AllowTime) -> None:
     limits = await node.limits()
     allow_time(limits["ping_interval"] + limits["ping_timeout"])
     client = await published()

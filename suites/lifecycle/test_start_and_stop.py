@@ -53,9 +53,7 @@ async def test_service_starts_and_listens(fresh: Fresh, connect: Connect, sample
     "free then, and the service starts again on it.",
     baseline="TestServiceLifecycle::service_stops_gracefully",
 )
-async def test_service_stops_gracefully(
-    fresh: Fresh, connect: Connect, sample: Sample, allow_time: AllowTime
-) -> None:
+async def test_service_stops_gracefully(fresh: Fresh, connect: Connect, sample: Sample, allow_time: AllowTime) -> None:
     node = await fresh()
     bound = (await node.limits())["drain_timeout"]
     allow_time(2 * bound)

@@ -24,9 +24,7 @@ HALF_A_HEAD = b"GET /ws HTTP/1.1\r\nHost: local"
     text="A connection that stops in the TLS handshake or in the head of its first request is cut once the claimed "
     "handshake timeout has passed, and not before; others go on.",
 )
-async def test_unfinished_arrival_is_cut(
-    fresh: Fresh, connect: Connect, raw: Raw, allow_time: AllowTime
-) -> None:
+async def test_unfinished_arrival_is_cut(fresh: Fresh, connect: Connect, raw: Raw, allow_time: AllowTime) -> None:
     node = await fresh(timeouts={"handshake": 1})
     timeout = (await node.limits())["handshake_timeout"]
     allow_time(timeout)
