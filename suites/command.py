@@ -8,7 +8,7 @@ from typing import NoReturn
 import click
 
 from bodhisattva.fixtures.parent import INTERRUPTED, perform
-from bodhisattva.reports.build import build
+from bodhisattva.reports.build import build_run
 from bodhisattva.reports.errors import ReportError
 
 _SUITES = Path(__file__).parent
@@ -68,7 +68,7 @@ def check(target: Path, out: Path, pytest_arguments: tuple[str, ...]) -> None:
 def _report(out: Path, code: int) -> NoReturn:
     """What was judged, of a run that was broken off too, whose exit code is its own."""
     try:
-        summary = build(out)
+        summary = build_run(out)
     except (ReportError, OSError) as error:
         _refuse(str(error))
     click.echo("\n".join(summary.lines))
