@@ -33,6 +33,7 @@ REFUSED = 2
 OWN_END = 30.0 if sys.stdin.isatty() else 0.1  # seconds: Ctrl-C at a terminal reaches a task's command too
 CLEANING_UP = 60.0  # seconds for what was interrupted to take its services down
 MARK = ".run"  # what a run puts into its folder once nothing of an earlier one is left there
+NOT_OUTLIVING: dict[str, str | None] = {"BODHISATTVA_PARENT": str(os.getpid())}  # for a run: it ends with this process
 PARTIAL = 3  # what `bodhisattva report` says of a run that left clauses out
 
 
@@ -101,7 +102,7 @@ def soak(session: nox.Session) -> None:
     """A crowd that comes and goes for ten minutes, and what stays of it: -- [--minutes N] [--connections N] [--tls]"""
     install(session, "suite")
     command = ("python", "-m", "bodhisattva.chaos.soak")
-    conclude(session, exit_code(session, *command, *session.posargs), (REFUSED,))
+    conclude(session, attempt(session, *command, *session.posargs, env=NOT_OUTLIVING) or 0, (REFUSED,))
 
 
 @nox.session(python=False)
@@ -247,7 +248,7 @@ def run_and_report(session: nox.Session, out: str, *command: str) -> tuple[int, 
     """
     name = uuid.uuid4().hex
     try:
-        code = attempt(session, *command, env={"BODHISATTVA_RUN": name, "BODHISATTVA_PARENT": str(os.getpid())})
+        code = attempt(session, *command, env=NOT_OUTLIVING | {"BODHISATTVA_RUN": name})
     except KeyboardInterrupt:
         if marked(out, name):
             exit_code(session, "bodhisattva", "report", out)
@@ -270,7 +271,7 @@ def marked(out: str, name: str) -> bool:
 
 def run_pytest(session: nox.Session, *arguments: str) -> int:
     """Pytest's exit code."""
-    return exit_code(session, "python", "-m", "pytest", *arguments)
+    return attempt(session, "python", "-m", "pytest", *arguments, env=NOT_OUTLIVING) or 0
 
 
 def exit_code(session: nox.Session, *command: str, external: bool = False) -> int:
