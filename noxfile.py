@@ -7,6 +7,9 @@ A task that is refused (bad input, a missing tool) ends with exit code 2, a nega
 import os
 import shutil
 import signal
+import sys
+import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,7 +34,10 @@ WORKERS = str(min(os.cpu_count() or 2, 4))
 OF_THE_SUITE = ("tests", "mutants")  # runs that judge the suite, and no fleet
 PYTEST_REFUSALS = (2, 4)  # interrupted or told to exit; wrong usage
 REFUSED = 2
+OWN_END = 30.0 if sys.stdin.isatty() else 0.1  # seconds: Ctrl-C at a terminal reaches a task's command too
 CLEANING_UP = 60.0  # seconds for what was interrupted to take its services down
+MARK = ".run"  # what a run puts into its folder once nothing of an earlier one is left there
+NOT_OUTLIVING: dict[str, str | None] = {"BODHISATTVA_PARENT": str(os.getpid())}  # for a run: it ends with this process
 PARTIAL = 3  # what `bodhisattva report` says of a run that left clauses out
 
 
@@ -55,12 +61,11 @@ def chaos(session: nox.Session) -> None:
     run_script(session, "ci/toxiproxy", *([] if stack(session) == "process" else ["--image"]))
     out = option(session, "--out", "out/chaos")
     command = ("python", "-m", "bodhisattva.chaos", "run", "--out", out)
-    code = exit_code(session, *command, *session.posargs)
-    if code != REFUSED and options(session).isdisjoint({"--list", "--replay"}):
-        verdict = exit_code(session, "bodhisattva", "report", out)
-        session.log(f"histories, verdicts and report: {Path(out).resolve()}")
-        code = code or verdict
-    conclude(session, code, (REFUSED,))
+    if not options(session).isdisjoint({"--list", "--replay", "--help"}):
+        conclude(session, exit_code(session, *command, *session.posargs), (REFUSED,))
+        return
+    code, verdict = run_and_report(session, out, *command, *session.posargs)
+    conclude(session, code or verdict, (REFUSED,))
 
 
 @nox.session
@@ -101,7 +106,7 @@ def soak(session: nox.Session) -> None:
     """A crowd that comes and goes for ten minutes, and what stays of it: -- [--minutes N] [--connections N] [--tls]"""
     install(session, "suite")
     command = ("python", "-m", "bodhisattva.chaos.soak")
-    conclude(session, exit_code(session, *command, *session.posargs), (REFUSED,))
+    conclude(session, attempt(session, *command, *session.posargs, env=NOT_OUTLIVING) or 0, (REFUSED,))
 
 
 @nox.session(python=False)
@@ -242,28 +247,64 @@ def judge(session: nox.Session, default_out: str, *arguments: str) -> None:
     A run of less than the whole suite is reported as partial (3): a failure only where the whole was meant.
     """
     out = option(session, "--out", default_out)
-    code = run_pytest(session, *arguments, f"--out={out}", "-n", WORKERS, *session.posargs)
+    command = ("python", "-m", "pytest", *arguments, f"--out={out}", "-n", WORKERS, *session.posargs)
+    code, verdict = run_and_report(session, out, *command)
     conclude(session, code if code in PYTEST_REFUSALS else 0, PYTEST_REFUSALS)
-    verdict = exit_code(session, "bodhisattva", "report", out)
-    session.log(f"report: {Path(out).resolve()}")
     partial_is_fine = verdict == PARTIAL and narrowed(session)
     if partial_is_fine and not code:
         session.log("a part of the suite was asked for, so a partial verdict is no failure of this task")
     conclude(session, code or (0 if partial_is_fine else verdict), (REFUSED,))
 
 
+def run_and_report(session: nox.Session, out: str, *command: str) -> tuple[int, int]:
+    """The exit codes of a run that writes to the folder `out` and of the report on it, which tells of no other run.
+
+    What a run had judged is reported where it is interrupted too.
+    """
+    name = uuid.uuid4().hex
+    try:
+        code = attempt(session, *command, env=NOT_OUTLIVING | {"BODHISATTVA_RUN": name})
+    except KeyboardInterrupt:
+        if marked(out, name):
+            exit_code(session, "bodhisattva", "report", out)
+        raise
+    if code is None:
+        session.skip("it is installed, and not run")
+    if not marked(out, name):
+        conclude(session, code if code in PYTEST_REFUSALS else 0, PYTEST_REFUSALS)
+        refuse(session, f"nothing was judged: it ended with exit code {code} before the run began")
+    verdict = exit_code(session, "bodhisattva", "report", out)
+    session.log(f"report: {Path(out).resolve()}")
+    return code, verdict
+
+
+def marked(out: str, name: str) -> bool:
+    """Whether the run of this name has begun to write to the folder."""
+    mark = Path(out) / MARK
+    return mark.exists() and mark.read_text() == name
+
+
 def run_pytest(session: nox.Session, *arguments: str) -> int:
     """Pytest's exit code."""
-    return exit_code(session, "python", "-m", "pytest", *arguments)
+    return attempt(session, "python", "-m", "pytest", *arguments, env=NOT_OUTLIVING) or 0
 
 
 def exit_code(session: nox.Session, *command: str, external: bool = False) -> int:
     """What `command` exits with."""
+    return attempt(session, *command, external=external) or 0
+
+
+def attempt(
+    session: nox.Session, *command: str, external: bool = False, env: Mapping[str, str | None] | None = None
+) -> int | None:
+    """What `command` exits with; None where nox is to install only."""
     try:
-        session.run(*command, external=external, interrupt_timeout=CLEANING_UP / 2, terminate_timeout=CLEANING_UP / 2)
+        ran = session.run(
+            *command, external=external, env=env, interrupt_timeout=OWN_END, terminate_timeout=CLEANING_UP
+        )
     except nox.command.CommandFailed as failure:
         return failure.return_code or 1
-    return 0
+    return None if ran is None else 0
 
 
 def run_script(session: nox.Session, script: str, *arguments: str) -> None:

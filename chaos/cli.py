@@ -1,7 +1,8 @@
 """The command line: run experiments, list them, judge a saved history again."""
 
 import asyncio
-import signal
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +18,12 @@ from bodhisattva.chaos.registry import UnknownName
 from bodhisattva.chaos.runner import Run
 from bodhisattva.chaos.toxiproxy_server import require
 from bodhisattva.chaos.verdict import Verdict, combine
-from bodhisattva.fixtures.folder import lack, written_to
+from bodhisattva.fixtures.folder import lack, mark, written_to
+from bodhisattva.fixtures.parent import INTERRUPTED, RUN, Orphan, end_with_parent, heed_sigterm
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.made import EMBEDDED, LOGS
 from bodhisattva.fixtures.stack.select import Choice, choose
 
-INTERRUPTED = 130
 EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}
 
 
@@ -58,6 +59,15 @@ def _in_one_line() -> Iterator[None]:
         said = " ".join(error.format_message().split())
         where = f" See `{error.ctx.command_path} --help`." if error.ctx is not None else ""
         raise BadInput(said + where) from error
+
+
+def begin() -> None:
+    """What signals mean from now on, and the end of whoever started this run."""
+    heed_sigterm()
+    try:
+        end_with_parent()
+    except Orphan as error:
+        raise BadInput(str(error)) from None
 
 
 def make(out: Path) -> None:
@@ -155,12 +165,15 @@ def _choose(stack: str, log: str) -> Choice:
 
 
 def _run(chosen: list[Experiment], seed: int, choice: Choice, out: Path) -> None:
-    # Ended by SIGTERM, as by a job's time limit, a run cleans up as it does for Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    begin()
     make(out)
+    folders = {experiment.name: out / f"{experiment.name}-{seed}" for experiment in chosen}
+    for folder in folders.values():  # before the first of them: no verdict of an earlier run stands beside a new one
+        shutil.rmtree(folder, ignore_errors=True)
+    mark(out, os.environ.get(RUN, ""))
     reports = []
     for experiment in chosen:
-        folder = out / f"{experiment.name}-{seed}"
+        folder = folders[experiment.name]
 
         def say(line: str, name: str = experiment.name) -> None:
             click.echo(f"[{name}, seed {seed}] {line}", err=True)

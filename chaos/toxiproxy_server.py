@@ -14,6 +14,7 @@ from toxiproxy import Toxiproxy as Api
 from bodhisattva.chaos.toxiproxy import LIMIT, ToxiproxyError
 from bodhisattva.fixtures.clock import TimedOut, eventually
 from bodhisattva.fixtures.loopback import direct
+from bodhisattva.fixtures.stack import guard
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.docker import LABEL
 from bodhisattva.fixtures.stack.ports import free_port
@@ -67,7 +68,10 @@ async def _ready(port: int) -> None:
 @contextmanager
 def _process(arguments: list[str], log: Path) -> Iterator[None]:
     with log.open("wb") as output:
-        process = subprocess.Popen([_binary(), *arguments], stdout=output, stderr=subprocess.STDOUT)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603 - our own
+            [_binary(), *arguments], stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        guard.watch(process.pid)
         try:
             yield
         finally:

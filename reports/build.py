@@ -13,6 +13,7 @@ from bodhisattva.reports.summary import summary
 from bodhisattva.reports.verdicts import Verdict
 
 BADGE_FILE = "badge.svg"
+REPORTS = (CONFORMANCE_FILE, MATRIX_FILE, BADGE_FILE)
 CONFORMANCE_FOLDER = "conformance"
 CHAOS_FOLDER = "chaos"
 CHAOS_EXIT_CODES: dict[Verdict, int] = {"valid": 0, "invalid": 1, "unknown": 3}
@@ -50,11 +51,12 @@ def _has_run(folder: Path) -> bool:
 
 
 def _build_one(folder: Path) -> Summary:
-    return _conformance(folder) if _has_run(folder) else _chaos(folder)
+    return build_run(folder) if _has_run(folder) else _chaos(folder)
 
 
-def _conformance(folder: Path) -> Summary:
-    _remove(folder, CONFORMANCE_FILE, MATRIX_FILE, BADGE_FILE)
+def build_run(folder: Path) -> Summary:
+    """Build the report on the conformance run in `folder`, and on nothing besides it. Raises ReportError."""
+    remove(folder, *REPORTS)
     results = run.read(folder)
     report = conformance.judge(results)
     page = folder / MATRIX_FILE
@@ -65,7 +67,7 @@ def _conformance(folder: Path) -> Summary:
 
 
 def _chaos(folder: Path) -> Summary:
-    _remove(folder, chaos.CHAOS_FILE)
+    remove(folder, chaos.CHAOS_FILE)
     experiments = chaos.read_all(folder)
     for place, experiment in experiments.items():
         chaos.draw(place, experiment)
@@ -84,7 +86,7 @@ def worst(codes: list[int]) -> int:
     return 1 if 1 in codes else max(codes)
 
 
-def _remove(folder: Path, *names: str) -> None:
+def remove(folder: Path, *names: str) -> None:
     """A report that cannot be rebuilt must not go on speaking for an older run."""
     for name in names:
         (folder / name).unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from bodhisattva.reports import run
+from bodhisattva.reports.build import REPORTS, remove
 from bodhisattva.reports.errors import ReportError
 from bodhisattva.reports.run import Plan, Result
 
@@ -18,10 +19,14 @@ _ALIKE = ("services", "catalogue")
 def merge(parts: list[Path], into: Path) -> None:
     """Write `run.json` and `results.jsonl` of all `parts` together to the folder `into`.
 
-    Raises ReportError if a part cannot be read, two did not judge the same fleet, or two judged the same clause.
+    Raises ReportError if a part cannot be read, two did not judge the same fleet, or two judged the same clause; no
+    older report is left there then.
+
     """
     if into.resolve() in [part.resolve() for part in parts]:
         raise ReportError(f"{into} is one of the parts; give another folder to merge into")
+    if into.is_dir():
+        remove(into, *REPORTS)
     plans = {part: run.read(part).plan for part in parts}
     for one, other in combinations(parts, 2):
         _compare(one, plans[one], other, plans[other])

@@ -1,19 +1,20 @@
 """`bodhisattva check`: the conformance suite against a deployment that somebody else runs."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from bodhisattva.reports.build import build
+from bodhisattva.fixtures.parent import INTERRUPTED, perform
+from bodhisattva.reports.build import build_run
 from bodhisattva.reports.errors import ReportError
 
 _SUITES = Path(__file__).parent
 _APART = ("meta", "interop")
 _BAD_INPUT = 2
-_REFUSALS = (_BAD_INPUT, 4)  # pytest's: told to exit; wrong usage. What lies in the folder then is of an earlier run
+_REFUSALS = (_BAD_INPUT, 4)  # pytest's, which has told why: told to exit; wrong usage
 
 # A target is judged from wherever its owner stands: no configuration of pytest that lies there may count, and the
 # project's own is not there once it is installed. What pyproject.toml sets is repeated here; a test compares both.
@@ -41,25 +42,39 @@ def check(target: Path, out: Path, pytest_arguments: tuple[str, ...]) -> None:
     It is judged clause by clause, over its sockets only. Further arguments go to pytest: `-k auth`,
     `--services akosha,dhruva`, `-n 2`.
 
-    Exit code: 0 passed, 1 failed, 3 partial or empty, 2 a target that cannot be used.
+    Exit code: 0 passed, 1 failed, 3 partial or empty, 2 a target that cannot be used or nothing judged,
+    130 interrupted.
     """
+    if not __debug__:
+        _refuse("Python's assertions are off (PYTHONOPTIMIZE, -O), and they are what judges; run it without")
     apart = [f"--ignore={_SUITES / folder}" for folder in _APART]
     settings = [word for name, value in SETTINGS.items() for word in ("-o", f"{name}={value}")]
-    judging = subprocess.run(  # noqa: S603 - the arguments are the caller's own
+    code, began = perform(
         [
             *(sys.executable, "-m", "pytest", str(_SUITES), *apart),
             *("-c", os.devnull, "--rootdir", str(_SUITES), "-p", "no:cacheprovider", *settings, *OPTIONS),
             *("--stack", "external", "--target", str(target), "--out", str(out)),
             *pytest_arguments,
         ],
-        check=False,
+        out,
     )
-    if judging.returncode in _REFUSALS:
-        sys.exit(_BAD_INPUT)
+    if began:
+        _report(out, code)
+    if code in (*_REFUSALS, INTERRUPTED):
+        sys.exit(INTERRUPTED if code == INTERRUPTED else _BAD_INPUT)
+    _refuse(f"nothing was judged: pytest ended with exit code {code} before the run began")
+
+
+def _report(out: Path, code: int) -> NoReturn:
+    """What was judged, of a run that was broken off too, whose exit code is its own."""
     try:
-        summary = build(out)
-    except ReportError as error:
-        click.echo(f"bodhisattva: {error}", err=True)
-        sys.exit(_BAD_INPUT)
+        summary = build_run(out)
+    except (ReportError, OSError) as error:
+        _refuse(str(error))
     click.echo("\n".join(summary.lines))
-    sys.exit(summary.exit_code)
+    sys.exit({_BAD_INPUT: _BAD_INPUT, INTERRUPTED: INTERRUPTED}.get(code, summary.exit_code))
+
+
+def _refuse(reason: str) -> NoReturn:
+    click.echo(f"bodhisattva: {reason}", err=True)
+    sys.exit(_BAD_INPUT)

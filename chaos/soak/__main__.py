@@ -2,7 +2,6 @@
 
 import asyncio
 import resource
-import signal
 import statistics
 import sys
 import tempfile
@@ -13,7 +12,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from bodhisattva.chaos.cli import EXIT_CODES, INTERRUPTED, BadInput, InOneLine, make
+from bodhisattva.chaos.cli import EXIT_CODES, BadInput, InOneLine, begin, make
 from bodhisattva.chaos.soak import gauges, judge
 from bodhisattva.chaos.soak.course import soak
 from bodhisattva.chaos.soak.pace import Pace
@@ -30,6 +29,7 @@ from bodhisattva.chaos.soak.record import (
     Soak,
 )
 from bodhisattva.fixtures.clock import TimedOut
+from bodhisattva.fixtures.parent import INTERRUPTED
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.process import LAUNCHER
 
@@ -49,10 +49,11 @@ def main(minutes: float, connections: int, seed: int, out: Path, launcher: str |
 
     Exit code: 0 nothing grew, 1 something did, 2 bad input, 3 the service was not put to the test.
     """
-    # Ended by SIGTERM, as by a job's time limit, it takes its service down as it does for Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    begin()
     _allow_descriptors(connections + _SPARE_DESCRIPTORS)
     make(out)
+    for name in (RECORD_FILE, PICTURE_FILE):  # of an earlier run
+        (out / name).unlink(missing_ok=True)
     started = datetime.now(UTC).isoformat(timespec="seconds")
     command = launcher.split() if launcher else LAUNCHER
     with tempfile.TemporaryDirectory(prefix="bodhisattva-soak-", ignore_cleanup_errors=True) as folder:

@@ -129,6 +129,27 @@ def test_a_disk_that_fills_up_meanwhile_is_one_line(monkeypatch: pytest.MonkeyPa
     assert "No space left on device; the run ended there, and its history until then is kept." in result.stderr
 
 
+def test_a_run_begins_without_what_an_earlier_one_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It may be killed before it comes to its last experiment."""
+    first, second, other = (tmp_path / f"{name}-1" / "verdict.json" for name in list(experiments())[:3])
+    for verdict in (first, second, other):
+        verdict.parent.mkdir()
+        verdict.touch()
+
+    class Killed:
+        def __init__(self, *_: object) -> None:
+            raise OSError(errno.ENOSPC, "killed")
+
+    monkeypatch.setattr(cli, "Run", Killed)
+    monkeypatch.setattr(cli, "_choose", lambda *_: None)
+    monkeypatch.setenv("BODHISATTVA_RUN", "this one")
+    _run(*list(experiments())[:2], "--out", str(tmp_path))
+    assert not first.exists()
+    assert not second.exists()
+    assert other.exists()
+    assert (tmp_path / ".run").read_text() == "this one"
+
+
 def test_a_file_that_is_no_history_is_named(tmp_path: Path) -> None:
     path = tmp_path / "verdict.json"
     path.write_text("{}\n")

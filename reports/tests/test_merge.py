@@ -116,3 +116,12 @@ def test_a_part_is_never_overwritten(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "is one of the parts" in result.stderr
     assert Path(parts[0], "results.jsonl").read_bytes() == before
+
+
+def test_parts_that_do_not_fit_leave_no_earlier_report(tmp_path: Path) -> None:
+    parts = halves(tmp_path)
+    assert merged(tmp_path, parts).exit_code == 0
+    other = runs.write(tmp_path / "other", runs.all_passed(), version="9")
+    assert merged(tmp_path, [*parts, str(other)]).exit_code == 2
+    kept = {file.name for file in (tmp_path / "whole").iterdir()}
+    assert kept == {"run.json", "results.jsonl"}

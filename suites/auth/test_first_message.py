@@ -3,7 +3,7 @@
 import time
 from datetime import datetime
 
-from bodhisattva.fixtures.authors import Connect
+from bodhisattva.fixtures.authors import AllowTime, Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
@@ -101,8 +101,9 @@ async def test_undecodable_first_message(connect: Connect, node: Node) -> None:
     profile="core",
     text="A connection that has not authenticated within the claimed timeout is told AUTH_REQUIRED and closed 1008.",
 )
-async def test_silence_ends_at_the_timeout(connect: Connect, node: Node) -> None:
+async def test_silence_ends_at_the_timeout(connect: Connect, node: Node, allow_time: AllowTime) -> None:
     timeout = (await node.limits())["auth_timeout"]
+    allow_time(timeout)
     opening = time.monotonic()
     client = await connect(authenticate=False)
     error = await client.error(within=timeout + 5)

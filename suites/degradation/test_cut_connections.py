@@ -4,7 +4,7 @@ import asyncio
 import json
 from functools import partial
 
-from bodhisattva.fixtures.authors import Connect, Fresh, Raw
+from bodhisattva.fixtures.authors import AllowTime, Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.frames import Opcode, encode
@@ -31,7 +31,9 @@ BESIDES = 10
     text="A connection whose client has vanished without a word gives its slot and its channels back once the ping "
     "timeout has passed; until then it keeps no event from others.",
 )
-async def test_half_open_connection_is_cleared(fresh: Fresh, raw: Raw, connect: Connect, sample: Sample) -> None:
+async def test_half_open_connection_is_cleared(
+    fresh: Fresh, raw: Raw, connect: Connect, sample: Sample, allow_time: AllowTime
+) -> None:
     node = await fresh(limits={"connections": 2})
     limits = await node.limits()
     client = await connect(node)
@@ -40,6 +42,7 @@ async def test_half_open_connection_is_cleared(fresh: Fresh, raw: Raw, connect: 
     await client.answer(*sample.command())
     await client.event(sample.event, sample.channel(), where=sample.concerns)
     bound = limits["ping_interval"] + limits["ping_timeout"] + MARGIN
+    allow_time(bound)
     await eventually(partial(_gone, client, connection, sample.channel()), "the end of a half-open connection", bound)
     await eventually(lambda: admitted(connect, node), "a slot after a half-open connection", every=0.1)
 

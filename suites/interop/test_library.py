@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh, token_for
+from bodhisattva.fixtures.authors import AllowTime, Connect, Fresh, token_for
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import PATIENCE
 from bodhisattva.fixtures.sample import Sample
@@ -144,10 +144,11 @@ async def test_close_codes(node: Node, strict: OpenStrict) -> None:
     profile="interop",
     text="A client of the websockets library is closed with 1001 by a service that stops.",
 )
-async def test_going_away(fresh: Fresh, strict: OpenStrict) -> None:
+async def test_going_away(fresh: Fresh, strict: OpenStrict, allow_time: AllowTime) -> None:
     node = await fresh()
     client = await strict(node)
     drain = (await node.limits())["drain_timeout"]
+    allow_time(drain)
     await node.terminate()
     end = await client.ended(within=drain + PATIENCE)
     assert end is not None, "no close frame"

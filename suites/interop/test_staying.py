@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bodhisattva.fixtures.authors import Connect, Fresh
+from bodhisattva.fixtures.authors import AllowTime, Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually, units
 from bodhisattva.fixtures.sample import Sample
@@ -78,8 +78,9 @@ async def test_reconnects_after_a_kill(
     profile="interop",
     text="A published client that says nothing for longer than a ping's interval and timeout keeps its connection.",
 )
-async def test_stays_while_idle(node: Node, published: OpenPublished, sample: Sample) -> None:
+async def test_stays_while_idle(node: Node, published: OpenPublished, sample: Sample, allow_time: AllowTime) -> None:
     limits = await node.limits()
+    allow_time(limits["ping_interval"] + limits["ping_timeout"])
     client = await published()
     before = await client.state()
     end = time.monotonic() + limits["ping_interval"] + limits["ping_timeout"] + units(1)

@@ -3,7 +3,7 @@
 import json
 import time
 
-from bodhisattva.fixtures.authors import Fresh, Raw
+from bodhisattva.fixtures.authors import AllowTime, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import units
 from bodhisattva.fixtures.frames import Opcode, encode
@@ -25,9 +25,10 @@ PIECES = 64
     profile="core",
     text="A peer that answers no pings is cut once the ping timeout has passed, and not before.",
 )
-async def test_silent_peer_is_cut(node: Node, raw: Raw) -> None:
+async def test_silent_peer_is_cut(node: Node, raw: Raw, allow_time: AllowTime) -> None:
     limits = await node.limits()
     interval, timeout = limits["ping_interval"], limits["ping_timeout"]
+    allow_time(interval + timeout)
     peer = await raw()
     await peer.authenticate(node.tokens.usual(node.service))
     assert (await peer.receive(interval + MARGIN)).opcode == Opcode.PING
@@ -45,9 +46,10 @@ async def test_silent_peer_is_cut(node: Node, raw: Raw) -> None:
     profile="core",
     text="A peer that answers pings with their payload is pinged at the claimed interval, and lives without a word.",
 )
-async def test_answering_peer_lives(node: Node, raw: Raw) -> None:
+async def test_answering_peer_lives(node: Node, raw: Raw, allow_time: AllowTime) -> None:
     limits = await node.limits()
     interval, timeout = limits["ping_interval"], limits["ping_timeout"]
+    allow_time(interval + timeout + interval)
     peer = await raw()
     await peer.authenticate(node.tokens.usual(node.service))
     begun = time.monotonic()

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import time
 
-from bodhisattva.fixtures.authors import Connect, Fresh
+from bodhisattva.fixtures.authors import AllowTime, Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually, units
 from bodhisattva.fixtures.sample import Sample
@@ -53,9 +53,10 @@ async def test_service_starts_and_listens(fresh: Fresh, connect: Connect, sample
     "free then, and the service starts again on it.",
     baseline="TestServiceLifecycle::service_stops_gracefully",
 )
-async def test_service_stops_gracefully(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_service_stops_gracefully(fresh: Fresh, connect: Connect, sample: Sample, allow_time: AllowTime) -> None:
     node = await fresh()
     bound = (await node.limits())["drain_timeout"]
+    allow_time(2 * bound)
     clients = [await connect(node) for _ in range(3)] + [await connect(node, authenticate=False)]
     begun = time.monotonic()
     await node.terminate()

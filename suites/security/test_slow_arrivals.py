@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh, Raw
+from bodhisattva.fixtures.authors import AllowTime, Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import TimedOut, units
 from bodhisattva.fixtures.raw import RawPeer
@@ -25,9 +25,10 @@ HALF_A_HEAD = b"GET /ws HTTP/1.1\r\nHost: local"
     text="A connection that stops in the TLS handshake or in the head of its first request is cut once the claimed "
     "handshake timeout has passed, and not before; others go on.",
 )
-async def test_unfinished_arrival_is_cut(fresh: Fresh, connect: Connect, raw: Raw) -> None:
+async def test_unfinished_arrival_is_cut(fresh: Fresh, connect: Connect, raw: Raw, allow_time: AllowTime) -> None:
     node = await fresh(timeouts={"handshake": units(2)})
     timeout = (await node.limits())["handshake_timeout"]
+    allow_time(timeout)
     other = await connect(node)
 
     async def stopped_after(beginning: bytes, **options: None) -> float:
