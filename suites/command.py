@@ -10,7 +10,7 @@ import click
 from bodhisattva.reports.build import build
 from bodhisattva.reports.errors import ReportError
 
-_SUITES = Path(__file__).parent
+_SUITES = Path(__file__).resolve().parent
 _APART = ("meta", "interop")
 _BAD_INPUT = 2
 _REFUSALS = (_BAD_INPUT, 4)  # pytest's: told to exit; wrong usage. What lies in the folder then is of an earlier run
