@@ -11,7 +11,7 @@ from bodhisattva.fixtures.parent import INTERRUPTED, perform
 from bodhisattva.reports.build import build_run
 from bodhisattva.reports.errors import ReportError
 
-_SUITES = Path(__file__).parent
+_SUITES = Path(__file__).resolve().parent
 _APART = ("meta", "interop")
 _BAD_INPUT = 2
 _REFUSALS = (_BAD_INPUT, 4)  # pytest's, which has told why: told to exit; wrong usage

@@ -21,7 +21,7 @@ from bodhisattva.servers.bench.subjects import OURS, PUBLISHED, RAW
 from bodhisattva.servers.bench.table import table
 
 SCHEMA = json.loads((files("bodhisattva.servers.bench") / "schema" / "bench-1.json").read_text())
-PEER = Path(__file__).parents[2] / ".tools/peer/bin/python"
+PEER = Path(__file__).resolve().parents[2] / ".tools/peer/bin/python"
 LACKING = slow_disk.missing()
 FEW = {
     "--repetitions": 1,

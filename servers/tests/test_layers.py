@@ -69,3 +69,13 @@ def test_a_part_of_the_core_imports_only_what_comes_before_it() -> None:
 
 def test_each_part_of_the_core_has_its_place_in_the_order() -> None:
     assert {path.stem for path in (TOP / "servers/core").iterdir() if not path.name.startswith("__")} == set(CORE_ORDER)
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_no_module_imports_a_conftest(folder: str) -> None:
+    """Pytest loads each conftest under a name of its own, so an import makes a second module of the same file."""
+    names = {
+        (str(file), name) for file in (TOP / folder).rglob("*.py") for name in imported(ast.parse(file.read_text()))
+    }
+    assert names, "no import was found"
+    assert not {(file, name) for file, name in names if "conftest" in name.split(".")}

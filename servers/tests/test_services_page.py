@@ -9,7 +9,7 @@ import pytest
 from bodhisattva.servers.core.service import Handler, Service
 from bodhisattva.servers.registry import services
 
-PAGE = (Path(__file__).parents[2] / "docs/services.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs/services.md").read_text(encoding="utf-8")
 PAGING = {"after?", "limit?"}  # said once, of all lists
 
 

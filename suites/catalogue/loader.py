@@ -14,7 +14,7 @@ from bodhisattva.fixtures.clause import CATEGORIES, LEVELS, Clause
 
 _ID = re.compile(rf"({'|'.join(CATEGORIES)})-\d{{3}}")
 _PER_SERVICE = {"service", "node", "fresh", "sample"}
-_FOLDER = Path(__file__).parent
+_FOLDER = Path(__file__).resolve().parent
 
 
 def load(suites: Path = _FOLDER.parent) -> Catalogue:

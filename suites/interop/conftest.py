@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -10,41 +10,12 @@ from bodhisattva.fixtures.authors import token_for
 from bodhisattva.fixtures.evidence import add_source
 from bodhisattva.fixtures.run import Run
 from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.suites.interop.opening import OpenPublished, OpenStrict
 from bodhisattva.suites.interop.process import PeerMissing, Process, identified
 from bodhisattva.suites.interop.published import Published
 from bodhisattva.suites.interop.strict import Strict
 
 CLIENTS: pytest.StashKey[str] = pytest.StashKey()
-
-
-class OpenPublished(Protocol):
-    """Makes a published client of the test's node (or another) and disconnects it after the test.
-
-    token: the suite's usual one unless given; None: no token. listen: the events that it gets a handler for.
-    ca: verify against the authority of the node, otherwise against the machine's own. connect: or leave that to
-    the test. What else the client's constructor takes goes through; it does not reconnect unless told to.
-    """
-
-    async def __call__(
-        self,
-        node: Node | None = None,
-        *,
-        token: str | None = "",
-        listen: Sequence[str] = (),
-        ca: bool = True,
-        connect: bool = True,
-        **options: Any,
-    ) -> Published: ...
-
-
-class OpenStrict(Protocol):
-    """Connects a client of the websockets library to the test's node (or another) and closes it after the test.
-
-    authenticate: send the suite's usual token and take the welcome. What else the library's `connect` takes goes
-    through.
-    """
-
-    async def __call__(self, node: Node | None = None, *, authenticate: bool = True, **options: Any) -> Strict: ...
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -9,7 +9,7 @@ from bodhisattva.fixtures.outcome import NotAllowed
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
-from bodhisattva.suites.interop.conftest import OpenPublished
+from bodhisattva.suites.interop.opening import OpenPublished
 from bodhisattva.suites.interop.process import Process, Raised
 from bodhisattva.suites.interop.published import Published
 

@@ -13,7 +13,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import PATIENCE
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.interop.conftest import OpenStrict
+from bodhisattva.suites.interop.opening import OpenStrict
 from bodhisattva.suites.interop.process import Raised
 
 COUNT = 50

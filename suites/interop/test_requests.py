@@ -4,7 +4,7 @@ from bodhisattva.fixtures.authors import Connect, token_for
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.sample import Call, Sample
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.interop.conftest import OpenPublished
+from bodhisattva.suites.interop.opening import OpenPublished
 
 AT_ONCE = 20
 

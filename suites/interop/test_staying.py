@@ -9,7 +9,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually, units
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import START_BOUND, Node
-from bodhisattva.suites.interop.conftest import OpenPublished
+from bodhisattva.suites.interop.opening import OpenPublished
 
 # Its own delays are a second, doubled to a minute, five times over.
 EAGER: dict[str, Any] = {"reconnect": True, "initial_delay": 0.1, "max_delay": 0.5, "max_retries": 200}

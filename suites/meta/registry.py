@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent / "mutants"
+FOLDER = Path(__file__).resolve().parent / "mutants"
 _FIELDS = {"CLAUSE", "WRONG", "SAYS", "ALSO", "BESIDES"}
 
 

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from bodhisattva.suites.meta.panel import Panel
 from bodhisattva.suites.meta.registry import Mutant
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).resolve().parents[2]
 BOUND = 540.0  # seconds for a whole trial; each of its tests has a bound of its own
 _FAREWELL = 30.0
 

@@ -17,7 +17,7 @@ from bodhisattva.fixtures.stack.redis import Redis
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.auth.refusals import FAILED, assert_refused
-from bodhisattva.suites.replicas.conftest import Start
+from bodhisattva.suites.replicas.cluster import Start
 
 AT_CAPACITY = 1013
 FREED = 15.0

@@ -5,7 +5,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.cross_service.journeys import CROSSING, fresh_name
-from bodhisattva.suites.replicas.conftest import NOTICED, Start, shows
+from bodhisattva.suites.replicas.cluster import NOTICED, Start, shows
 
 REPORTS = 12
 

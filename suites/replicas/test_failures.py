@@ -7,7 +7,7 @@ from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.sample import Sample
-from bodhisattva.suites.replicas.conftest import NOTICED, Start, shows
+from bodhisattva.suites.replicas.cluster import NOTICED, Start, shows
 from bodhisattva.suites.upgrade.past import answered, assert_unbroken, numbers, remembered, send_all
 
 FAST = {"messages_per_second": 10_000}
