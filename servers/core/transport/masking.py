@@ -31,7 +31,18 @@ class MaskGuard:
     lost: whether that frame has no mask, after which no other can be found.
     """
 
-    __slots__ = ("_closing", "_header", "_in_text", "_skip", "_small", "_text", "_unfinished", "closed", "lost", "violation")
+    __slots__ = (
+        "_closing",
+        "_header",
+        "_in_text",
+        "_skip",
+        "_small",
+        "_text",
+        "_unfinished",
+        "closed",
+        "lost",
+        "violation",
+    )
 
     def __init__(self) -> None:
         self.closed = False
