@@ -110,8 +110,8 @@ async def test_compressed_control_frame(fresh: Fresh, raw: Raw) -> None:
     section="4",
     feature="core",
     profile="core",
-    text="An offer of compression that names a parameter twice, an unknown one, or one with a value that it cannot have "
-    "is declined; a good one beside it is not (RFC 7692 section 7.1).",
+    text="An offer of compression that names a parameter twice, an unknown one, or one with a value that it cannot "
+    "have is declined; a good one beside it is not (RFC 7692 section 7.1).",
 )
 async def test_faulty_offers_are_declined(fresh: Fresh, raw: Raw) -> None:
     node = await fresh(compression=True)

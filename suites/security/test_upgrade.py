@@ -14,8 +14,8 @@ from bodhisattva.fixtures.stack.base import Node
     section="2.1",
     feature="core",
     profile="core",
-    text="A page whose Origin is neither the service's own nor on the allow-list is refused with 403 before the upgrade, "
-    "even with a good token.",
+    text="A page whose Origin is neither the service's own nor on the allow-list is refused with 403 before the "
+    "upgrade, even with a good token.",
 )
 async def test_foreign_origin_is_403(connect: Connect, node: Node) -> None:
     bearer = f"Bearer {node.tokens.usual(node.service)}"

@@ -247,8 +247,8 @@ async def test_compression_bomb(raw: Raw, node: Node) -> None:
     section="1",
     feature="core",
     profile="core",
-    text="What was asked before a violation is answered, also where both come in one segment, and then the connection ends "
-    "with the violation's code.",
+    text="What was asked before a violation is answered, also where both come in one segment, and then the connection "
+    "ends with the violation's code.",
 )
 async def test_what_came_before_a_violation(raw: Raw, node: Node) -> None:
     violations = {

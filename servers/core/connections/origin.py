@@ -1,4 +1,4 @@
-"""Whether a page may open a WebSocket (protocol 2.1): by its origin (RFC 6454), which browsers send and pages cannot set.
+"""Whether a page may connect (protocol 2.1): by its origin (RFC 6454), which browsers send and pages cannot set.
 
 A page of this server's own origin may. Its name may be an attacker's that resolves to this server; but tokens are never
 ambient, so such a page has none. Where nobody authenticates, only an address or `localhost` is trusted to be ours.
