@@ -3,7 +3,7 @@
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
+from aiohttp import web, web_response
 from multidict import CIMultiDict
 
 from bodhisattva.servers.core import envelope
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 PROTOCOL = "1.0"
 DISTRIBUTION = "bodhisattva-conformance"
-
+# aiohttp puts its own version and Python's into every answer, also to what is no HTTP, and has no setting for it.
+web_response.SERVER_SOFTWARE = "bodhisattva"
 
 _LOG_FEATURES: dict[str, list[str]] = {
     "memory": [],

@@ -21,7 +21,7 @@ from bodhisattva.servers.core.auth.permissions import Permissions
 from bodhisattva.servers.core.auth.tokens import Verifier
 from bodhisattva.servers.core.bridges import bridge
 from bodhisattva.servers.core.config import Config, ConfigError
-from bodhisattva.servers.core.connections import upgrade
+from bodhisattva.servers.core.connections import origin, upgrade
 from bodhisattva.servers.core.connections.connection import INTERNAL_ERROR, Connection, now
 from bodhisattva.servers.core.connections.limits import ConnectionCounts
 from bodhisattva.servers.core.connections.requests import Requests
@@ -99,6 +99,7 @@ class Server:
         self._requests = Requests(self._policy, self._engine, self._hub)
         self._host = Host(self._engine, self.metrics, lambda: self.config)
         self._connections: set[Connection] = set()
+        self._refusals = origin.Refusals(service.name)
         self._work = Work(service.name)
         self._runner: web.AppRunner | None = None
         self._acceptor: Acceptor | None = None
@@ -283,7 +284,8 @@ class Server:
         """The handler of `/` and `/ws` (contract 2)."""
         if self.draining:
             raise web.HTTPServiceUnavailable(text="The service is stopping.\n")
-        upgrade.check(request, self.config.origins)
+        origin.check(request, self.config, self._refusals)
+        upgrade.check(request)
         bearer = upgrade.identify(request, self._policy.verifier)
         identity = upgrade.certify(request, self._policy.verifier, self.config.tls, bearer)
         try:

@@ -6,6 +6,8 @@ from typing import Any
 
 import structlog
 
+from bodhisattva.servers.core.log.base import LogError
+
 _PAUSE = 1.0
 _INSISTENCE = 0.1
 
@@ -24,6 +26,8 @@ async def insistent(name: str, work: Callable[[], Awaitable[None]], logger: Any)
     while True:
         try:
             return await work()
+        except (LogError, OSError) as error:  # what it depends on is away
+            logger.error("background work failed", work=name, error=f"{type(error).__name__}: {error}")
         except Exception:
             logger.exception("background work failed", work=name)
         await asyncio.sleep(_PAUSE)

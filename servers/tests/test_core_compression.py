@@ -55,6 +55,7 @@ async def extensions(one: Running, offer: str | None) -> str | None:
         (True, "permessage-deflate; client_max_window_bits", compression.EXTENSION),
         (True, "permessage-deflate; server_max_window_bits=10", None),
         (True, "x-webkit-deflate-frame", None),
+        (True, "permessage-deflate; server_max_window_bits=10, permessage-deflate", compression.EXTENSION),
         (True, None, None),
         (False, "permessage-deflate", None),
     ],
@@ -63,6 +64,43 @@ async def test_rfc7692_what_is_agreed_to(on: bool, offer: str | None, agreed: st
     async with running(compression=on) as one:
         assert await extensions(one, offer) == agreed
         assert ("compression" in (await one.get("/.well-known/bodhisattva.json"))[1]["features"]) is on
+
+
+_D = "permessage-deflate; "
+_LARGEST = f"{compression.EXTENSION}; server_max_window_bits=15"
+
+
+@pytest.mark.parametrize(
+    ("offers", "agreed"),
+    [
+        (["permessage-deflate"], compression.EXTENSION),
+        ([_D + "server_no_context_takeover;client_no_context_takeover"], compression.EXTENSION),
+        ([_D + "client_max_window_bits=8"], compression.EXTENSION),
+        ([_D + 'client_max_window_bits="1\\0"'], compression.EXTENSION),
+        ([_D + "server_max_window_bits=15"], _LARGEST),
+        ([_D + 'server_max_window_bits = "15"'], _LARGEST),
+        ([_D + "server_no_context_takeover; server_no_context_takeover"], None),
+        ([_D + "client_no_context_takeover; client_no_context_takeover"], None),
+        ([_D + "client_max_window_bits; client_max_window_bits=10"], None),
+        ([_D + "server_max_window_bits=15; server_max_window_bits=15"], None),
+        ([_D + "server_no_context_takeover=1"], None),
+        ([_D + "server_max_window_bits"], None),
+        ([_D + "server_max_window_bits=7"], None),
+        ([_D + "server_max_window_bits=16"], None),
+        ([_D + "client_max_window_bits=015"], None),
+        ([_D + "client_max_window_bits=x"], None),
+        ([_D + "client_max_window_bits="], None),
+        ([_D + "mystery"], None),
+        (["permessage-deflate;"], None),
+        (['x; a="b, permessage-deflate"'], None),
+        ([_D + "mystery, " + _D + "client_max_window_bits"], compression.EXTENSION),
+        (["x, ", "permessage-deflate"], compression.EXTENSION),
+        ([""], None),
+        ([], None),
+    ],
+)
+def test_rfc7692_s7_1_offers(offers: list[str], agreed: str | None) -> None:
+    assert compression.agree(offers) == agreed
 
 
 async def test_each_event_is_compressed_once_for_all_receivers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,24 @@ def test_a_control_frame_that_is_marked_as_compressed_is_found(
     assert feed(before + bytes([0xC0 | opcode]) + masked(last)[1:], sizes).violation == 1002
 
 
+@given(st.text(max_size=40), st.binary(min_size=4, max_size=4), st.lists(st.integers(1, 9), max_size=60))
+def test_text_passes_in_any_fragments_and_pieces(text: str, key: bytes, sizes: list[int]) -> None:
+    payload = text.encode()
+    parts, position = [], 0
+    for size in sizes:
+        parts.append(payload[position : position + size])
+        position += size
+    parts.append(payload[position:])
+    data = b"".join(
+        bytes([0x01 if number == 0 else 0x00, 0x80 | len(part)])
+        + key
+        + bytes(byte ^ key[place % 4] for place, byte in enumerate(part))
+        for number, part in enumerate(parts)
+        if len(part) < 126
+    )
+    assert feed(data, sizes).violation is None
+
+
 @pytest.mark.parametrize("length", [0, 1])
 @pytest.mark.parametrize("opcode", [1, 2])
 def test_a_new_message_within_one_is_found(opcode: int, length: int) -> None:

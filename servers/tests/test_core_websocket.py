@@ -75,3 +75,64 @@ async def test_what_is_still_to_be_taken_in_ends_with_the_connection(monkeypatch
         connection._websocket.take(masked_ping("a") * 1000)
         connection.abort()
         await one.quiet()
+
+
+def frame(first: int, payload: bytes = b"", *, masked: bool = True) -> bytes:
+    """A short frame whose mask changes nothing."""
+    return bytes([first, (0x80 if masked else 0) | len(payload)]) + (bytes(4) if masked else b"") + payload
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (frame(0x81, b"x", masked=False), 1002),
+        (frame(0xC9), 1002),
+        (frame(0x01, b"a") + frame(0x81, b"b"), 1002),
+        (frame(0x83), 1002),
+        (frame(0x80), 1002),
+        (frame(0xC1, b"\xff"), 1002),
+        (frame(0x01, b"\xff"), 1007),
+        (frame(0x81, b"\xff"), 1007),
+        (frame(0x82, b"x"), 1003),
+        (bytes([0x81, 0xFF]) + bytes([0, 1]) + bytes(6), 1009),
+        (frame(0x01, b"") + frame(0x00, b"") * 1024, 1008),
+        (frame(0x88, b"\x03"), 1002),
+        (frame(0x88, b"\x03\xe8\xff"), 1007),
+        *((frame(0x88, code.to_bytes(2)), 1002) for code in (0, 999, 1004, 1005, 1015, 1016, 2999, 5000, 65535)),
+        *((frame(0x88, code.to_bytes(2)), code) for code in (1000, 1001, 1003, 1012, 1014, 3000, 4999)),
+        (frame(0x88, b"\x03\xe8") + frame(0x81, b"x", masked=False), 1000),
+        (frame(0x88) + masked_ping("later") + b"\xff" * 50, 1000),
+    ],
+)
+async def test_s1_what_came_before_the_end_is_answered(bad: bytes, code: int, size: int) -> None:
+    """Also in one segment with it, and cut anywhere. size: bytes of a piece."""
+    async with running() as one:
+        client = await one.connect(autoclose=False)
+        (connection,) = one.server._connections
+        sent = masked_ping("before") + bad
+        for place in range(0, len(sent), size):
+            connection._websocket.feed(sent[place : place + size])
+        assert (await client.read())["correlation_id"] == "before"
+        assert await client.close_code() == code
+
+
+@pytest.mark.parametrize(
+    ("begun", "bad"),
+    [
+        (frame(0x01, "é".encode()[:1]), frame(0x00, b"x")),
+        (frame(0x01, b"ok") + frame(0x89), frame(0x00, b"\xf4\x90")),
+        (frame(0x01, "é€\U0001f600".encode()[:-1]), frame(0x00, b"\xff")),
+        (bytes([0x81, 0xFE, 0x10, 0x00]) + bytes(4) + b"fine", b"\xed\xa0"),
+    ],
+)
+async def test_rfc6455_s8_1_a_bad_byte_ends_the_connection_when_it_comes(begun: bytes, bad: bytes) -> None:
+    async with running() as one:
+        client = await one.connect(autoclose=False)
+        (connection,) = one.server._connections
+        for byte in begun:
+            connection._websocket.feed(bytes([byte]))
+        assert not connection.closing
+        connection._websocket.feed(bad)
+        assert connection.closing
+        assert await client.close_code() == 1007

@@ -102,3 +102,35 @@ async def test_compressed_control_frame(fresh: Fresh, raw: Raw) -> None:
         answer = await peer.receive()
         said = (answer.opcode, answer.payload[:2])
         assert said == (Opcode.CLOSE, close_payload(PROTOCOL_ERROR)), f"{opcode.name} marked as compressed"
+
+
+@clause(
+    "PROTOCOL-240",
+    level="MUST",
+    section="4",
+    feature="core",
+    profile="core",
+    text="An offer of compression that names a parameter twice, an unknown one, or one with a value that it cannot "
+    "have is declined; a good one beside it is not (RFC 7692 section 7.1).",
+)
+async def test_faulty_offers_are_declined(fresh: Fresh, raw: Raw) -> None:
+    node = await fresh(compression=True)
+    faulty = (
+        "server_no_context_takeover; server_no_context_takeover",
+        "client_max_window_bits; client_max_window_bits=10",
+        "server_no_context_takeover=1",
+        "server_max_window_bits",
+        "client_max_window_bits=16",
+        "mystery",
+    )
+    for parameters in faulty:
+        offer = f"permessage-deflate; {parameters}"
+        assert await _agreed(raw, node, offer) == "", f"offer {offer!r}"
+        assert await _agreed(raw, node, f"{offer}, permessage-deflate"), f"a good offer after {offer!r}"
+
+
+async def _agreed(raw: Raw, node: Node, offer: str) -> str:
+    peer = await raw(node, upgrade=False)
+    answer = await peer.upgrade(headers={"Sec-WebSocket-Extensions": offer})
+    assert answer.status == 101
+    return answer.headers.get("sec-websocket-extensions", "")

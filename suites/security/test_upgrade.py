@@ -14,7 +14,8 @@ from bodhisattva.fixtures.stack.base import Node
     section="2.1",
     feature="core",
     profile="core",
-    text="A page whose Origin is not on the allow-list is refused with 403 before the upgrade, even with a good token.",
+    text="A page whose Origin is neither the service's own nor on the allow-list is refused with 403 before the "
+    "upgrade, even with a good token.",
 )
 async def test_foreign_origin_is_403(connect: Connect, node: Node) -> None:
     bearer = f"Bearer {node.tokens.usual(node.service)}"
@@ -127,3 +128,61 @@ async def test_upgrade_over_earlier_http(raw: Raw, node: Node) -> None:
         peer = await raw(upgrade=False)
         answer = await peer.upgrade(path, version="1.0")
         assert 400 <= answer.status < 500, f"HTTP/1.0 at {path}: {answer.status}"
+
+
+@clause(
+    "SECURITY-243",
+    level="MUST",
+    section="2.1",
+    feature="core",
+    profile="core",
+    text="A page of the service's own origin is let in, however its host is capitalised.",
+)
+async def test_own_origin(raw: Raw, node: Node) -> None:
+    for origin in (node.origin, node.origin.upper()):
+        peer = await raw(upgrade=False)
+        answer = await peer.upgrade(headers={"Origin": origin})
+        assert answer.status == 101, f"Origin {origin!r}: {answer.status}"
+
+
+@clause(
+    "SECURITY-244",
+    level="MUST",
+    section="2.1",
+    feature="core",
+    profile="core",
+    text="An Origin of another port, host or scheme than the service's own, or that is no origin, is refused with 403.",
+)
+async def test_nearly_own_origin(raw: Raw, node: Node) -> None:
+    scheme, _, place = node.origin.partition("://")
+    host = place.rpartition(":")[0]
+    for origin in (
+        f"{scheme}://{host}:1",
+        f"{scheme}://{host}",
+        f"ws://{place}",
+        f"{node.origin}/",
+        f"{scheme}://x@{place}",
+    ):
+        peer = await raw(upgrade=False)
+        answer = await peer.upgrade(headers={"Origin": origin})
+        assert answer.status == 403, f"Origin {origin!r}: {answer.status}"
+
+
+@clause(
+    "SECURITY-245",
+    level="MUST",
+    section="6",
+    feature="core",
+    profile="core",
+    text="No answer tells by its Server header which versions of what serve it.",
+)
+async def test_server_header(raw: Raw, node: Node) -> None:
+    for path, headers in (("/ws", {}), ("/health", {}), ("/nowhere", {}), ("/ws", {"Sec-WebSocket-Version": "12"})):
+        peer = await raw(upgrade=False)
+        answer = await peer.upgrade(path, headers=headers)
+        told = answer.headers.get("server", "")
+        assert not any(each.isdigit() for each in told), f"{answer.status} at {path}: Server: {told}"
+    peer = await raw(upgrade=False)
+    await peer.send(b"no HTTP\r\n\r\n")
+    told = (await peer.answer()).headers.get("server", "")
+    assert not any(each.isdigit() for each in told), f"what is no HTTP: Server: {told}"

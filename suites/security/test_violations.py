@@ -239,3 +239,65 @@ async def test_compression_bomb(raw: Raw, node: Node) -> None:
     squeezed = deflate.compress(bomb) + deflate.flush(zlib.Z_SYNC_FLUSH)
     await peer.frame(Opcode.TEXT, squeezed.removesuffix(b"\x00\x00\xff\xff"), rsv=4)
     assert (await peer.closed()).code == (1009 if agreed else PROTOCOL_ERROR)
+
+
+@clause(
+    "SECURITY-240",
+    level="MUST",
+    section="1",
+    feature="core",
+    profile="core",
+    text="What was asked before a violation is answered, also where both come in one segment, and then the connection "
+    "ends with the violation's code.",
+)
+async def test_what_came_before_a_violation(raw: Raw, node: Node) -> None:
+    violations = {
+        "an unmasked frame": (encode(Opcode.TEXT, b"x", mask=False), PROTOCOL_ERROR),
+        "a compressed ping": (encode(Opcode.PING, rsv=4), PROTOCOL_ERROR),
+        "a text within a text": (encode(Opcode.TEXT, b"a", fin=False) + encode(Opcode.TEXT, b"b"), PROTOCOL_ERROR),
+        "an unknown opcode": (encode(0x3), PROTOCOL_ERROR),
+        "bad text": (encode(Opcode.TEXT, b"\xff", fin=False), INVALID_PAYLOAD),
+        "a frame of 2**40 bytes": (encode(Opcode.TEXT, b"x", length=2**40), 1009),
+    }
+    for name, (violation, code) in violations.items():
+        peer = await welcome(raw, node)
+        await peer.send(encode(Opcode.TEXT, PING) + violation)
+        answer = await peer.receive()
+        assert answer.opcode == Opcode.TEXT, f"before {name} nothing is answered"
+        assert b"violation" in answer.payload
+        assert (await peer.closed()).code == code, name
+
+
+@clause(
+    "SECURITY-241",
+    level="MUST",
+    section="2",
+    feature="core",
+    profile="core",
+    text="A close code of 5000 or more is answered 1002, one from 3000 to 4999 with itself (RFC 6455 section 7.4.2).",
+)
+async def test_close_codes_beyond_all(raw: Raw, node: Node) -> None:
+    for code in (5000, 30840, 65535, 3000, 4999):
+        peer = await welcome(raw, node)
+        await peer.send_close(code)
+        answered = (await peer.closed()).code
+        assert answered == (code if code < 5000 else PROTOCOL_ERROR), f"close code {code}"
+
+
+@clause(
+    "SECURITY-242",
+    level="MUST",
+    section="1",
+    feature="core",
+    profile="core",
+    text="A byte that is no UTF-8 ends the connection with 1007 when it comes, before its frame or message has ended.",
+)
+async def test_bad_text_before_its_end(raw: Raw, node: Node) -> None:
+    for good, bad in ((b"\xce\xba", b"\xf4\x90"), (b"{", b"\xed\xa0"), (b"\xe2\x82", b"x"), (b"", b"\xff")):
+        peer = await welcome(raw, node)
+        await peer.frame(Opcode.TEXT, good, fin=False)
+        await peer.frame(Opcode.CONTINUATION, bad, fin=False)
+        assert (await peer.closed()).code == INVALID_PAYLOAD, f"{bad!r} in a fragment"
+        peer = await welcome(raw, node)
+        await peer.frame(Opcode.TEXT, good + bad, length=1000)
+        assert (await peer.closed()).code == INVALID_PAYLOAD, f"{bad!r} in a frame that has not ended"

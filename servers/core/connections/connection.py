@@ -30,6 +30,7 @@ from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.engine.hub import Hub
 from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.errors import ErrorCode
+from bodhisattva.servers.core.log.base import LogError
 from bodhisattva.servers.core.telemetry.logs import LONGEST
 from bodhisattva.servers.core.telemetry.metrics import Metrics
 from bodhisattva.servers.core.transport import frames
@@ -425,9 +426,16 @@ class Connection:
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
-        if not isinstance(error, ConnectionError):
+        if isinstance(error, LogError):
+            self._tell_of_log(error)
+        elif not isinstance(error, ConnectionError):
             self._logger.error("connection failed", exc_info=error)
         self.conclude(INTERNAL_ERROR, "Internal error")
+
+    def _tell_of_log(self, error: LogError) -> None:
+        """Of a log that cannot be read there is a line already, whoever else waits for it."""
+        if self._engine.reading.works:
+            self._logger.warning("catching up failed", reason=str(error))
 
     def _free_unless_behind(self) -> None:
         """Give the place back (contract 2.5), unless output still waits that only the number of places bounds."""

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from bodhisattva.servers.core.transport.compression import EXTENSION, WINDOW
+from bodhisattva.servers.core.transport import compression
 
 
 class Upgrade(web.WebSocketResponse):
@@ -20,14 +20,17 @@ class Upgrade(web.WebSocketResponse):
     early: bytes
     deflates = False
 
+    def __init__(self, *, compress: bool) -> None:
+        super().__init__(compress=False)
+        self._agrees = compress
+
     def _handshake(self, request: web.BaseRequest) -> tuple["CIMultiDict[str]", str | None, int, bool]:
-        """Where aiohttp agrees to compression: here with no context takeover and the usual window, or not at all."""
-        headers, protocol, window, _ = super()._handshake(request)
-        self.deflates = window == WINDOW
-        if window:
-            del headers[hdrs.SEC_WEBSOCKET_EXTENSIONS]
-        if self.deflates:
-            headers[hdrs.SEC_WEBSOCKET_EXTENSIONS] = EXTENSION
+        """Where aiohttp would agree to compression, also to offers that must be declined."""
+        headers, protocol, _, _ = super()._handshake(request)
+        answer = compression.agree(request.headers.getall(hdrs.SEC_WEBSOCKET_EXTENSIONS, ()))
+        if self._agrees and answer is not None:
+            self.deflates = True
+            headers[hdrs.SEC_WEBSOCKET_EXTENSIONS] = answer
         return headers, protocol, 0, True
 
     def _post_start(self, request: web.BaseRequest, protocol: str | None, writer: Any) -> None:

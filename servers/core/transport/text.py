@@ -35,4 +35,9 @@ class ArrivingText:
         except UnicodeDecodeError:
             return False
         self._cut = bytes(coming[used:])
-        return True
+        return not _begins_a_surrogate(self._cut)
+
+
+def _begins_a_surrogate(cut: bytes) -> bool:
+    """U+D800 to U+DFFF are no text; Python's decoder waits for their third byte."""
+    return len(cut) == 2 and cut[0] == 0xED and cut[1] >= 0xA0

@@ -11,9 +11,9 @@ SAYS = "version 12: 400"
 check = upgrade.check
 
 
-def check_tersely(request: web.Request, origins: tuple[str, ...]) -> None:
+def check_tersely(request: web.Request) -> None:
     try:
-        check(request, origins)
+        check(request)
     except web.HTTPUpgradeRequired:
         raise web.HTTPBadRequest from None
 

@@ -20,11 +20,11 @@ def lost_in_a_frame(connection: Connection) -> None:
     lost(connection)
 
 
-def check_after_a_failure(request: web.Request, origins: tuple[str, ...]) -> None:
+def check_after_a_failure(request: web.Request) -> None:
     if cut:
         cut.clear()
         raise web.HTTPServiceUnavailable
-    check(request, origins)
+    check(request)
 
 
 def mutate() -> None:
