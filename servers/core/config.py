@@ -18,7 +18,7 @@ from bodhisattva.servers.core.errors import Refused
 
 PREFIX = "BODHISATTVA_"
 _SEPARATOR = "__"
-_LISTS = {"origins"}
+_LISTS = {"origins", "trusted_proxies"}
 _NO_TEXT = "there is a NUL or half a character in it; write it as UTF-8 without either"
 
 Positive = Annotated[float, Meta(gt=0)]
@@ -179,6 +179,7 @@ class Config(_Section, frozen=True):
     """One service's configuration; `port` None is the service's own default.
 
     auth: `required` wants a secret; `disabled` is for loopback only. origins: browsers' pages that may connect.
+    trusted_proxies: networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto count.
     compression: agree to permessage-deflate (RFC 7692) with who offers it.
     loop: that of the whole process; `auto` is uvloop where the extra `fast` is installed.
     """
@@ -190,6 +191,7 @@ class Config(_Section, frozen=True):
     tokens: Tokens = Tokens()
     tls: Tls = Tls()
     origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     compression: bool = False
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()

@@ -21,7 +21,7 @@ from bodhisattva.servers.core.auth.permissions import Permissions
 from bodhisattva.servers.core.auth.tokens import Verifier
 from bodhisattva.servers.core.bridges import bridge
 from bodhisattva.servers.core.config import Config, ConfigError
-from bodhisattva.servers.core.connections import origin, upgrade
+from bodhisattva.servers.core.connections import origin, proxies, upgrade
 from bodhisattva.servers.core.connections.connection import INTERNAL_ERROR, Connection, now
 from bodhisattva.servers.core.connections.limits import ConnectionCounts
 from bodhisattva.servers.core.connections.requests import Requests
@@ -75,6 +75,7 @@ class Server:
         self._stopping = False
         self._load = load
         self._context = check(self.config)
+        self._proxies = proxies.trusted(self.config.trusted_proxies)
         self._turn = Turn(lambda: self.config.limits.queue_bytes)
         self._hub = Hub(service, self.metrics, self._turn)
         self._intake = Intake(lambda: self.config.limits.message_bytes)
@@ -89,7 +90,6 @@ class Server:
             self.config.timeouts,
             verification.verifier(self.config, self._revocations),
             self.config.tokens.expiry_warning,
-            self._context is not None,
             http.features(service, self.config),
             self._counts.add_user,
             self.config.logging.level == "debug",
@@ -217,6 +217,7 @@ class Server:
         )
         self.config = msgspec.structs.replace(renewed, **fixed)
         self._context = context
+        self._proxies = proxies.trusted(renewed.trusted_proxies)
         if self._acceptor is not None:
             self._acceptor.renew(context)
         self._host.renew()
@@ -296,7 +297,7 @@ class Server:
             answer.transport.abort()
             return answer
         websocket = WebSocket(answer.transport, self._intake, deflates=answer.deflates)
-        connection = self._connection(websocket, request.remote or "")
+        connection = self._connection(websocket, proxies.client(request, self._proxies))
         if self.draining or not self._counts.add(connection.address):
             code = GOING_AWAY if self.draining else TRY_AGAIN_LATER
             connection.turn_away(code, _STOPPING if self.draining else "At capacity")
@@ -316,10 +317,11 @@ class Server:
             self._counts.remove_user(connection.user_id)
             self.metrics.connections.dec()
 
-    def _connection(self, websocket: WebSocket, address: str) -> Connection:
+    def _connection(self, websocket: WebSocket, client: proxies.Client) -> Connection:
         return Connection(
             websocket,
-            address,
+            client.address,
+            secure=client.scheme == "https",
             policy=self._policy,
             requests=self._requests,
             engine=self._engine,
@@ -361,6 +363,7 @@ def check(config: Config) -> ssl.SSLContext | None:
     for peer in config.peers.values():
         peer_trust.context(peer)
     client_certificates.check(config.tls, config.auth)
+    proxies.trusted(config.trusted_proxies)
     return tls.server_context(config.tls)
 
 

@@ -48,11 +48,10 @@ class Peer:
             timeouts,
             verifier,
             60,
-            secure=False,
             features=("auth",),
             admit=lambda _: admit,
         )
-        self.session = Session(self.policy, "c1", at(0))
+        self.session = Session(self.policy, "c1", at(0), secure=False)
 
     def say(self, seconds: float = 0, /, **message: Any) -> list[Output]:
         self.wall = WALL + seconds

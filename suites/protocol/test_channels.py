@@ -4,6 +4,7 @@ import asyncio
 
 from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.sample import Sample
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.suites.protocol.listening import assert_contiguous, hear, numbers, perform
@@ -121,7 +122,8 @@ async def test_global_carries_everything(connect: Connect, sample: Sample) -> No
     joined = (await client.subscribe("global")).data
     for n in range(3):
         await writer.answer(*sample.command(n))
-    everything = await client.fence()
+    recorded = 3 * len(sample.records)
+    everything = await client.settled(recorded, lambda e: any(sample.concerns(e, n) for n in range(3)))
     assert {e.room for e in everything} == {"global"}
     assert_contiguous(everything, joined["offset"])
     for n in range(3):
@@ -142,10 +144,14 @@ async def test_only_subscribers_hear(connect: Connect, sample: Sample) -> None:
     for client in (*subscribers, subscribers[0]):
         await client.subscribe(sample.channel())
     await writer.answer(*sample.command())
+
+    def is_heard(event: Envelope) -> bool:
+        return sample.concerns(event) and event.event == sample.event
+
     assert not await outsider.fence()
     assert not await writer.fence()
     for client in subscribers:
-        heard = [e for e in await client.fence() if sample.concerns(e) and e.event == sample.event]
+        heard = [e for e in await client.settled(1, is_heard) if is_heard(e)]
         assert [e.room for e in heard] == [sample.channel()], f"heard {len(heard)} times"
 
 
@@ -164,7 +170,7 @@ async def test_two_channels_each_in_order(connect: Connect, sample: Sample) -> N
     single = (await client.subscribe(series.channel)).data["offset"]
     both = (await client.subscribe("global")).data["offset"]
     await perform(writer, series.calls)
-    heard = await client.fence()
+    heard = await client.settled(30, lambda e: e.event == series.event and sample.concerns(e))
     own = [e for e in heard if e.room == series.channel]
     everything = [e for e in heard if e.room == "global"]
     assert_contiguous(own, single)
@@ -231,6 +237,6 @@ async def test_nothing_was_missed(connect: Connect, sample: Sample) -> None:
     joined = (await client.subscribe(series.channel, {"epoch": now["epoch"], "offset": now["offset"]})).data
     assert (joined["recovered"], joined["offset"]) == (True, now["offset"])
     await perform(writer, series.calls[3:])
-    heard = await client.fence()
+    heard = await client.settled(1, lambda e: e.event == series.event and sample.concerns(e))
     assert_contiguous(heard, now["offset"])
     assert numbers(heard, series, sample) == [3]

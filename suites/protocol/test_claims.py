@@ -106,7 +106,7 @@ async def test_labels_are_bounded(connect: Connect, node: Node) -> None:
     for frame in strange:
         await client.send({"id": "strange", **frame})
         await client.reply("strange")
-    text = (await node.http("/metrics")).text
+    text = await node.metrics()
     assert chosen not in text, "a name that a client chose is in the metrics"
     lines = [line for line in text.splitlines() if line.startswith("websocket_")]
     assert lines, "there are no metrics whose labels could be looked at"

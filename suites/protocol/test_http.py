@@ -109,14 +109,14 @@ async def test_health_and_ready(node: Node) -> None:
     text="The metrics have the contract's names, with the service as a label, and move with what happens.",
 )
 async def test_metrics(connect: Connect, node: Node, sample: Sample) -> None:
-    names = {line.split()[2] for line in (await _metrics(node)).splitlines() if line.startswith("# TYPE")}
+    names = {line.split()[2] for line in (await node.metrics()).splitlines() if line.startswith("# TYPE")}
     lacking = [name for name in METRICS if name not in names and name.removesuffix("_total") not in names]
     assert not lacking, f"no metrics {lacking}"
-    before = await _metrics(node)
+    before = await node.metrics()
     client = await connect()
     await client.refusal(*sample.not_found())
     await client.answer(*sample.command())
-    after = await _metrics(node)
+    after = await node.metrics()
     assert f'service="{node.service}"' in after
     for name in ("connections_total", "messages_received_total", "messages_sent_total", "errors_total"):
         full = f"websocket_{name}"
@@ -139,12 +139,12 @@ async def test_current_connections_go_back(connect: Connect, fresh: Fresh) -> No
     node = await fresh()
     opened = [await connect(node) for _ in range(4)]
     name = "websocket_connections_current"
-    assert _sum(await _metrics(node), name) == 4
+    assert _sum(await node.metrics(), name) == 4
     await opened[1].close()
     await opened[2].abort()
 
     async def back() -> bool:
-        return _sum(await _metrics(node), name) == 2
+        return _sum(await node.metrics(), name) == 2
 
     await eventually(back, "the count of two connections")
     assert (await opened[0].request("ping")).type == "pong"
@@ -161,10 +161,10 @@ async def test_current_connections_go_back(connect: Connect, fresh: Fresh) -> No
 async def test_labels_are_bounded(connect: Connect, fresh: Fresh, sample: Sample) -> None:
     node = await fresh()
     await _name_things(await connect(node), sample, 0)
-    before = _series(await _metrics(node))
+    before = _series(await node.metrics())
     for n in (1, 2):
         await _name_things(await connect(node, user=f"user-{n}"), sample, n)
-    more = sorted(_series(await _metrics(node)) - before)
+    more = sorted(_series(await node.metrics()) - before)
     assert not more, f"series of a client's making: {more}"
 
 
@@ -201,13 +201,13 @@ async def test_metrics_of_replay_and_drain(connect: Connect, fresh: Fresh, sampl
     missed = (await writer.answer("history", {"channel": series.channel, "after": joined["offset"]})).data["events"]
     await reader.subscribe(series.channel, since={"epoch": joined["epoch"], "offset": joined["offset"]})
     await reader.events(len(missed), room=series.channel)
-    text = await _metrics(node)
+    text = await node.metrics()
     assert _sum(text, "websocket_replayed_events_total") == len(missed)
     assert _sum(text, "websocket_draining") == 0
     await node.terminate()
 
     async def drains() -> bool:
-        return _sum(await _metrics(node), "websocket_draining") == 1
+        return _sum(await node.metrics(), "websocket_draining") == 1
 
     await eventually(drains, "websocket_draining is 1")
 
@@ -215,10 +215,6 @@ async def test_metrics_of_replay_and_drain(connect: Connect, fresh: Fresh, sampl
 def _series(text: str) -> set[str]:
     """Names and labels, without values."""
     return {line.rpartition(" ")[0] for line in text.splitlines() if line.startswith("websocket_")}
-
-
-async def _metrics(node: Node) -> str:
-    return (await node.http("/metrics")).text
 
 
 def _sum(text: str, name: str) -> float:

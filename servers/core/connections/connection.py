@@ -70,6 +70,7 @@ class Connection:
         websocket: WebSocket,
         address: str,
         *,
+        secure: bool,
         policy: Policy,
         requests: Requests,
         engine: Engine,
@@ -84,7 +85,7 @@ class Connection:
         self.due = 0.0
         self.placed = False
         self._ping: Delivery | None = None
-        self.session = Session(policy, self.connection_id, now())
+        self.session = Session(policy, self.connection_id, now(), secure=secure)
         self._policy = policy
         self._websocket = websocket
         self.outbox = Outbox(websocket.transport, turn, self._too_slow, compresses=websocket.deflates)

@@ -61,7 +61,6 @@ class Policy:
     timeouts: Timeouts
     verifier: Verifier | None
     expiry_warning: float
-    secure: bool
     features: tuple[str, ...]
     admit: Callable[[str], bool]
     verbose: bool = False
@@ -115,20 +114,22 @@ Output = Reply | Close | Ping | Pong | Revoke | Request
 class Session:
     """The protocol state of one connection.
 
+    secure: whether the client itself came by TLS.
     channels: what it is subscribed to. received_type: of the last text, "other" if it was no envelope.
     """
 
     __slots__ = (
-        "_closing", "_heartbeat", "_policy", "_rate", "_warned",
+        "_closing", "_heartbeat", "_policy", "_rate", "_secure", "_warned",
         "channels", "connection_id", "identity", "opened", "received_type",
     )  # fmt: skip
 
-    def __init__(self, policy: Policy, connection_id: str, now: Now) -> None:
+    def __init__(self, policy: Policy, connection_id: str, now: Now, *, secure: bool) -> None:
         self.connection_id = connection_id
         self.identity: Identity | None = None
         self.channels: set[str] = set()
         self.received_type = "other"
         self._policy = policy
+        self._secure = secure
         self.opened = now.monotonic
         self._heartbeat = Heartbeat(policy.timeouts, now.monotonic)
         self._rate = RateGuard(policy.limits, now.monotonic)
@@ -322,8 +323,8 @@ class Session:
             "server": policy.service.server,
             "message": f"Connected to {policy.service.server}",
             "authenticated": policy.verifier is not None,
-            "secure": policy.secure,
-            "tls_mode": "WSS" if policy.secure else "WS",
+            "secure": self._secure,
+            "tls_mode": "WSS" if self._secure else "WS",
             "rate_limit": {
                 "messages_per_second": policy.limits.messages_per_second,
                 "burst": policy.limits.burst,

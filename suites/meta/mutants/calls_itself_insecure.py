@@ -10,7 +10,7 @@ welcome = Session._welcome
 
 
 def insecure_welcome(session: Session) -> Reply:
-    with patch.object(session._policy, "secure", False):
+    with patch.object(session, "_secure", False):
         return welcome(session)
 
 
