@@ -24,7 +24,7 @@ MAY_IMPORT = {
 APART = {"tests", "meta"}
 # From what nothing can do without up to what nothing uses; each may import those before it.
 CORE_ORDER = (
-    *("errors", "work", "domain", "channels", "records", "config", "envelope", "loops"),
+    *("errors", "work", "domain", "channels", "records", "config", "descriptors", "envelope", "loops"),
     *("transport", "telemetry", "log", "service", "auth", "engine"),
     *("connections", "replicas", "host", "bridges", "http", "server", "run"),
 )
