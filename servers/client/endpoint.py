@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import NoReturn
 
 import aiohttp
+from multidict import CIMultiDict
 
 from bodhisattva.servers.client import pause
 from bodhisattva.servers.client.errors import AuthenticationFailed, CertificateRefused, Redirected, Unreachable
@@ -65,7 +66,11 @@ class Endpoint:
         except aiohttp.WSServerHandshakeError as error:
             if error.status == _UNAUTHORIZED:
                 raise AuthenticationFailed(f"{self.place} answered the upgrade with 401") from error
-            wait = pause.retry_after((error.headers or {}).get("Retry-After")) if error.status in _WAITS else 0.0
+            wait = (
+                pause.retry_after(CIMultiDict(error.headers or ()).get("Retry-After"))
+                if error.status in _WAITS
+                else 0.0
+            )
             raise Unreachable(f"{self.place} answered the upgrade with {error.status}", wait) from error
         except aiohttp.InvalidURL:  # which quotes it, password and all
             raise Unreachable(f"no connection to {self.place}: this is no URL") from None

@@ -34,7 +34,7 @@ def authority() -> Authority:
 
 
 @pytest.fixture
-def certificate(authority: Authority, tmp_path: Path) -> dict[str, str]:
+def certificate(authority: Authority, tmp_path: Path) -> dict[str, Any]:
     chain, key = authority.server().write(tmp_path, "server")
     return {"certificate": str(chain), "key": str(key)}
 
@@ -106,7 +106,7 @@ async def test_s4_who_is_turned_away_is_logged_once_a_second() -> None:
 
 
 async def test_s4_tls_handshakes_count_before_and_after_a_renewed_context(
-    authority: Authority, certificate: dict[str, str]
+    authority: Authority, certificate: dict[str, Any]
 ) -> None:
     async with running(tls=Tls(**certificate), limits=limits(pending_connections=PENDING)) as one:
         async with silent(one.server._port) as peers:
@@ -120,7 +120,7 @@ async def test_s4_tls_handshakes_count_before_and_after_a_renewed_context(
 
 
 async def test_s4_a_failed_handshake_and_a_page_and_who_is_turned_away_give_their_places_back(
-    authority: Authority, certificate: dict[str, str]
+    authority: Authority, certificate: dict[str, Any]
 ) -> None:
     async with running(tls=Tls(**certificate), limits=limits(connections=1)) as one:
         client = await one.connect(ssl=authority.trust())
@@ -173,7 +173,7 @@ async def test_s4_a_system_that_refuses_is_asked_again_after_a_pause(
 
 @pytest.mark.parametrize("secure", [False, True])
 async def test_s4_out_of_descriptors_a_service_answers_who_is_connected(
-    authority: Authority, certificate: dict[str, str], tmp_path: Path, *, secure: bool
+    authority: Authority, certificate: dict[str, Any], tmp_path: Path, *, secure: bool
 ) -> None:
     """The limit is taken from under a running service: at the start it would have made its own limits fit."""
     tls = {f"tls__{key}": value for key, value in certificate.items()} if secure else {}
@@ -199,7 +199,7 @@ async def test_s4_out_of_descriptors_a_service_answers_who_is_connected(
 
 
 async def test_s4_a_service_that_cannot_raise_its_limit_claims_and_keeps_what_fits(tmp_path: Path) -> None:
-    with serving(tmp_path, files=1024) as service:
+    with serving(tmp_path, files="1024") as service:
         await service.ready()
         async with aiohttp.ClientSession() as session, silent(service.port) as peers:
             async with session.get(f"http://localhost:{service.port}/.well-known/bodhisattva.json") as answer:
