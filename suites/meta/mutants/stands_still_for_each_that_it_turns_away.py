@@ -5,7 +5,7 @@ from bodhisattva.servers.core.server import Server
 
 CLAUSE = "SECURITY-230"
 WRONG = "does nothing else for seconds whenever it turns a socket away"
-SAYS = "in vain for: the answer to ping"
+SAYS = "in vain for the answer to"
 ALSO = ("SECURITY-231", "TLS-230")
 
 admits = Server._admits
