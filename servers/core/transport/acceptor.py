@@ -62,7 +62,9 @@ class Acceptor:
         self._context = context
 
     def close(self) -> None:
-        """Free the port. Whoever is amid a handshake is let go."""
+        """Free the port; harmless when that is done. Whoever is amid a handshake is let go."""
+        if self._listener.fileno() < 0:
+            return
         if self._retry is not None:
             self._retry.cancel()
         if self._protocol is not None:
