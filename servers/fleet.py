@@ -8,11 +8,11 @@ import msgspec
 
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core.config import Config, ConfigError, Peer
+from bodhisattva.servers.core.descriptors import Descriptors
 from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.registry import services
 
 ALL = "all"
-_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where one listens is not where one connects
 
 
 def chosen(names: Sequence[str]) -> list[str]:
@@ -37,7 +37,8 @@ def build(names: Sequence[str], file: Path | None, overrides: dict[str, Any]) ->
         neighbours = {other: _peer(other, file, overrides) for other in names if other != name}
         return msgspec.structs.replace(config, peers=neighbours | config.peers)
 
-    return [_server(name, load, file) for name in names]
+    descriptors = Descriptors(len(names))
+    return [_server(name, load, file, descriptors) for name in names]
 
 
 def configurations(file: Path | None) -> dict[str, Config]:
@@ -51,8 +52,8 @@ def _check_names(file: Path | None) -> None:
         raise ConfigError(f"{file}: `services` has settings for {', '.join(map(str, unknown))}, which is no service")
 
 
-def _server(name: str, load: Callable[[str], Config], file: Path | None) -> Server:
-    return Server(services()[name], lambda: load(name), file)
+def _server(name: str, load: Callable[[str], Config], file: Path | None, descriptors: Descriptors) -> Server:
+    return Server(services()[name], lambda: load(name), file, descriptors)
 
 
 def _peer(name: str, file: Path | None, overrides: dict[str, Any]) -> Peer:
@@ -60,5 +61,4 @@ def _peer(name: str, file: Path | None, overrides: dict[str, Any]) -> Peer:
     theirs = configuration.load(name, file, overrides=overrides)
     port = theirs.port if theirs.port is not None else services()[name].port
     scheme = "wss" if theirs.tls.certificate is not None else "ws"
-    host = _ANYWHERE.get(theirs.host, theirs.host)
-    return Peer(f"{scheme}://{configuration.authority(host, port)}/ws")
+    return Peer(f"{scheme}://{configuration.authority(configuration.reachable(theirs.host), port)}/ws")

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-import msgspec
-
+from bodhisattva.servers.client import pause
 from bodhisattva.servers.client.backoff import Backoff
 from bodhisattva.servers.client.credentials import Token, TokenSource
 from bodhisattva.servers.client.endpoint import Endpoint
@@ -21,7 +20,9 @@ from bodhisattva.servers.client.errors import (
 from bodhisattva.servers.client.link import Link, OnState, State
 from bodhisattva.servers.client.position import Position
 from bodhisattva.servers.client.subscription import Subscription
-from bodhisattva.servers.client.wire import Event, events_of, fresh_id
+from bodhisattva.servers.client.wire import Event, events_of, fresh_id, head_of, members_of
+
+_PAUSE = 0.1  # seconds before a request that was over the rate is sent again, if the server names no time
 
 
 def _ignore(_state: State, _reason: str) -> None:
@@ -178,12 +179,12 @@ class Client:
     async def head(self, channel: str, *, timeout: float = 10.0) -> Position:
         """The newest position of a persisted channel; its epoch with offset 0 is the beginning."""
         answer = await self.request("history", {"channel": channel, "limit": 1}, timeout=timeout)
-        return msgspec.convert(answer, Position)
+        return head_of(answer)
 
     async def presence(self, channel: str, *, timeout: float = 10.0) -> list[dict[str, Any]]:
         """The members of a channel, in the server's own form."""
         answer = await self.request("presence", {"channel": channel}, timeout=timeout)
-        return msgspec.convert(answer["members"], list[dict[str, Any]])
+        return members_of(answer)
 
     async def refresh_token(self, token: str | None = None, *, timeout: float = 10.0) -> dict[str, Any]:
         """Replace the connection's token, by a fresh one from the callable if none is given.
@@ -200,7 +201,7 @@ class Client:
     def _dispatch(self, event: Event) -> None:
         revoked = event.name == "subscription.revoked"
         channel = event.data.get("channel") if revoked and event.channel is None else event.channel
-        subscription = self._subscriptions.get(channel or "")
+        subscription = self._subscriptions.get(channel) if isinstance(channel, str) else None
         if subscription is None:
             return
         if revoked:
@@ -214,5 +215,5 @@ def _pause_before_retry(error: ConnectionLost | RequestFailed, retry: bool) -> f
     if retry and isinstance(error, ConnectionLost) and error.retriable:
         return 0.0
     if retry and isinstance(error, RequestFailed) and error.code == "RATE_LIMIT_EXCEEDED":
-        return float(error.data.get("retry_after") or 0.1)
+        return pause.seconds(error.data.get("retry_after"), _PAUSE) or _PAUSE
     raise error

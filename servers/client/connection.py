@@ -9,7 +9,13 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from bodhisattva.servers.client.errors import AuthenticationFailed, ConnectionLost, RequestFailed, Unreachable
+from bodhisattva.servers.client.errors import (
+    AuthenticationFailed,
+    ConnectionLost,
+    MalformedAnswer,
+    RequestFailed,
+    Unreachable,
+)
 from bodhisattva.servers.client.wire import Envelope, Event, decode, encode_request, fresh_id
 
 AUTH_CODES = frozenset({"AUTH_FAILED", "AUTH_REQUIRED", "TOKEN_EXPIRED"})
@@ -28,7 +34,7 @@ OnAnswer = Callable[[Answer], None]
 class _Pending:
     """A request in flight; `on_answer` runs before the next message is read."""
 
-    answer: asyncio.Future[Envelope | ConnectionLost]
+    answer: asyncio.Future[Envelope | ConnectionLost | MalformedAnswer]
     on_answer: OnAnswer | None
     text: str
 
@@ -88,7 +94,8 @@ class Connection:
     ) -> Answer:
         """Send a request and return its answer's data; RequestFailed or ConnectionLost otherwise.
 
-        `on_answer` sees the data of a success before any later message is read: nothing slips between.
+        `on_answer` sees the data of a success before any later message is read: nothing slips between. Its
+        MalformedAnswer is raised here.
         """
         if self.closed.done():
             raise self.closed.result()
@@ -105,7 +112,7 @@ class Connection:
             del self._pending[request_id]
             if not pending.answer.done() or pending.answer.cancelled():
                 self._given_up.add(request_id)
-        if isinstance(answer, ConnectionLost):
+        if isinstance(answer, ConnectionLost | MalformedAnswer):
             raise answer
         if answer.type == "error":
             raise RequestFailed(answer.error_code or "", answer.error_message or "", answer.data)
@@ -166,9 +173,13 @@ class Connection:
     def _resolve(self, pending: _Pending, envelope: Envelope) -> None:
         if pending.answer.done():
             return
-        if pending.on_answer is not None and envelope.type != "error":
-            pending.on_answer(envelope.data or {})
-        pending.answer.set_result(envelope)
+        try:
+            if pending.on_answer is not None and envelope.type != "error":
+                pending.on_answer(envelope.data or {})
+        except MalformedAnswer as malformed:
+            pending.answer.set_result(malformed)
+        else:
+            pending.answer.set_result(envelope)
 
     def _finish(self, lost: ConnectionLost) -> None:
         self._on_close()

@@ -53,8 +53,19 @@ class ConnectionLost(Indeterminate):
         return self.code not in _UNPROCESSABLE
 
 
+class MalformedAnswer(ClientError):
+    """The server answered, with what the protocol has no place for: another type, or a part that is missing."""
+
+
 class Unreachable(ClientError):
-    """There was no usable connection in time, so nothing was sent; `__cause__` tells why."""
+    """There was no usable connection in time, so nothing was sent; `__cause__` tells why.
+
+    retry_after: seconds that the server asked to wait before the next attempt, 0 if it did not.
+    """
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Refused(ClientError):
@@ -67,6 +78,10 @@ class AuthenticationFailed(Refused):
 
 class CertificateRefused(Refused):
     """The server's certificate is not one that this client trusts."""
+
+
+class Redirected(Refused):
+    """The server answered the upgrade with a redirect, which is not followed: no other host gets the token."""
 
 
 class ClientClosed(ClientError):

@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from bodhisattva.servers.client import pause
 from bodhisattva.servers.client.backoff import Backoff
 from bodhisattva.servers.client.connection import AUTH_CODES, Connection
 from bodhisattva.servers.client.credentials import TokenSource
@@ -21,6 +22,7 @@ from bodhisattva.servers.client.errors import (
 )
 from bodhisattva.servers.client.wire import Event, fresh_id
 
+_DAY = 86_400.0
 _STABLE = 1.0  # seconds; a connection that ends sooner counts as a failed attempt
 
 
@@ -68,14 +70,14 @@ class Link:
         self._opened = asyncio.Event()  # there was a connection, or there never will be one
         self._failure: ClientError | None = ClientClosed("the client is not open: use it in `async with`")
         self._last_error: ClientError | None = None
-        self._reconnect_after: float | None = None  # set by a server that drains
+        self._reconnect_after: float | None = None  # set by a server that drains, or is too busy
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         if self._session is not None:
             raise ClientClosed("a client is opened once: make another")
         self._failure = None
-        self._session = aiohttp.ClientSession()
+        self._session = self._endpoint.session()
         self._spawn(self._run())
 
     async def aclose(self) -> None:
@@ -120,7 +122,9 @@ class Link:
         try:
             connection = await self._attempt()
         except (Unreachable, OSError) as error:
-            self._last_error = error if isinstance(error, ClientError) else Unreachable(str(error))
+            unreachable = error if isinstance(error, Unreachable) else Unreachable(str(error))
+            self._last_error = unreachable
+            self._reconnect_after = unreachable.retry_after
         else:
             lost = await self._use(connection)
             self._enter(State.RECONNECTING, str(lost))
@@ -166,9 +170,9 @@ class Link:
     def _take_event(self, event: Event) -> None:
         if event.name == "server.draining":
             self._settled.clear()
-            self._reconnect_after = float(event.data.get("reconnect_after") or 0.0)
+            self._reconnect_after = pause.seconds(event.data.get("reconnect_after"))
         elif event.name == "auth.expiring" and self._tokens.renewable:
-            self._spawn(self._renew(float(event.data.get("expires_in") or 0.0)))
+            self._spawn(self._renew(pause.seconds(event.data.get("expires_in"), longest=_DAY)))
         else:
             self._on_event(event)
 

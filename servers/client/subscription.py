@@ -5,6 +5,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
+from bodhisattva.servers.client import pause
 from bodhisattva.servers.client.backoff import Backoff
 from bodhisattva.servers.client.connection import Connection
 from bodhisattva.servers.client.errors import (
@@ -19,7 +20,7 @@ from bodhisattva.servers.client.errors import (
 from bodhisattva.servers.client.inbox import Inbox
 from bodhisattva.servers.client.link import Link
 from bodhisattva.servers.client.position import Position, Resumption
-from bodhisattva.servers.client.wire import Event, fresh_id, position_of
+from bodhisattva.servers.client.wire import Event, fresh_id, subscribed_at
 
 _TRANSIENT = frozenset({"UNAVAILABLE", "RATE_LIMIT_EXCEEDED"})
 _UNSUBSCRIBE_TIMEOUT = 1.0
@@ -186,13 +187,13 @@ class Subscription:
         except RequestFailed as error:
             if error.code not in _TRANSIENT:
                 raise
-            await asyncio.sleep(float(error.data.get("retry_after") or 0.0) + self._backoff.next())
+            await asyncio.sleep(pause.seconds(error.data.get("retry_after")) + self._backoff.next())
             return False
         self._backoff.reset()
         return True
 
     def _resume(self, answer: dict[str, Any]) -> None:
-        at = position_of(answer.get("epoch"), answer.get("offset"))
+        at = subscribed_at(answer)
         if at is not None:
             broken = self._resumption.resumed(at, recovered=answer.get("recovered") is True)
             if broken is not None:

@@ -1,11 +1,15 @@
 """The envelope as a client sees it (contract 1)."""
 
-from typing import Any
+from typing import Annotated, Any, TypeVar
 from uuid import uuid4
 
 import msgspec
 
+from bodhisattva.servers.client.errors import MalformedAnswer
 from bodhisattva.servers.client.position import Position
+
+Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+T = TypeVar("T")
 
 
 class Envelope(msgspec.Struct):
@@ -20,7 +24,7 @@ class Envelope(msgspec.Struct):
     room: str | None = None
     error_code: str | None = None
     error_message: str | None = None
-    offset: int | None = None
+    offset: Offset | None = None
     epoch: str | None = None
     traceparent: Any = None
 
@@ -58,7 +62,10 @@ _decoder = msgspec.json.Decoder(Envelope)
 
 def decode(text: str) -> Envelope:
     """Read one frame; msgspec.DecodeError if it is not an envelope."""
-    return _decoder.decode(text)
+    try:
+        return _decoder.decode(text)
+    except RecursionError:
+        raise msgspec.DecodeError("it is nested too deeply") from None
 
 
 def encode_request(name: str, data: dict[str, Any], request_id: str, traceparent: str | None = None) -> str:
@@ -68,10 +75,54 @@ def encode_request(name: str, data: dict[str, Any], request_id: str, traceparent
     return msgspec.json.encode(request).decode()
 
 
+class _Place(msgspec.Struct):
+    """Where a channel's log ends; both are missing for an ephemeral channel."""
+
+    epoch: str | None = None
+    offset: Offset | None = None
+
+
+class _Head(msgspec.Struct):
+    epoch: str
+    offset: Offset
+
+
+class _Past(msgspec.Struct):
+    events: list[dict[str, Any]]
+
+
+class _Members(msgspec.Struct):
+    members: list[dict[str, Any]]
+
+
 def events_of(answer: dict[str, Any]) -> list[Event]:
-    """The events in a `history` answer, which names their channel and epoch once for all of them."""
+    """The events in a `history` answer, which names their channel and epoch once for all; MalformedAnswer."""
     shared = {"type": "event", "room": answer.get("channel"), "epoch": answer.get("epoch")}
-    return [Event.of(msgspec.convert(shared | item, Envelope)) for item in answer["events"]]
+    return [Event.of(_read(shared | item, Envelope, "history")) for item in _read(answer, _Past, "history").events]
+
+
+def head_of(answer: dict[str, Any]) -> Position:
+    """The newest position in a `history` answer; MalformedAnswer."""
+    head = _read(answer, _Head, "history")
+    return Position(head.epoch, head.offset)
+
+
+def members_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The members in a `presence` answer; MalformedAnswer."""
+    return _read(answer, _Members, "presence").members
+
+
+def subscribed_at(answer: dict[str, Any]) -> Position | None:
+    """The position in an answer to `subscribe`, None for an ephemeral channel; MalformedAnswer."""
+    place = _read(answer, _Place, "subscribe")
+    return position_of(place.epoch, place.offset)
+
+
+def _read(answer: dict[str, Any], kind: type[T], request: str) -> T:
+    try:
+        return msgspec.convert(answer, kind)
+    except msgspec.ValidationError as error:
+        raise MalformedAnswer(f"the server's answer to {request} is not of the protocol: {error}") from error
 
 
 def position_of(epoch: str | None, offset: int | None) -> Position | None:

@@ -19,6 +19,7 @@ from bodhisattva.servers.core.errors import Refused
 PREFIX = "BODHISATTVA_"
 _SEPARATOR = "__"
 _LISTS = {"origins", "trusted_proxies"}
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where one listens is not where one connects
 _NO_TEXT = "there is a NUL or half a character in it; write it as UTF-8 without either"
 
 Positive = Annotated[float, Meta(gt=0)]
@@ -76,9 +77,11 @@ class Limits(_Section, frozen=True):
     burst_factor: burst = messages_per_second x this. rate_patience: seconds of keeping on over the rate until 1008.
     first_message_bytes: of a message before authentication. values, nesting: of a message's JSON.
     queue_bytes, queue_age (seconds): a connection's unsent output; beyond either it is closed 4008.
+    pending_connections: sockets besides: amid TLS or HTTP, before the upgrade, and those that are being closed.
     """
 
     connections: Count = 1000
+    pending_connections: Count = 1000
     connections_per_user: Count = 1000
     connections_per_address: Count = 1000
     messages_per_second: Positive = 100
@@ -268,6 +271,11 @@ def without_password(url: str) -> str:
 def authority(host: str, port: int) -> str:
     """Host and port as a URL writes them (RFC 3986, 3.2)."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def reachable(host: str) -> str:
+    """Where one connects to what listens on `host`; for all addresses, that of this machine."""
+    return _ANYWHERE.get(host, host)
 
 
 def secret(config: Config) -> str | None:

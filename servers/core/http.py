@@ -60,6 +60,7 @@ def description(service: Service, config: Config) -> dict[str, Any]:
         "features": features(service, config),
         "limits": {
             "connections": limits.connections,
+            "pending_connections": limits.pending_connections,
             "connections_per_user": limits.connections_per_user,
             "connections_per_address": limits.connections_per_address,
             "messages_per_second": limits.messages_per_second,

@@ -26,6 +26,7 @@ from bodhisattva.servers.core.connections.connection import INTERNAL_ERROR, Conn
 from bodhisattva.servers.core.connections.limits import ConnectionCounts
 from bodhisattva.servers.core.connections.requests import Requests
 from bodhisattva.servers.core.connections.session import TRY_AGAIN_LATER, Policy
+from bodhisattva.servers.core.descriptors import Descriptors
 from bodhisattva.servers.core.engine import retention
 from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.engine.hub import Hub
@@ -62,12 +63,21 @@ _Mark = tuple[int, int] | None  # None: it is gone
 class Server:
     """A service, its log and its socket. `load` reads the configuration, at start and at each reload.
 
-    file: where it stands; a reload follows when that, or a file named in it, changes.
+    file: where it stands; a reload follows when that, or a file named in it, changes. descriptors: of the process.
     """
 
-    def __init__(self, service: Service, load: Callable[[], Config], file: Path | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        load: Callable[[], Config],
+        file: Path | None = None,
+        descriptors: Descriptors | None = None,
+    ) -> None:
         self._file = file
-        self.config = load()
+        self._descriptors = descriptors or Descriptors()
+        configured = load()
+        self._asked = configured.limits
+        self.config = self._fitting(service.name, configured)
         self._seen = self._look()
         self.service = service = _following(service, self.config)
         self.metrics = Metrics(service.name, service.server)
@@ -110,7 +120,22 @@ class Server:
     @property
     def url(self) -> str:
         scheme = "wss" if self._context is not None else "ws"
-        return f"{scheme}://{configuration.authority(self.config.host, self._port)}/ws"
+        return f"{scheme}://{configuration.authority(configuration.reachable(self.config.host), self._port)}/ws"
+
+    def _fitting(self, service: str, configured: Config) -> Config:
+        """The configuration with limits that the open files of the process allow."""
+        return msgspec.structs.replace(configured, limits=self._descriptors.fit(service, configured.limits))
+
+    def _warn_of_lowered(self) -> None:
+        """The limits in force are claimed at the well-known address; here stands that others were asked for."""
+        keys = ("connections", "pending_connections")
+        lowered = {key: getattr(self.config.limits, key) for key in keys}
+        if lowered != {key: getattr(self._asked, key) for key in keys}:
+            self._logger.warning("limits lowered, since the hard limit of open files is below them", **lowered)
+
+    def _admits(self, sockets: int) -> bool:
+        """Whether a socket more may wait for its upgrade, or to be closed; connections have a limit of their own."""
+        return sockets - self._counts.total < self.config.limits.pending_connections
 
     def _make_engine(self) -> Engine:
         window = self.config.timeouts.deduplication
@@ -152,7 +177,7 @@ class Server:
     async def prepare(self) -> None:
         """Take the port and rebuild the state. ConfigError or LogRefused say in a line why not."""
         port = self.config.port if self.config.port is not None else self.service.port
-        self._acceptor = Acceptor(self.config.host, port)
+        self._acceptor = Acceptor(self.config.host, port, self._admits, self._logger)
         self._port = self._acceptor.port
         await self._engine.start()
         self._prepared = True
@@ -183,8 +208,14 @@ class Server:
             self._work.start(f"bridge from {standing.source}", follow)
         for background in self.service.background:
             self._work.start(background.__name__, partial(background, self._host))
+        self._warn_of_lowered()
         self._logger.info(
-            "listening", url=self.url, auth=self.config.auth, log=self.config.log.kind, loop=loops.running()
+            "listening",
+            url=self.url,
+            host=self.config.host,
+            auth=self.config.auth,
+            log=self.config.log.kind,
+            loop=loops.running(),
         )
 
     def not_ready(self) -> str | None:
@@ -202,7 +233,8 @@ class Server:
         """Take over certificates, keys, peers and limits; a broken configuration changes nothing."""
         self._seen = self._look()
         try:
-            renewed = self._load()
+            configured = self._load()
+            renewed = self._fitting(self.service.name, configured)
             judge = verification.verifier(renewed, self._revocations)
             context = check(renewed)
             self._check_unswitched(context, judge)
@@ -216,6 +248,8 @@ class Server:
             renewed.timeouts, deduplication=kept.deduplication, handshake=kept.handshake
         )
         self.config = msgspec.structs.replace(renewed, **fixed)
+        self._asked = configured.limits
+        self._warn_of_lowered()
         self._context = context
         self._proxies = proxies.trusted(renewed.trusted_proxies)
         if self._acceptor is not None:

@@ -25,15 +25,16 @@ Line = dict[str, Any]
 
 
 class Service:
-    """akosha in a process of its own; what it logs is in a file."""
+    """akosha in a process of its own; what it logs is in a file. files: how many it may open."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, files: str = "", **settings: str) -> None:
         self.port = free_port()
         self._log = folder / "log"
         own = {"tokens__secret": SECRET, "port": str(self.port), "timeouts__drain_grace": "0", **settings}
+        limited = [] if not files else ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603 - this interpreter
-                [sys.executable, *MODULE, "serve", "akosha"], cwd=folder, env=environment(own), stderr=log
+                [*limited, sys.executable, *MODULE, "serve", "akosha"], cwd=folder, env=environment(own), stderr=log
             )
 
     def text(self) -> str:
@@ -53,8 +54,8 @@ class Service:
 
 
 @contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Service]:
-    service = Service(folder, **settings)
+def serving(folder: Path, files: str = "", **settings: str) -> Iterator[Service]:
+    service = Service(folder, files, **settings)
     try:
         yield service
     finally:

@@ -12,6 +12,7 @@ from bodhisattva.fixtures.wire import WireClient
 
 DEFAULTS = {
     "connections": 1000,
+    "pending_connections": 1000,
     "messages_per_second": 100,
     "burst": 150,
     "rate_patience": 10,

@@ -1,10 +1,11 @@
 """Certificates renewed under live connections (7)."""
 
-from bodhisattva.fixtures.authors import Connect, Fresh
+from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.certificates import Authority, Certificate
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.sample import Sample
+from bodhisattva.suites.security.silence import EXTRA, ROOM, ended, silent
 from bodhisattva.suites.tls.contexts import shown, shows
 
 RENEWAL = 15.0
@@ -78,3 +79,26 @@ async def test_renewed_file_is_taken_up(fresh: Fresh, connect: Connect, certific
     await node.install(renewed)
     await shows(node, renewed, RENEWAL)
     assert (await client.request("ping")).type == "pong"
+
+
+@clause(
+    "TLS-230",
+    level="MUST",
+    section="4",
+    feature="tls",
+    profile="secure",
+    text="After the certificate is renewed, too, sockets over the number that may be pending are closed at once, and "
+    "who is connected is answered meanwhile.",
+)
+async def test_reload_keeps_the_limit_of_pending_sockets(
+    fresh: Fresh, connect: Connect, raw: Raw, certificates: Authority
+) -> None:
+    node = await fresh(limits={"pending_connections": ROOM}, timeouts={"handshake": 60})
+    client = await connect(node)
+    renewed = certificates.server()
+    await node.install(renewed)
+    await node.reload()
+    await shows(node, renewed, RENEWAL)
+    peers = await silent(raw, node, EXTRA)
+    assert (await client.request("ping")).type == "pong"
+    await eventually(lambda: len(ended(peers)) >= EXTRA - ROOM, "the end of sockets over the limit")

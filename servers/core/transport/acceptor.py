@@ -1,4 +1,8 @@
-"""Accepts connections on one port, each with the TLS context that is the newest by then."""
+"""Accepts connections on one port, each with the TLS context that is the newest by then.
+
+The event loop's own servers accept as often as the queue is long after descriptors have run out, and log each failure
+(CPython issue 151615). So accepting is done here, in the same way on each loop.
+"""
 
 import asyncio
 import errno
@@ -6,86 +10,176 @@ import socket
 import ssl
 from asyncio import sslproto
 from collections.abc import Callable
+from typing import Any
 
 from bodhisattva.servers.core.config import ConfigError
 from bodhisattva.servers.core.transport.websocket import CLOSE_TIMEOUT
 
 _BACKLOG = 1024
+_TURN = 64  # accepted at most before others have their turn of the loop
+_PAUSE = 0.1  # seconds until accepting is tried again, after the system refused
+_PASSING = frozenset({errno.ECONNABORTED, errno.EPROTO, errno.EINTR})  # of one peer, which is gone
 # asyncio gives each TLS connection a buffer of this size, idle or not; its own 256 KiB are not a setting.
 sslproto.SSLProtocol.max_size = 32 * 1024  # two records (RFC 8446, 5.1)
 
 
 class Acceptor:
-    """Holds the port from when it is made until it is closed."""
+    """Holds the port from when it is made until it is closed.
 
-    def __init__(self, host: str, port: int) -> None:
+    admits: whether one more socket may be kept beside those that are open, whose number it is given. Who may not is
+    closed at once. logger: has a line a second at most about who is refused, and about a system that refuses.
+    sockets: how many were accepted and are not closed yet.
+    """
+
+    def __init__(self, host: str, port: int, admits: Callable[[int], bool], logger: Any) -> None:
         self._listener = listen(host, port)
+        self._listener.setblocking(False)
         self.port = int(self._listener.getsockname()[1])
-        self._server: asyncio.Server | None = None
+        self.sockets = 0
+        self._admits = admits
+        self._refused = _Seldom(logger, "connections refused: too many are pending")
+        self._failed = _Seldom(logger, "cannot accept connections")
         self._protocol: Callable[[], asyncio.Protocol] | None = None
-        self._renewing: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self._context: ssl.SSLContext | None = None
+        self._handshake = 0.0
+        self._beginning: set[asyncio.Task[None]] = set()
+        self._retry: asyncio.TimerHandle | None = None
 
     async def open(
         self, protocol: Callable[[], asyncio.Protocol], context: ssl.SSLContext | None, handshake: float
     ) -> None:
         """Begin, without TLS if there is no context. handshake: seconds for TLS."""
         self._protocol = protocol
+        self._context = context
         self._handshake = handshake
-        self._server = await self._serve(context)
+        self._watch()
 
     def renew(self, context: ssl.SSLContext | None) -> None:
         """Use another context for what comes; the connections that are there stay as they are.
 
         Another one, since a context remembers sessions, which are resumed without a look at their certificates.
-        Before it is open there is nothing to be replaced.
         """
-        if self._protocol is None:
-            return
-        task = asyncio.get_running_loop().create_task(self._replace(context))
-        self._renewing.add(task)
-        task.add_done_callback(self._renewing.discard)
+        self._context = context
 
     def close(self) -> None:
-        self._closed = True
+        """Free the port; harmless when that is done. Whoever is amid a handshake is let go."""
+        if self._listener.fileno() < 0:
+            return
+        if self._retry is not None:
+            self._retry.cancel()
+        if self._protocol is not None:
+            asyncio.get_running_loop().remove_reader(self._listener.fileno())
         self._listener.close()
-        if self._server is not None:
-            self._server.close()
+        for task in self._beginning:
+            task.cancel()
 
-    async def _replace(self, context: ssl.SSLContext | None) -> None:
-        """The two share the queue of the port, so nobody is turned away in between."""
-        newer = await self._serve(context)
-        former, self._server = self._server, newer
-        if former is not None:
-            await _retire(former)
-        if self._closed:
-            newer.close()
+    def _watch(self) -> None:
+        self._retry = None
+        asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
 
-    async def _serve(self, context: ssl.SSLContext | None) -> asyncio.Server:
+    def _accept(self) -> None:
+        """Take who waits in the queue of the port, or pause if the system has no room."""
+        for _ in range(_TURN):
+            try:
+                peer, _ = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _PASSING:
+                    continue
+                self._failed.warn(error.strerror)
+                self._pause()
+                return
+            if self._admits(self.sockets):
+                self._begin(_Accepted(peer, self._freed))
+            else:
+                peer.close()
+                self._refused.warn(None)
+
+    def _pause(self) -> None:
+        """Once, however many wait: nobody who is connected is to wait for it."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._listener.fileno())
+        self._retry = loop.call_later(_PAUSE, self._watch)
+
+    def _begin(self, peer: "_Accepted") -> None:
+        self.sockets += 1
+        peer.setblocking(False)
+        task = asyncio.get_running_loop().create_task(self._connect(peer))
+        self._beginning.add(task)
+        task.add_done_callback(self._beginning.discard)
+
+    async def _connect(self, peer: "_Accepted") -> None:
+        """Make it a connection of the loop's, after the TLS handshake if there is one."""
         assert self._protocol is not None
-        return await asyncio.get_running_loop().create_server(
-            self._protocol,
-            sock=self._listener.dup(),
-            ssl=context,
-            backlog=_BACKLOG,
-            ssl_handshake_timeout=self._handshake if context is not None else None,
-            ssl_shutdown_timeout=CLOSE_TIMEOUT if context is not None else None,
-        )
+        loop = asyncio.get_running_loop()
+        secure = self._context is not None
+        try:
+            await loop.connect_accepted_socket(
+                self._protocol,
+                peer,
+                ssl=self._context,
+                ssl_handshake_timeout=self._handshake if secure else None,
+                ssl_shutdown_timeout=CLOSE_TIMEOUT if secure else None,
+            )
+        except BaseException as error:
+            loop.call_soon(peer.close)  # after the transport, if there was one, has let go of it
+            if not isinstance(error, OSError):  # no handshake, or a peer that is gone
+                raise
+
+    def _freed(self) -> None:
+        self.sockets -= 1
 
 
-async def _retire(server: asyncio.Server) -> None:
-    """Accept no more, let what was accepted in this turn of the loop become a connection, and only then close."""
-    for listener in server.sockets:
-        asyncio.get_running_loop().remove_reader(listener.fileno())
-    await asyncio.sleep(0)
-    server.close()
+class _Accepted(socket.socket):
+    """A peer's socket. freed: called once, when it is closed, or detached from here by a loop that closes it."""
+
+    def __init__(self, peer: socket.socket, freed: Callable[[], None]) -> None:
+        super().__init__(peer.family, peer.type, peer.proto, fileno=peer.detach())
+        self._freed: Callable[[], None] | None = freed
+
+    def close(self) -> None:
+        super().close()
+        self._free()
+
+    def detach(self) -> int:
+        descriptor = super().detach()
+        self._free()
+        return descriptor
+
+    def _free(self) -> None:
+        freed, self._freed = self._freed, None
+        if freed is not None:
+            freed()
+
+
+class _Seldom:
+    """A warning that is logged at most once a second, with how often it was due since the last one."""
+
+    _INTERVAL = 1.0
+
+    def __init__(self, logger: Any, message: str) -> None:
+        self._logger = logger
+        self._message = message
+        self._due = 0
+        self._next = 0.0
+
+    def warn(self, reason: str | None) -> None:
+        self._due += 1
+        instant = asyncio.get_running_loop().time()
+        if instant < self._next:
+            return
+        self._next = instant + self._INTERVAL
+        self._logger.warning(self._message, times=self._due, **({"reason": reason} if reason else {}))
+        self._due = 0
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket, or a ConfigError that says what is in the way."""
+    """A listening socket, or a ConfigError that says what is in the way. `::` is all of IPv4 too, if there is both."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise ConfigError(f"port {port} on {host} is in use; stop what uses it or set another port") from None

@@ -12,9 +12,8 @@ reload = Server.reload
 def reload_or_close(server: Server) -> None:
     before = server.config
     reload(server)
-    if server.config is before and server._acceptor is not None and server._acceptor._server is not None:
-        server._acceptor._server.close()
-        server._acceptor._listener.close()
+    if server.config is before and server._acceptor is not None:
+        server._acceptor.close()
 
 
 def mutate() -> None:
