@@ -108,10 +108,7 @@ def _last(keys: list[_Precedence], comparators: list[_Comparator]) -> list[_Prec
     begin, end = 0, len(keys)
     for sign, version in comparators:
         key = precedence(version)
-        if sign in (">", "<="):
-            place = bisect_right(keys, key)
-        else:
-            place = bisect_left(keys, key)
+        place = (bisect_right if sign in (">", "<=") else bisect_left)(keys, key)
         if sign in (">", ">="):
             begin = max(begin, place)
         elif sign == "=":

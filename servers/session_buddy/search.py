@@ -28,7 +28,7 @@ _INDEXED = "INSERT INTO knowledge (rowid, title, content, tags) VALUES (?, ?, ?,
 _COUNTED = "SELECT count(*) FROM knowledge WHERE knowledge MATCH ?"
 _HAS = "SELECT 1 FROM knowledge WHERE knowledge MATCH ? AND rowid = ?"
 _MOST_FORMS = 50
-_BATCH = 100
+_BATCH = 100_000  # characters
 LONGEST = 5.0
 """Seconds that a search may take."""
 _STEPS = 50  # of SQLite's machine, after which it is looked whether these are over
@@ -60,7 +60,6 @@ class Index:
         self._places: dict[str, int] = {}
         self._indexed = 0
         self._lock = Lock()
-        self._until = 0.0
         self._snippets = Snippets()
         self._database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._database.close)
@@ -90,7 +89,10 @@ class Index:
             self._index()
 
     def _index(self) -> None:
-        for row in self._rows[self._indexed : self._indexed + _BATCH]:
+        left = _BATCH
+        while self.behind and left > 0:
+            row = self._rows[self._indexed]
+            left -= sum(map(len, row))
             searched = [query.segmented(query.fold(text)) for text in row[1:]]
             self._database.execute(_INDEXED, (self._indexed + 1, *searched))
             new = [(word,) for word in query.words(" ".join(searched))]
@@ -104,17 +106,22 @@ class Index:
 
         LimitExceeded if it takes longer than `LONGEST`, Unavailable if the table does not hold all texts by then.
         """
-        with self._lock, self._limited():
+        until = time.monotonic() + LONGEST
+        with self._lock:
             while self.behind:
-                if time.monotonic() > self._until:
+                if time.monotonic() > until:
                     raise Unavailable("The index is being made; try again.", retry_after=1.0)
                 self._index()
-            asked = query.terms(text, self._forms)
-            if not asked:
-                return [], 0
-            match = query.match(asked)
-            ranked = [row for row in self._ranked(asked, match) if wanted(self._rows[row[0] - 1].knowledge_id)]
-            return [self._hit(asked, *row) for row in ranked[offset : offset + limit]], len(ranked)
+            with self._limited(until):
+                return self._found(text, limit, offset, wanted)
+
+    def _found(self, text: str, limit: int, offset: int, wanted: Callable[[str], bool]) -> tuple[list[Hit], int]:
+        asked = query.terms(text, self._forms)
+        if not asked:
+            return [], 0
+        match = query.match(asked)
+        ranked = [row for row in self._ranked(asked, match) if wanted(self._rows[row[0] - 1].knowledge_id)]
+        return [self._hit(asked, *row) for row in ranked[offset : offset + limit]], len(ranked)
 
     def _ranked(self, asked: list[query.Term], match: str) -> Iterator[tuple[int, float]]:
         """bm25 counts what has each term before it ranks, and lets nobody interrupt that: see first how long it is."""
@@ -123,9 +130,8 @@ class Index:
         yield from self._database.execute(_RANKED, (match,))
 
     @contextmanager
-    def _limited(self) -> Iterator[None]:
-        self._until = time.monotonic() + LONGEST
-        self._database.set_progress_handler(lambda: time.monotonic() > self._until, _STEPS)
+    def _limited(self, until: float) -> Iterator[None]:
+        self._database.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
         try:
             yield
         except sqlite3.OperationalError as error:
