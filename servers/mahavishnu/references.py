@@ -34,15 +34,15 @@ def _check(data: Any, known: set[str]) -> None:
 
 
 def _paths(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        if set(value) == {_MARK}:
+    left = [value]
+    while left:
+        value = left.pop()
+        if isinstance(value, list):
+            left += value
+        elif isinstance(value, dict) and value.keys() == {_MARK}:
             yield value[_MARK]
-        else:
-            for each in value.values():
-                yield from _paths(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _paths(each)
+        elif isinstance(value, dict):
+            left += value.values()
 
 
 def resolved(value: Any, workflow: Workflow) -> Any:

@@ -45,7 +45,7 @@ async def _longest(client: WireClient, more: Callable[[], bool]) -> float:
 async def test_a_search_holds_nobody_up(
     fresh: Fresh, connect: Connect, sample: Sample, record_property: Record
 ) -> None:
-    node = await fresh(limits={"messages_per_second": 10_000, "burst": 10_000})
+    node = await fresh(limits={"messages_per_second": 10_000})
     reader, other = await connect(node), await connect(node)
     word = "kiln"
     await reader.answer("capture_knowledge", {"knowledge_id": sample.key(), "content": f"{word} " * REPEATS})
