@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bodhisattva.servers.core.host import Host
 
 _KINDS_KEPT = 1000
+Prepare = Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -39,19 +40,34 @@ class Bridge:
 
 @dataclass(frozen=True)
 class Handler:
-    """A command or query: its wire name, the type of its data, the function that decides or answers."""
+    """A command or query: its wire name, the type of its data, the function that decides or answers.
+
+    prepare: makes of the data what the function takes, off the loop.
+    """
 
     name: str
     input_type: type[Any]
     function: Callable[[Any, Any, Context], Any]
     per_connection: bool = False
+    prepare: "Prepare | None" = None
 
     @classmethod
-    def of(cls, function: Callable[[Any, Any, Context], Any], *, per_connection: bool = False) -> "Handler":
-        """Read name and input type off `def name(state, data: Input, context)`."""
-        hints = get_type_hints(function)
-        parameter = list(function.__annotations__)[1]
-        return cls(function.__name__, hints[parameter], function, per_connection)
+    def of(
+        cls,
+        function: Callable[[Any, Any, Context], Any],
+        *,
+        per_connection: bool = False,
+        prepare: "Prepare | None" = None,
+    ) -> "Handler":
+        """Read name and input type off `def name(state, data: Input, context)`, or else off `prepare`."""
+        reader = prepare or function
+        parameter = list(reader.__annotations__)[1]
+        return cls(function.__name__, get_type_hints(reader)[parameter], function, per_connection, prepare)
+
+    def answer(self, state: State, asked: Any, context: Context) -> Any:
+        """Answer or decide at once, whatever is to be prepared."""
+        ready = asked if self.prepare is None else self.prepare(state, asked)
+        return self.function(state, ready, context)
 
 
 @dataclass(frozen=True)
@@ -61,6 +77,8 @@ class Service:
     commands: `(state, data, context) -> Decision`; queries: `(state, data, context) -> dict`; each is served under
     its function's name. per_connection: those of the commands that do something to the connection alone, so that the
     same id on another connection is another request.
+    prepared: for each of the commands and queries that costs much, `(state, data)`, which is run on a thread. What it
+    gives is handed on as `data`. Of the state it uses only what another thread may use.
     parted: what is said to a channel when a member leaves it or its connection ends.
     internal: commands that only the service itself gives. background: coroutines that run beside the server.
     """
@@ -74,6 +92,7 @@ class Service:
     commands: tuple[Callable[[Any, Any, Context], Decision], ...]
     queries: tuple[Callable[[Any, Any, Context], dict[str, Any]], ...]
     per_connection: tuple[Callable[[Any, Any, Context], Decision], ...] = ()
+    prepared: Mapping[Callable[[Any, Any, Context], Any], Prepare] = field(default_factory=dict)
     bridges: tuple[Bridge, ...] = ()
     parted: Callable[[str, dict[str, Any]], Event] | None = None
     internal: tuple[Callable[[Any, Any, Context], Decision], ...] = ()
@@ -81,7 +100,10 @@ class Service:
 
     @cached_property
     def command_handlers(self) -> Mapping[str, Handler]:
-        made = (Handler.of(each, per_connection=each in self.per_connection) for each in self.commands)
+        made = (
+            Handler.of(each, per_connection=each in self.per_connection, prepare=self.prepared.get(each))
+            for each in self.commands
+        )
         return {handler.name: handler for handler in made}
 
     @cached_property
@@ -91,7 +113,8 @@ class Service:
 
     @cached_property
     def query_handlers(self) -> Mapping[str, Handler]:
-        return {handler.name: handler for handler in map(Handler.of, self.queries)}
+        made = (Handler.of(each, prepare=self.prepared.get(each)) for each in self.queries)
+        return {handler.name: handler for handler in made}
 
     @cached_property
     def _kinds_met(self) -> dict[str, ChannelKind]:

@@ -1,6 +1,6 @@
 """Reports of other tools, taken in as if each of their results had been recorded here."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -33,11 +33,29 @@ class ImportCoverage(msgspec.Struct, frozen=True):
     content: Document
 
 
-def import_junit(state: State, data: ImportJunit, context: Context) -> Decision:
-    """A whole run at once: started, each test's result, completed; LIMIT_EXCEEDED if it is too many."""
+class JunitReport(NamedTuple):
+    """What is to be imported, and what its content says."""
+
+    data: ImportJunit
+    report: junit.Report
+
+
+def read_junit(state: State, data: ImportJunit) -> JunitReport:
+    """LIMIT_EXCEEDED if it tells of too many tests."""
     report = junit.read(data.content)
     if len(report.results) > MOST_IMPORTED:
         raise LimitExceeded("The report has too many tests; import its suites one by one.", limit=MOST_IMPORTED)
+    return JunitReport(data, report)
+
+
+def read_coverage(state: State, data: ImportCoverage) -> RecordCoverage:
+    shares = cobertura.read(data.content)
+    return RecordCoverage(data.project, shares.line, shares.branch)
+
+
+def import_junit(state: State, read: JunitReport, context: Context) -> Decision:
+    """A whole run at once: started, each test's result, completed."""
+    data, report = read
     run = Run(
         run_id=claim_id(state.runs, data.run_id, "run_id", context),
         test_suite=data.test_suite or report.suite or data.project,
@@ -56,7 +74,6 @@ def import_junit(state: State, data: ImportJunit, context: Context) -> Decision:
     return Decision(answer, events)
 
 
-def import_coverage(state: State, data: ImportCoverage, context: Context) -> Decision:
+def import_coverage(state: State, read: RecordCoverage, context: Context) -> Decision:
     """The same as record_coverage with the report's shares; branches count only if they were measured."""
-    shares = cobertura.read(data.content)
-    return record_coverage(state, RecordCoverage(data.project, shares.line, shares.branch), context)
+    return record_coverage(state, read, context)

@@ -1,7 +1,7 @@
 """XML from strangers: read into elements, without what an attack on a parser needs.
 
 Expat fetches nothing by itself; a declared entity is refused, so that nothing can expand (CWE-776) or point elsewhere
-(CWE-611), and so is a document that is nested beyond what any report is.
+(CWE-611). So are attributes that a DTD adds to every element, and a document that is nested beyond what any report is.
 """
 
 from typing import Any
@@ -34,12 +34,17 @@ def parse(content: str) -> Element:
     parser.EndElementHandler = end
     parser.CharacterDataHandler = builder.data
     parser.EntityDeclHandler = _refuse_entity
+    parser.AttlistDeclHandler = _refuse_attributes
     try:
         parser.Parse(content.encode(), True)
     except (expat.ExpatError, UnicodeEncodeError) as error:
         line = error.lineno if isinstance(error, expat.ExpatError) else None
         raise InvalidData("This is not well-formed XML.", field="content", line=line) from None
     return builder.close()
+
+
+def _refuse_attributes(*declaration: Any) -> None:
+    raise InvalidData("The XML declares attributes, which no report needs.", field="content")
 
 
 def _refuse_entity(*declaration: Any) -> None:

@@ -27,4 +27,5 @@ SERVICE = Service(
         quality.get_quality_gate,
         quality.get_coverage,
     ),
+    prepared={imports.import_junit: imports.read_junit, imports.import_coverage: imports.read_coverage},
 )

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 import msgspec
+from semver import Version
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
@@ -50,8 +51,14 @@ class Adapter:
     targets: dict[str, str] = field(default_factory=dict)
     latest: str | None = None
 
+    def __post_init__(self) -> None:
+        self._ordered = versions.Ordered(map(versions.parse, self.releases))
+
     def add(self, release: Release) -> None:
-        key = versions.identity(versions.parse(release.version))
+        version = versions.parse(release.version)
+        key = versions.identity(version)
+        if key not in self.releases:
+            self._ordered.add(versions.parse(key))
         self.releases[key] = release
         known = self.releases if self.latest is None else (self.latest, key)
         self.latest = str(versions.choose(map(versions.parse, known), None))
@@ -60,15 +67,19 @@ class Adapter:
         """The highest release that `wanted` (a version or a range) admits, or NotFound; for None the latest."""
         if wanted is None and self.latest is not None:
             return self.releases[self.latest]
-        known = map(versions.parse, self.releases)
-        chosen = versions.choose(known, wanted)
+        chosen = self._chosen(wanted)
         if chosen is None:
             raise NotFound("The adapter has no such version.", field="version", value=wanted)
         return self.releases[str(chosen)]
 
+    def _chosen(self, wanted: str | None) -> Version | None:
+        if wanted is None:
+            return versions.choose(map(versions.parse, self.releases), None)
+        return self._ordered.choose(wanted)
+
     def in_order(self) -> list[str]:
         """Every version, lowest first."""
-        return [self.releases[key].version for key in sorted(self.releases, key=versions.parse)]
+        return [self.releases[key].version for key in self._ordered]
 
     def names(self) -> dict[str, str]:
         return {

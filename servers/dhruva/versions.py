@@ -6,9 +6,9 @@ minor), `>=1 <2`, `1.2.x`, `*`, `1.2 - 2.3`. A prerelease is chosen only by a se
 three numbers. Source: "Ranges" in the README of npm/node-semver, whose desugaring is what happens here.
 """
 
-import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from semver import Version
@@ -21,13 +21,8 @@ _NUMBER = r"(?:0|[1-9][0-9]*|[xX*])"
 _PARTIAL = rf"v?{_NUMBER}(?:\.{_NUMBER}(?:\.{_NUMBER}(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)?)?"
 _HYPHEN = re.compile(rf"({_PARTIAL})\s+-\s+({_PARTIAL})")
 _SIMPLE = re.compile(rf"(\^|~|>=|<=|>|<|=|)({_PARTIAL})")
-_COMPARE: Mapping[str, Callable[[Version, Version], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    ">": operator.gt,
-    "<": operator.lt,
-    "=": operator.eq,
-}
+_RELEASED = (2, 0, "")
+_Precedence = tuple[int, int, int, tuple[tuple[int, int, str], ...]]
 
 
 class _Comparator(NamedTuple):
@@ -35,12 +30,6 @@ class _Comparator(NamedTuple):
 
     sign: str
     version: Version
-
-    def admits(self, version: Version) -> bool:
-        return _COMPARE[self.sign](version, self.version)
-
-    def names_prerelease_of(self, version: Version) -> bool:
-        return bool(self.version.prerelease) and _numbers(self.version) == _numbers(version)
 
 
 class _Partial(NamedTuple):
@@ -77,14 +66,68 @@ def choose(versions: Iterable[Version], wanted: str | None) -> Version | None:
     """
     if wanted is None:
         return max(versions, key=lambda version: (version.prerelease is None, version), default=None)
-    sets = [_comparators(part.strip()) for part in wanted.split("||")]
-    return max((version for version in versions if any(_in(version, each) for each in sets)), default=None)
+    return Ordered(versions).choose(wanted)
 
 
-def _in(version: Version, comparators: list[_Comparator]) -> bool:
-    if version.prerelease and not any(each.names_prerelease_of(version) for each in comparators):
-        return False
-    return all(each.admits(version) for each in comparators)
+class Ordered:
+    """Versions in order of precedence, so that a range is looked up in few steps however many there are."""
+
+    def __init__(self, versions: Iterable[Version] = ()) -> None:
+        self._all = sorted((precedence(version), str(version)) for version in versions)
+        self._releases = [key for key, _ in self._all if not _is_prerelease(key)]
+        self._prereleases = [key for key, _ in self._all if _is_prerelease(key)]
+        self._versions = dict(self._all)
+
+    def __iter__(self) -> Iterator[str]:
+        """Lowest first."""
+        return (text for _, text in self._all)
+
+    def add(self, version: Version) -> None:
+        key = precedence(version)
+        insort(self._all, (key, str(version)))
+        insort(self._prereleases if _is_prerelease(key) else self._releases, key)
+        self._versions[key] = str(version)
+
+    def choose(self, wanted: str) -> Version | None:
+        """The highest in a range; InvalidData if it is none."""
+        sets = [_comparators(part.strip()) for part in wanted.split("||")]
+        found = [key for each in sets for key in self._highest(each)]
+        return Version.parse(self._versions[max(found)]) if found else None
+
+    def _highest(self, comparators: list[_Comparator]) -> Iterator[_Precedence]:
+        """The highest release that a set admits, and the highest prerelease for each that it names."""
+        yield from _last(self._releases, comparators)
+        for comparator in comparators:
+            if comparator.version.prerelease:
+                beginning = Version(*_numbers(comparator.version))
+                near = [_Comparator(">=", beginning.replace(prerelease="0")), _Comparator("<", beginning)]
+                yield from _last(self._prereleases, [*comparators, *near])
+
+
+def _last(keys: list[_Precedence], comparators: list[_Comparator]) -> list[_Precedence]:
+    begin, end = 0, len(keys)
+    for sign, version in comparators:
+        key = precedence(version)
+        place = (bisect_right if sign in (">", "<=") else bisect_left)(keys, key)
+        if sign in (">", ">="):
+            begin = max(begin, place)
+        elif sign == "=":
+            begin, end = max(begin, place), min(end, bisect_right(keys, key))
+        else:
+            end = min(end, place)
+    return keys[end - 1 : end] if begin < end else []
+
+
+def precedence(version: Version) -> _Precedence:
+    """What compares as the versions do (section 11 of semver.org): numbers before words, a release after both."""
+    if not version.prerelease:
+        return (*_numbers(version), (_RELEASED,))
+    parts = version.prerelease.split(".")
+    return (*_numbers(version), tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts))
+
+
+def _is_prerelease(key: _Precedence) -> bool:
+    return key[-1] != (_RELEASED,)
 
 
 def _comparators(text: str) -> list[_Comparator]:

@@ -38,12 +38,14 @@ def merge(held: Mapping[str, Element], incoming: Iterable[Element]) -> dict[str,
 
 def in_order(elements: Iterable[Element]) -> list[Element]:
     """From back to front: by fractional index, ties by id; then those without index in order of arrival."""
-    return sorted(elements, key=_place)
+    placed, unplaced = [], []
+    for element in elements:
+        (unplaced if element.get("index") is None else placed).append(element)
+    return [*sorted(placed, key=_place), *unplaced]
 
 
-def _place(element: Element) -> tuple[bool, bytes, bytes]:
-    index = element.get("index")
-    return (True, b"", b"") if index is None else (False, _units(index), _units(element["id"]))
+def _place(element: Element) -> tuple[bytes, bytes]:
+    return _units(element["index"]), _units(element["id"])
 
 
 def _units(text: str) -> bytes:

@@ -16,7 +16,7 @@ StatePath = Annotated[
 
 
 # Of the whole tree. Nodes that vanished count, since their versions are kept.
-MOST_NODES = 100_000
+MOST_NODES = 20_000
 
 
 class Component(msgspec.Struct, frozen=True):

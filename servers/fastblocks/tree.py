@@ -75,7 +75,7 @@ class Node:
         for key in keys:
             node.version += 1
             node = node.children[key]
-        node._replace(Mark.ABSENT)
+        node._vanish()
         node.version += 1
 
     def new_nodes(self, keys: list[str], value: Any) -> int:
@@ -101,14 +101,26 @@ class Node:
 
     def _replace(self, value: Any) -> None:
         below = value if isinstance(value, dict) else {}
-        for key in {**self.children, **below}:
-            self.children.setdefault(key, Node())._replace(below.get(key, Mark.ABSENT))
-        if value is not Mark.ABSENT:
-            self.version += 1
-        if value is Mark.ABSENT or isinstance(value, dict):
-            self._become(Mark.ABSENT if value is Mark.ABSENT else Mark.OBJECT)
+        for key, child in self.children.items():
+            if key not in below:
+                child._vanish()
+        for key, each in below.items():
+            child = self.children.get(key)
+            if child is None:
+                child = self.children[key] = Node()
+            child._replace(each)
+        self.version += 1
+        if isinstance(value, dict):
+            self._become(Mark.OBJECT)
         else:
             self._become(Mark.LEAF, value)
+
+    def _vanish(self) -> None:
+        """What has vanished holds nothing that has not."""
+        if self.exists:
+            for child in self.children.values():
+                child._vanish()
+            self._become(Mark.ABSENT)
 
     def _become(self, mark: Mark, leaf: Any = None) -> None:
         self._mark, self._leaf = mark, leaf

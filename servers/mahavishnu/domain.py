@@ -1,5 +1,6 @@
 """What mahavishnu knows: its records and how each event changes them."""
 
+from bisect import bisect
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -83,8 +84,9 @@ class Workflow(msgspec.Struct):
 
     @property
     def next_compensation(self) -> Compensation | None:
-        """The one that is due: they are made one after the other."""
-        return next((each for each in self.compensations if each.status == "due"), None)
+        """The one that is due: they are made one after the other, so that those that are not due stand first."""
+        place = bisect(self.compensations, False, key=lambda each: each.status == "due")
+        return self.compensations[place] if place < len(self.compensations) else None
 
     @property
     def next_stage(self) -> Stage | None:

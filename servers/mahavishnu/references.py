@@ -4,7 +4,7 @@ The list names the stage, then the keys and indexes that lead into its result. A
 stage, too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bodhisattva.servers.core.errors import InvalidData
@@ -34,33 +34,37 @@ def _check(data: Any, known: set[str]) -> None:
 
 
 def _paths(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        if set(value) == {_MARK}:
+    left = [value]
+    while left:
+        value = left.pop()
+        if isinstance(value, list):
+            left += value
+        elif isinstance(value, dict) and value.keys() == {_MARK}:
             yield value[_MARK]
-        else:
-            for each in value.values():
-                yield from _paths(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _paths(each)
+        elif isinstance(value, dict):
+            left += value.values()
 
 
 def resolved(value: Any, workflow: Workflow) -> Any:
     """The value with results in the place of references; Unresolved if there is no such result."""
+    results = {each.name: result for each, result in zip(workflow.stages, workflow.results, strict=False)}
+    return _resolved(value, results)
+
+
+def _resolved(value: Any, results: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
-        return [resolved(each, workflow) for each in value]
+        return [_resolved(each, results) for each in value]
     if not isinstance(value, dict):
         return value
     if set(value) == {_MARK}:
-        return _looked_up(value[_MARK], workflow)
-    return {key: resolved(each, workflow) for key, each in value.items()}
+        return _looked_up(value[_MARK], results)
+    return {key: _resolved(each, results) for key, each in value.items()}
 
 
-def _looked_up(path: list[Any], workflow: Workflow) -> Any:
+def _looked_up(path: list[Any], results: Mapping[str, Any]) -> Any:
     stage, *keys = path
-    found = {each.name: result for each, result in zip(workflow.stages, workflow.results, strict=False)}
     try:
-        result: Any = found[stage]
+        result: Any = results[stage]
         for key in keys:
             result = result[key]
     except (LookupError, TypeError):

@@ -9,7 +9,7 @@ from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
 from bodhisattva.servers.core.records import Id, Name, Paging, Text, claim_id, find, page
 from bodhisattva.servers.mahavishnu import references
-from bodhisattva.servers.mahavishnu.domain import Call, Stage, State, Workflow
+from bodhisattva.servers.mahavishnu.domain import Call, Compensation, Stage, State, Workflow
 
 MOST_STAGES = 10_000
 DEFAULT_STAGE_TIMEOUT = 60.0
@@ -203,17 +203,18 @@ def _compensated(workflow: Workflow, *, without_effect: bool) -> list[int]:
 
 def get_workflow_status(state: State, data: GetWorkflowStatus, context: Context) -> dict[str, Any]:
     workflow = find(state.workflows, data.workflow_id, "workflow_id")
+    made = {each.stage_index: each for each in workflow.compensations}
     return {
         **_summary(workflow),
         "prompt": workflow.prompt,
         "started_by": workflow.started_by,
         "result": workflow.result,
         "error": workflow.error,
-        "stages": [_stage_status(workflow, index) for index in range(len(workflow.stages))],
+        "stages": [_stage_status(workflow, index, made.get(index)) for index in range(len(workflow.stages))],
     }
 
 
-def _stage_status(workflow: Workflow, index: int) -> dict[str, Any]:
+def _stage_status(workflow: Workflow, index: int, made: Compensation | None) -> dict[str, Any]:
     stage, completed = workflow.stages[index], index < len(workflow.results)
     return {
         "name": stage.name,
@@ -221,16 +222,12 @@ def _stage_status(workflow: Workflow, index: int) -> dict[str, Any]:
         "completed": completed,
         "result": workflow.results[index] if completed else None,
         **_call_status(workflow, f"stage-{index}"),
-        "compensation": _compensation_status(workflow, index),
+        "compensation": None if made is None else _compensation_status(workflow, made),
     }
 
 
-def _compensation_status(workflow: Workflow, index: int) -> dict[str, Any] | None:
-    """None if none is due or was made."""
-    made = next((each for each in workflow.compensations if each.stage_index == index), None)
-    if made is None:
-        return None
-    tried = _call_status(workflow, f"compensation-{index}")
+def _compensation_status(workflow: Workflow, made: Compensation) -> dict[str, Any]:
+    tried = _call_status(workflow, f"compensation-{made.stage_index}")
     error = tried["error"] if made.status == "due" else made.error
     return {"status": made.status, "result": made.result, **tried, "error": error}
 

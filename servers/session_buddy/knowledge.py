@@ -13,6 +13,7 @@ from bodhisattva.servers.session_buddy.domain import Knowledge, State
 from bodhisattva.servers.session_buddy.search import RANKING
 
 TITLE_LENGTH = 200
+Found = dict[str, Any]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -81,14 +82,17 @@ def capture_knowledge(state: State, data: CaptureKnowledge, context: Context) ->
     return Decision({"knowledge_id": knowledge_id, "title": title}, (event,))
 
 
-def publish_search(state: State, data: Search, context: Context) -> Decision:
+def publish_search(state: State, data: Found, context: Context) -> Decision:
     """Search, and let all who follow `knowledge` see what was found."""
-    found = {**search_knowledge(state, data, context), "searched_by": context.user_id}
-    found["searched_at"] = context.now.isoformat()
+    found = {**data, "searched_by": context.user_id, "searched_at": context.now.isoformat()}
     return Decision(found, (Event("knowledge.search_result", ("knowledge",), found),))
 
 
-def search_knowledge(state: State, data: Search, context: Context) -> dict[str, Any]:
+def search_knowledge(state: State, data: Found, context: Context) -> Found:
+    return data
+
+
+def search(state: State, data: Search) -> Found:
     """A page of the best matches, the best first; `total` counts them all, `next` is the next page's offset or null."""
     hits, total = state.index.search(
         data.query, data.limit, data.offset, lambda knowledge_id: data.wants(state.knowledge[knowledge_id])

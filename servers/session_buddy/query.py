@@ -7,15 +7,20 @@ that nobody has to know FTS5's query language, and nobody can use it.
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 # Scripts that write no blanks between words: Thai, Lao, Khmer, Burmese, kana, Han.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
 SEPARATOR = "\ufdd0"
+TOKENIZER = f"tokenize = \"porter unicode61 remove_diacritics 2 separators '{SEPARATOR}'\""
 _BETWEEN = re.compile(rf"(?<=[{_UNSPACED}])(?=\w|[{_UNSPACED}])|(?<=\w)(?=[{_UNSPACED}])")
 _SEPARATED = re.compile(rf"(?<=[{_UNSPACED}]){SEPARATOR}(?=\w|[{_UNSPACED}])|(?<=\w){SEPARATOR}(?=[{_UNSPACED}])")
 _TERM = re.compile(r'"([^"]*)"|([^\s"*\0]+)(\*?)')
 _ACCENT = re.compile(r"[\u0300-\u036f]")
+# A letter with more marks than this, which no language writes, is cut: to put marks in order takes the square of their
+# number. The limit is that of UAX #15, Stream-Safe Text Format.
+_MOST_MARKS = 30
+_PART = re.compile(rf"(?s)\w*+\W{{1,{_MOST_MARKS}}}|\w++")
 # As FTS5 has them in a folded text: letters and digits; an underscore stands between words.
 _WORD = re.compile(r"[^\W_]+")
 _LAST_WORD = re.compile(rf"{_WORD.pattern}\Z")
@@ -80,7 +85,14 @@ def words(text: str) -> set[str]:
 
 def fold(text: str) -> str:
     """Without case and accents, which FTS5 takes off Latin letters only; word for word the same."""
-    return unicodedata.normalize("NFC", _ACCENT.sub("", unicodedata.normalize("NFD", text.casefold())))
+    bare = _ACCENT.sub("", _normalized("NFD", _ACCENT.sub("", text.casefold())))
+    return _normalized("NFC", bare)
+
+
+def _normalized(form: Literal["NFC", "NFD"], text: str) -> str:
+    if text.isascii():
+        return text
+    return "".join(unicodedata.normalize(form, part) for part in _PART.findall(text))
 
 
 def _quoted(text: str) -> str:

@@ -1,24 +1,37 @@
-"""Ranked full text search: an SQLite FTS5 table in memory, filled from the log."""
+"""Ranked full text search: an SQLite FTS5 table in memory, filled from the log.
+
+Texts are put into the table when somebody searches, or before that by `catch_up`. Both may happen on another thread
+than `add`: a search of many words in many texts takes longer than a loop may stand.
+"""
 
 import sqlite3
+import time
 import weakref
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, NamedTuple
 
 import msgspec
 
+from bodhisattva.servers.core.errors import LimitExceeded, Unavailable
 from bodhisattva.servers.session_buddy import query
+from bodhisattva.servers.session_buddy.snippets import Snippets
 
-# bm25 weighs by column, the unindexed id included.
+# bm25 weighs by column.
 RANKING = {"method": "BM25", "weights": {"title": 2, "content": 1, "tags": 1}}
 _RANKED = """
-    SELECT rowid, knowledge_id, -bm25(knowledge, 0, 2, 1, 1) AS score
+    SELECT rowid, -bm25(knowledge, 2, 1, 1) AS score
     FROM knowledge WHERE knowledge MATCH ? ORDER BY score DESC, rowid
 """
-_SEARCHED = "INSERT INTO knowledge (rowid, knowledge_id, title, content, tags) VALUES (?, ?, ?, ?, ?)"
-_SNIPPET = "SELECT snippet(knowledge, 2, '[', ']', '…', 24) FROM knowledge WHERE knowledge MATCH ? AND rowid = ?"
+_INDEXED = "INSERT INTO knowledge (rowid, title, content, tags) VALUES (?, ?, ?, ?)"
+_COUNTED = "SELECT count(*) FROM knowledge WHERE knowledge MATCH ?"
 _HAS = "SELECT 1 FROM knowledge WHERE knowledge MATCH ? AND rowid = ?"
 _MOST_FORMS = 50
+_BATCH = 100_000  # characters
+LONGEST = 5.0
+"""Seconds that a search may take."""
+_STEPS = 50  # of SQLite's machine, after which it is looked whether these are over
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -30,52 +43,111 @@ class Hit(msgspec.Struct, frozen=True):
     snippet: str
 
 
+class Row(NamedTuple):
+    """tags: one a line."""
+
+    knowledge_id: str
+    title: str
+    content: str
+    tags: str
+
+
 class Index:
     """The words of all captured knowledge."""
 
     def __init__(self) -> None:
-        # The state may be made on one thread and used on another, never by both at once.
+        self._rows: list[Row] = []
+        self._places: dict[str, int] = {}
+        self._indexed = 0
+        self._lock = Lock()
+        self._snippets = Snippets()
         self._database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._database.close)
-        self._database.execute("CREATE TABLE texts (knowledge_id PRIMARY KEY, title TEXT, content TEXT, tags TEXT)")
-        # What is searched is folded; what is shown is as it was written, and has the same words at the same places.
         self._database.execute(
-            "CREATE VIRTUAL TABLE knowledge USING fts5(knowledge_id UNINDEXED, title, content, tags, content = 'texts',"
-            f"tokenize = \"porter unicode61 remove_diacritics 2 separators '{query.SEPARATOR}'\")"
+            f"CREATE VIRTUAL TABLE knowledge USING fts5(title, content, tags, content = '', {query.TOKENIZER})"
         )
         self._database.execute("CREATE TABLE words (word TEXT PRIMARY KEY) WITHOUT ROWID")
 
     def add(self, knowledge_id: str, title: str, content: str, tags: list[str]) -> None:
-        self._insert([(knowledge_id, title, content, "\n".join(tags))])
+        self._add(Row(knowledge_id, title, content, "\n".join(tags)))
 
-    def _insert(self, rows: Iterable[tuple[str, str, str, str]]) -> None:
-        for knowledge_id, *texts in rows:
-            shown = [query.segmented(text) for text in texts]
-            searched = [query.segmented(query.fold(text)) for text in texts]
-            row = self._database.execute("INSERT INTO texts VALUES (?, ?, ?, ?)", (knowledge_id, *shown)).lastrowid
-            self._database.execute(_SEARCHED, (row, knowledge_id, *searched))
-            new = [(word,) for word in query.words(" ".join(searched))]
-            self._database.executemany("INSERT OR IGNORE INTO words VALUES (?)", new)
+    def _add(self, row: Row) -> None:
+        self._places[row.knowledge_id] = len(self._rows)
+        self._rows.append(row)
 
     def content(self, knowledge_id: str) -> str:
-        asked = "SELECT content FROM texts WHERE knowledge_id = ?"
-        return query.joined(self._database.execute(asked, (knowledge_id,)).fetchone()[0])
+        return self._rows[self._places[knowledge_id]].content
+
+    @property
+    def behind(self) -> bool:
+        """Whether texts were added that are not in the table."""
+        return self._indexed < len(self._rows)
+
+    def catch_up(self) -> None:
+        """Put some of these texts into the table."""
+        with self._lock:
+            self._index()
+
+    def _index(self) -> None:
+        left = _BATCH
+        while self.behind and left > 0:
+            row = self._rows[self._indexed]
+            left -= sum(map(len, row))
+            searched = [query.segmented(query.fold(text)) for text in row[1:]]
+            self._database.execute(_INDEXED, (self._indexed + 1, *searched))
+            new = [(word,) for word in query.words(" ".join(searched))]
+            self._database.executemany("INSERT OR IGNORE INTO words VALUES (?)", new)
+            self._indexed += 1
 
     def search(
         self, text: str, limit: int, offset: int = 0, wanted: Callable[[str], bool] = lambda knowledge_id: True
     ) -> tuple[list[Hit], int]:
-        """A page of the best hits among those `wanted`, by id, and how many there are in all (see `query`)."""
+        """A page of the best hits among those `wanted`, by id, and how many there are in all (see `query`).
+
+        LimitExceeded if it takes longer than `LONGEST`, Unavailable if the table does not hold all texts by then.
+        """
+        until = time.monotonic() + LONGEST
+        with self._lock:
+            while self.behind:
+                if time.monotonic() > until:
+                    raise Unavailable("The index is being made; try again.", retry_after=1.0)
+                self._index()
+            with self._limited(until):
+                return self._found(text, limit, offset, wanted)
+
+    def _found(self, text: str, limit: int, offset: int, wanted: Callable[[str], bool]) -> tuple[list[Hit], int]:
         asked = query.terms(text, self._forms)
         if not asked:
             return [], 0
         match = query.match(asked)
-        ranked = [row for row in self._database.execute(_RANKED, (match,)) if wanted(row[1])]
-        return [self._hit(asked, match, *row) for row in ranked[offset : offset + limit]], len(ranked)
+        ranked = [row for row in self._ranked(asked, match) if wanted(self._rows[row[0] - 1].knowledge_id)]
+        return [self._hit(asked, *row) for row in ranked[offset : offset + limit]], len(ranked)
 
-    def _hit(self, asked: list[query.Term], match: str, row: int, knowledge_id: str, score: float) -> Hit:
-        matched = [term.text for term in asked if self._database.execute(_HAS, (term.match, row)).fetchone()]
-        snippet = self._database.execute(_SNIPPET, (match, row)).fetchone()[0]
-        return Hit(knowledge_id, score, matched, snippet.replace(query.SEPARATOR, ""))
+    def _ranked(self, asked: list[query.Term], match: str) -> Iterator[tuple[int, float]]:
+        """bm25 counts what has each term before it ranks, and lets nobody interrupt that: see first how long it is."""
+        for term in asked:
+            self._database.execute(_COUNTED, (term.match,)).fetchone()
+        yield from self._database.execute(_RANKED, (match,))
+
+    @contextmanager
+    def _limited(self, until: float) -> Iterator[None]:
+        self._database.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+            raise LimitExceeded(
+                "The search takes too long; ask for fewer or rarer words.", field="query", limit=LONGEST
+            ) from None
+        finally:
+            self._database.set_progress_handler(None, 0)
+
+    def _hit(self, asked: list[query.Term], row: int, score: float) -> Hit:
+        found = [term for term in asked if self._database.execute(_HAS, (term.match, row)).fetchone()]
+        text = self._rows[row - 1]
+        snippet = self._snippets.of(text.content, " OR ".join(f"({term.match})" for term in found))
+        return Hit(text.knowledge_id, score, [term.text for term in found], snippet)
 
     def _forms(self, beginning: str) -> list[str]:
         """The first known words with a beginning: the index holds stems, in which it would not be found."""
@@ -83,23 +155,18 @@ class Index:
         return [word for (word,) in self._database.execute(asked, (beginning, beginning, _MOST_FORMS))]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Index":
-        copy = Index()
-        self._database.backup(copy._database)
-        return copy
+        return self.unpack(self._rows)
 
     def pack(self) -> list[Any]:
         """For a snapshot of the state."""
-        return self._rows()
+        return [tuple(row) for row in self._rows]
 
     @classmethod
     def unpack(cls, rows: list[Any]) -> "Index":
         index = cls()
-        index._insert(rows)
+        for row in rows:
+            index._add(Row(*row))
         return index
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Index) and self._rows() == other._rows()
-
-    def _rows(self) -> list[Any]:
-        rows = self._database.execute("SELECT * FROM texts ORDER BY rowid")
-        return [(knowledge_id, *map(query.joined, texts)) for knowledge_id, *texts in rows]
+        return isinstance(other, Index) and self._rows == other._rows

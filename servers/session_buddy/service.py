@@ -2,7 +2,7 @@
 
 from bodhisattva.servers.core.channels import ChannelKind
 from bodhisattva.servers.core.service import Bridge, Service
-from bodhisattva.servers.session_buddy import knowledge, sessions, skills
+from bodhisattva.servers.session_buddy import indexing, knowledge, sessions, skills
 from bodhisattva.servers.session_buddy.domain import State
 
 SERVICE = Service(
@@ -29,5 +29,7 @@ SERVICE = Service(
         knowledge.get_knowledge,
         skills.get_skill_metrics,
     ),
+    prepared={knowledge.search_knowledge: knowledge.search, knowledge.publish_search: knowledge.search},
     bridges=(Bridge("mahavishnu", knowledge.capture_workflow),),
+    background=(indexing.index_knowledge,),
 )

@@ -105,9 +105,9 @@ class Bench:
         before, ids = copy.deepcopy(self.state), self._ids
         asked = convert(data, handler.input_type)
         try:
-            first = handler.function(self.state, asked, self.context())
+            first = handler.answer(self.state, asked, self.context())
             self._ids = ids
-            again = handler.function(self.state, asked, self.context())
+            again = handler.answer(self.state, asked, self.context())
         finally:
             assert self.state == before, f"{handler.name} changed the state outside of apply"
         assert first == again, f"{handler.name} decides otherwise in the same context"

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -20,12 +21,13 @@ import structlog
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.domain import Context, Decision, Event, State
+from bodhisattva.servers.core.engine.aside import Aside
 from bodhisattva.servers.core.engine.deduplication import INTERNAL, UNAVAILABLE, Answer, Answers, Key, Outcome, key_of
 from bodhisattva.servers.core.engine.hub import Hub
 from bodhisattva.servers.core.engine.reading import Reading
 from bodhisattva.servers.core.engine.replay import replay
 from bodhisattva.servers.core.engine.writing import Writing
-from bodhisattva.servers.core.errors import ServiceError
+from bodhisattva.servers.core.errors import ServiceError, Unavailable
 from bodhisattva.servers.core.log.base import Entry, Log, LogError, LogRefused, Position, StoredAnswer, StoredEvent
 from bodhisattva.servers.core.service import Handler, Service
 from bodhisattva.servers.core.telemetry.logs import concerning
@@ -103,6 +105,7 @@ class Engine:
         self._logger = structlog.get_logger(service=service.name)
         self.reading = Reading(log, self._logger)
         self.writing = Writing(log)
+        self._aside = Aside()
         metrics.log_events.set_function(lambda: self.offset(GLOBAL) - self.floor(GLOBAL))
         metrics.log_lag.set_function(lambda: self.lag)
         metrics.log_bytes.set_function(lambda: log.size)
@@ -126,6 +129,7 @@ class Engine:
 
     async def stop(self) -> None:
         """Finish what is under way and close the log."""
+        self._aside.stop()
         await self.reading.stop()
         await self.writing.stop()
         if self._recovery is not None:
@@ -187,7 +191,36 @@ class Engine:
         def decide(state: State) -> Decision:
             return _decision(handler.function(state, envelope.convert(data, handler.input_type), context))
 
-        self._submit(decide, key, None, context.connection_id, answer)
+        if handler.prepare is None:
+            self._submit(decide, key, None, context.connection_id, answer)
+        else:
+            self._prepare(handler, data, answer, partial(self._command_prepared, handler, context, key, answer))
+
+    def _prepare(
+        self, handler: Handler, data: dict[str, Any], answer: Answer, then: "Callable[[asyncio.Future[Any]], None]"
+    ) -> None:
+        """Do what costs much off the loop; what is decided or answered by it comes afterwards, on the loop."""
+        prepare, state = handler.prepare, self.state
+        assert prepare is not None
+        try:
+            self._aside.run(lambda: prepare(state, envelope.convert(data, handler.input_type)), then)
+        except Unavailable as refusal:
+            answer(Outcome.refused(refusal))
+
+    def _command_prepared(
+        self, handler: Handler, context: Context, key: Key | None, answer: Answer, prepared: "asyncio.Future[Any]"
+    ) -> None:
+        if isinstance(prepared.exception(), Unavailable):
+            return answer(UNAVAILABLE)
+        if key is not None and self._answers.asked_before(key, answer, time.time()):
+            return None
+        return self._submit(
+            lambda state: _decision(handler.function(state, prepared.result(), context)),
+            key,
+            None,
+            context.connection_id,
+            answer,
+        )
 
     def react(self, decide: Decide, position: Position, answer: Answer, basis: Position | None = None) -> None:
         """Record what a bridge's event means here, together with how far the bridge has come (see `Entry.basis`)."""
@@ -197,9 +230,21 @@ class Engine:
         """Answer from the state, once everything that it holds is durable."""
         if not self.available:
             return answer(UNAVAILABLE)
+        if handler.prepare is None:
+            return self._answer(handler, lambda: envelope.convert(data, handler.input_type), context, answer)
+        state = self.state
+
+        def prepared(future: "asyncio.Future[Any]") -> None:
+            if self.available and self.state is state:
+                self._answer(handler, future.result, context, answer)
+            else:
+                answer(UNAVAILABLE)
+
+        return self._prepare(handler, data, answer, prepared)
+
+    def _answer(self, handler: Handler, asked: Callable[[], Any], context: Context, answer: Answer) -> None:
         try:
-            asked = envelope.convert(data, handler.input_type)
-            outcome = Outcome.of(handler.function(self.state, asked, context))
+            outcome = Outcome.of(handler.function(self.state, asked(), context))
         except ServiceError as refusal:
             outcome = Outcome.refused(refusal)
         except Exception:

@@ -139,6 +139,21 @@ class Replica(Engine):
     async def present(self, channel: str) -> list[dict[str, Any]]:
         return await self._neighbours.present(channel)
 
+    def command(
+        self, handler: Handler, data: dict[str, Any], context: Context, request_id: str | None, answer: Answer
+    ) -> None:
+        """What is prepared off the loop is prepared from all that is in the log by now."""
+        if handler.prepare is None:
+            return super().command(handler, data, context, request_id, answer)
+
+        def prepare(seen: bool) -> None:
+            if seen:
+                super(Replica, self).command(handler, data, context, request_id, answer)
+            else:
+                answer(UNAVAILABLE)
+
+        return self._ask(prepare)
+
     def query(self, handler: Handler, data: dict[str, Any], context: Context, answer: Answer) -> None:
         def ask(seen: bool) -> None:
             if seen:

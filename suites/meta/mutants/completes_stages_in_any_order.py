@@ -20,8 +20,8 @@ def complete_anyhow(state: State, data: CompleteStage, context: Context) -> Deci
         return workflows.complete_stage(state, data, context)
 
 
-def of_mutant(function: Callable[[Any, Any, Context], Any]) -> Handler:
-    handler = of(function)
+def of_mutant(function: Callable[[Any, Any, Context], Any], **about: Any) -> Handler:
+    handler = of(function, **about)
     if function is workflows.complete_stage:
         return Handler(handler.name, handler.input_type, complete_anyhow)
     return handler

@@ -20,8 +20,8 @@ def complete_anyhow(state: State, data: CompleteWorkflow, context: Context) -> D
         return workflows.complete_workflow(state, data, context)
 
 
-def of_mutant(function: Callable[[Any, Any, Context], Any]) -> Handler:
-    handler = of(function)
+def of_mutant(function: Callable[[Any, Any, Context], Any], **about: Any) -> Handler:
+    handler = of(function, **about)
     if function is workflows.complete_workflow:
         return Handler(handler.name, handler.input_type, complete_anyhow)
     return handler

@@ -24,8 +24,8 @@ def begin_anew(state: State, data: BeginCall, context: Context) -> Decision:
     return calls.begin_call(state, data, context)
 
 
-def of_mutant(function: Callable[[Any, Any, Context], Any]) -> Handler:
-    handler = of(function)
+def of_mutant(function: Callable[[Any, Any, Context], Any], **about: Any) -> Handler:
+    handler = of(function, **about)
     return Handler(handler.name, handler.input_type, begin_anew) if function is calls.begin_call else handler
 
 
