@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import nox
+from nox.command import CommandFailed
 
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
@@ -252,7 +253,7 @@ def exit_code(session: nox.Session, *command: str, external: bool = False) -> in
     """What `command` exits with."""
     try:
         session.run(*command, external=external, interrupt_timeout=CLEANING_UP / 2, terminate_timeout=CLEANING_UP / 2)
-    except nox.command.CommandFailed as failure:
+    except CommandFailed as failure:
         return failure.return_code or 1
     return 0
 
