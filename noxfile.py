@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import nox
+from nox.command import CommandFailed
 
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
@@ -302,7 +303,7 @@ def attempt(
         ran = session.run(
             *command, external=external, env=env, interrupt_timeout=OWN_END, terminate_timeout=CLEANING_UP
         )
-    except nox.command.CommandFailed as failure:
+    except CommandFailed as failure:
         return failure.return_code or 1
     return None if ran is None else 0
 
@@ -327,9 +328,10 @@ def refuse(session: nox.Session, reason: str) -> NoReturn:
 
 
 def check_types(session: nox.Session) -> None:
-    """Mypy, strict, under the import names that the folders have once installed."""
+    """Mypy, strict, and pyright, under the import names that the folders have once installed."""
     session.run("mypy", "-p", "bodhisattva")
     session.run("mypy", "noxfile.py", "deploy/docker/health.py")
+    session.run("basedpyright", "--pythonpath", f"{session.virtualenv.bin}/python")
 
 
 def check_workflow(session: nox.Session) -> None:

@@ -44,8 +44,12 @@ def index(experiments: dict[Path, Experiment]) -> str:
 
 def overall(experiments: list[Experiment]) -> Verdict:
     """The worst of all; unknown if there is none."""
+    worst: Verdict
     believed = {experiment.believed for experiment in experiments}
-    return next((verdict for verdict in WORST_FIRST if verdict in believed), "unknown")
+    for worst in WORST_FIRST:
+        if worst in believed:
+            return worst
+    return "unknown"
 
 
 def read_all(root: Path) -> dict[Path, Experiment]:

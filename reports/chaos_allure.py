@@ -1,5 +1,8 @@
 """Chaos experiments as Allure results, so that one site shows what was judged and what was broken."""
 
+# pyright: reportCallIssue=false, reportAttributeAccessIssue=false
+# allure_commons makes its classes at run time, in a way that pyright does not follow.
+
 import hashlib
 import uuid
 from datetime import datetime

@@ -23,7 +23,9 @@ from bodhisattva.servers.bench.subjects import (
 
 Unit = Literal["s", "B", "1/s"]
 _RATE_AND_CPU: Mapping[str, Unit] = {"": "1/s", ", CPU": "s"}
-_DURABLE = {f"{n} in flight{what}": unit for what, unit in _RATE_AND_CPU.items() for n in loads.IN_FLIGHT}
+_DURABLE: Mapping[str, Unit] = {
+    f"{n} in flight{what}": unit for what, unit in _RATE_AND_CPU.items() for n in loads.IN_FLIGHT
+}
 _SLOW_DISK = 0.004
 
 

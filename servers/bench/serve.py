@@ -11,7 +11,7 @@ from bodhisattva.servers.cli import main
 
 def choose(loop: str) -> None:
     if loop == "uvloop":
-        import uvloop
+        import uvloop  # pyright: ignore[reportMissingImports]
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     else:

@@ -58,7 +58,7 @@ class Endpoint:
                 server_hostname=self.server_hostname,
                 headers=self.headers,
                 heartbeat=self.heartbeat,
-                timeout=aiohttp.ClientWSTimeout(ws_close=self.close_timeout),
+                timeout=aiohttp.ClientWSTimeout(ws_close=self.close_timeout),  # pyright: ignore[reportCallIssue]
                 max_msg_size=self.max_message_bytes,
             )
         except aiohttp.ClientConnectorCertificateError as error:

@@ -11,7 +11,7 @@ def factory(config: Config) -> Callable[[], asyncio.AbstractEventLoop] | None:
     if config.loop == "asyncio":
         return None
     try:
-        import uvloop
+        import uvloop  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError:
         if config.loop == "auto":
             return None

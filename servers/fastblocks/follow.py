@@ -29,11 +29,11 @@ class _Workflow(msgspec.Struct):
 def follow_workflow(state: State, event: ForeignEvent, context: Context) -> Decision:
     """Render the workflow's component anew; events that say nothing of a workflow's course change nothing."""
     change = _CHANGES.get(event.name)
+    if change is None:
+        return Decision(answer={})
     try:
         workflow = msgspec.convert(event.data, _Workflow)
     except msgspec.ValidationError:
-        change = None
-    if change is None:
         return Decision(answer={})
     component_id = _component_id(workflow.workflow_id)
     held = state.components.get(component_id)

@@ -8,9 +8,9 @@ import ssl
 import time
 from typing import Any
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
-from websockets.frames import Close
+from websockets.asyncio.client import ClientConnection, connect  # pyright: ignore[reportMissingImports]
+from websockets.exceptions import ConnectionClosed  # pyright: ignore[reportMissingImports]
+from websockets.frames import Close  # pyright: ignore[reportMissingImports]
 
 from .lines import serve
 

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from typing import Any
 
-from mcp_common.websocket import EventTypes, WebSocketAuthenticator, WebSocketClient
+from mcp_common.websocket import EventTypes, WebSocketAuthenticator, WebSocketClient  # pyright: ignore[reportMissingImports]
 
 from .lines import serve
 

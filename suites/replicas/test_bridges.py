@@ -70,7 +70,7 @@ async def test_source_is_put_back(spawn: Spawn, cluster: Start, connect: Connect
     akosha = await connect(await spawn("akosha", peers={"crackerjack": source.peer}))
     project = fresh_name("p")
     stages = [range(n * REPORTS, (n + 1) * REPORTS) for n in range(3)]
-    epochs = []
+    epochs, values = [], []
     for stage, before in zip(stages, (None, held.store.keep, held.store.take_back), strict=True):
         if before is not None:
             await held.store.kill()

@@ -4,7 +4,7 @@ import asyncio
 from itertools import count
 
 import msgspec
-from websockets.asyncio.server import ServerConnection, broadcast, serve
+from websockets.asyncio.server import ServerConnection, broadcast, serve  # pyright: ignore[reportMissingImports]
 
 from bodhisattva.servers.bench.peers.words import HOST, event, port, response
 

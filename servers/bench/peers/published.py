@@ -4,8 +4,8 @@ import asyncio
 from itertools import count
 from typing import Any
 
-from mcp_common.websocket.protocol import WebSocketMessage, WebSocketProtocol
-from mcp_common.websocket.server import WebSocketServer
+from mcp_common.websocket.protocol import WebSocketMessage, WebSocketProtocol  # pyright: ignore[reportMissingImports]
+from mcp_common.websocket.server import WebSocketServer  # pyright: ignore[reportMissingImports]
 
 from bodhisattva.servers.bench.peers.words import HOST, STATE, padding, port
 from bodhisattva.servers.bench.talk import CHANNEL

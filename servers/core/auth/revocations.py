@@ -23,7 +23,7 @@ class Keeper(Protocol):
     async def close(self) -> None: ...
 
 
-class Shared(Container[str], Protocol):
+class Shared(Container[str | None], Protocol):
     """What the replicas of a service know in common; asking for a name waits for nobody."""
 
     async def start(self) -> None:
@@ -54,12 +54,12 @@ class Unshared:
 class Either:
     """What stands in a service's file, or is known to all replicas."""
 
-    def __init__(self, own: Collection[str], shared: Container[str]) -> None:
+    def __init__(self, own: Collection[str], shared: Container[str | None]) -> None:
         self._own = frozenset(own)
         self._shared = shared
 
     def __contains__(self, name: object) -> bool:
-        return name in self._own or name in self._shared
+        return isinstance(name, str) and (name in self._own or name in self._shared)
 
 
 class RevokedFile:

@@ -56,7 +56,7 @@ class Verifier:
         self,
         keys: KeyRing,
         *,
-        revoked: Container[str] = (),
+        revoked: Container[str | None] = (),
         audience: str | None = None,
         max_lifetime: float = 3600,
         leeway: float = 5,

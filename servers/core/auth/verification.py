@@ -12,7 +12,7 @@ from bodhisattva.servers.core.config import Config, ConfigError, Tokens
 from bodhisattva.servers.core.hosts import is_loopback
 
 
-def verifier(config: Config, shared: Container[str] = ()) -> Verifier | None:
+def verifier(config: Config, shared: Container[str | None] = ()) -> Verifier | None:
     """None where authentication is off; ConfigError if the configuration is unsafe or a file of it cannot be used.
 
     shared: names that were taken back at any replica, besides those of the file.

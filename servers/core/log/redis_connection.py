@@ -137,7 +137,7 @@ async def _configurations(store: Any) -> list[dict[str, str]]:
     masters = {"target_nodes": RedisCluster.PRIMARIES} if isinstance(store, RedisCluster) else {}
     found: dict[str, dict[str, str]] = {}
     for name in _SETTINGS:
-        answer = await store.config_get(name, **masters)
+        answer: Any = await store.config_get(name, **masters)
         for server, settings in (answer if masters else {"": answer}).items():
             found.setdefault(server, {}).update({_text(key): _text(value) for key, value in settings.items()})
     return list(found.values())
