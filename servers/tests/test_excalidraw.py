@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
+from bodhisattva.servers.core.errors import Conflict, InvalidData, LimitExceeded, NotFound
+from bodhisattva.servers.excalidraw import domain
 from bodhisattva.servers.excalidraw.domain import Content, merged
 from bodhisattva.servers.excalidraw.merge import Element, in_order, merge
 from bodhisattva.servers.excalidraw.service import SERVICE
@@ -252,3 +253,12 @@ def test_element_that_cannot_merge_is_refused(bench: Bench, wrong: Element) -> N
 def test_malformed_input_is_refused(bench: Bench, command: str, data: dict[str, Any]) -> None:
     with pytest.raises(InvalidData):
         bench.do(command, **data)
+
+
+def test_a_diagram_has_room_for_so_many_elements(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(domain, "MOST_ELEMENTS", 2)
+    bench = Bench(SERVICE)
+    bench.do("create_diagram", diagram_id="d", elements=[element("a"), element("b")])
+    refusal = bench.refused(LimitExceeded, "update_diagram", diagram_id="d", elements=[element("c")])
+    assert refusal.data == {"field": "elements", "limit": 2}
+    bench.do("update_diagram", diagram_id="d", elements=[element("a", version=2)])
