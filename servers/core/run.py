@@ -1,6 +1,7 @@
 """Running servers until a signal says stop (contract 7)."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Coroutine, Sequence
@@ -13,6 +14,9 @@ from bodhisattva.servers.core.telemetry import logs
 from bodhisattva.servers.core.work import ended
 
 _AT_ONCE = 0.5
+_MANY = 20_000
+"""Objects that are made before their garbage is looked for: a message of 1 MiB may hold 500 000 lists."""
+_SELDOM = 20
 
 
 async def serve(servers: Sequence[Server]) -> None:
@@ -33,6 +37,7 @@ async def serve(servers: Sequence[Server]) -> None:
     loop.add_signal_handler(signal.SIGHUP, reload)
     try:
         if await _unless(stop, _prepare(servers)):
+            _look_for_garbage_seldom()
             for server in servers:
                 await server.open()
             await stop.wait()
@@ -43,6 +48,13 @@ async def serve(servers: Sequence[Server]) -> None:
             structlog.get_logger().info("stopped before it had started")
     finally:
         await _free(servers, stop_now)
+
+
+def _look_for_garbage_seldom() -> None:
+    """Each look holds the loop up, the longer the more there is; what is there by now stays and is not looked at."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_MANY, _SELDOM, _SELDOM)
 
 
 async def _free(servers: Sequence[Server], stop_now: asyncio.Event) -> None:

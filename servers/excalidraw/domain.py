@@ -10,12 +10,14 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
-from bodhisattva.servers.core.errors import NotFound
+from bodhisattva.servers.core.errors import LimitExceeded, NotFound
 from bodhisattva.servers.core.records import Id, Limit, Name, claim_id
 from bodhisattva.servers.excalidraw.elements import Element, check
 from bodhisattva.servers.excalidraw.images import Files, check_files
 from bodhisattva.servers.excalidraw.merge import in_order, merge
 
+# Of a diagram, deleted ones too: a get_diagram has to fit into a connection's queue (contract 4).
+MOST_ELEMENTS = 20_000
 Elements = Annotated[list[Element], msgspec.Meta(max_length=10_000)]
 
 
@@ -168,6 +170,8 @@ def merged(diagram: Diagram, content: Content, context: Context) -> Decision:
     check(content.elements)
     check_files(diagram.files, content.files)
     news = merge(diagram.elements, content.elements)
+    if len(diagram.elements) + sum(identity not in diagram.elements for identity in news) > MOST_ELEMENTS:
+        raise LimitExceeded("The diagram has too many elements.", field="elements", limit=MOST_ELEMENTS)
     # A file's id is a digest of its content, so what is held under it is the same.
     files = {identity: file for identity, file in content.files.items() if identity not in diagram.files}
     envelope = diagram.envelope if content.envelope is None else content.envelope

@@ -38,7 +38,8 @@ def merge(held: Mapping[str, Element], incoming: Iterable[Element]) -> dict[str,
 
 def in_order(elements: Iterable[Element]) -> list[Element]:
     """From back to front: by fractional index, ties by id; then those without index in order of arrival."""
-    placed, unplaced = [], []
+    placed: list[Element] = []
+    unplaced: list[Element] = []
     for element in elements:
         (unplaced if element.get("index") is None else placed).append(element)
     return [*sorted(placed, key=_place), *unplaced]

@@ -105,10 +105,9 @@ class Node:
             if key not in below:
                 child._vanish()
         for key, each in below.items():
-            child = self.children.get(key)
-            if child is None:
-                child = self.children[key] = Node()
-            child._replace(each)
+            if key not in self.children:
+                self.children[key] = Node()
+            self.children[key]._replace(each)
         self.version += 1
         if isinstance(value, dict):
             self._become(Mark.OBJECT)

@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -60,13 +61,20 @@ class Index:
         self._places: dict[str, int] = {}
         self._indexed = 0
         self._lock = Lock()
-        self._snippets = Snippets()
-        self._database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        weakref.finalize(self, self._database.close)
-        self._database.execute(
+
+    @cached_property
+    def _snippets(self) -> Snippets:
+        return Snippets()
+
+    @cached_property
+    def _database(self) -> sqlite3.Connection:
+        database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, database.close)
+        database.execute(
             f"CREATE VIRTUAL TABLE knowledge USING fts5(title, content, tags, content = '', {query.TOKENIZER})"
         )
-        self._database.execute("CREATE TABLE words (word TEXT PRIMARY KEY) WITHOUT ROWID")
+        database.execute("CREATE TABLE words (word TEXT PRIMARY KEY) WITHOUT ROWID")
+        return database
 
     def add(self, knowledge_id: str, title: str, content: str, tags: list[str]) -> None:
         self._add(Row(knowledge_id, title, content, "\n".join(tags)))

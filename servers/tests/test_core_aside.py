@@ -64,6 +64,7 @@ async def test_a_command_that_comes_twice_is_done_once(desk: Desk) -> None:
     GATE.set()
     first, second = await asyncio.gather(*outcomes)
     assert first == second
+    assert isinstance(desk.engine.state, State)
     assert desk.engine.state.balances["a"] == 1
 
 

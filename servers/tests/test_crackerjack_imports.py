@@ -305,6 +305,13 @@ def test_entities_are_refused_before_they_expand(bench: Bench, command: str, att
     assert "declares an entity" in refusal.message
 
 
+def test_attributes_of_a_dtd_are_refused(bench: Bench) -> None:
+    declared = " ".join(f"a{number} CDATA 'x'" for number in range(1000))
+    content = f"<!DOCTYPE x [<!ATTLIST testcase {declared}>]>" + SUITE.format("<testcase/>" * 1000)
+    refusal = bench.refused(InvalidData, "import_junit", project="kiln", content=content)
+    assert "declares attributes" in refusal.message
+
+
 def test_a_report_with_too_many_tests_is_refused(bench: Bench) -> None:
     content = SUITE.format('<testcase name="t"/>' * (imports.MOST_IMPORTED + 1))
     refusal = bench.refused(LimitExceeded, "import_junit", project="kiln", content=content)

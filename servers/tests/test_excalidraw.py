@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
+from bodhisattva.servers.core.errors import Conflict, InvalidData, LimitExceeded, NotFound
+from bodhisattva.servers.excalidraw import domain
 from bodhisattva.servers.excalidraw.domain import Content, merged
 from bodhisattva.servers.excalidraw.elements import FARTHEST, MOST, Element, check, nth_index
 from bodhisattva.servers.excalidraw.merge import in_order, merge
@@ -329,3 +330,12 @@ def test_a_version_of_an_older_log_that_nobody_can_exceed_gives_way() -> None:
 def test_malformed_input_is_refused(bench: Bench, command: str, data: dict[str, Any]) -> None:
     with pytest.raises(InvalidData):
         bench.do(command, **data)
+
+
+def test_a_diagram_has_room_for_so_many_elements(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(domain, "MOST_ELEMENTS", 2)
+    bench = Bench(SERVICE)
+    bench.do("create_diagram", diagram_id="d", elements=[element("a"), element("b")])
+    refusal = bench.refused(LimitExceeded, "update_diagram", diagram_id="d", elements=[element("c")])
+    assert refusal.data == {"field": "elements", "limit": 2}
+    bench.do("update_diagram", diagram_id="d", elements=[element("a", version=2)])

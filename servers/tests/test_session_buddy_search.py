@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bodhisattva.servers.core.errors import InvalidData
+from bodhisattva.servers.core.errors import InvalidData, LimitExceeded, Unavailable
+from bodhisattva.servers.session_buddy import search
 from bodhisattva.servers.session_buddy.service import SERVICE
 from bodhisattva.servers.tests.bench import START, Bench
 
@@ -149,6 +150,47 @@ def test_a_hit_says_why_it_stands_where_it_stands(bench: Bench) -> None:
     answer = bench.ask("search_knowledge", query='"hot kiln" glaze hot ki*')
     assert answer["results"][0]["matched"] == ['"hot kiln"', "hot", "ki*"]
     assert answer["ranking"] == {"method": "BM25", "weights": {"title": 2, "content": 1, "tags": 1}}
+
+
+def test_the_snippet_of_a_long_text_shows_its_best_place(bench: Bench) -> None:
+    clay = "clay " * 1000
+    capture(bench, "k", f"kiln {clay}and the hot kiln glows {clay}".strip())
+    (hit,) = bench.ask("search_knowledge", query='"hot kiln" glows')["results"]
+    assert "[hot kiln] [glows]" in hit["snippet"]
+    assert (hit["snippet"][0], hit["snippet"][-1]) == ("…", "…")
+    assert len(hit["snippet"].split()) <= 24
+    (hit,) = bench.ask("search_knowledge", query="k")["results"]  # of the title, in which alone it is
+    assert hit["snippet"] == f"kiln {'clay ' * 23}".strip() + "…"
+
+
+def test_a_search_that_takes_too_long_is_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(50):
+        capture(bench, f"k{number}", "kiln")
+    assert len(found(bench, "kiln", limit=100)) == 50
+    monkeypatch.setattr(search, "_STEPS", 1)
+    monkeypatch.setattr(search, "LONGEST", -1.0)
+    with pytest.raises(LimitExceeded) as caught:
+        bench.state.index.search("kiln", 10)
+    assert caught.value.data == {"field": "query", "limit": -1.0}
+    monkeypatch.undo()
+    assert len(found(bench, "kiln", limit=100)) == 50
+
+
+def test_a_search_before_the_index_is_made_is_unavailable(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    capture(bench, "k", "kiln")
+    monkeypatch.setattr(search, "LONGEST", -1.0)
+    with pytest.raises(Unavailable):
+        bench.state.index.search("kiln", 10)
+    monkeypatch.undo()
+    bench.state.index.catch_up()
+    assert not bench.state.index.behind
+    assert found(bench, "kiln") == ["k"]
+
+
+@pytest.mark.parametrize("mark", ["\u05b0\u0591", "\u0327\u0323"])
+def test_a_letter_with_thousands_of_marks_is_found(bench: Bench, mark: str) -> None:
+    capture(bench, "k", f"kiln a{mark * 40_000} café")
+    assert found(bench, "kiln") == found(bench, "cafe") == ["k"]
 
 
 vocabulary = st.sampled_from(["kiln", "clay", "glaze", "heat"])
