@@ -38,7 +38,7 @@ class Balancer(socketserver.ThreadingTCPServer):
 
 
 class Link(socketserver.BaseRequestHandler):
-    server: Balancer
+    server: Balancer  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def handle(self) -> None:
         with socket.create_connection(("127.0.0.1", next(self.server.turns))) as there:
