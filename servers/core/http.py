@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PROTOCOL = "1.0"
 DISTRIBUTION = "bodhisattva-conformance"
 # aiohttp puts its own version and Python's into every answer, also to what is no HTTP, and has no setting for it.
-web_response.SERVER_SOFTWARE = "bodhisattva"
+web_response.SERVER_SOFTWARE = "bodhisattva"  # type: ignore[attr-defined]
 
 _LOG_FEATURES: dict[str, list[str]] = {
     "memory": [],

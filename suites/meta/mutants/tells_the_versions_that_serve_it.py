@@ -1,7 +1,8 @@
 from unittest.mock import patch
 
-from aiohttp import web_response
 from aiohttp.http import SERVER_SOFTWARE
+
+from bodhisattva.servers.core import http
 
 CLAUSE = "SECURITY-245"
 WRONG = "tells the versions of Python and its library in the Server header"
@@ -9,4 +10,4 @@ SAYS = "Server: Python"
 
 
 def mutate() -> None:
-    patch.object(web_response, "SERVER_SOFTWARE", SERVER_SOFTWARE).start()
+    patch.object(http.web_response, "SERVER_SOFTWARE", SERVER_SOFTWARE).start()
