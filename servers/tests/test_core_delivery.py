@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+import structlog
 
 from bodhisattva.servers.core.log.base import LogError
 from bodhisattva.servers.tests.running import (
@@ -197,3 +198,22 @@ async def test_s1_2_what_is_done_to_a_connection_is_done_to_the_one_that_asks_ag
             members.append((await client.ask("presence", channel="waves:a"))["data"]["members"])
             await client.socket.close()
         assert [len(each) for each in members] == [1, 1]
+
+
+async def test_s5_a_log_that_goes_amid_a_catch_up_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when its Redis is killed: however many connections read, and without a traceback."""
+
+    async def unreachable(*_: object) -> None:
+        raise LogError("ConnectionError: Connection closed by server.")
+
+    async with running() as one:
+        await post(await one.connect(), range(1, 4))
+        readers = [await one.connect(autoclose=False) for _ in range(3)]
+        epoch = one.server._engine.log.epoch
+        monkeypatch.setattr(one.server._engine.log, "read", unreachable)
+        with structlog.testing.capture_logs() as lines:
+            for reader in readers:
+                await reader.ask("subscribe", channel="account:a", since={"epoch": epoch, "offset": 0})
+                assert await reader.close_code() == 1011
+    assert [line["event"] for line in lines if line["log_level"] != "info"] == ["store cannot be read"]
+    assert not [line for line in lines if "exc_info" in line]

@@ -132,6 +132,7 @@ async def test_rfc6455_s8_1_a_bad_byte_ends_the_connection_when_it_comes(begun: 
         (connection,) = one.server._connections
         for byte in begun:
             connection._websocket.feed(bytes([byte]))
-        assert not connection.closing
+        is_early = connection.closing
         connection._websocket.feed(bad)
+        assert (is_early, connection.closing) == (False, True)
         assert await client.close_code() == 1007

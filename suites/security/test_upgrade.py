@@ -139,10 +139,17 @@ async def test_upgrade_over_earlier_http(raw: Raw, node: Node) -> None:
     text="A page of the service's own origin is let in, however its host is capitalised.",
 )
 async def test_own_origin(raw: Raw, node: Node) -> None:
-    for origin in (node.origin, node.origin.upper()):
+    own = own_origin(node, node.port)
+    for origin in (own, own.upper()):
         peer = await raw(upgrade=False)
         answer = await peer.upgrade(headers={"Origin": origin})
         assert answer.status == 101, f"Origin {origin!r}: {answer.status}"
+
+
+def own_origin(node: Node, port: int) -> str:
+    """Of a page at the host of the WebSocket."""
+    host = f"[{node.host}]" if ":" in node.host else node.host
+    return f"{'https' if node.secure else 'http'}://{host}:{port}"
 
 
 @clause(
@@ -154,15 +161,9 @@ async def test_own_origin(raw: Raw, node: Node) -> None:
     text="An Origin of another port, host or scheme than the service's own, or that is no origin, is refused with 403.",
 )
 async def test_nearly_own_origin(raw: Raw, node: Node) -> None:
-    scheme, _, place = node.origin.partition("://")
-    host = place.rpartition(":")[0]
-    for origin in (
-        f"{scheme}://{host}:1",
-        f"{scheme}://{host}",
-        f"ws://{place}",
-        f"{node.origin}/",
-        f"{scheme}://x@{place}",
-    ):
+    own = own_origin(node, node.port)
+    scheme, _, place = own.partition("://")
+    for origin in (own_origin(node, node.port + 1), f"ws://{place}", f"{own}/", f"{scheme}://x@{place}"):
         peer = await raw(upgrade=False)
         answer = await peer.upgrade(headers={"Origin": origin})
         assert answer.status == 403, f"Origin {origin!r}: {answer.status}"

@@ -22,13 +22,17 @@ class ArrivingText:
     def take(self, body: bytes) -> bool:
         """Whether the text may still become UTF-8. body: the next bytes of the frame's key and payload."""
         missing = _KEY_BYTES - len(self._key)
-        self._key += body[:missing]
-        plain = bytearray(body[missing:])
+        if missing:
+            self._key += body[:missing]
+            body = body[missing:]
+        plain = bytearray(body)
         if not plain:
             return True
         websocket_mask(self._key, plain)
-        turned = len(plain) % _KEY_BYTES
-        self._key = self._key[turned:] + self._key[:turned]
+        if turned := len(plain) % _KEY_BYTES:
+            self._key = self._key[turned:] + self._key[:turned]
+        if not self._cut and plain.isascii():
+            return True
         coming = self._cut + plain
         try:
             _, used = codecs.utf_8_decode(coming)

@@ -4,7 +4,7 @@ from bodhisattva.servers.core.transport.text import ArrivingText
 
 CLAUSE = "SECURITY-242"
 WRONG = "finds text that is no UTF-8 only once its message has ended"
-SAYS = "the connection's end"
+SAYS = "1006 == 1007"
 ALSO = ("SECURITY-240",)
 
 
