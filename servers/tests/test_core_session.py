@@ -230,6 +230,21 @@ def test_s4_messages_over_the_rate_are_refused_and_dropped() -> None:
     assert codes(peer.say(0.1, type="request", event="post")) == ["Request"]
 
 
+def test_s4_what_is_over_the_rate_is_named_and_not_decoded() -> None:
+    peer = authenticated(messages_per_second=1, burst_factor=1)
+    data = "[" * 100 + "]" * 100
+    (refusal,) = peer.session.receive_text(f'{{"type":"request","id":"x","data":{{"a":{data}}}}}', at(0))
+    assert (read(refusal)["error_code"], read(refusal)["correlation_id"]) == ("RATE_LIMIT_EXCEEDED", "x")
+
+
+def test_s4_a_first_message_over_its_own_limit_is_not_decoded() -> None:
+    for excess, code in ((0, "AUTH_FAILED"), (1, "AUTH_REQUIRED")):
+        peer = Peer(first_message_bytes=100)
+        text = '{"type":"request","event":"auth","data":{"token":"é"}}'
+        outputs = peer.session.receive_text(text + " " * (100 + excess - len(text.encode())), at(0))
+        assert codes(outputs) == [code, 1008]
+
+
 def test_s4_junk_counts_towards_the_rate() -> None:
     peer = authenticated(messages_per_second=10, burst_factor=1)
     answers = [codes(peer.session.receive_text("junk", at(0)))[0] for _ in range(10)]

@@ -35,7 +35,6 @@ from bodhisattva.servers.core.transport.heartbeat import Beat, Heartbeat
 
 UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
-MESSAGE_TOO_BIG = 1009
 TRY_AGAIN_LATER = 1013
 _FAILED = "Authentication failed"
 _UNTOLD = 0.5
@@ -172,8 +171,9 @@ class Session:
         if retry_after:
             excess = RateLimitExceeded("Too many messages.", retry_after=math.ceil(retry_after * 1000) / 1000)
             return [_error(self._heading(text), excess)]
-        if self.identity is None and _longer(text, self._policy.limits.first_message_bytes):
-            return self._close(MESSAGE_TOO_BIG, "Too large before authentication")
+        longest = self._policy.limits.first_message_bytes
+        if self.identity is None and _longer(text, longest):
+            return self._refuse(None, AuthRequired("The first message is too large.", limit=longest))
         try:
             message = envelope.decode(text, self._policy.limits)
         except DecodeFailed as problem:

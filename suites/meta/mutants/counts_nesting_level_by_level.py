@@ -13,7 +13,7 @@ check = shape.check
 def check_by_levels(text: str, *, values: int, nesting: int) -> int:
     brackets = re.sub(r"[^][]+", "", text)
     for _ in range(nesting):
-        brackets = brackets.replace("[]", "")
+        brackets.replace("[]", "")
     return check(text, values=values, nesting=nesting)
 
 

@@ -4,7 +4,7 @@ from bodhisattva.servers.core.connections import session
 
 CLAUSE = "SECURITY-200"
 WRONG = "decodes messages of any size before authentication"
-SAYS = "1009"
+SAYS = "AUTH_REQUIRED"
 
 
 def never(_text: str, _limit: int) -> bool:
