@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-_DOCS = Path(__file__).parents[2] / "docs"
+_DOCS = Path(__file__).resolve().parents[2] / "docs"
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
