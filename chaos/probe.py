@@ -32,7 +32,8 @@ async def probe(host: str, port: int, trust: ssl.SSLContext | None, patience: fl
     """Ask once and wait for the first byte of the answer, `patience` seconds at most. Never raises."""
     began = time.monotonic()
     try:
-        outcome = await asyncio.wait_for(_ask(host, port, trust, request), patience)
+        async with asyncio.timeout(patience):
+            outcome = await _ask(host, port, trust, request)
     except TimeoutError:
         outcome = "silent"
     except ConnectionRefusedError:

@@ -32,7 +32,8 @@ async def call(what: str, function: Callable[..., T], *arguments: Any, **named: 
     """Run a blocking call of toxiproxy-python in a thread; ToxiproxyError names `what` failed."""
     direct()
     try:
-        return await asyncio.wait_for(asyncio.to_thread(function, *arguments, **named), LIMIT)
+        async with asyncio.timeout(LIMIT):
+            return await asyncio.to_thread(function, *arguments, **named)
     except TimeoutError:
         raise ToxiproxyError(f"{what}: Toxiproxy gave no answer within {LIMIT:g} s") from None
     except (requests.RequestException, InvalidToxic, NotFound, ProxyExists, KeyError) as error:

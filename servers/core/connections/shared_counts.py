@@ -109,7 +109,8 @@ class SharedCounts(ConnectionCounts):
         """Tell the others, for ever."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), _HEARTBEAT)
+                async with asyncio.timeout(_HEARTBEAT):
+                    await self._due.wait()
             self._due.clear()
             try:
                 await self._tell()

@@ -102,7 +102,8 @@ class Neighbours:
         work, logger = {"voice": self._speak, "ear": self._listen}, structlog.get_logger()
         self._tasks = [loop.create_task(insistent(name, each, logger)) for name, each in work.items()]
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._listening.wait(), _PATIENCE)
+            async with asyncio.timeout(_PATIENCE):
+                await self._listening.wait()
 
     async def stop(self) -> None:
         await ended(*self._tasks)

@@ -249,7 +249,8 @@ class Replica(Engine):
         turn = await self._shared.take(keys, time.time() - self._window)
         if turn is None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), _TURN_PAUSE)
+                async with asyncio.timeout(_TURN_PAUSE):
+                    await self._due.wait()
             return
         await self._read_on()
         self.positions = {position.source: position for position in turn.positions}

@@ -136,7 +136,8 @@ class Tracing:
 
         threading.Thread(target=send, name="last spans", daemon=True).start()
         with suppress(TimeoutError):
-            await asyncio.wait_for(sent.wait(), _FAREWELL)
+            async with asyncio.timeout(_FAREWELL):
+                await sent.wait()
 
 
 def _session(endpoint: str) -> requests.Session:
