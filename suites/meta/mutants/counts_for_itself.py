@@ -4,7 +4,7 @@ from bodhisattva.servers.core.connections.shared_counts import SharedCounts, Sub
 
 CLAUSE = "REPLICAS-041"
 WRONG = "counts a user's connections for itself, whatever other replicas hold"
-SAYS = "one connection more than the cap is let in"
+SAYS = "one connection more than the cap"
 
 
 def tell_nobody(_: SharedCounts, __: Subject) -> bool:
