@@ -1,6 +1,5 @@
 """The envelope (contract 1): one JSON object per text frame, decoded strictly, encoded once."""
 
-import gc
 import os
 import time
 from itertools import chain, repeat
@@ -16,7 +15,6 @@ T = TypeVar("T")
 
 _PATTERN = "Expected `str` matching regex"
 _NAMED_BY_TYPE = frozenset({"subscribe", "unsubscribe", "ping"})
-_MANY = 1000  # values from which a garbage collection costs more than they do
 _DRAWN = 256  # ids for which the system is asked at once
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 INCOMING_TYPES = frozenset({"request", "subscribe", "unsubscribe", "ping", "event", "ack"})
@@ -123,24 +121,13 @@ def fresh_id() -> str:
 
 def decode(text: str, limits: Limits) -> Incoming:
     """Read one frame; DecodeFailed says what is wrong with its form, or names the limit that it exceeds."""
-    values = shape.check(text, values=limits.values, nesting=limits.nesting)
-    return _read(_decoder, text) if values < _MANY else _read_many(text)
+    shape.check(text, values=limits.values, nesting=limits.nesting)
+    return _read(_decoder, text)
 
 
 def decode_heading(text: str) -> Heading:
     """What an answer needs of a message: no object is made of its data, whatever that holds."""
     return _read(_heading_decoder, text)
-
-
-def _read_many(text: str) -> Incoming:
-    """Without the garbage collections that the values themselves would set off, which find nothing and cost more."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        return _read(_decoder, text)
-    finally:
-        if collects:
-            gc.enable()
 
 
 def _read(decoder: "msgspec.json.Decoder[T]", text: str) -> T:

@@ -15,21 +15,18 @@ _STEPS = bytes(1 if byte in _OPENING else 255 for byte in range(256))  # as sign
 _QUOTES_OF_A_VALUE = 4  # those of its key and its own
 
 
-def check(text: str, *, values: int, nesting: int) -> int:
-    """The values of a text, or more: strings are looked into only where it matters. DecodeFailed names the limit.
+def check(text: str, *, values: int, nesting: int) -> None:
+    """DecodeFailed, with the limit, for a text that exceeds one; strings are looked into only where it matters.
 
     values: how many there may be. nesting: levels of arrays and objects. The time is linear in the text's length.
     """
     opened = text.count("[") + text.count("{")
-    count = opened + text.count(",")
-    if count > values or opened > nesting:
+    if opened + text.count(",") > values or opened > nesting:
         outside = _outside_strings(text, values)
-        count = sum(outside.count(mark) for mark in (b"[", b"{", b","))
-        if count > values:
+        if sum(outside.count(mark) for mark in (b"[", b"{", b",")) > values:
             raise _too_many(values)
         if _depth(outside) > nesting:
             raise DecodeFailed("The message is nested too deeply.", limit=nesting)
-    return count
 
 
 def _outside_strings(text: str, values: int) -> bytes:

@@ -10,11 +10,11 @@ SAYS = "times as long"
 check = shape.check
 
 
-def check_by_levels(text: str, *, values: int, nesting: int) -> int:
+def check_by_levels(text: str, *, values: int, nesting: int) -> None:
     brackets = re.sub(r"[^][]+", "", text)
     for _ in range(nesting):
         brackets.replace("[]", "")
-    return check(text, values=values, nesting=nesting)
+    check(text, values=values, nesting=nesting)
 
 
 def mutate() -> None:

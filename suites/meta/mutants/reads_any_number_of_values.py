@@ -10,8 +10,8 @@ ALSO = ("SECURITY-202",)
 check = shape.check
 
 
-def check_nesting(text: str, *, values: int, nesting: int) -> int:
-    return check(text, values=len(text) + values, nesting=nesting)
+def check_nesting(text: str, *, values: int, nesting: int) -> None:
+    check(text, values=len(text) + values, nesting=nesting)
 
 
 def mutate() -> None:
