@@ -23,7 +23,7 @@ class Commander:
 
     prefix: what its commands' numbers begin with, where several commanders share a channel.
     again: the share of answered commands that are sent once more over a new connection, as by a client that missed
-    the answer; the server must not execute them twice (contract 1.2).
+    the answer; the server must not execute them twice (protocol 1.2).
     """
 
     def __init__(self, seat: Seat, prefix: str = "", again: float = 0.0) -> None:

@@ -16,7 +16,7 @@ READ_WITHIN = 20.0
 
 
 class Page(msgspec.Struct, frozen=True):
-    """The answer to `history` (contract 3)."""
+    """The answer to `history` (protocol 3)."""
 
     epoch: str
     offset: int

@@ -1,1 +1,1 @@
-"""The conformance suite: clauses of the wire contract, judged over sockets and signals only."""
+"""The conformance suite: clauses of the wire protocol, judged over sockets and signals only."""

@@ -1,4 +1,4 @@
-"""Did every subscriber see every event of its channel once, in order, and nothing else? (contract section 5)
+"""Did every subscriber see every event of its channel once, in order, and nothing else? (protocol section 5)
 
 What should have been seen is the channel's log, read at the end, from where the subscription began. Seen is judged
 both by place (epoch and offset) and by the event's id, so that a server that numbers wrongly does not acquit itself.

@@ -1,4 +1,4 @@
-"""Is every answered command in the log exactly once, and every refused one nowhere? (contract 1.2 and section 5)
+"""Is every answered command in the log exactly once, and every refused one nowhere? (protocol 1.2 and section 5)
 
 A command whose answer never came is indeterminate: its events may be there or not, but all or none of them, and not
 twice, however often the command was sent. So is one that was answered within what a store lost of its end, and no

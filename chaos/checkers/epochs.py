@@ -1,4 +1,4 @@
-"""Was what the log lost said to be lost? (contract section 5: a log that is another has another epoch)
+"""Was what the log lost said to be lost? (protocol section 5: a log that is another has another epoch)
 
 Within one epoch every subscriber sees each offset after the one before it, and everybody sees the same event there,
 and the log has it. A subscriber whose position is of another epoch is told that it cannot be resumed, and only then.

@@ -1,4 +1,4 @@
-"""Is every path a versioned register that all replicas have in common? (contract section 8, compare-and-set)
+"""Is every path a versioned register that all replicas have in common? (protocol section 8, compare-and-set)
 
 Each write that succeeds says which version it made, so the order of the writes is known and needs no search: a history
 is linearizable if and only if, path by path,

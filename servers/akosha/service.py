@@ -1,4 +1,4 @@
-"""The analytics service's declaration (contract 8)."""
+"""The analytics service's declaration (protocol 8)."""
 
 from bodhisattva.servers.akosha import aggregate, domain, ingest, measure
 from bodhisattva.servers.core.channels import ChannelKind

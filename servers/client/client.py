@@ -83,7 +83,7 @@ class Client:
 
     @property
     def welcome(self) -> dict[str, Any]:
-        """Data of the newest connection's welcome (contract 2.4)."""
+        """Data of the newest connection's welcome (protocol 2.4)."""
         return self._link.welcome
 
     async def __aenter__(self) -> Self:
@@ -111,7 +111,7 @@ class Client:
         name: str,
         data: dict[str, Any] | None = None,
         *,
-        id: str | None = None,  # noqa: A002 - the contract's word for it
+        id: str | None = None,  # noqa: A002 - the protocol's word for it
         timeout: float = 10.0,
         retry: bool = True,
         traceparent: str | None = None,
@@ -119,7 +119,7 @@ class Client:
         """Send a query or command and return the data of its answer.
 
         With `retry`, a request whose connection ended, or that was dropped by the rate limit, is sent
-        again with the same id until `timeout`: the server executes it at most once (contract 1.2).
+        again with the same id until `timeout`: the server executes it at most once (protocol 1.2).
         traceparent: of the trace that it is part of (W3C Trace Context); servers may ignore it.
 
         RequestFailed: the server said no. Unreachable: nothing was sent. RequestTimedOut, and without

@@ -66,7 +66,7 @@ class Connection:
         self._reader = loop.create_task(self._read())
 
     async def handshake(self, token: str | None) -> Answer:
-        """Authenticate (contract 2.3) if there is a token; wait for the welcome (2.4) and return its data."""
+        """Authenticate (protocol 2.3) if there is a token; wait for the welcome (2.4) and return its data."""
         try:
             if token is not None:
                 await self.request("auth", {"token": token}, request_id=fresh_id())

@@ -15,7 +15,7 @@ class ClientError(Exception):
 class RequestFailed(ClientError):
     """The server answered with an error: it did not do what was asked.
 
-    code: the contract's error code (section 3). data: particulars such as `field`, `retry_after`, `expected`.
+    code: the protocol's error code (section 3). data: particulars such as `field`, `retry_after`, `expected`.
     """
 
     def __init__(self, code: str, message: str, data: dict[str, Any] | None = None) -> None:
@@ -28,7 +28,7 @@ class RequestFailed(ClientError):
 class Indeterminate(ClientError):
     """The request left and no answer came: it may or may not have been done.
 
-    Sending it again with the same id is safe within the server's deduplication window (contract 1.2).
+    Sending it again with the same id is safe within the server's deduplication window (protocol 1.2).
     """
 
 
@@ -123,6 +123,6 @@ class PositionLost(Discontinuity):
 
 
 class GapDetected(Discontinuity):
-    """The server left out events that it had to send: a violation of the contract."""
+    """The server left out events that it had to send: a violation of the protocol."""
 
     what = "the server left out the events"

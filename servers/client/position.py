@@ -1,4 +1,4 @@
-"""Where a reader stands in a channel, and the bookkeeping that makes resuming exact (contract 5)."""
+"""Where a reader stands in a channel, and the bookkeeping that makes resuming exact (protocol 5)."""
 
 import msgspec
 

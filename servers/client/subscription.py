@@ -138,7 +138,7 @@ class Subscription:
             self._inbox.put(event)
 
     def revoke(self) -> None:
-        """The server has ended the subscription (contract 2, tokens)."""
+        """The server has ended the subscription (protocol 2, tokens)."""
         self._live = False
         self._end(SubscriptionRevoked(self.channel))
 

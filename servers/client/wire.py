@@ -1,4 +1,4 @@
-"""The envelope as a client sees it (contract 1)."""
+"""The envelope as a client sees it (protocol 1)."""
 
 from typing import Annotated, Any, TypeVar
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""The channels that events go to (contract 5): what they are called, and of which kind each is."""
+"""The channels that events go to (protocol 5): what they are called, and of which kind each is."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ CHANNEL_ID = r"[A-Za-z0-9_.@/+-][A-Za-z0-9_.@/+:-]{0,199}"
 
 @dataclass(frozen=True)
 class ChannelKind:
-    """One row of the contract's channel table: `workflow:` is `ChannelKind("workflow:")`, `state` a fixed name.
+    """One row of the protocol's channel table: `workflow:` is `ChannelKind("workflow:")`, `state` a fixed name.
 
     id_pattern: what may follow the colon. private: what follows is the user that alone may read it (admins may too).
     permissions: further permissions that allow reading, besides `<service>:read`.

@@ -1,7 +1,7 @@
 """Configuration: one schema with every default, read from a YAML file and the environment.
 
 The environment wins: `BODHISATTVA_PORT=9000`, `BODHISATTVA_LIMITS__CONNECTIONS=50`. Whatever is wrong is one
-ConfigError line that names the key (contract 7).
+ConfigError line that names the key (protocol 7).
 """
 
 import os
@@ -37,7 +37,7 @@ class _Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Tokens(_Section, frozen=True):
-    """How tokens are judged (contract 2). Times in seconds.
+    """How tokens are judged (protocol 2). Times in seconds.
 
     secret: HS256, at least 32 bytes; secret_file: a file that holds it instead. public_key: a PEM file;
     jwks_file: keys with their `kid`, so that a rotation has the old and the new side by side.
@@ -72,7 +72,7 @@ class Tls(_Section, frozen=True):
 
 
 class Limits(_Section, frozen=True):
-    """What one service bears (contract 4).
+    """What one service bears (protocol 4).
 
     burst_factor: burst = messages_per_second x this. rate_patience: seconds of keeping on over the rate until 1008.
     first_message_bytes: of a message before authentication. values, nesting: of a message's JSON.
@@ -120,7 +120,7 @@ class Timeouts(_Section, frozen=True):
 
 
 class Retention(_Section, frozen=True):
-    """How much of the past the log holds for who resumes or asks for history (contract 5); None is without limit.
+    """How much of the past the log holds for who resumes or asks for history (protocol 5); None is without limit.
 
     events: how many. bytes: of their data. age: seconds. interval: seconds from one look at it to the next.
     """

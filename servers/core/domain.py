@@ -16,7 +16,7 @@ class Event(msgspec.Struct, frozen=True):
     """A fact: its name, the channels it belongs to (`global` is understood), and what happened as JSON data.
 
     subject: of an ephemeral event that only says how it now is with something: whoever has not been sent an earlier one
-    of the same channel and subject, whatever its name, is sent this one instead (contract 5).
+    of the same channel and subject, whatever its name, is sent this one instead (protocol 5).
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The envelope (contract 1): one JSON object per text frame, decoded strictly, encoded once."""
+"""The envelope (protocol 1): one JSON object per text frame, decoded strictly, encoded once."""
 
 import os
 import time

@@ -1,6 +1,6 @@
-"""The error codes of the wire (contract 3) as exceptions that deciders raise and connections answer.
+"""The error codes of the wire (protocol 3) as exceptions that deciders raise and connections answer.
 
-And `Refused`, which is for the operator: a service does not start with what it was given (contract 7).
+And `Refused`, which is for the operator: a service does not start with what it was given (protocol 7).
 """
 
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""The HTTP face of a service (contract 6), on the same port as its WebSocket."""
+"""The HTTP face of a service (protocol 6), on the same port as its WebSocket."""
 
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Running servers until a signal says stop (contract 7)."""
+"""Running servers until a signal says stop (protocol 7)."""
 
 import asyncio
 import gc

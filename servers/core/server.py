@@ -1,4 +1,4 @@
-"""One service's life: start, serve, reload, drain, stop (contract 7)."""
+"""One service's life: start, serve, reload, drain, stop (protocol 7)."""
 
 import asyncio
 import random
@@ -168,7 +168,7 @@ class Server:
             connection.notify(notice)
 
     def _log_lost(self, reason: str) -> None:
-        """Who listens has to subscribe again, and hears then that it cannot be resumed (contract 5); so do bridges."""
+        """Who listens has to subscribe again, and hears then that it cannot be resumed (protocol 5); so do bridges."""
         self._host.say_log_lost()
         for connection in list(self._connections):
             if connection.channels:
@@ -316,7 +316,7 @@ class Server:
             self._logger.info("stopped")
 
     async def upgrade(self, request: web.Request) -> web.StreamResponse:
-        """The handler of `/` and `/ws` (contract 2)."""
+        """The handler of `/` and `/ws` (protocol 2)."""
         if self.draining:
             raise web.HTTPServiceUnavailable(text="The service is stopping.\n")
         origin.check(request, self.config, self._refusals)

@@ -13,7 +13,7 @@ from bodhisattva.servers.crackerjack.quality import RecordCoverage, record_cover
 from bodhisattva.servers.crackerjack.runs import completed, counts, ended, started
 
 MOST_IMPORTED = 10_000
-# A report has to fit into a message (contract 4), whose limit may be raised.
+# A report has to fit into a message (protocol 4), whose limit may be raised.
 Document = Annotated[str, msgspec.Meta(min_length=1, max_length=16 * 2**20)]
 
 

@@ -1,4 +1,4 @@
-"""The adapter registry's declaration (contract 8)."""
+"""The adapter registry's declaration (protocol 8)."""
 
 from bodhisattva.servers.core.channels import ChannelKind
 from bodhisattva.servers.core.service import Service

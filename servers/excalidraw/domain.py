@@ -16,7 +16,7 @@ from bodhisattva.servers.excalidraw.elements import Element, check
 from bodhisattva.servers.excalidraw.images import Files, check_files
 from bodhisattva.servers.excalidraw.merge import in_order, merge
 
-# Of a diagram, deleted ones too: a get_diagram has to fit into a connection's queue (contract 4).
+# Of a diagram, deleted ones too: a get_diagram has to fit into a connection's queue (protocol 4).
 MOST_ELEMENTS = 20_000
 Elements = Annotated[list[Element], msgspec.Meta(max_length=10_000)]
 

@@ -7,7 +7,7 @@ import msgspec
 
 from bodhisattva.servers.core.errors import InvalidData, LimitExceeded
 
-# All of a diagram's, as their data URLs are long: a get_diagram has to fit into a connection's queue (contract 4).
+# All of a diagram's, as their data URLs are long: a get_diagram has to fit into a connection's queue (protocol 4).
 MOST_BYTES = 4 * 2**20
 
 Files = Annotated[dict[str, dict[str, Any]], msgspec.Meta(max_length=1000)]

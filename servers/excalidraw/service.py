@@ -1,4 +1,4 @@
-"""The diagram service's declaration (contract 8)."""
+"""The diagram service's declaration (protocol 8)."""
 
 from bodhisattva.servers.core.channels import ChannelKind
 from bodhisattva.servers.core.service import Service

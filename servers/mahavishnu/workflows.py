@@ -13,7 +13,7 @@ from bodhisattva.servers.mahavishnu.domain import Call, Compensation, Stage, Sta
 
 MOST_STAGES = 10_000
 DEFAULT_STAGE_TIMEOUT = 60.0
-# Asking again is safe only within the peer's deduplication window (contract 1.2, by default 10 minutes).
+# Asking again is safe only within the peer's deduplication window (protocol 1.2, by default 10 minutes).
 MAX_STAGE_TIMEOUT = 600.0
 # These speak about the connection, which a remote stage shares with others.
 _CONNECTION_REQUESTS = frozenset({"auth", "refresh_token", "subscribe", "unsubscribe"})

@@ -1,4 +1,4 @@
-"""The console command as its user meets it: one line and exit code 2 for what is wrong, an orderly end (contract 7)."""
+"""The console command as its user meets it: one line and exit code 2 for what is wrong, an orderly end (protocol 7)."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Silent sockets are counted and bounded, and a lack of descriptors costs nobody who is connected (contract 4)."""
+"""Silent sockets are counted and bounded, and a lack of descriptors costs nobody who is connected (protocol 4)."""
 
 import errno
 import os

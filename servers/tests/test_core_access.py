@@ -1,4 +1,4 @@
-"""Who may connect, and for how long (contract 2)."""
+"""Who may connect, and for how long (protocol 2)."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A bridge counts every event of its source once, whatever becomes of both logs (contract 8)."""
+"""A bridge counts every event of its source once, whatever becomes of both logs (protocol 8)."""
 
 import asyncio
 from collections.abc import AsyncIterator, MutableMapping, Sequence

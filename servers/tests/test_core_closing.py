@@ -1,4 +1,4 @@
-"""Frames and the closing handshake (RFC 6455, 5 and 7; contract 1): the peer learns why the connection ends."""
+"""Frames and the closing handshake (RFC 6455, 5 and 7; protocol 1): the peer learns why the connection ends."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""permessage-deflate by option (RFC 7692; contract 4): agreed to, bounded, and done once for all receivers."""
+"""permessage-deflate by option (RFC 7692; protocol 4): agreed to, bounded, and done once for all receivers."""
 
 import tracemalloc
 import zlib

@@ -1,4 +1,4 @@
-"""One schema, each default of the contract, and one line for whatever is wrong (contract 4, 7)."""
+"""One schema, each default of the protocol, and one line for whatever is wrong (protocol 4, 7)."""
 
 import sys
 from pathlib import Path
@@ -21,7 +21,7 @@ def written(folder: Path, document: Any) -> Path:
     return file
 
 
-def test_the_defaults_are_those_of_the_contract() -> None:
+def test_the_defaults_are_those_of_the_protocol() -> None:
     config = load("akosha", None, {})
     assert (config.host, config.port, config.auth, config.log.kind) == ("127.0.0.1", None, "required", "sqlite")
     limits, timeouts, tokens = config.limits, config.timeouts, config.tokens

@@ -1,4 +1,4 @@
-"""Channels over a socket: resuming, history, presence, and what is refused (contract 3, 5)."""
+"""Channels over a socket: resuming, history, presence, and what is refused (protocol 3, 5)."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The envelope (contract 1): what is read, what is refused, what is always written."""
+"""The envelope (protocol 1): what is read, what is refused, what is always written."""
 
 import json
 import time

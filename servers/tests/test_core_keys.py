@@ -1,4 +1,4 @@
-"""Keys that tokens are signed with (contract 2, Tokens): public keys, JWKS, rotation, revocation."""
+"""Keys that tokens are signed with (protocol 2, Tokens): public keys, JWKS, rotation, revocation."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What is still owed where a server ends a connection (contract 1 and 2), and what it gives back at once (2.5)."""
+"""What is still owed where a server ends a connection (protocol 1 and 2), and what it gives back at once (2.5)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,4 +1,4 @@
-"""HTTP beside the WebSocket, reload, drain, and what runs by itself (contract 6, 7)."""
+"""HTTP beside the WebSocket, reload, drain, and what runs by itself (protocol 6, 7)."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""What is counted (contract 4): rates, connections, heartbeats. Time is an argument, so none passes."""
+"""What is counted (protocol 4): rates, connections, heartbeats. Time is an argument, so none passes."""
 
 import pytest
 from hypothesis import given

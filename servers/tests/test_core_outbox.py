@@ -1,4 +1,4 @@
-"""A connection's out-queue: order, one write per loop turn, bounds by bytes and age (contract 4)."""
+"""A connection's out-queue: order, one write per loop turn, bounds by bytes and age (protocol 4)."""
 
 import asyncio
 from typing import cast

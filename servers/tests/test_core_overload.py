@@ -1,4 +1,4 @@
-"""Limits over a socket: slow consumers, sizes, counts, and that what ends frees everything (contract 2.2, 2.5, 4)."""
+"""Limits over a socket: slow consumers, sizes, counts, and that what ends frees everything (protocol 2.2, 2.5, 4)."""
 
 import asyncio
 import gc

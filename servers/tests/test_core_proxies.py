@@ -1,4 +1,4 @@
-"""Who a client is, by the addresses and schemes that proxies name, and by nobody else's word (contract 2.2)."""
+"""Who a client is, by the addresses and schemes that proxies name, and by nobody else's word (protocol 2.2)."""
 
 from typing import Any
 

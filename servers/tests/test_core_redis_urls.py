@@ -1,4 +1,4 @@
-"""URLs of a Redis: odd passwords as they are meant, and a fixed sentence for what is none (contract 1, 7)."""
+"""URLs of a Redis: odd passwords as they are meant, and a fixed sentence for what is none (protocol 1, 7)."""
 
 import pytest
 from redis.asyncio import Redis

@@ -1,4 +1,4 @@
-"""Retention: what goes, what stays readable, and that the state never needs what went (contract 5)."""
+"""Retention: what goes, what stays readable, and that the state never needs what went (protocol 5)."""
 
 import asyncio
 import subprocess

@@ -1,4 +1,4 @@
-"""Tokens taken back, for one service in a file, for replicas in a real Redis (contract 2, Tokens)."""
+"""Tokens taken back, for one service in a file, for replicas in a real Redis (protocol 2, Tokens)."""
 
 import asyncio
 import time

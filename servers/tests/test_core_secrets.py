@@ -1,4 +1,4 @@
-"""No secret in any line that a service writes, at any level, whatever goes wrong (contract 1)."""
+"""No secret in any line that a service writes, at any level, whatever goes wrong (protocol 1)."""
 
 import asyncio
 import json

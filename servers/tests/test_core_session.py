@@ -1,4 +1,4 @@
-"""The session (contract 1 to 4) without I/O: each rule by calling it."""
+"""The session (protocol 1 to 4) without I/O: each rule by calling it."""
 
 import json
 from typing import Any

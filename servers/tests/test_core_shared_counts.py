@@ -1,4 +1,4 @@
-"""Caps that count across replicas (contract 2.2), on a real Redis."""
+"""Caps that count across replicas (protocol 2.2), on a real Redis."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager

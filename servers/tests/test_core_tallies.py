@@ -1,4 +1,4 @@
-"""What is counted at each message is there when Prometheus asks (contract 6)."""
+"""What is counted at each message is there when Prometheus asks (protocol 6)."""
 
 from prometheus_client.parser import text_string_to_metric_families
 

@@ -1,4 +1,4 @@
-"""TLS: what is half-configured is refused, and what is offered is strong (contract 7)."""
+"""TLS: what is half-configured is refused, and what is offered is strong (protocol 7)."""
 
 import asyncio
 import ssl

@@ -1,4 +1,4 @@
-"""What sslyze finds at a live service: Mozilla's 'intermediate' configuration, or better (contract 7)."""
+"""What sslyze finds at a live service: Mozilla's 'intermediate' configuration, or better (protocol 7)."""
 
 import asyncio
 import json
@@ -58,7 +58,7 @@ def test_s7_no_old_version_is_spoken(findings: tuple[str, dict[str, Any]]) -> No
     assert spoken == {"tls_1_2_cipher_suites", "tls_1_3_cipher_suites"}
 
 
-def test_s7_both_curves_of_the_contract_are_offered(findings: tuple[str, dict[str, Any]]) -> None:
+def test_s7_both_curves_of_the_protocol_are_offered(findings: tuple[str, dict[str, Any]]) -> None:
     _, found = findings
     offered = {curve["name"] for curve in found["elliptic_curves"]["supported_curves"]}
     assert {"X25519", "secp256r1"} <= offered

@@ -1,4 +1,4 @@
-"""Tokens and permissions (contract 2)."""
+"""Tokens and permissions (protocol 2)."""
 
 import base64
 import json

@@ -179,7 +179,7 @@ def test_a_completed_workflow_is_captured_once(bench: Bench) -> None:
     assert found(bench, "kiln") == [event.data["knowledge_id"]]
 
 
-def test_the_contracts_least_is_enough_for_a_workflow_to_be_captured(bench: Bench) -> None:
+def test_the_protocols_least_is_enough_for_a_workflow_to_be_captured(bench: Bench) -> None:
     (event,) = bench.hear("mahavishnu", "workflow.completed", workflow_id="w", result="plain words").events
     assert (event.data["title"], event.data["content"]) == ("Workflow w", "plain words")
     with pytest.raises(InvalidData):

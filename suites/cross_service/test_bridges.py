@@ -1,4 +1,4 @@
-"""The standing bridges (contract 8): a real event of one service takes effect in another."""
+"""The standing bridges (protocol 8): a real event of one service takes effect in another."""
 
 from datetime import datetime
 from typing import Any

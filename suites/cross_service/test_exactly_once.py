@@ -1,4 +1,4 @@
-"""Bridges through failures: every event takes effect once (contract 8)."""
+"""Bridges through failures: every event takes effect once (protocol 8)."""
 
 import asyncio
 from collections.abc import Mapping

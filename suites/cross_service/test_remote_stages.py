@@ -1,4 +1,4 @@
-"""Stages that mahavishnu runs on other services (contract 8)."""
+"""Stages that mahavishnu runs on other services (protocol 8)."""
 
 from typing import Any
 

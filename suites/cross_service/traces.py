@@ -1,4 +1,4 @@
-"""What the workflows of mahavishnu leave in each of the services that listen to it (contract 8)."""
+"""What the workflows of mahavishnu leave in each of the services that listen to it (protocol 8)."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any

@@ -89,6 +89,6 @@ async def admitted(connect: Connect, node: Node) -> bool:
 
 
 async def slow_consumers(node: Node) -> float:
-    """How many connections the metrics say were closed as too slow; the contract leaves the metric's name open."""
+    """How many connections the metrics say were closed as too slow; the protocol leaves the metric's name open."""
     text = await node.metrics()
     return sum(float(value) for value in re.findall(r"^\w*slow\w*_total(?:\{[^}]*\})? (\S+)", text, re.MULTILINE))

@@ -92,7 +92,7 @@ async def test_refuses_an_unknown_authority(node: Node, published: OpenPublished
     "Authentication failed.",
 )
 async def test_bad_tokens_raise(tokens: Tokens, node: Node, published: OpenPublished) -> None:
-    """It raises so only if the refusal is an `error` frame of its own before the close, as the contract has it."""
+    """It raises so only if the refusal is an `error` frame of its own before the close, as the protocol has it."""
     allowed = [f"{node.service}:write"]
     for token in (tokens.expired(permissions=allowed), tokens.wrong_secret(permissions=allowed)):
         client = await published(token=token, connect=False)

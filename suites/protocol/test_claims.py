@@ -111,7 +111,7 @@ async def test_labels_are_bounded(connect: Connect, node: Node) -> None:
     lines = [line for line in text.splitlines() if line.startswith("websocket_")]
     assert lines, "there are no metrics whose labels could be looked at"
     names = {pair.partition("=")[0] for line in lines for pair in _labels(line)}
-    assert names <= LABELS, f"labels that the contract does not know: {names - LABELS}"
+    assert names <= LABELS, f"labels that the protocol does not know: {names - LABELS}"
 
 
 @clause(

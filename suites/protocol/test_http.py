@@ -106,7 +106,7 @@ async def test_health_and_ready(node: Node) -> None:
     section="6",
     feature="metrics",
     profile="operable",
-    text="The metrics have the contract's names, with the service as a label, and move with what happens.",
+    text="The metrics have the protocol's names, with the service as a label, and move with what happens.",
 )
 async def test_metrics(connect: Connect, node: Node, sample: Sample) -> None:
     names = {line.split()[2] for line in (await node.metrics()).splitlines() if line.startswith("# TYPE")}

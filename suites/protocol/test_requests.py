@@ -191,7 +191,7 @@ async def test_invalid_channel(connect: Connect, node: Node) -> None:
 async def test_claimed_channels(connect: Connect, node: Node, sample: Sample) -> None:
     claimed = {each["kind"]: each["persisted"] for each in (await node.well_known())["channels"]}
     examples = sample.channels()
-    assert set(claimed) == set(examples), "the service claims other channels than the contract names"
+    assert set(claimed) == set(examples), "the service claims other channels than the protocol names"
     client = await connect()
     for kind, channel in examples.items():
         joined = await client.subscribe(channel)

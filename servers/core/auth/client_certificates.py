@@ -1,4 +1,4 @@
-"""Who a client certificate that TLS has verified speaks for (contract 2 and 7).
+"""Who a client certificate that TLS has verified speaks for (protocol 2 and 7).
 
 It names its user once, in the field that `tls.client_user` says; what that user may do stands in the configuration.
 """

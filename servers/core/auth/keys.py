@@ -1,4 +1,4 @@
-"""The keys that tokens may be signed with (contract 2, Tokens): a secret, public keys, or a JWKS file of either.
+"""The keys that tokens may be signed with (protocol 2, Tokens): a secret, public keys, or a JWKS file of either.
 
 Every key has one algorithm of its own, so that a token cannot choose how it is judged.
 """

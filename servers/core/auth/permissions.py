@@ -1,4 +1,4 @@
-"""What an identity may do in a service (contract 2, Permissions)."""
+"""What an identity may do in a service (protocol 2, Permissions)."""
 
 from bodhisattva.servers.core.auth.tokens import Identity
 from bodhisattva.servers.core.errors import Forbidden

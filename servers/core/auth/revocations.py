@@ -1,4 +1,4 @@
-"""What was taken back before its end (contract 2): names of tokens (`jti`) and certificates, in a file or in Redis."""
+"""What was taken back before its end (protocol 2): names of tokens (`jti`) and certificates, in a file or in Redis."""
 
 import time
 from collections.abc import Collection, Container, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Who a token speaks for (contract 2, Tokens). A token that is refused says no more than that it was refused."""
+"""Who a token speaks for (protocol 2, Tokens). A token that is refused says no more than that it was refused."""
 
 import time
 from collections.abc import Callable, Container

@@ -1,4 +1,4 @@
-"""Where a bridge goes on in its source's log, which may have been trimmed or replaced meanwhile (contract 8)."""
+"""Where a bridge goes on in its source's log, which may have been trimmed or replaced meanwhile (protocol 8)."""
 
 from typing import NamedTuple
 

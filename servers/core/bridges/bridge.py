@@ -1,4 +1,4 @@
-"""A standing subscription to another service, exactly once in effect (contract 8, bridges).
+"""A standing subscription to another service, exactly once in effect (protocol 8, bridges).
 
 What an event means here is recorded in one entry with its position in the source, so a restart goes on after the
 last event that took effect: none is lost, none counts twice. The ids of events tell where that is in a log that was

@@ -1,4 +1,4 @@
-"""The way of a resuming subscriber through the log to the live events (contract 5)."""
+"""The way of a resuming subscriber through the log to the live events (protocol 5)."""
 
 from collections.abc import AsyncIterator
 

@@ -182,7 +182,7 @@ class Connection:
         self._forget(self)
 
     def notify(self, event: bytes) -> None:
-        """Send a notice, unless the welcome is still to come (contract 2.4)."""
+        """Send a notice, unless the welcome is still to come (protocol 2.4)."""
         if self.session.identity is not None:
             self._send(event, "event")
 
@@ -263,7 +263,7 @@ class Connection:
             await self._idle.wait()
 
     def conclude(self, code: int, reason: str, last: Reply | None = None) -> None:
-        """Take and tell nothing more, answer what was asked before (contract 1), say `last`, and close.
+        """Take and tell nothing more, answer what was asked before (protocol 1), say `last`, and close.
 
         It waits no longer than a drain would, for a log that may never answer.
         """
@@ -439,7 +439,7 @@ class Connection:
             self._logger.warning("catching up failed", reason=str(error))
 
     def _free_unless_behind(self) -> None:
-        """Give the place back (contract 2.5), unless output still waits that only the number of places bounds."""
+        """Give the place back (protocol 2.5), unless output still waits that only the number of places bounds."""
         if not self.outbox.unsent:
             self._free(self)
 

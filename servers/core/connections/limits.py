@@ -1,4 +1,4 @@
-"""Counting what the contract bounds (section 4): message rates and connections."""
+"""Counting what the protocol bounds (section 4): message rates and connections."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Who a client is behind proxies (contract 2.2): X-Forwarded-For and -Proto count where a trusted proxy wrote them."""
+"""Who a client is behind proxies (protocol 2.2): X-Forwarded-For and -Proto count where a trusted proxy wrote them."""
 
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network

@@ -1,4 +1,4 @@
-"""What authenticated requests do: the standard ones of contract 3, then the service's own queries and commands."""
+"""What authenticated requests do: the standard ones of protocol 3, then the service's own queries and commands."""
 
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
@@ -160,7 +160,7 @@ class Requests:
             raise UnknownRequest("This service has no such request.", request=name[:100])
 
     def _subscribe(self, caller: Caller, request: Request) -> Outcome:
-        """Join at the newest event, or after `since` if the log holds all that came later (contract 5)."""
+        """Join at the newest event, or after `since` if the log holds all that came later (protocol 5)."""
         channel = self._readable(request)
         since = envelope.convert(request.message.data or {}, Subscribe).since
         limit = self._policy.limits.channels

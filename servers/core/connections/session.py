@@ -1,4 +1,4 @@
-"""One connection's protocol state (contract 1 to 4) without I/O: messages and time in, outputs out.
+"""One connection's protocol state (protocol 1 to 4) without I/O: messages and time in, outputs out.
 
 A session is told what arrived and what time it is, and says what to do. It owns no socket, no clock and no task,
 so each rule can be tested by calling it.
@@ -249,7 +249,7 @@ class Session:
         return [Ping()] if beat is Beat.PING else []
 
     def _first(self, message: Incoming) -> list[Output]:
-        """The first message authenticates or the connection ends (contract 2.3)."""
+        """The first message authenticates or the connection ends (protocol 2.3)."""
         if message.type != "request" or message.event != "auth":
             return self._refuse(message, AuthRequired("The first message must authenticate."))
         try:
@@ -296,7 +296,7 @@ class Session:
         return self._policy.verifier.verify((message.data or {}).get("token"))
 
     def _ended(self, identity: Identity, now: Now) -> list[Output]:
-        """A live connection ends with its token, or with the token's revocation (contract 2, Tokens)."""
+        """A live connection ends with its token, or with the token's revocation (protocol 2, Tokens)."""
         if self._policy.verifier is not None and self._policy.verifier.revokes(identity):
             return self._close(POLICY_VIOLATION, _FAILED, _error(None, AuthFailed("The token has been revoked.")))
         if identity.expires_at is None or now.wall < identity.expires_at:
@@ -316,7 +316,7 @@ class Session:
         return [Reply(warning, "event")]
 
     def _welcome(self) -> Reply:
-        """Contract 2.4."""
+        """Protocol 2.4."""
         policy = self._policy
         data = {
             "connection_id": self.connection_id,
@@ -334,7 +334,7 @@ class Session:
         return Reply(envelope.event("session.created", data), "event")
 
     def _refuse(self, message: Incoming | None, failure: ServiceError) -> list[Output]:
-        """An authentication that failed (contract 2.3): the error, then 1008."""
+        """An authentication that failed (protocol 2.3): the error, then 1008."""
         reason = _FAILED if failure.code is ErrorCode.AUTH_FAILED else "Authentication required"
         return [_error(message, failure), *self._close(POLICY_VIOLATION, reason)]
 

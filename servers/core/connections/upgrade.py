@@ -1,4 +1,4 @@
-"""What is checked before a WebSocket upgrade (contract 2.1, 2.3): refusals are HTTP answers, never closes."""
+"""What is checked before a WebSocket upgrade (protocol 2.1, 2.3): refusals are HTTP answers, never closes."""
 
 from aiohttp import HttpVersion11, hdrs, web
 

@@ -1,4 +1,4 @@
-"""Commands that were answered before (contract 1.2): the same user's same request id gets the first answer."""
+"""Commands that were answered before (protocol 1.2): the same user's same request id gets the first answer."""
 
 import asyncio
 import hashlib

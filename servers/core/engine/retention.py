@@ -1,4 +1,4 @@
-"""What the log may keep (contract 5): the oldest events go when there are too many, too much, or too old ones.
+"""What the log may keep (protocol 5): the oldest events go when there are too many, too much, or too old ones.
 
 A snapshot of the state is stored first, durably, and then the events that it stands for are removed, some at a time
 so that commands need not wait. It is taken at the newest event, so one serves until as much is written again as is

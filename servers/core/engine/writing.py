@@ -1,4 +1,4 @@
-"""Whether the log takes writes, seen by writing to it when somebody asks (contract 6).
+"""Whether the log takes writes, seen by writing to it when somebody asks (protocol 6).
 
 A disk that is full or read-only shows in nothing else before a command comes.
 """

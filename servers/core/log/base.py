@@ -2,7 +2,7 @@
 
 A log has one epoch, drawn when it is made, and numbers its events from 1 without gaps. Each channel of an event
 numbers it too, by exactly one more than the channel's event before. An entry is stored whole or not at all, and a
-finished `append` means that it survives the death of the process (contract 5).
+finished `append` means that it survives the death of the process (protocol 5).
 
 The oldest events may be removed (retention), from all their channels at once, so that what is left of a channel is
 its newest events without a gap. A snapshot of the state stands for them when the state is rebuilt.

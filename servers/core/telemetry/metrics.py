@@ -1,4 +1,4 @@
-"""Prometheus metrics of one service (contract 6); every label comes from a bounded set."""
+"""Prometheus metrics of one service (protocol 6); every label comes from a bounded set."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Traces by OpenTelemetry, sent as OTLP over HTTP (contract: by option). Needs the extra `otel`.
+"""Traces by OpenTelemetry, sent as OTLP over HTTP (protocol: by option). Needs the extra `otel`.
 
 Whoever may have tracing holds `Tracing | None`; without it, nothing here is imported. A trace crosses from service to
 service as a W3C `traceparent`, a key of the envelope that others ignore.
@@ -49,7 +49,7 @@ class Span:
         return using
 
     def end(self, error: str | None = None) -> None:
-        """error: the kind of it, such as the contract's code."""
+        """error: the kind of it, such as the protocol's code."""
         if error is not None:
             self._span.set_attribute("error.type", error)
             self._span.set_status(StatusCode.ERROR)

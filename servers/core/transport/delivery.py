@@ -1,4 +1,4 @@
-"""Whether a ping is still on its way to a peer that reads slowly (contract 4).
+"""Whether a ping is still on its way to a peer that reads slowly (protocol 4).
 
 A ping waits behind all that was sent before it. As long as the peer's side acknowledges more and more of that, the peer
 lives, and the time for its answer has not begun.

@@ -1,4 +1,4 @@
-"""When to ping a peer and when to call it gone (contract 4): anything heard of it proves that it lives.
+"""When to ping a peer and when to call it gone (protocol 4): anything heard of it proves that it lives.
 
 So does that it takes what was sent before the ping, which it cannot answer before.
 """

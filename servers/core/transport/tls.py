@@ -1,4 +1,4 @@
-"""The server's TLS context (contract 7): TLS 1.2 and later, forward-secret AEAD suites, mTLS by option."""
+"""The server's TLS context (protocol 7): TLS 1.2 and later, forward-secret AEAD suites, mTLS by option."""
 
 import ssl
 from datetime import UTC, datetime
