@@ -3,17 +3,17 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 from bodhisattva.servers.core.channels import GLOBAL, ChannelKind
 from bodhisattva.servers.core.domain import Context, Decision, Event, State
 from bodhisattva.servers.core.errors import InvalidChannel
+from bodhisattva.servers.core.handlers import Handler, Prepare
 
 if TYPE_CHECKING:
     from bodhisattva.servers.core.host import Host
 
 _KINDS_KEPT = 1000
-Prepare = Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -36,38 +36,6 @@ class Bridge:
     source: str
     react: Callable[[Any, ForeignEvent, Context], Decision]
     channel: str = GLOBAL
-
-
-@dataclass(frozen=True)
-class Handler:
-    """A command or query: its wire name, the type of its data, the function that decides or answers.
-
-    prepare: makes of the data what the function takes, off the loop.
-    """
-
-    name: str
-    input_type: type[Any]
-    function: Callable[[Any, Any, Context], Any]
-    per_connection: bool = False
-    prepare: "Prepare | None" = None
-
-    @classmethod
-    def of(
-        cls,
-        function: Callable[[Any, Any, Context], Any],
-        *,
-        per_connection: bool = False,
-        prepare: "Prepare | None" = None,
-    ) -> "Handler":
-        """Read name and input type off `def name(state, data: Input, context)`, or else off `prepare`."""
-        reader = prepare or function
-        parameter = list(reader.__annotations__)[1]
-        return cls(function.__name__, get_type_hints(reader)[parameter], function, per_connection, prepare)
-
-    def answer(self, state: State, asked: Any, context: Context) -> Any:
-        """Answer or decide at once, whatever is to be prepared."""
-        ready = asked if self.prepare is None else self.prepare(state, asked)
-        return self.function(state, ready, context)
 
 
 @dataclass(frozen=True)
