@@ -100,14 +100,14 @@ def application(server: "Server") -> web.Application:
         return _json({"status": "alive", "service": server.service.name})
 
     async def ready(_: web.Request) -> web.Response:
-        await server.look_at_log()
+        await server.probe_log()
         reason = server.not_ready()
         if reason is None:
             return _json({"status": "ready", "service": server.service.name})
         return _json({"status": reason, "service": server.service.name}, 503)
 
     async def metrics(_: web.Request) -> web.Response:
-        await server.look_at_log()
+        await server.probe_log()
         headers = CIMultiDict({"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
         return web.Response(body=server.metrics.render(), headers=headers)
 

@@ -30,13 +30,14 @@ from bodhisattva.servers.core.descriptors import Descriptors
 from bodhisattva.servers.core.engine import retention
 from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.engine.hub import Hub
-from bodhisattva.servers.core.engine.waiting import Watch
+from bodhisattva.servers.core.engine.local_appender import LocalAppender
 from bodhisattva.servers.core.host import Host
-from bodhisattva.servers.core.log.base import Log, SharedLog
+from bodhisattva.servers.core.log.base import LocalLog, SharedLog
 from bodhisattva.servers.core.log.memory import MemoryLog
 from bodhisattva.servers.core.log.sharing import in_redis
 from bodhisattva.servers.core.log.sqlite import SqliteLog
-from bodhisattva.servers.core.replicas.replica import Replica
+from bodhisattva.servers.core.replicas.log_listener import LogListener
+from bodhisattva.servers.core.replicas.shared_appender import SharedAppender
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.telemetry.metrics import Metrics
 from bodhisattva.servers.core.transport import handshake, tls
@@ -141,11 +142,11 @@ class Server:
         window = self.config.timeouts.deduplication
         if self.config.log.kind != "redis":
             log = make_log(self.service, self.config)
-            return Engine(self.service, log, self._hub, self.metrics, window)
+            return Engine(self.service, log, self._hub, self.metrics, window, partial(LocalAppender, log))
         shared = shared_log(self.service, self.config)
-        return Replica(
-            self.service, shared, self._hub, self.metrics, window, Watch(self._store_reachable, self._log_lost)
-        )
+        listener = LogListener(self._store_reachable, self._log_lost)
+        appender = partial(SharedAppender, shared, self._hub, listener)
+        return Engine(self.service, shared, self._hub, self.metrics, window, appender)
 
     def _make_counts(self) -> ConnectionCounts:
         if self.config.log.kind != "redis":
@@ -222,12 +223,11 @@ class Server:
         """Why work should go elsewhere, None if it should come here."""
         if self.draining:
             return "draining"
-        engine = self._engine
-        return None if engine.available and engine.reading.works and engine.writing.works else "store unavailable"
+        return None if self._engine.ready else "store unavailable"
 
-    async def look_at_log(self) -> None:
+    async def probe_log(self) -> None:
         """Find out what shows in `not_ready`."""
-        await self._engine.look_at_log()
+        await self._engine.probe_log()
 
     def reload(self) -> None:
         """Take over certificates, keys, peers and limits; a broken configuration changes nothing."""
@@ -417,7 +417,7 @@ def make_tracing(service: Service, config: Config) -> "Tracing | None":
     return Tracing(service.name, version(http.DISTRIBUTION), config.tracing)
 
 
-def make_log(service: Service, config: Config) -> Log:
+def make_log(service: Service, config: Config) -> LocalLog:
     if config.log.kind == "memory":
         return MemoryLog()
     return SqliteLog(log_file(service.name, config), service.name, config.timeouts.deduplication)

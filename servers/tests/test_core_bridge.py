@@ -161,7 +161,7 @@ async def test_what_the_source_still_holds_crosses_and_what_it_lost_is_said(
         await hears(listener, *range(101, before + 101))
     await source.say(*range(before + 101, 121))
     async with source.up(BRIEF) as one:
-        await until(lambda: one.server._engine.floor("global") == 15, "not trimmed", LONG)
+        await until(lambda: one.server._engine.log_start("global") == 15, "not trimmed", LONG)
         with capture_logs() as lines:
             async with listening(source, **kept) as listener:
                 await hears(listener, *range(101, before + 101), *range(116, 121))
@@ -181,7 +181,7 @@ async def test_a_source_that_holds_nothing_any_more_is_known_and_only_what_was_m
         await hears(listener, 1, 2, 3)
     await source.say(*range(101, 101 + missed))
     async with source.up(Retention(age=0.01, interval=0.05)) as one:
-        await until(lambda: one.server._engine.floor("global") == 3 + missed, "not trimmed", LONG)
+        await until(lambda: one.server._engine.log_start("global") == 3 + missed, "not trimmed", LONG)
         with capture_logs() as lines:
             async with listening(source, **kept) as listener:
                 await until(lambda: one.server._hub.present("global"), "it does not follow", LONG)
@@ -196,7 +196,7 @@ async def test_what_is_lost_is_counted_once_however_often_the_bridge_comes_back(
     await source.say(1, 2, 3)
     brief = Retention(age=0.01, interval=0.05)
     async with source.up(brief) as one:
-        await until(lambda: one.server._engine.floor("global") == 3, "not trimmed", LONG)
+        await until(lambda: one.server._engine.log_start("global") == 3, "not trimmed", LONG)
     with capture_logs() as lines:
         async with listening(source) as listener:
             for _ in range(2):

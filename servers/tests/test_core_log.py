@@ -182,7 +182,7 @@ async def outcomes(
             *[await log.read(*read) for read in reads],
             [event async for chunk in log.replay(kept.seq if kept else 0) for event in chunk],
             sorted(await log.answers(3.0), key=lambda answer: answer.at),
-            await log.floors(),
+            await log.log_starts(),
             kept,
             log.size,
         ]

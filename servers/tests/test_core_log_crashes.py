@@ -60,7 +60,7 @@ async def view(log: Log) -> tuple[Any, ...]:
         [event async for chunk in log.replay(kept.seq if kept else 0) for event in chunk],
         sorted(await log.answers(0.0), key=lambda answer: answer.at),
         list(await log.positions()),
-        dict(await log.floors()),
+        dict(await log.log_starts()),
         kept,
         log.size,
     )
@@ -206,5 +206,5 @@ async def test_s5_a_connection_that_is_cut_anywhere_leaves_the_step_done_or_not(
             assert await view(other) in (found or [wanted[last]])
             held = await everything(other, "global")
             more = Numbering()
-            more.events = [*numbering.events[: held[-1][0] if held else (await other.floors()).get("global", 0)]]
+            more.events = [*numbering.events[: held[-1][0] if held else (await other.log_starts()).get("global", 0)]]
             await other.append(Entry((more.event(()),)))

@@ -35,7 +35,7 @@ async def test_s5_who_has_not_read_what_was_removed_is_told_so_and_begins_with_t
         assert await newer(one) == ["posted-6"]
         for each in (one, current):
             await newer(each)
-            assert (each.floor, each.size) == (4, 2 * len(b'{"n":5}'))
+            assert (each.log_start, each.size) == (4, 2 * len(b'{"n":5}'))
         with pytest.raises(LogTrimmed):
             await anext(aiter(behind.replay(3)))
         assert await behind.snapshot() == snapshot(4)

@@ -75,15 +75,15 @@ async def test_s3_so_it_is_where_the_log_was_trimmed_however_long_a_look_at_its_
 ) -> None:
     engine = pair[0].server._engine
     assert isinstance(engine, Replica)
-    floors_of, asked = engine._shared.floors_of, asyncio.Event()
+    log_starts_of, asked = engine._shared.log_starts_of, asyncio.Event()
 
-    async def floors_of_the_first_last(*channels: str) -> Mapping[str, int]:
+    async def log_starts_of_the_first_last(*channels: str) -> Mapping[str, int]:
         if not asked.is_set():
             asked.set()
             await asyncio.sleep(0.1)
-        return await floors_of(*channels)
+        return await log_starts_of(*channels)
 
-    monkeypatch.setattr(engine._shared, "floors_of", floors_of_the_first_last)
+    monkeypatch.setattr(engine._shared, "log_starts_of", log_starts_of_the_first_last)
     monkeypatch.setattr(engine, "_rebuilt_at", -1)
     client = await pair[0].connect()
     await client.say("subscribe", channel="account:a")

@@ -25,7 +25,7 @@ async def test_s5_retention_is_kept_by_one_and_known_to_all(redis: RedisServer) 
         await post(here, range(21, 60))
         await post(there, range(60, 100))
         for one in both:
-            await until(lambda one=one: one.server._engine.floor("global") == 74, "not trimmed")  # type: ignore[misc]
+            await until(lambda one=one: one.server._engine.log_start("global") == 74, "not trimmed")  # type: ignore[misc]
         assert offsets(await events(live, 79)) == list(range(1, 80)), "whoever listens hears what is then removed"
         for client in (here, there):
             history = (await client.ask("history", channel="account:a"))["data"]

@@ -73,7 +73,7 @@ async def test_a_log_moves_to_redis_and_back_and_is_the_same(there: There, log: 
         assert other.positions == engine.positions
         assert other.log.size == engine.log.size
         for channel in ("global", "state"):
-            assert (other.offset(channel), other.floor(channel)) == (engine.offset(channel), engine.floor(channel))
+            assert (other.offset(channel), other.log_start(channel)) == (engine.offset(channel), engine.log_start(channel))
         assert await other.log.read("state", 0, 99) == await engine.log.read("state", 0, 99)
         assert (await put(other, 3)).data == (await put(engine, 3)).data
         assert other.offset("global") == EVENTS, "a retry is not executed again"
@@ -171,7 +171,7 @@ async def test_compact_shortens_it_also_while_replicas_run(filled: There) -> Non
         said = await asyncio.to_thread(filled.done, "compact", "fastblocks", "--events", 3)
         assert re.search(r": 9 events removed, \d+ bytes before, \d+ after", said.out)
         await put(engine, EVENTS)
-        assert (engine.offset("state"), engine.floor("global")) == (EVENTS + 1, EVENTS - 3)
+        assert (engine.offset("state"), engine.log_start("global")) == (EVENTS + 1, EVENTS - 3)
         assert len(await engine.log.read("state", 0, 99)) == 4
     await asyncio.to_thread(filled.done, "verify", "fastblocks")
 

@@ -36,7 +36,7 @@ class Catchup:
     async def _chunk(self, channel: str, position: int) -> AsyncIterator[bytes]:
         """The next frames after a position, at least one."""
         due = 0
-        events = await self._engine.reading.read(channel, position, _CHUNK)
+        events = await self._engine.reader.read(channel, position, _CHUNK)
         if self._engine.log.epoch != self._epoch:
             raise LogLost(f"{channel} is in another log than at {position}")
         if not events:
@@ -45,7 +45,7 @@ class Catchup:
             if offset > self._engine.offset(channel):
                 break
             if offset != position + 1:
-                self._engine.trimmed({channel: offset - 1})  # whoever removed it: who comes again is told
+                self._engine.note_trimmed({channel: offset - 1})  # whoever removed it: who comes again is told
                 raise LogError(f"{channel} no longer holds {position + 1}")
             frame = numbered(event, channel, offset, self._epoch)
             yield frame

@@ -435,7 +435,7 @@ class Connection:
 
     def _tell_of_log(self, error: LogError) -> None:
         """Of a log that cannot be read there is a line already, whoever else waits for it."""
-        if self._engine.reading.works:
+        if self._engine.reader.works:
             self._logger.warning("catching up failed", reason=str(error))
 
     def _free_unless_behind(self) -> None:

@@ -1,6 +1,6 @@
 """What authenticated requests do: the standard ones of protocol 3, then the service's own queries and commands."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Protocol
@@ -97,9 +97,8 @@ class Requests:
             if standard is None:
                 self._domain(caller, request)
                 return None
-            outcome = (
-                self._once_caught_up(standard, caller, request) if self._engine.shared else standard(caller, request)
-            )
+            barrier = self._engine.read_barrier(_channel(request))
+            outcome = standard(caller, request) if barrier is None else self._after(barrier, standard, caller, request)
         except ServiceError as refusal:
             outcome = Outcome.refused(refusal)
         except Exception:
@@ -110,14 +109,16 @@ class Requests:
             return None
         return self._answer_later(caller, message, outcome)
 
-    async def _once_caught_up(self, standard: Standard, caller: Caller, request: Request) -> Outcome:
-        """Offsets that the log has by now are not to seem unknown, whichever replica they were heard from.
+    async def _after(
+        self, barrier: Awaitable[None], standard: Standard, caller: Caller, request: Request
+    ) -> Outcome:
+        """Answer once offsets are known that the log has by now, whichever replica delivered them.
 
         Meanwhile the caller's token may have been renewed, and the new one decides. To unsubscribe needs no log, and
         waits only for what was asked before it.
         """
         try:
-            await self._engine.caught_up(_channel(request))
+            await barrier
         except (Unavailable, LogError):
             if request.message.event != "unsubscribe":
                 raise
@@ -171,8 +172,8 @@ class Requests:
             caller.follow(channel, None)
             return Outcome.of(answer)
         epoch, offset = self._engine.log.epoch, self._engine.offset(channel)
-        floor = self._engine.floor(channel)
-        recovered = since is not None and since.epoch == epoch and floor <= since.offset <= offset
+        log_start = self._engine.log_start(channel)
+        recovered = since is not None and since.epoch == epoch and log_start <= since.offset <= offset
         if since is not None and recovered:
             offset = since.offset
         caller.follow(channel, offset)
@@ -191,7 +192,7 @@ class Requests:
             raise InvalidChannel("An ephemeral channel has no history.", channel=channel)
         async with caller.outbox.one_by_one():
             epoch, tail = self._engine.log.epoch, self._engine.offset(channel)
-            events = await self._engine.reading.read(channel, min(asked.after, tail), asked.limit)
+            events = await self._engine.reader.read(channel, min(asked.after, tail), asked.limit)
         if self._engine.log.epoch != epoch:
             raise LogLost("the log has become another while it was read")
         return Outcome.of(
@@ -205,18 +206,21 @@ class Requests:
 
     def _presence(self, caller: Caller, request: Request) -> Coroutine[Any, Any, Outcome] | Outcome:
         channel = self._readable(request)
-        if self._engine.shared:
-            return self._presence_everywhere(channel)
-        return Outcome.of({"channel": channel, "members": self._hub.present(channel)})
+        members = self._engine.present(channel)
+        return _members(channel, members) if isinstance(members, list) else self._presence_later(channel, members)
 
-    async def _presence_everywhere(self, channel: str) -> Outcome:
-        return Outcome.of({"channel": channel, "members": await self._engine.present(channel)})
+    async def _presence_later(self, channel: str, members: Awaitable[list[dict[str, Any]]]) -> Outcome:
+        return _members(channel, await members)
 
     def _readable(self, request: Request) -> str:
         """The channel that a request names, if its user may read it."""
         channel = _channel(request)
         self._policy.permissions.check_channel(request.identity, channel)
         return channel
+
+
+def _members(channel: str, members: list[dict[str, Any]]) -> Outcome:
+    return Outcome.of({"channel": channel, "members": members})
 
 
 def _channel(request: Request) -> str:

@@ -21,7 +21,6 @@ from bodhisattva.servers.core.engine.aside import Aside
 from bodhisattva.servers.core.engine.commands import Advance, Command, Decide
 from bodhisattva.servers.core.engine.deduplication import INTERNAL, UNAVAILABLE, Answer, Answers, Key, Outcome, key_of
 from bodhisattva.servers.core.engine.evaluation import checked
-from bodhisattva.servers.core.engine.local_appender import LocalAppender
 from bodhisattva.servers.core.engine.log_reader import LogReader
 from bodhisattva.servers.core.engine.model import Model
 from bodhisattva.servers.core.engine.processor import CommandProcessor
@@ -50,7 +49,7 @@ class Engine:
         publisher: Publisher,
         metrics: Metrics,
         window: float,
-        make_appender: MakeAppender = LocalAppender,
+        make_appender: MakeAppender,
     ) -> None:
         self.service = service
         self.log = log

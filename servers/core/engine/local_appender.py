@@ -19,7 +19,7 @@ from bodhisattva.servers.core.engine.deduplication import INTERNAL
 from bodhisattva.servers.core.engine.processor import CommandProcessor
 from bodhisattva.servers.core.engine.recovery import recover
 from bodhisattva.servers.core.engine.write_probe import WriteProbe
-from bodhisattva.servers.core.log.base import LogError
+from bodhisattva.servers.core.log.base import LocalLog, LogError
 
 if TYPE_CHECKING:
     from bodhisattva.servers.core.telemetry.tracing import Span
@@ -39,12 +39,12 @@ class _Pending:
 class LocalAppender:
     """See `Appender`."""
 
-    def __init__(self, processor: CommandProcessor) -> None:
+    def __init__(self, log: LocalLog, processor: CommandProcessor) -> None:
+        self._log = log
         self._processor = processor
         self._projection = processor.projection
-        self._log = processor.projection.log
         self._logger = processor.logger
-        self._write_probe = WriteProbe(self._log)
+        self._write_probe = WriteProbe(log)
         self._pending: deque[_Pending] = deque()
         self._recovery: asyncio.Task[None] | None = None
 

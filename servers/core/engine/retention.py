@@ -18,7 +18,7 @@ from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.engine.replay import replay
 from bodhisattva.servers.core.engine.snapshot import pack
 from bodhisattva.servers.core.log.base import Log, LogError, Snapshot
-from bodhisattva.servers.core.service import Service
+from bodhisattva.servers.core.engine.model import Model
 
 _STEP = 1000
 _CHUNK = 1000
@@ -33,36 +33,36 @@ async def keep_within(engine: Engine, limits: Callable[[], Retention]) -> None:
             continue
         try:
             if removed := await trim(engine, limits()):
-                logger.info("log trimmed", events=removed, first=engine.floor(GLOBAL) + 1)
+                logger.info("log trimmed", events=removed, first=engine.log_start(GLOBAL) + 1)
         except LogError as error:
             logger.warning("log not trimmed", error=str(error))
 
 
 async def trim(engine: Engine, limits: Retention) -> int:
     """Remove what is beyond the limits, unless another replica does; how many events. LogError if the store fails."""
-    async with engine.keeping() as newest:
+    async with engine.retention_lease() as newest:
         if newest is None:
             return 0
-        return await shorten(engine.service, engine.log, limits, engine.floor(GLOBAL), newest, engine.trimmed)
+        return await shorten(engine.service, engine.log, limits, engine.log_start(GLOBAL), newest, engine.note_trimmed)
 
 
 async def shorten(
-    service: Service, log: Log, limits: Retention, floor: int, newest: int, trimmed: Callable[[Mapping[str, int]], None]
+    service: Model, log: Log, limits: Retention, log_start: int, newest: int, trimmed: Callable[[Mapping[str, int]], None]
 ) -> int:
-    """`trim` for a log whose events are those after `floor` up to `newest`; `trimmed` is told of floors that rise."""
-    upto = await due(log, limits, floor, newest)
-    if upto > floor:
+    """`trim` for a log whose events are those after `log_start` up to `newest`; `trimmed` gets the log starts that rise."""
+    upto = await due(log, limits, log_start, newest)
+    if upto > log_start:
         await cover(service, log, upto, newest)
-    for step in range(floor + _STEP, upto + _STEP, _STEP):
+    for step in range(log_start + _STEP, upto + _STEP, _STEP):
         trimmed(await log.trim(min(step, upto)))
-    return upto - floor
+    return upto - log_start
 
 
-async def due(log: Log, limits: Retention, floor: int, newest: int) -> int:
-    """The number of the last event that has to go, at least `floor`, at most `newest`."""
+async def due(log: Log, limits: Retention, log_start: int, newest: int) -> int:
+    """The number of the last event that has to go, at least `log_start`, at most `newest`."""
     if limits.events is None and limits.bytes is None and limits.age is None:
-        return floor
-    upto, size, oldest = floor, log.size, time.time() - limits.age if limits.age is not None else None
+        return log_start
+    upto, size, oldest = log_start, log.size, time.time() - limits.age if limits.age is not None else None
     while upto < newest and (chunk := await log.read(GLOBAL, upto, _CHUNK)):
         for seq, event in chunk:
             too_many = limits.events is not None and newest - seq >= limits.events
@@ -74,7 +74,7 @@ async def due(log: Log, limits: Retention, floor: int, newest: int) -> int:
     return upto
 
 
-async def cover(service: Service, log: Log, upto: int, newest: int) -> None:
+async def cover(service: Model, log: Log, upto: int, newest: int) -> None:
     """See to a snapshot that stands for the events up to `upto`; a new one is taken at `newest`."""
     kept = await log.snapshot()
     if kept is not None and kept.seq >= upto:
