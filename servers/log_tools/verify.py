@@ -71,7 +71,8 @@ class _Checker:
         if log_start and snapshot is None:
             yield f"the events up to {log_start} are removed, and no snapshot stands for them"
         if snapshot is not None and snapshot.seq < log_start:
-            yield f"the events up to {log_start} are removed, and the snapshot stands for those up to {snapshot.seq} only"
+            covered = f"the snapshot stands for those up to {snapshot.seq} only"
+            yield f"the events up to {log_start} are removed, and {covered}"
         if snapshot is not None and snapshot.seq == log_start:
             yield from self._compare(snapshot)
         if self._service is not None:

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from bodhisattva.servers.core.config import LogConfig, Retention
 from bodhisattva.servers.core.engine import retention
 from bodhisattva.servers.core.engine.snapshot import unpack
-from bodhisattva.servers.core.log.base import Entry, Log, LogError, StoredEvent
+from bodhisattva.servers.core.log.base import Entry, LocalLog, LogError, StoredEvent
 from bodhisattva.servers.core.log.memory import MemoryLog
+from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.tests import trimmer
 from bodhisattva.servers.tests.ledger import LEDGER, State
@@ -70,7 +71,7 @@ async def posted(engine: Any, amounts: range) -> None:
 
 
 @pytest.fixture(params=["memory", "sqlite", "redis"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Log]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], RedisLog | LocalLog]:
     """One log, opened anew at each call."""
     match request.param:
         case "memory":
@@ -81,11 +82,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Log]:
     return partial(log_at, redis.url, f"test-{uuid4()}")
 
 
-def _the_same(log: Log) -> Log:
+def _the_same(log: MemoryLog) -> MemoryLog:
     return log
 
 
-async def test_s5_the_state_needs_nothing_of_what_went(place: Callable[[], Log]) -> None:
+async def test_s5_the_state_needs_nothing_of_what_went(place: Callable[[], RedisLog | LocalLog]) -> None:
     log = place()
     async with started(log) as engine:
         await posted(engine, range(100, 130))
@@ -169,7 +170,9 @@ async def test_no_trimming_and_no_restart_shows_in_what_is_left(
     assert held == [(offset, FIRST + offset - 1) for offset in range(log_start + 1, posts + 1)]
 
 
-async def _worked(make: Callable[[], Log], work: list[int | str | Retention]) -> tuple[list[int], int, int, Any]:
+async def _worked(
+    make: Callable[[], RedisLog | LocalLog], work: list[int | str | Retention]
+) -> tuple[list[int], int, int, Any]:
     """The amounts in the state, the newest offset, the log start, and (offset, amount) of what is held."""
     steps = deque([*work, "restart", "end"])
     while True:

@@ -73,7 +73,10 @@ async def test_a_log_moves_to_redis_and_back_and_is_the_same(there: There, log: 
         assert other.positions == engine.positions
         assert other.log.size == engine.log.size
         for channel in ("global", "state"):
-            assert (other.offset(channel), other.log_start(channel)) == (engine.offset(channel), engine.log_start(channel))
+            assert (other.offset(channel), other.log_start(channel)) == (
+                engine.offset(channel),
+                engine.log_start(channel),
+            )
         assert await other.log.read("state", 0, 99) == await engine.log.read("state", 0, 99)
         assert (await put(other, 3)).data == (await put(engine, 3)).data
         assert other.offset("global") == EVENTS, "a retry is not executed again"

@@ -109,9 +109,7 @@ class Requests:
             return None
         return self._answer_later(caller, message, outcome)
 
-    async def _after(
-        self, barrier: Awaitable[None], standard: Standard, caller: Caller, request: Request
-    ) -> Outcome:
+    async def _after(self, barrier: Awaitable[None], standard: Standard, caller: Caller, request: Request) -> Outcome:
         """Answer once offsets are known that the log has by now, whichever replica delivered them.
 
         Meanwhile the caller's token may have been renewed, and the new one decides. To unsubscribe needs no log, and

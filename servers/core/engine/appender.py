@@ -9,7 +9,7 @@ from bodhisattva.servers.core.engine.processor import CommandProcessor
 
 
 class Appender(Protocol):
-    """Stores the commands of one engine; `local_appender` on a log of its own, `replicas.shared_appender` on a shared one.
+    """Stores the commands of one engine: a `LocalAppender` in a log of its own, a `SharedAppender` in a shared one.
 
     writable: False while the log does not answer a probe.
     lag: how many commands are submitted and not yet settled.

@@ -21,7 +21,7 @@ async def recover(
     while not projection.available:
         try:
             await attempt(failure)
-        except Exception as again:  # noqa: BLE001 - whatever it is, the service stays unavailable and logs it
+        except Exception as again:
             if str(again) != str(failure):
                 unexpected = None if isinstance(again, LogError) else again
                 logger.warning("store still unavailable", error=f"{type(again).__name__}: {again}", exc_info=unexpected)

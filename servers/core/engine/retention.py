@@ -15,10 +15,10 @@ import structlog
 from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.config import Retention
 from bodhisattva.servers.core.engine.engine import Engine
+from bodhisattva.servers.core.engine.model import Model
 from bodhisattva.servers.core.engine.replay import replay
 from bodhisattva.servers.core.engine.snapshot import pack
 from bodhisattva.servers.core.log.base import Log, LogError, Snapshot
-from bodhisattva.servers.core.engine.model import Model
 
 _STEP = 1000
 _CHUNK = 1000
@@ -47,14 +47,22 @@ async def trim(engine: Engine, limits: Retention) -> int:
 
 
 async def shorten(
-    service: Model, log: Log, limits: Retention, log_start: int, newest: int, trimmed: Callable[[Mapping[str, int]], None]
+    service: Model,
+    log: Log,
+    limits: Retention,
+    log_start: int,
+    newest: int,
+    note_trimmed: Callable[[Mapping[str, int]], None],
 ) -> int:
-    """`trim` for a log whose events are those after `log_start` up to `newest`; `trimmed` gets the log starts that rise."""
+    """`trim` for a log whose events are those after `log_start` up to `newest`.
+
+    note_trimmed: called with the log starts that rise.
+    """
     upto = await due(log, limits, log_start, newest)
     if upto > log_start:
         await cover(service, log, upto, newest)
     for step in range(log_start + _STEP, upto + _STEP, _STEP):
-        trimmed(await log.trim(min(step, upto)))
+        note_trimmed(await log.trim(min(step, upto)))
     return upto - log_start
 
 

@@ -4,7 +4,6 @@ A write is judged by sequence number and id of the event that it was decided upo
 history that is no longer there, because a failover or a flush took it, is found out and not stored.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -219,7 +218,7 @@ class RedisLog:
                 await self._write()
 
     async def _write(self) -> None:
-        """Write something that means nothing. A Redis that answers may refuse it: full, read-only, short of replicas."""
+        """Write something that means nothing. A Redis that is full, read-only or short of replicas refuses it."""
         await self._store.hset(self._keys.of("meta")[0], "asked", "1")
 
     async def replay(self, after: int = 0) -> AsyncIterator[Sequence[StoredEvent]]:
@@ -277,10 +276,11 @@ class RedisLog:
             await self._watcher.initialize()  # a cluster's nodes, or else it is not known where to subscribe
             async with self._watcher.pubsub() as subscription:
                 await subscription.ssubscribe(self._keys.of("said")[0])
-                listen = subscription.get_sharded_message if isinstance(subscription, ClusterPubSub) else subscription.get_message
+                sharded = isinstance(subscription, ClusterPubSub)
+                receive = subscription.get_sharded_message if sharded else subscription.get_message
                 silent = 0
                 while silent < _DEAF:
-                    message = await listen(timeout=_ARRIVAL_MS / 1000)
+                    message = await receive(timeout=_ARRIVAL_MS / 1000)
                     silent = silent + 1 if message is None else 0
                     if message is not None:
                         yield message["data"] if message["type"] == "smessage" else b""

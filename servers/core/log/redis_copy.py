@@ -56,7 +56,9 @@ async def moment(store: Store, keys: Keys) -> Moment | None:
     """None if there is no log; LogError if it cannot be read, LogUnsound if it is none."""
     names = keys.of("meta", "answers", "positions", "snapshot", "floors")
     with failures():
-        meta, answers, positions, (seq, offsets, state), log_starts = await store.register_script(scripts.IMAGE)(keys=names)
+        meta, answers, positions, (seq, offsets, state), log_starts = await store.register_script(scripts.IMAGE)(
+            keys=names
+        )
     about = {key.decode(): value.decode() for key, value in _pairs(meta)}
     if "epoch" not in about:
         return None

@@ -20,7 +20,9 @@ class LogFollower:
     idle: whether nothing was appended for a moment, so that only a probe shows whether the log takes writes.
     """
 
-    def __init__(self, projection: Projection, log: SharedLog, barrier: Callable[[int | None], Awaitable[None]]) -> None:
+    def __init__(
+        self, projection: Projection, log: SharedLog, barrier: Callable[[int | None], Awaitable[None]]
+    ) -> None:
         self._projection = projection
         self._log = log
         self._barrier = barrier

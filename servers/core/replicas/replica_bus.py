@@ -71,7 +71,7 @@ class _Reply(msgspec.Struct, frozen=True, tag="answer", rename={"query": "questi
 
 
 class _SendQueue:
-    """Messages to send, in order. Of ephemeral events on one subject only the newest waits, in the first one's place."""
+    """Messages to send, in order. Of ephemeral events on one subject only the newest waits, in place of the first."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[Hashable, _EphemeralEvent | _Reply] = OrderedDict()
