@@ -25,11 +25,13 @@ from bodhisattva.servers.core.connections import origin, proxies, upgrade
 from bodhisattva.servers.core.connections.connection import INTERNAL_ERROR, Connection, now
 from bodhisattva.servers.core.connections.limits import ConnectionCounts
 from bodhisattva.servers.core.connections.requests import Requests
-from bodhisattva.servers.core.connections.session import TRY_AGAIN_LATER, Policy
+from bodhisattva.servers.core.connections.session import TRY_AGAIN_LATER
+from bodhisattva.servers.core.connections.session_settings import SessionSettings
+from bodhisattva.servers.core.delivery.hub import Hub
+from bodhisattva.servers.core.delivery.write_batch import WriteBatch
 from bodhisattva.servers.core.descriptors import Descriptors
 from bodhisattva.servers.core.engine import retention
 from bodhisattva.servers.core.engine.engine import Engine
-from bodhisattva.servers.core.engine.hub import Hub
 from bodhisattva.servers.core.engine.waiting import Watch
 from bodhisattva.servers.core.host import Host
 from bodhisattva.servers.core.log.base import Log, SharedLog
@@ -41,8 +43,8 @@ from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.telemetry.metrics import Metrics
 from bodhisattva.servers.core.transport import handshake, tls
 from bodhisattva.servers.core.transport.acceptor import Acceptor
-from bodhisattva.servers.core.transport.outbox import Turn
-from bodhisattva.servers.core.transport.websocket import CLOSE_TIMEOUT, Intake, WebSocket
+from bodhisattva.servers.core.transport.frame_reader import FrameReader
+from bodhisattva.servers.core.transport.websocket import CLOSE_TIMEOUT, WebSocket
 from bodhisattva.servers.core.work import Work
 
 if TYPE_CHECKING:
@@ -86,14 +88,14 @@ class Server:
         self._load = load
         self._context = check(self.config)
         self._proxies = proxies.trusted(self.config.trusted_proxies)
-        self._turn = Turn(lambda: self.config.limits.queue_bytes)
-        self._hub = Hub(service, self.metrics, self._turn)
-        self._intake = Intake(lambda: self.config.limits.message_bytes)
+        self._batch = WriteBatch(lambda: self.config.limits.queue_bytes)
+        self._hub = Hub(service, self.metrics, self._batch)
+        self._frame_reader = FrameReader(lambda: self.config.limits.message_bytes)
         self._revocations = revocations.shared(self.config)
         self._counts = self._make_counts()
         self.metrics.watch("websocket_ready", "1 while /ready answers 200.", lambda: self.not_ready() is None)
         self.metrics.watch("websocket_users_current", "Users with a connection.", lambda: self._counts.users)
-        self._policy = Policy(
+        self._session_settings = SessionSettings(
             service,
             Permissions(service),
             self.config.limits,
@@ -106,7 +108,7 @@ class Server:
         )
         self._engine = self._make_engine()
         self._engine.tracing = make_tracing(service, self.config)
-        self._requests = Requests(self._policy, self._engine, self._hub)
+        self._requests = Requests(self._session_settings, self._engine, self._hub)
         self._host = Host(self._engine, self.metrics, lambda: self.config)
         self._connections: set[Connection] = set()
         self._refusals = origin.Refusals(service.name)
@@ -159,7 +161,7 @@ class Server:
         placed = (each for each in self._connections if each.placed)
         held = [each for each in placed if (each.user_id if kind == "user" else each.address) == name]
         if held and not any(each.closing for each in held):
-            max(held, key=lambda each: each.session.opened).conclude(TRY_AGAIN_LATER, "Too many connections")
+            max(held, key=lambda each: each.session.opened).drain(TRY_AGAIN_LATER, "Too many connections")
 
     def _store_reachable(self, reachable: bool) -> None:
         """Tell every client that events stay out and commands are refused for a while, or that this is over."""
@@ -172,7 +174,7 @@ class Server:
         self._host.say_log_lost()
         for connection in list(self._connections):
             if connection.channels:
-                connection.conclude(INTERNAL_ERROR, reason)
+                connection.drain(INTERNAL_ERROR, reason)
 
     async def prepare(self) -> None:
         """Take the port and rebuild the state. ConfigError or LogRefused say in a line why not."""
@@ -256,18 +258,18 @@ class Server:
             self._acceptor.renew(context)
         self._host.renew()
         self._counts.limits = renewed.limits
-        self._policy.limits = renewed.limits
-        self._intake.renew()
-        self._policy.timeouts = renewed.timeouts
-        self._policy.verifier = judge
-        self._policy.features = http.features(self.service, self.config)
-        self._policy.expiry_warning = renewed.tokens.expiry_warning
+        self._session_settings.limits = renewed.limits
+        self._frame_reader.renew()
+        self._session_settings.timeouts = renewed.timeouts
+        self._session_settings.verifier = judge
+        self._session_settings.features = http.features(self.service, self.config)
+        self._session_settings.expiry_warning = renewed.tokens.expiry_warning
         waiting = [key for key in Config.__struct_fields__ if getattr(renewed, key) != getattr(self.config, key)]
         self._logger.info("reloaded", **({"needs_restart": waiting} if waiting else {}))
 
     def _check_unswitched(self, context: ssl.SSLContext | None, judge: Verifier | None) -> None:
         switched = (context is None) is not (self._context is None)
-        if switched or (judge is None) is not (self._policy.verifier is None):
+        if switched or (judge is None) is not (self._session_settings.verifier is None):
             raise ConfigError("turning authentication or TLS on or off needs a restart")
 
     async def drain(self) -> None:
@@ -284,14 +286,14 @@ class Server:
         closing = min(CLOSE_TIMEOUT + _MARGIN, limit / 3)
         settled_by = started + max(0.0, limit - closing - _MARGIN)
         await asyncio.sleep(min(self.config.timeouts.drain_grace, settled_by - started))
-        finishing = [asyncio.ensure_future(each.finish(GOING_AWAY, _STOPPING)) for each in self._connections]
+        finishing = [asyncio.ensure_future(each.close_when_idle(GOING_AWAY, _STOPPING)) for each in self._connections]
         await _wait(finishing, settled_by)
         for connection in self._connections:  # of who never pauses nothing more is taken, so that all can be answered
-            connection.conclude(GOING_AWAY, _STOPPING)
+            connection.drain(GOING_AWAY, _STOPPING)
         await _wait(finishing, settled_by + closing * _ANSWERING)
         for task in finishing:
             task.cancel()
-        closers = [each.begin_close(GOING_AWAY, _STOPPING) for each in self._connections]
+        closers = [each.close(GOING_AWAY, _STOPPING) for each in self._connections]
         await _wait(closers, min(loop.time() + closing, started + limit - _MARGIN))
 
     async def stop(self) -> None:
@@ -301,7 +303,7 @@ class Server:
             self._acceptor.close()
         for connection in list(self._connections):
             connection.abort()
-        await self._intake.close()
+        await self._frame_reader.close()
         await self._work.stop()
         await self._host.close()
         await self._revocations.close()
@@ -321,8 +323,8 @@ class Server:
             raise web.HTTPServiceUnavailable(text="The service is stopping.\n")
         origin.check(request, self.config, self._refusals)
         upgrade.check(request)
-        bearer = upgrade.identify(request, self._policy.verifier)
-        identity = upgrade.certify(request, self._policy.verifier, self.config.tls, bearer)
+        bearer = upgrade.identify(request, self._session_settings.verifier)
+        identity = upgrade.certify(request, self._session_settings.verifier, self.config.tls, bearer)
         try:
             answer = await handshake.take_over(request, compress=self.config.compression)
         except ConnectionResetError:
@@ -330,11 +332,11 @@ class Server:
         if self._stopping:  # meanwhile: all others have been let go
             answer.transport.abort()
             return answer
-        websocket = WebSocket(answer.transport, self._intake, deflates=answer.deflates)
+        websocket = WebSocket(answer.transport, self._frame_reader, deflates=answer.deflates)
         connection = self._connection(websocket, proxies.client(request, self._proxies))
         if self.draining or not self._counts.add(connection.address):
             code = GOING_AWAY if self.draining else TRY_AGAIN_LATER
-            connection.turn_away(code, _STOPPING if self.draining else "At capacity")
+            connection.reject(code, _STOPPING if self.draining else "At capacity")
         else:
             connection.placed = True
             self._connections.add(connection)
@@ -356,12 +358,12 @@ class Server:
             websocket,
             client.address,
             secure=client.scheme == "https",
-            policy=self._policy,
+            settings=self._session_settings,
             requests=self._requests,
             engine=self._engine,
             hub=self._hub,
             metrics=self.metrics,
-            turn=self._turn,
+            batch=self._batch,
             free=self._free,
             forget=self._connections.discard,
         )

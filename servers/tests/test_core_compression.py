@@ -123,7 +123,7 @@ async def test_each_event_is_compressed_once_for_all_receivers(monkeypatch: pyte
             assert offsets(heard) == [1, 2, 3, 4, 5]
             assert heard[0]["data"]["note"] == NOTE
         assert sum(NOTE.encode() in frame for frame in made) == 5
-        assert not one.server._turn._deflated, "what was compressed is kept"
+        assert not one.server._batch._deflated, "what was compressed is kept"
 
 
 @pytest.mark.parametrize(("size", "code"), [(1000, None), (1001, 1009)])

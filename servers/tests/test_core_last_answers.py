@@ -66,7 +66,7 @@ async def say_too_much(_: Running, client: Client) -> None:
 
 
 async def flood(one: Running, client: Client) -> None:
-    one.server._policy.limits = limits(messages_per_second=1, rate_patience=0.2)
+    one.server._session_settings.limits = limits(messages_per_second=1, rate_patience=0.2)
     while not any(connection.closing for connection in one.server._connections):
         await client.socket.send_str("x")
         await asyncio.sleep(0.02)
@@ -175,7 +175,7 @@ async def test_s2_5_a_connection_that_is_being_closed_gives_back_what_it_held(
             assert (await asyncio.wait_for(watcher.read(), 1))["event"] == "left"
             members = (await watcher.ask("presence", channel="waves:a"))["data"]["members"]
             assert [member["user_id"] for member in members] == ["bob"]
-            assert len(one.server._intake.open) == (3 if asks else 2)
+            assert len(one.server._frame_reader.open) == (3 if asks else 2)
         await one.connect(token=token("ledger:read"))
     assert one.server._counts.total == 0
     assert one.server._counts.users == 0
@@ -188,7 +188,7 @@ async def test_s4_who_has_not_read_what_waits_for_it_keeps_its_place_until_it_is
         (connection,) = one.server._connections
         monkey = connection._websocket.transport
         connection.outbox._transport = _Behind(monkey)  # type: ignore[assignment]
-        connection.conclude(1003, "")
+        connection.drain(1003, "")
         await asyncio.sleep(0)
         assert connection.placed
         await one.quiet()

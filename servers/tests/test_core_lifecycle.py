@@ -184,7 +184,7 @@ async def test_s7_a_renewed_file_is_taken_up_though_it_has_the_date_of_the_old_o
 
 
 def _revokes(one: Running, token_id: str) -> bool:
-    judge = one.server._policy.verifier
+    judge = one.server._session_settings.verifier
     assert judge is not None
     return judge.revokes(Identity("ada", frozenset(), None, token_id))
 

@@ -31,7 +31,7 @@ async def test_a_stopped_server_has_no_socket_left() -> None:
         for _ in range(3):
             await one.connect()
         await one.server.stop()
-        assert not one.server._intake.open
+        assert not one.server._frame_reader.open
         await one.quiet()
 
 
@@ -39,9 +39,9 @@ async def test_whoever_is_turned_away_is_cut_off_with_the_server() -> None:
     async with running() as one:
         one.server._counts.total = one.server.config.limits.connections
         client = await one.connect(welcome=False, autoclose=False)
-        await until(lambda: len(one.server._intake.open) == 1, "nobody is turned away")
+        await until(lambda: len(one.server._frame_reader.open) == 1, "nobody is turned away")
         await one.server.stop()
-        assert not one.server._intake.open
+        assert not one.server._frame_reader.open
         assert await client.close_code() == 1013
 
 
@@ -52,7 +52,7 @@ def masked_ping(name: str) -> bytes:
 
 
 async def test_who_sends_much_at_once_is_read_by_and_by_and_others_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "_STINT", 0.0)
+    monkeypatch.setattr(websocket, "_TIME_SLICE", 0.0)
     names = [f"{number:04}" for number in range(4000)]
     async with running() as one:
         client = await one.connect()
@@ -68,7 +68,7 @@ async def test_who_sends_much_at_once_is_read_by_and_by_and_others_in_between(mo
 
 
 async def test_what_is_still_to_be_taken_in_ends_with_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "_STINT", 0.0)
+    monkeypatch.setattr(websocket, "_TIME_SLICE", 0.0)
     async with running() as one:
         await one.connect()
         (connection,) = one.server._connections

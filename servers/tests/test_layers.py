@@ -25,7 +25,7 @@ APART = {"tests", "meta"}
 # From what nothing can do without up to what nothing uses; each may import those before it.
 CORE_ORDER = (
     *("errors", "domain", "channels", "records", "config", "descriptors", "shape", "envelope", "hosts", "loops"),
-    *("transport", "telemetry", "log", "work", "service", "auth", "engine"),
+    *("transport", "telemetry", "log", "work", "service", "auth", "delivery", "engine"),
     *("connections", "replicas", "host", "bridges", "http", "server", "run"),
 )
 
