@@ -1,7 +1,7 @@
 """What the clauses about tokens share: how a service turns one away."""
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.endings import Close
+from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.stack.base import Node
 
 FAILED = Close(1008, "Authentication failed")

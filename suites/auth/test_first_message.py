@@ -3,9 +3,9 @@
 import time
 from datetime import datetime
 
-from bodhisattva.fixtures.authors import AllowTime, Connect
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import AllowTime, Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.suites.auth.refusals import FAILED, REQUIRED, assert_refused
@@ -56,7 +56,7 @@ async def test_missing_or_malformed_token(connect: Connect, node: Node, tokens: 
     profile="core",
     text="A first message other than the request auth is AUTH_REQUIRED, correlated, and ends the connection.",
 )
-async def test_other_first_message(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+async def test_other_first_message(connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens) -> None:
     token = {"token": tokens.usual(node.service)}
     event, data = sample.command()
     for frame in (
@@ -120,7 +120,9 @@ async def test_silence_ends_at_the_timeout(connect: Connect, node: Node, allow_t
     profile="core",
     text="What is sent after a refused token, before the refusal is known, is neither executed nor answered.",
 )
-async def test_nothing_is_done_after_a_refusal(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+async def test_nothing_is_done_after_a_refusal(
+    connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens
+) -> None:
     client = await connect(authenticate=False)
     event, data = sample.command()
     await client.send({"type": "request", "id": "a", "event": "auth", "data": {"token": tokens.wrong_secret()}})

@@ -8,10 +8,10 @@ from typing import Any
 
 import jwt
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.signing import KINDS, KeyPair, jwks
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
@@ -49,7 +49,7 @@ async def is_taken(node: Node, connect: Connect, token: str) -> bool:
     profile="secure",
     text="Tokens signed with RS256, ES256 or EdDSA are judged by the public keys of a JWKS file, each by its kid.",
 )
-async def test_keys_of_every_kind(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_keys_of_every_kind(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh()
     pairs = [KeyPair(algorithm, f"key-{algorithm}") for algorithm in KINDS]
     await give_keys(node, connect, *pairs)
@@ -114,7 +114,7 @@ def segment(part: dict[str, Any]) -> bytes:
     profile="secure",
     text="Keys rotate without a restart: old and new hold side by side, then the old no more, and no connection drops.",
 )
-async def test_keys_rotate(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_keys_rotate(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh()
     old, new = KeyPair("ES256", "2025"), KeyPair("ES256", "2026")
     await give_keys(node, connect, old)

@@ -3,10 +3,10 @@
 import jwt
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.endings import HandshakeRefused
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.suites.auth.refusals import FAILED, assert_refused
 

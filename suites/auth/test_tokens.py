@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.suites.auth.refusals import assert_refused

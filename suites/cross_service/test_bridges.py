@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.envelope import Envelope
+from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.stack.base import Stack
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.cross_service.journeys import CROSSING, complete, fresh_name, start

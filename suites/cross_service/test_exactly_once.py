@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Mapping
 
-from bodhisattva.fixtures.authors import Connect, Spawn
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.fixture_types import Connect, Spawn
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.cross_service.journeys import CROSSING, complete, start

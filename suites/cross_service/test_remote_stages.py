@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bodhisattva.fixtures.authors import Connect, Spawn
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.fixture_types import Connect, Spawn
 from bodhisattva.fixtures.stack.base import Stack
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.cross_service.journeys import CROSSING, fresh_name, start, status

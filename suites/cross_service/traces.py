@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from bodhisattva.fixtures.authors import Spawn
 from bodhisattva.fixtures.certificates import Authority
 from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.fixture_types import Spawn
 from bodhisattva.fixtures.outcome import NotAllowed
 from bodhisattva.fixtures.stack.base import Node, Stack
 from bodhisattva.fixtures.wire import WireClient

@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 
-from bodhisattva.fixtures.authors import Connect, Raw
 from bodhisattva.fixtures.clock import PATIENCE, eventually
+from bodhisattva.fixtures.fixture_types import Connect, Raw
 from bodhisattva.fixtures.frames import Opcode, encode
 from bodhisattva.fixtures.raw import RawPeer
-from bodhisattva.fixtures.sample import Call, Sample
+from bodhisattva.fixtures.request_samples import Call, RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import ConnectionEnded, WireClient
 from bodhisattva.suites.performance.crowds import ARRIVING
@@ -61,7 +61,7 @@ async def flood_until(peer: RawPeer, condition: Callable[[], Awaitable[bool]], w
     await eventually(holds, what, ARRIVING, every)
 
 
-async def flood_waits(peer: RawPeer, witness: WireClient, sample: Sample) -> None:
+async def flood_waits(peer: RawPeer, witness: WireClient, sample: RequestSamples) -> None:
     """`flood`, and return when all its answers wait: the peer's next request, a command, is heard by the witness."""
     await witness.subscribe(sample.channel("deaf"))
     flood(peer)

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.envelope import Envelope
+from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
 from bodhisattva.fixtures.frames import Opcode, encode
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import HandshakeRefused, WireClient
 from bodhisattva.suites.performance.crowds import assert_heard_whole
@@ -33,7 +33,9 @@ class TestGracefulDegradation:
         "it is up, the command that was never answered is done under its id, once.",
         baseline="TestGracefulDegradation::client_handles_connection_failure",
     )
-    async def test_client_handles_connection_failure(self, fresh: Fresh, connect: Connect, sample: Sample) -> None:
+    async def test_client_handles_connection_failure(
+        self, fresh: Fresh, connect: Connect, sample: RequestSamples
+    ) -> None:
         node = await fresh()
         client = await connect(node)
         await client.answer(*sample.command(1))
@@ -61,7 +63,9 @@ class TestGracefulDegradation:
         "resumes where it was: nothing missing, nothing twice.",
         baseline="TestGracefulDegradation::client_reconnects_after_server_restart",
     )
-    async def test_client_reconnects_after_server_restart(self, fresh: Fresh, connect: Connect, sample: Sample) -> None:
+    async def test_client_reconnects_after_server_restart(
+        self, fresh: Fresh, connect: Connect, sample: RequestSamples
+    ) -> None:
         node = await fresh()
         token = node.tokens.usual(node.service)
         writer, *readers = [await connect(node, token=token) for _ in range(1 + CLIENTS)]
@@ -101,7 +105,7 @@ class TestGracefulDegradation:
         baseline="TestGracefulDegradation::service_continues_with_some_connection_failures",
     )
     async def test_service_continues_with_some_connection_failures(
-        self, connect: Connect, node: Node, raw: Raw, sample: Sample
+        self, connect: Connect, node: Node, raw: Raw, sample: RequestSamples
     ) -> None:
         failures = Failures(connect, node, raw, sample.channel())
         clients = [await connect() for _ in range(CLIENTS)]

@@ -4,11 +4,11 @@ import asyncio
 import json
 from functools import partial
 
-from bodhisattva.fixtures.authors import AllowTime, Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.fixture_types import AllowTime, Connect, Fresh, Raw
 from bodhisattva.fixtures.frames import Opcode, encode
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.degradation.deaf import admitted, deaf_peer
@@ -32,7 +32,7 @@ BESIDES = 10
     "timeout has passed; until then it keeps no event from others.",
 )
 async def test_half_open_connection_is_cleared(
-    fresh: Fresh, raw: Raw, connect: Connect, sample: Sample, allow_time: AllowTime
+    fresh: Fresh, raw: Raw, connect: Connect, sample: RequestSamples, allow_time: AllowTime
 ) -> None:
     node = await fresh(limits={"connections": 2})
     limits = await node.limits()
@@ -56,7 +56,7 @@ async def test_half_open_connection_is_cleared(
     text="A command of which only a part arrived before its line was cut, a part of a frame or a fragment of a "
     "message, is not done; what was answered before it is.",
 )
-async def test_command_cut_in_two_is_not_done(node: Node, raw: Raw, connect: Connect, sample: Sample) -> None:
+async def test_command_cut_in_two_is_not_done(node: Node, raw: Raw, connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     for n, fragment in enumerate((False, True)):
         before, cut = f"before{n}-", f"cut{n}-"
@@ -80,7 +80,7 @@ async def test_command_cut_in_two_is_not_done(node: Node, raw: Raw, connect: Con
     text="When half of a channel's subscribers are cut off amid a series of events, the others get every event, in "
     "order, nothing twice, and the service stays ready.",
 )
-async def test_cut_subscribers_cost_others_nothing(connect: Connect, node: Node, sample: Sample) -> None:
+async def test_cut_subscribers_cost_others_nothing(connect: Connect, node: Node, sample: RequestSamples) -> None:
     count = await burst(node, EVENTS, BESIDES)
     writer, *receivers = await crowd(connect, node, RECEIVERS + 1)
     series = sample.sequence(count=count)

@@ -3,10 +3,10 @@
 import asyncio
 import time
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import deadline, eventually
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.suites.degradation.deaf import PATIENT
 from bodhisattva.suites.performance.crowds import ARRIVING, answered, assert_heard_whole, send
 from bodhisattva.suites.protocol.listening import perform
@@ -24,7 +24,7 @@ STANDSTILL = 2.0
     text="What was sent to a service while it stood still is answered once it goes on, each command once and in order; "
     "subscribers get every event, and who came meanwhile is let in.",
 )
-async def test_frozen_service_goes_on(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_frozen_service_goes_on(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh(timeouts=PATIENT)
     writer, reader = await connect(node), await connect(node)
     series = sample.sequence(count=EVENTS)

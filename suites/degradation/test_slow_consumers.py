@@ -2,10 +2,10 @@
 
 import asyncio
 
-from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import PATIENCE
-from bodhisattva.fixtures.sample import Call, Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
+from bodhisattva.fixtures.request_samples import Call, RequestSamples
 from bodhisattva.suites.degradation.deaf import (
     FAST,
     PATIENT,
@@ -34,7 +34,7 @@ PAGES = 600
     profile="operable",
     text="A client for which more than the claimed bytes wait is closed 4008, and the metrics count it.",
 )
-async def test_slow_consumer_is_closed(fresh: Fresh, raw: Raw, sample: Sample) -> None:
+async def test_slow_consumer_is_closed(fresh: Fresh, raw: Raw, sample: RequestSamples) -> None:
     node = await fresh(limits={**FAST, "queue_bytes": 256 * 1024, "queue_age": 120}, timeouts=PATIENT)
     deaf, _ = await deaf_peer(raw, node, sample.channel())
 
@@ -54,7 +54,7 @@ async def test_slow_consumer_is_closed(fresh: Fresh, raw: Raw, sample: Sample) -
     text="A client that takes nothing for longer than the claimed age loses its slot and its channels, however little "
     "waits for it; other subscribers of the channel get every event, in order.",
 )
-async def test_slot_of_slow_consumer_is_freed(fresh: Fresh, raw: Raw, connect: Connect, sample: Sample) -> None:
+async def test_slot_of_slow_consumer_is_freed(fresh: Fresh, raw: Raw, connect: Connect, sample: RequestSamples) -> None:
     limits = {**FAST, "connections": 3, "queue_bytes": ROOMY, "queue_age": 1}
     node = await fresh(limits=limits, timeouts=PATIENT)
     writer, reader = await connect(node), await connect(node)
@@ -80,7 +80,7 @@ async def test_slot_of_slow_consumer_is_freed(fresh: Fresh, raw: Raw, connect: C
     text="While output waits for a client that does not read, others are answered and get every event; and when it "
     "reads on within the claimed limits, it gets all that waited, in order.",
 )
-async def test_waiting_output_delays_nobody(fresh: Fresh, raw: Raw, connect: Connect, sample: Sample) -> None:
+async def test_waiting_output_delays_nobody(fresh: Fresh, raw: Raw, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh(limits={**FAST, "queue_bytes": ROOMY, "queue_age": 120}, timeouts=PATIENT)
     writer, reader = await connect(node), await connect(node)
     series = sample.sequence(count=EVENTS)
@@ -109,7 +109,7 @@ async def test_waiting_output_delays_nobody(fresh: Fresh, raw: Raw, connect: Con
     text="A client that is behind gets the newest ephemeral event about something instead of each.",
     services=("excalidraw",),
 )
-async def test_ephemeral_events_are_coalesced(fresh: Fresh, raw: Raw, connect: Connect, sample: Sample) -> None:
+async def test_ephemeral_events_are_coalesced(fresh: Fresh, raw: Raw, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh(limits={**FAST, "queue_bytes": ROOMY, "queue_age": 120}, timeouts=PATIENT)
     moment = sample.ephemeral()
     assert moment is not None
@@ -139,7 +139,7 @@ async def test_ephemeral_events_are_coalesced(fresh: Fresh, raw: Raw, connect: C
     text="A client that asks for much history at once, and takes what comes, is answered each time: it is no slow "
     "consumer, however little may wait for it.",
 )
-async def test_much_history_at_once(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_much_history_at_once(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh(limits={**FAST, "queue_bytes": 256 * 1024})
     client = await connect(node)
     series = sample.sequence(count=EVENTS)

@@ -2,17 +2,17 @@
 
 from functools import partial
 
-from bodhisattva.fixtures.authors import Connect, Spawn
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Spawn
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node, Stack
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.cross_service.journeys import complete, fresh_name, start, status
 from bodhisattva.suites.cross_service.traces import RETURN, each_once, finished, source_of, took_effect, traces
 
 
-async def _works(node: Node, client: WireClient, sample: Sample) -> None:
+async def _works(node: Node, client: WireClient, sample: RequestSamples) -> None:
     """The service is ready, and does what it does without the other."""
     assert (await node.http("/ready")).status == 200
     await client.answer(*sample.command())
@@ -30,7 +30,7 @@ async def _works(node: Node, client: WireClient, sample: Sample) -> None:
     services=("akosha", "session-buddy", "fastblocks"),
 )
 async def test_lost_source_does_not_stop_a_service(
-    fleet: Stack, service: str, spawn: Spawn, connect: Connect, sample: Sample
+    fleet: Stack, service: str, spawn: Spawn, connect: Connect, sample: RequestSamples
 ) -> None:
     source = await source_of(fleet, spawn)
     node = await spawn(service, peers={"mahavishnu": source.peer})
@@ -55,7 +55,7 @@ async def test_lost_source_does_not_stop_a_service(
     services=("akosha", "session-buddy", "fastblocks"),
 )
 async def test_service_starts_without_its_source(
-    fleet: Stack, service: str, spawn: Spawn, connect: Connect, sample: Sample
+    fleet: Stack, service: str, spawn: Spawn, connect: Connect, sample: RequestSamples
 ) -> None:
     source = await source_of(fleet, spawn)
     earlier = await finished(await connect(source))

@@ -2,10 +2,10 @@
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.suites.protocol.listening import assert_contiguous
 
@@ -27,7 +27,7 @@ async def _ready(node: Node) -> bool:
     text="Without its store a service lives and is not ready: /health is 200, /ready 503, and commands are answered "
     "UNAVAILABLE; with it again it is ready by itself, without a restart.",
 )
-async def test_not_ready_without_store(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_not_ready_without_store(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh()
     client = await connect(node)
     await node.break_store()
@@ -73,7 +73,7 @@ async def test_full_disk_is_noticed(fresh: Fresh) -> None:
 )
 @pytest.mark.parametrize("kill", [False, True], ids=["as it is", "after kill -9"])
 async def test_refused_for_want_of_store_is_not_done(
-    fresh: Fresh, connect: Connect, sample: Sample, *, kill: bool
+    fresh: Fresh, connect: Connect, sample: RequestSamples, *, kill: bool
 ) -> None:
     node = await fresh()
     client, reader = await connect(node), await connect(node)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bodhisattva.fixtures.authors import token_for
+from bodhisattva.fixtures.clause_fixtures import token_for
 from bodhisattva.fixtures.evidence import add_source
 from bodhisattva.fixtures.run import Run
 from bodhisattva.fixtures.stack.base import Node

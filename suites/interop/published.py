@@ -6,7 +6,7 @@ from typing import Any
 
 from bodhisattva.fixtures.clock import PATIENCE, TimedOut, eventually, units
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.sample import Call
+from bodhisattva.fixtures.request_samples import Call
 from bodhisattva.suites.interop.process import Process, Raised
 
 MARGIN = 1.0

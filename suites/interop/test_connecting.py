@@ -2,11 +2,11 @@
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.outcome import NotAllowed
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.suites.interop.opening import OpenPublished
@@ -51,7 +51,9 @@ async def test_connects_over_tls(node: Node, published: OpenPublished) -> None:
     text="Without TLS the published client does the same over ws: it authenticates, its requests resolve, and the "
     "events of its rooms reach it.",
 )
-async def test_works_over_plain_text(fresh: Fresh, published: OpenPublished, connect: Connect, sample: Sample) -> None:
+async def test_works_over_plain_text(
+    fresh: Fresh, published: OpenPublished, connect: Connect, sample: RequestSamples
+) -> None:
     node = await fresh(tls=None)
     client = await published(node, listen=[WELCOME, sample.event])
     state = await client.state()
@@ -110,7 +112,7 @@ async def test_bad_tokens_raise(tokens: Tokens, node: Node, published: OpenPubli
     text="A published client without a token has its first request answered with AUTH_REQUIRED, and its connection "
     "closed with 1008.",
 )
-async def test_no_token(node: Node, published: OpenPublished, sample: Sample) -> None:
+async def test_no_token(node: Node, published: OpenPublished, sample: RequestSamples) -> None:
     """It calls itself connected after the upgrade, token or not: the answer is the first that it learns of it.
 
     Its disconnect raises what ended the connection, and nothing else of it shows the close code.
@@ -137,7 +139,7 @@ async def test_no_token(node: Node, published: OpenPublished, sample: Sample) ->
     text="A token that the published authenticator mints with the service's secret is accepted.",
 )
 async def test_published_token(
-    node: Node, tokens: Tokens, peer_process: Process, published: OpenPublished, sample: Sample
+    node: Node, tokens: Tokens, peer_process: Process, published: OpenPublished, sample: RequestSamples
 ) -> None:
     """Its tokens live an hour and hold user_id, permissions, exp and iat, and nothing else."""
     if type(tokens) is not Tokens or tokens.audience is not None:

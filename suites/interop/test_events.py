@@ -1,8 +1,9 @@
 """What the published client subscribes to, it hears (1.3, 5)."""
 
-from bodhisattva.fixtures.authors import Connect, token_for
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.clause_fixtures import token_for
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.suites.interop.opening import OpenPublished
 from bodhisattva.suites.interop.process import Process
@@ -18,7 +19,7 @@ COUNT = 10
     profile="interop",
     text="A published client that subscribes to a room hears every event of it, once and in order.",
 )
-async def test_hears_events(published: OpenPublished, connect: Connect, sample: Sample) -> None:
+async def test_hears_events(published: OpenPublished, connect: Connect, sample: RequestSamples) -> None:
     """It subscribes by `type: event`, event `subscribe`, and the channel as `room`."""
     series = sample.sequence(count=COUNT)
     client, writer = await published(listen=[series.event]), await connect()
@@ -40,7 +41,7 @@ async def test_hears_events(published: OpenPublished, connect: Connect, sample: 
     profile="interop",
     text="A published client that subscribes to global hears the events of every channel of the service.",
 )
-async def test_hears_global(published: OpenPublished, connect: Connect, sample: Sample) -> None:
+async def test_hears_global(published: OpenPublished, connect: Connect, sample: RequestSamples) -> None:
     client, writer = await published(listen=sample.records), await connect()
     await client.subscribe("global")
     for n in range(3):
@@ -59,7 +60,7 @@ async def test_hears_global(published: OpenPublished, connect: Connect, sample: 
     profile="interop",
     text="A published client that unsubscribes from a room hears no more of it.",
 )
-async def test_unsubscribes(published: OpenPublished, connect: Connect, sample: Sample) -> None:
+async def test_unsubscribes(published: OpenPublished, connect: Connect, sample: RequestSamples) -> None:
     series = sample.sequence(count=2)
     client, writer = await published(listen=[series.event]), await connect()
     await client.subscribe(series.channel)
@@ -82,7 +83,9 @@ async def test_unsubscribes(published: OpenPublished, connect: Connect, sample: 
     text="What the published client sends and a service refuses does no harm: a room that there is not, one that its "
     "user may not enter, and an event that no server takes leave it connected and its other room heard.",
 )
-async def test_survives_refusals(node: Node, published: OpenPublished, connect: Connect, sample: Sample) -> None:
+async def test_survives_refusals(
+    node: Node, published: OpenPublished, connect: Connect, sample: RequestSamples
+) -> None:
     """It never shows the answer to a subscription or to an event that it sends; a refused room stays in its list."""
     client, writer = await published(listen=[sample.event]), await connect()
     stranger = await published(token=token_for(node, "stranger", ["elsewhere:read"]), listen=[sample.event])
@@ -106,7 +109,7 @@ async def test_survives_refusals(node: Node, published: OpenPublished, connect: 
     text="The events that a service's commands record have the names for which the published client has constants.",
     services=("mahavishnu", "session-buddy", "crackerjack", "dhruva", "excalidraw"),
 )
-async def test_names_are_known(published: OpenPublished, peer_process: Process, sample: Sample) -> None:
+async def test_names_are_known(published: OpenPublished, peer_process: Process, sample: RequestSamples) -> None:
     """It has none for fastblocks, nor for akosha's taking in of points."""
     known = await peer_process.do("names")
     assert set(sample.records) <= set(known), f"{sample.records} are not all among {known}"

@@ -8,10 +8,11 @@ from itertools import pairwise
 
 import pytest
 
-from bodhisattva.fixtures.authors import AllowTime, Connect, Fresh, token_for
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.clause_fixtures import token_for
 from bodhisattva.fixtures.clock import PATIENCE
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import AllowTime, Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.suites.interop.opening import OpenStrict
 from bodhisattva.suites.interop.process import Raised
@@ -29,7 +30,7 @@ CUTS = (1, 20, 21, 60)
     text="Whether or not a client of the websockets library offers permessage-deflate, it is sent the same, and "
     "nothing is compressed for the one that did not offer it.",
 )
-async def test_with_and_without_compression(strict: OpenStrict, connect: Connect, sample: Sample) -> None:
+async def test_with_and_without_compression(strict: OpenStrict, connect: Connect, sample: RequestSamples) -> None:
     """The library offers it unless told not to; a service is free to decline."""
     series = sample.sequence(count=COUNT)
     writer = await connect()
@@ -53,7 +54,7 @@ async def test_with_and_without_compression(strict: OpenStrict, connect: Connect
     profile="interop",
     text="A message that a client of the websockets library sends in several frames, cut anywhere, is taken as one.",
 )
-async def test_fragments(strict: OpenStrict, sample: Sample) -> None:
+async def test_fragments(strict: OpenStrict, sample: RequestSamples) -> None:
     client = await strict()
     await client.answer(*sample.command())
     back = sample.readback()
@@ -105,7 +106,7 @@ async def test_closing_is_answered(node: Node, strict: OpenStrict) -> None:
     text="A client of the websockets library may authenticate with the upgrade, by Authorization: Bearer; for a bad "
     "token it raises InvalidStatus with HTTP 401.",
 )
-async def test_bearer(node: Node, strict: OpenStrict, sample: Sample) -> None:
+async def test_bearer(node: Node, strict: OpenStrict, sample: RequestSamples) -> None:
     bearer = {"Authorization": f"Bearer {token_for(node, None, None)}"}
     client = await strict(authenticate=False, additional_headers=bearer)
     welcome = await client.receive()

@@ -4,10 +4,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bodhisattva.fixtures.authors import AllowTime, Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually, units
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import AllowTime, Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import START_BOUND, Node
 from bodhisattva.suites.interop.opening import OpenPublished
 
@@ -16,7 +16,7 @@ EAGER: dict[str, Any] = {"reconnect": True, "initial_delay": 0.1, "max_delay": 0
 
 
 async def _comes_back(
-    node: Node, cut: Callable[[], Awaitable[None]], published: OpenPublished, connect: Connect, sample: Sample
+    node: Node, cut: Callable[[], Awaitable[None]], published: OpenPublished, connect: Connect, sample: RequestSamples
 ) -> None:
     """Subscribe, cut, and see it authenticated and hearing again, with what it wrote before still there.
 
@@ -49,7 +49,7 @@ async def _comes_back(
     "authenticates again, and its rooms are heard again.",
 )
 async def test_reconnects_after_a_stop(
-    fresh: Fresh, published: OpenPublished, connect: Connect, sample: Sample
+    fresh: Fresh, published: OpenPublished, connect: Connect, sample: RequestSamples
 ) -> None:
     node = await fresh()
     await _comes_back(node, node.restart, published, connect, sample)
@@ -64,7 +64,7 @@ async def test_reconnects_after_a_stop(
     text="A published client that is to reconnect does so after kill -9 and a new start of its service.",
 )
 async def test_reconnects_after_a_kill(
-    fresh: Fresh, published: OpenPublished, connect: Connect, sample: Sample
+    fresh: Fresh, published: OpenPublished, connect: Connect, sample: RequestSamples
 ) -> None:
     node = await fresh()
     await _comes_back(node, lambda: node.restart(kill=True), published, connect, sample)
@@ -78,7 +78,9 @@ async def test_reconnects_after_a_kill(
     profile="interop",
     text="A published client that says nothing for longer than a ping's interval and timeout keeps its connection.",
 )
-async def test_stays_while_idle(node: Node, published: OpenPublished, sample: Sample, allow_time: AllowTime) -> None:
+async def test_stays_while_idle(
+    node: Node, published: OpenPublished, sample: RequestSamples, allow_time: AllowTime
+) -> None:
     limits = await node.limits()
     allow_time(limits["ping_interval"] + limits["ping_timeout"])
     client = await published()

@@ -2,8 +2,8 @@
 
 import socket
 
-from bodhisattva.fixtures.authors import Fresh
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Fresh
 from bodhisattva.suites.lifecycle.starting import refused
 
 LOOPBACK = "127.0.0.1"

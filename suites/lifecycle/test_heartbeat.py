@@ -3,9 +3,9 @@
 import json
 import time
 
-from bodhisattva.fixtures.authors import AllowTime, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import units
+from bodhisattva.fixtures.fixture_types import AllowTime, Fresh, Raw
 from bodhisattva.fixtures.frames import Opcode, encode
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.suites.degradation.deaf import FAST, PIECE, ROOMY, flood

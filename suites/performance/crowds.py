@@ -5,10 +5,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.envelope import Envelope
+from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.outcome import NotAllowed
-from bodhisattva.fixtures.sample import Call, Sample, Series
+from bodhisattva.fixtures.request_samples import Call, RequestSamples, Series
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.protocol.listening import assert_contiguous, hear, numbers
@@ -72,7 +72,7 @@ async def assert_nothing_unasked(client: WireClient) -> None:
 async def assert_heard_whole(
     client: WireClient,
     series: Series,
-    sample: Sample,
+    sample: RequestSamples,
     count: int,
     n: object = 0,
     after: Mapping[str, Any] | None = None,

@@ -5,10 +5,10 @@ import math
 import time
 from collections.abc import Sequence
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.sample import Call, Readback, Sample, Series
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import Call, Readback, RequestSamples, Series
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.performance.crowds import (
@@ -47,7 +47,7 @@ class TestPerformance:
         baseline="TestPerformance::handles_100_concurrent_connections",
     )
     async def test_handles_100_concurrent_connections(
-        self, connect: Connect, node: Node, sample: Sample, record_property: Record
+        self, connect: Connect, node: Node, sample: RequestSamples, record_property: Record
     ) -> None:
         begun = time.monotonic()
         clients = await crowd(connect, node, CONNECTIONS)
@@ -66,7 +66,7 @@ class TestPerformance:
             assert not again, f"heard more than once: {again}"
 
     @staticmethod
-    async def _served(client: WireClient, sample: Sample, n: int) -> None:
+    async def _served(client: WireClient, sample: RequestSamples, n: int) -> None:
         """A command of this client's own is done, and its query shows this one and no other."""
         event, data = sample.command(n)
         await client.answer(event, data, within=ARRIVING)
@@ -84,7 +84,7 @@ class TestPerformance:
         baseline="TestPerformance::broadcast_performance",
     )
     async def test_broadcast_performance(
-        self, connect: Connect, node: Node, sample: Sample, record_property: Record
+        self, connect: Connect, node: Node, sample: RequestSamples, record_property: Record
     ) -> None:
         count = await burst(node, BROADCASTS, BESIDES)
         writer, *receivers = await crowd(connect, node, RECEIVERS + 1)
@@ -108,7 +108,7 @@ class TestPerformance:
         baseline="TestPerformance::message_throughput",
     )
     async def test_message_throughput(
-        self, connect: Connect, node: Node, sample: Sample, record_property: Record
+        self, connect: Connect, node: Node, sample: RequestSamples, record_property: Record
     ) -> None:
         each = await burst(node, math.ceil(MESSAGES / WRITERS), BESIDES)
         receiver, *writers = await crowd(connect, node, 1 + math.ceil(MESSAGES / each))
@@ -131,7 +131,7 @@ class TestPerformance:
             assert numbers(everything, own, sample, n) == list(range(each)), f"of connection {n}"
 
     @staticmethod
-    async def _up_to_next(receiver: WireClient, series: Sequence[Series], sample: Sample) -> list[Envelope]:
+    async def _up_to_next(receiver: WireClient, series: Sequence[Series], sample: RequestSamples) -> list[Envelope]:
         """What is heard up to the next event of one of the series."""
         return await receiver.drain_until(
             lambda e: e.event == series[0].event and any(sample.concerns(e, n) for n in range(len(series))),
@@ -150,7 +150,7 @@ class TestPerformance:
         baseline="TestPerformance::latency_under_load",
     )
     async def test_latency_under_load(
-        self, connect: Connect, node: Node, sample: Sample, record_property: Record
+        self, connect: Connect, node: Node, sample: RequestSamples, record_property: Record
     ) -> None:
         count = await burst(node, BROADCASTS, BESIDES)
         questions = await burst(node, QUESTIONS, BESIDES)

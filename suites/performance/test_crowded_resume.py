@@ -2,9 +2,9 @@
 
 import asyncio
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.suites.performance.crowds import answered, assert_heard_whole, burst, crowd, send
 from bodhisattva.suites.protocol.listening import perform
@@ -24,7 +24,7 @@ BESIDES = 10
     text="Twenty subscribers that resume at the same time, while events go on, each get hundreds that they missed and "
     "those that happen meanwhile: in order, without a gap, nothing twice.",
 )
-async def test_many_resume_at_once(connect: Connect, node: Node, sample: Sample) -> None:
+async def test_many_resume_at_once(connect: Connect, node: Node, sample: RequestSamples) -> None:
     each = await burst(node, EACH, BESIDES)
     clients = await crowd(connect, node, WRITERS + RETURNING)
     *earlier, last = clients[:WRITERS]

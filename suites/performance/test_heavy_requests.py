@@ -4,10 +4,10 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import units
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.performance.crowds import ARRIVING
 from bodhisattva.suites.performance.figures import Record, note
@@ -43,7 +43,7 @@ async def _longest(client: WireClient, more: Callable[[], bool]) -> float:
     services=("session-buddy",),
 )
 async def test_a_search_holds_nobody_up(
-    fresh: Fresh, connect: Connect, sample: Sample, record_property: Record
+    fresh: Fresh, connect: Connect, sample: RequestSamples, record_property: Record
 ) -> None:
     node = await fresh(limits={"messages_per_second": 10_000})
     reader, other = await connect(node), await connect(node)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.sample import Call, Sample, Series
+from bodhisattva.fixtures.request_samples import Call, RequestSamples, Series
 from bodhisattva.fixtures.wire import WireClient
 
 
@@ -13,7 +13,7 @@ async def perform(client: WireClient, calls: Sequence[Call]) -> None:
         await client.answer(*call)
 
 
-async def hear(client: WireClient, series: Series, sample: Sample, count: int, n: object = 0) -> list[Envelope]:
+async def hear(client: WireClient, series: Series, sample: RequestSamples, count: int, n: object = 0) -> list[Envelope]:
     """Every event on the series' channel, up to and including the `count`-th of the series itself."""
     heard: list[Envelope] = []
     own = 0
@@ -23,7 +23,7 @@ async def hear(client: WireClient, series: Series, sample: Sample, count: int, n
     return heard
 
 
-def numbers(events: Sequence[Envelope], series: Series, sample: Sample, n: object = 0) -> list[int]:
+def numbers(events: Sequence[Envelope], series: Series, sample: RequestSamples, n: object = 0) -> list[int]:
     """Which calls of the series the events come from, in order; events of others are passed over."""
     return [series.number(e) for e in events if e.event == series.event and sample.concerns(e, n)]
 

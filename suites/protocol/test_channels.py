@@ -2,10 +2,10 @@
 
 import asyncio
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.suites.protocol.listening import assert_contiguous, hear, numbers, perform
 
@@ -18,7 +18,7 @@ from bodhisattva.suites.protocol.listening import assert_contiguous, hear, numbe
     profile="core",
     text="A persisted channel's events have the log's epoch and offsets that rise by exactly one.",
 )
-async def test_offsets_rise_by_one(connect: Connect, sample: Sample) -> None:
+async def test_offsets_rise_by_one(connect: Connect, sample: RequestSamples) -> None:
     client, writer = await connect(), await connect()
     series = sample.sequence(count=12)
     await perform(writer, series.setup)
@@ -38,7 +38,7 @@ async def test_offsets_rise_by_one(connect: Connect, sample: Sample) -> None:
     profile="durable",
     text="subscribe with since gives all later events, in order, none missing, none twice, after its own answer.",
 )
-async def test_since_gives_what_was_missed(connect: Connect, sample: Sample) -> None:
+async def test_since_gives_what_was_missed(connect: Connect, sample: RequestSamples) -> None:
     client, writer = await connect(), await connect()
     series = sample.sequence(count=20)
     await perform(writer, series.setup)
@@ -68,7 +68,7 @@ async def test_since_gives_what_was_missed(connect: Connect, sample: Sample) -> 
     text="Where the log cannot go on (another epoch, an offset it never had), recovered is false, and the answer says "
     "from which offset it goes on.",
 )
-async def test_what_the_log_does_not_hold(connect: Connect, sample: Sample) -> None:
+async def test_what_the_log_does_not_hold(connect: Connect, sample: RequestSamples) -> None:
     writer = await connect()
     series = sample.sequence(count=4)
     await perform(writer, (*series.setup, *series.calls[:3]))
@@ -91,7 +91,7 @@ async def test_what_the_log_does_not_hold(connect: Connect, sample: Sample) -> N
     profile="durable",
     text="What is missed comes before what happens meanwhile: one unbroken order across both.",
 )
-async def test_replay_comes_before_live(connect: Connect, node: Node, sample: Sample) -> None:
+async def test_replay_comes_before_live(connect: Connect, node: Node, sample: RequestSamples) -> None:
     count = min(60, int((await node.limits())["burst"]) * 3 // 4)
     writer, *clients = [await connect() for _ in range(9)]
     series = sample.sequence(count=count)
@@ -117,7 +117,7 @@ async def test_replay_comes_before_live(connect: Connect, node: Node, sample: Sa
     profile="core",
     text="global carries every persisted event of the service, each once, in offsets of its own.",
 )
-async def test_global_carries_everything(connect: Connect, sample: Sample) -> None:
+async def test_global_carries_everything(connect: Connect, sample: RequestSamples) -> None:
     client, writer = await connect(), await connect()
     joined = (await client.subscribe("global")).data
     for n in range(3):
@@ -138,7 +138,7 @@ async def test_global_carries_everything(connect: Connect, sample: Sample) -> No
     profile="core",
     text="Who is not on a channel hears nothing of it; who is hears each event once, however many there are.",
 )
-async def test_only_subscribers_hear(connect: Connect, sample: Sample) -> None:
+async def test_only_subscribers_hear(connect: Connect, sample: RequestSamples) -> None:
     writer, outsider = await connect(), await connect()
     subscribers = [await connect() for _ in range(3)]
     for client in (*subscribers, subscribers[0]):
@@ -163,7 +163,7 @@ async def test_only_subscribers_hear(connect: Connect, sample: Sample) -> None:
     profile="core",
     text="A subscriber of two channels gets each of them whole and in order.",
 )
-async def test_two_channels_each_in_order(connect: Connect, sample: Sample) -> None:
+async def test_two_channels_each_in_order(connect: Connect, sample: RequestSamples) -> None:
     writer, client = await connect(), await connect()
     series = sample.sequence(count=15)
     await perform(writer, series.setup)
@@ -187,7 +187,7 @@ async def test_two_channels_each_in_order(connect: Connect, sample: Sample) -> N
     text="An ephemeral event reaches those who are there, without offset; global and history do not have it.",
     services=("excalidraw",),
 )
-async def test_ephemeral_events(connect: Connect, sample: Sample) -> None:
+async def test_ephemeral_events(connect: Connect, sample: RequestSamples) -> None:
     moment = sample.ephemeral()
     assert moment is not None
     writer, client = await connect(), await connect()
@@ -210,7 +210,7 @@ async def test_ephemeral_events(connect: Connect, sample: Sample) -> None:
     profile="durable",
     text="An event that is replayed is the event that was live: same id, data, time, offset and epoch.",
 )
-async def test_replayed_event_is_the_live_one(connect: Connect, sample: Sample) -> None:
+async def test_replayed_event_is_the_live_one(connect: Connect, sample: RequestSamples) -> None:
     writer, live, late = await connect(), await connect(), await connect()
     series = sample.sequence(count=5)
     await perform(writer, series.setup)
@@ -229,7 +229,7 @@ async def test_replayed_event_is_the_live_one(connect: Connect, sample: Sample) 
     profile="durable",
     text="Whoever has missed nothing is told so: recovered is true and nothing is sent again; what comes is live.",
 )
-async def test_nothing_was_missed(connect: Connect, sample: Sample) -> None:
+async def test_nothing_was_missed(connect: Connect, sample: RequestSamples) -> None:
     writer, client = await connect(), await connect()
     series = sample.sequence(count=4)
     await perform(writer, (*series.setup, *series.calls[:3]))

@@ -3,8 +3,8 @@
 import json
 import zlib
 
-from bodhisattva.fixtures.authors import Fresh, Raw
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Fresh, Raw
 from bodhisattva.fixtures.frames import Opcode, close_payload
 from bodhisattva.fixtures.raw import RawPeer
 from bodhisattva.fixtures.stack.base import Node

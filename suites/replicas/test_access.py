@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import jwt
 import msgspec
 
-from bodhisattva.fixtures.authors import Connect, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import TimedOut, eventually
+from bodhisattva.fixtures.fixture_types import Connect, Raw
 from bodhisattva.fixtures.frames import Opcode, encode
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.stack.redis import Redis
 from bodhisattva.fixtures.tokens import Tokens
@@ -138,7 +138,7 @@ async def test_killed_replica_holds_no_place(service: str, cluster: Start, conne
     "allow it, however long the replica looks at the log before it answers.",
 )
 async def test_renewal_holds_for_what_was_asked_before(
-    raw: Raw, connect: Connect, node: Node, sample: Sample, tokens: Tokens
+    raw: Raw, connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens
 ) -> None:
     peer = await raw()
     await peer.authenticate(tokens.valid("ann", [f"{node.service}:read"]))

@@ -1,8 +1,8 @@
 """A bridge of which several replicas each follow the source (8)."""
 
-from bodhisattva.fixtures.authors import Connect, Spawn
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.fixture_types import Connect, Spawn
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.cross_service.journeys import CROSSING, fresh_name
 from bodhisattva.suites.replicas.cluster import NOTICED, Start, shows

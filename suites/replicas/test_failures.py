@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.suites.replicas.cluster import NOTICED, Start, shows
 from bodhisattva.suites.upgrade.past import answered, assert_unbroken, numbers, remembered, send_all
 
@@ -30,7 +30,9 @@ def _place(data: Mapping[str, Any]) -> dict[str, Any]:
     text="After kill -9 of a replica with commands in flight, what it had answered is at the others, its clients' "
     "positions resume there, and its commands can all be sent again there, and take effect once each.",
 )
-async def test_killed_replica_loses_nothing(service: str, cluster: Start, connect: Connect, sample: Sample) -> None:
+async def test_killed_replica_loses_nothing(
+    service: str, cluster: Start, connect: Connect, sample: RequestSamples
+) -> None:
     one, two = (await cluster(service, limits=FAST)).replicas
     client, listener = await connect(one), await connect(one)
     series = sample.sequence(count=IN_FLIGHT)
@@ -69,7 +71,7 @@ async def test_killed_replica_loses_nothing(service: str, cluster: Start, connec
     profile="scaled",
     text="A service whose store is gone is not ready, and answers UNAVAILABLE to commands, queries and subscriptions.",
 )
-async def test_without_store(service: str, cluster: Start, connect: Connect, sample: Sample) -> None:
+async def test_without_store(service: str, cluster: Start, connect: Connect, sample: RequestSamples) -> None:
     held = await cluster(service)
     node = held.replicas[0]
     client = await connect(node)
@@ -111,7 +113,7 @@ async def test_subscribers_are_told_of_the_store(service: str, cluster: Start, c
     text="After kill -9 of the store and its return every replica goes on by itself: nothing answered is lost, and "
     "subscribers hear what follows on their connections, without a gap.",
 )
-async def test_store_comes_back(service: str, cluster: Start, connect: Connect, sample: Sample) -> None:
+async def test_store_comes_back(service: str, cluster: Start, connect: Connect, sample: RequestSamples) -> None:
     held = await cluster(service, limits=FAST)
     writer, listener = await connect(held.replicas[0]), await connect(held.replicas[1])
     series = sample.sequence(count=IN_FLIGHT)
@@ -148,7 +150,7 @@ async def test_store_comes_back(service: str, cluster: Start, connect: Connect, 
     text="A store that comes back without the end of what was told gives the log a new epoch: subscribers have to come "
     "again, and a position of before is answered with recovered false, at every replica.",
 )
-async def test_lost_tail_is_a_new_epoch(service: str, cluster: Start, connect: Connect, sample: Sample) -> None:
+async def test_lost_tail_is_a_new_epoch(service: str, cluster: Start, connect: Connect, sample: RequestSamples) -> None:
     held = await cluster(service)
     await (await connect(held.replicas[0])).answer(*sample.command(1))
     await held.store.kill()
@@ -185,7 +187,9 @@ async def test_lost_tail_is_a_new_epoch(service: str, cluster: Start, connect: C
     profile="scaled",
     text="A store that is emptied under its services gives the log a new epoch, and they go on with an empty one.",
 )
-async def test_emptied_store_is_a_new_epoch(service: str, cluster: Start, connect: Connect, sample: Sample) -> None:
+async def test_emptied_store_is_a_new_epoch(
+    service: str, cluster: Start, connect: Connect, sample: RequestSamples
+) -> None:
     held = await cluster(service)
     listeners = [await connect(node) for node in held.replicas]
     first = [(await listener.subscribe("global")).data for listener in listeners]
@@ -209,7 +213,9 @@ async def test_emptied_store_is_a_new_epoch(service: str, cluster: Start, connec
     text="A store that comes back without the end of what was told, and takes no writes at first, gives the log a new "
     "epoch as soon as it does.",
 )
-async def test_lost_tail_is_not_forgotten(service: str, cluster: Start, connect: Connect, sample: Sample) -> None:
+async def test_lost_tail_is_not_forgotten(
+    service: str, cluster: Start, connect: Connect, sample: RequestSamples
+) -> None:
     held = await cluster(service, 1)
     (node,) = held.replicas
     client = await connect(node)
@@ -237,7 +243,7 @@ async def test_lost_tail_is_not_forgotten(service: str, cluster: Start, connect:
     text="A service whose store answers and takes no writes is not ready, and does not say that it has its store back "
     "before it has.",
 )
-async def test_store_takes_no_writes(service: str, cluster: Start, connect: Connect, sample: Sample) -> None:
+async def test_store_takes_no_writes(service: str, cluster: Start, connect: Connect, sample: RequestSamples) -> None:
     held = await cluster(service, 1)
     (node,) = held.replicas
     client, listener = await connect(node), await connect(node)

@@ -1,9 +1,9 @@
 """What is only said, and who is there, is known at every replica (3, 5)."""
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 
 
@@ -16,7 +16,7 @@ from bodhisattva.fixtures.stack.base import Node
     text="The members of a channel are shown whichever replica they are connected to and whichever is asked, as long "
     "as they are there.",
 )
-async def test_members_of_all_replicas(node: Node, other: Node, connect: Connect, sample: Sample) -> None:
+async def test_members_of_all_replicas(node: Node, other: Node, connect: Connect, sample: RequestSamples) -> None:
     channel = sample.channel()
     one, two = await connect(node, user="one"), await connect(other, user="two")
     for client in (one, two):
@@ -42,7 +42,7 @@ async def test_members_of_all_replicas(node: Node, other: Node, connect: Connect
     text="Ephemeral events reach the subscribers of every replica.",
     services=("excalidraw",),
 )
-async def test_cursors_of_all_replicas(node: Node, other: Node, connect: Connect, sample: Sample) -> None:
+async def test_cursors_of_all_replicas(node: Node, other: Node, connect: Connect, sample: RequestSamples) -> None:
     moment = sample.ephemeral()
     assert moment is not None
     mover, watcher = await connect(node), await connect(other)

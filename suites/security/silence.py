@@ -1,6 +1,6 @@
 """Sockets that are opened and send nothing."""
 
-from bodhisattva.fixtures.authors import Raw
+from bodhisattva.fixtures.fixture_types import Raw
 from bodhisattva.fixtures.raw import RawPeer
 from bodhisattva.fixtures.stack.base import Node
 

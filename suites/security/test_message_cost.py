@@ -3,8 +3,8 @@
 import json
 import time
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.outcome import Unsupported
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient

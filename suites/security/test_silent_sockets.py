@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.endings import HandshakeRefused
+from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.suites.security.silence import EXTRA, KEPT, ROOM, ended, silent
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.endings import HandshakeRefused
+from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
 from bodhisattva.fixtures.stack.base import Node
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from bodhisattva.fixtures.authors import Fresh
 from bodhisattva.fixtures.certificates import Authority
+from bodhisattva.fixtures.fixture_types import Fresh
 from bodhisattva.fixtures.stack.base import Node
 
 MUTUAL: dict[str, Any] = {"client_ca": "ca.pem", "verify_client": True}

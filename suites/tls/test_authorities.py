@@ -4,11 +4,11 @@ import asyncio
 import socket
 import ssl
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.certificates import Authority, Certificate, trusting
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import PATIENCE, eventually, units
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.suites.tls.mutual import mutual
 from bodhisattva.suites.tls.test_renewal import RENEWAL
@@ -27,7 +27,7 @@ VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
     "among them; those that are open go on. A broken one changes nothing, and the log names the file.",
 )
 async def test_renewed_authority_decides(
-    fresh: Fresh, connect: Connect, certificates: Authority, sample: Sample
+    fresh: Fresh, connect: Connect, certificates: Authority, sample: RequestSamples
 ) -> None:
     node = await mutual(fresh, certificates)
     await node.place(FILE, certificates.pem.decode())

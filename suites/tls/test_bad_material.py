@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bodhisattva.fixtures.authors import Fresh
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Fresh
 from bodhisattva.suites.lifecycle.starting import refused
 
 

@@ -3,9 +3,9 @@
 import re
 import ssl
 
-from bodhisattva.fixtures.authors import Raw
 from bodhisattva.fixtures.certificates import trusting
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Raw
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.suites.tls.contexts import only_suites, only_version, turned_down
 

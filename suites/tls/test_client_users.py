@@ -2,11 +2,11 @@
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.certificates import Authority, Certificate
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.endings import HandshakeRefused
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.auth.refusals import FAILED
@@ -66,7 +66,7 @@ def _bearing(token: str | None) -> dict[str, str]:
     "user may do what the configuration lists, or nothing; the service claims mtls_users.",
 )
 async def test_certificate_authenticates(
-    fresh: Fresh, connect: Connect, certificates: Authority, sample: Sample, service: str
+    fresh: Fresh, connect: Connect, certificates: Authority, sample: RequestSamples, service: str
 ) -> None:
     bearers = await Bearers.of(fresh, connect, certificates, service)
     assert "mtls_users" in await bearers.node.features()
@@ -100,7 +100,7 @@ async def test_field_that_names_the_user(
     fresh: Fresh,
     connect: Connect,
     certificates: Authority,
-    sample: Sample,
+    sample: RequestSamples,
     service: str,
     field: str,
     right: tuple[str, list[str]],
@@ -122,7 +122,7 @@ async def test_field_that_names_the_user(
     "AUTH_FAILED; then it says what the user may do, and there is no second welcome.",
 )
 async def test_token_beside_the_certificate(
-    fresh: Fresh, connect: Connect, certificates: Authority, sample: Sample, service: str
+    fresh: Fresh, connect: Connect, certificates: Authority, sample: RequestSamples, service: str
 ) -> None:
     bearers = await Bearers.of(fresh, connect, certificates, service)
     tokens = bearers.node.tokens
@@ -211,7 +211,7 @@ async def test_revoked_certificate(fresh: Fresh, connect: Connect, certificates:
     text="Where certificates name users no key for tokens is needed; every token is refused then.",
 )
 async def test_certificates_instead_of_tokens(
-    fresh: Fresh, connect: Connect, certificates: Authority, sample: Sample, service: str
+    fresh: Fresh, connect: Connect, certificates: Authority, sample: RequestSamples, service: str
 ) -> None:
     allowed = {"ann": [f"{service}:write"]}
     tls = MUTUAL | {"client_user": "common_name", "client_permissions": allowed}

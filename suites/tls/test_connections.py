@@ -2,10 +2,10 @@
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.certificates import Authority, Certificate, self_signed
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import TlsRefused
 from bodhisattva.suites.lifecycle.starting import refused
@@ -21,7 +21,7 @@ from bodhisattva.suites.tls.contexts import restarted_with
     text="A client that verifies the certificate and its name gets a working connection that calls itself secure.",
     baseline="TestTLSConnections::wss_connection_with_valid_cert",
 )
-async def test_wss_connection_with_valid_cert(node: Node, connect: Connect, sample: Sample) -> None:
+async def test_wss_connection_with_valid_cert(node: Node, connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     assert client.welcome is not None
     assert client.welcome.data["secure"] is True

@@ -2,10 +2,10 @@
 
 import ssl
 
-from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.certificates import Authority, Certificate, trusting
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.suites.tls.mutual import mutual
 
@@ -59,7 +59,7 @@ async def test_mutual_tls_refuses_other_authority(fresh: Fresh, raw: Raw, certif
     "and the service claims mtls.",
 )
 async def test_mutual_tls_accepts_right_certificate(
-    fresh: Fresh, connect: Connect, certificates: Authority, sample: Sample
+    fresh: Fresh, connect: Connect, certificates: Authority, sample: RequestSamples
 ) -> None:
     node = await mutual(fresh, certificates)
     assert "mtls" in await node.features()

@@ -1,8 +1,8 @@
 """Services that show certificates to each other (7, 8)."""
 
-from bodhisattva.fixtures.authors import Connect, Spawn
 from bodhisattva.fixtures.certificates import Authority
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Connect, Spawn
 from bodhisattva.fixtures.stack.base import Stack
 from bodhisattva.suites.cross_service.traces import finished, source_of, took_effect
 from bodhisattva.suites.tls.mutual import MUTUAL

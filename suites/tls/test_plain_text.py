@@ -2,8 +2,8 @@
 
 import asyncio
 
-from bodhisattva.fixtures.authors import Raw
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Raw
 from bodhisattva.fixtures.raw import RawPeer
 from bodhisattva.fixtures.stack.base import Node
 

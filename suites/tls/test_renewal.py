@@ -1,10 +1,10 @@
 """Certificates renewed under live connections (7)."""
 
-from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.certificates import Authority, Certificate
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.suites.security.silence import EXTRA, ROOM, ended, silent
 from bodhisattva.suites.tls.contexts import shown, shows
 
@@ -20,7 +20,7 @@ RENEWAL = 15.0
     text="After SIGHUP new connections are shown the renewed certificate, and those that were open go on.",
 )
 async def test_reload_swaps_certificate_under_live_connections(
-    fresh: Fresh, connect: Connect, certificates: Authority, sample: Sample
+    fresh: Fresh, connect: Connect, certificates: Authority, sample: RequestSamples
 ) -> None:
     node = await fresh()
     before = await connect(node)

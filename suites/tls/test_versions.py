@@ -2,8 +2,8 @@
 
 import ssl
 
-from bodhisattva.fixtures.authors import Raw
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Raw
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.suites.tls.contexts import only_version, turned_down
 

@@ -1,7 +1,7 @@
 """What a service remembers, as its clients can read it."""
 
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.sample import Series
+from bodhisattva.fixtures.request_samples import Series
 from bodhisattva.fixtures.wire import WireClient
 
 Remembered = list[dict[str, object]]

@@ -2,10 +2,10 @@
 
 import time
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.suites.upgrade.past import answered, assert_unbroken, numbers, remembered, send_all
 
 FAST = {"messages_per_second": 10_000}
@@ -24,7 +24,7 @@ MOMENTS = (0.0, 0.5, 0.7, 0.8, 0.9)
     text="After kill -9 with commands in flight, the event of each answered command is in the history once, in order, "
     "and what subscribers saw keeps its epoch and offset.",
 )
-async def test_answered_commands_survive_kill(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_answered_commands_survive_kill(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh(limits=FAST)
     client, observer = await connect(node), await connect(node)
     series = sample.sequence(count=IN_FLIGHT)
@@ -56,7 +56,7 @@ async def test_answered_commands_survive_kill(fresh: Fresh, connect: Connect, sa
     profile="durable",
     text="Commands that kill -9 interrupted can all be sent again under their ids, and take effect once each.",
 )
-async def test_interrupted_commands_can_be_sent_again(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_interrupted_commands_can_be_sent_again(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh(limits=FAST)
     client = await connect(node)
     series = sample.sequence(count=IN_FLIGHT)
@@ -82,7 +82,7 @@ async def test_interrupted_commands_can_be_sent_again(fresh: Fresh, connect: Con
     profile="durable",
     text="A command that was answered before kill -9 gets the first answer again, and records nothing more.",
 )
-async def test_deduplication_survives_kill(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_deduplication_survives_kill(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh()
     client = await connect(node)
     first = await client.answer(*sample.command(), id="once and no more")
@@ -102,7 +102,7 @@ async def test_deduplication_survives_kill(fresh: Fresh, connect: Connect, sampl
     profile="durable",
     text="A service that is killed again and again while it starts comes up with all that it had.",
 )
-async def test_kill_while_starting_loses_nothing(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_kill_while_starting_loses_nothing(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh()
     client = await connect(node)
     for n in range(3):

@@ -1,8 +1,8 @@
 """A first start on nothing, and a restart on what there is (5, 7)."""
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.suites.upgrade.past import assert_unbroken, remembered
 
 COMMANDS = 5
@@ -17,7 +17,7 @@ COMMANDS = 5
     text="A service that is started on an empty folder is ready, remembers nothing, and its offsets begin at 1.",
     baseline="TestUpgradeScenarios::clean_deployment",
 )
-async def test_clean_deployment(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_clean_deployment(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node, other = await fresh(), await fresh()
     client = await connect(node)
     empty = (await client.answer("history", {"channel": sample.channel()})).data
@@ -42,7 +42,7 @@ async def test_clean_deployment(fresh: Fresh, connect: Connect, sample: Sample) 
     text="State and history are the same after a restart: ids, offsets, epoch, data; and offsets go on from there.",
     baseline="TestUpgradeScenarios::data_preserved_across_restart",
 )
-async def test_data_preserved_across_restart(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_data_preserved_across_restart(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh()
     client = await connect(node)
     for n in range(COMMANDS):

@@ -1,13 +1,13 @@
 """Subscriptions that go on over a restart (5)."""
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 
 EACH = 10
 
 
-async def _resumed_over_restart(fresh: Fresh, connect: Connect, sample: Sample, *, kill: bool) -> None:
+async def _resumed_over_restart(fresh: Fresh, connect: Connect, sample: RequestSamples, *, kill: bool) -> None:
     node = await fresh()
     series = sample.sequence(count=3 * EACH)
     writer, reader = await connect(node), await connect(node)
@@ -44,7 +44,7 @@ async def _resumed_over_restart(fresh: Fresh, connect: Connect, sample: Sample, 
     profile="durable",
     text="A subscription that resumes after a restart gets every event once, in order, with unbroken offsets.",
 )
-async def test_subscription_resumes_over_restart(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_subscription_resumes_over_restart(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     await _resumed_over_restart(fresh, connect, sample, kill=False)
 
 
@@ -56,5 +56,5 @@ async def test_subscription_resumes_over_restart(fresh: Fresh, connect: Connect,
     profile="durable",
     text="A subscription that resumes after kill -9 gets every event once, in order, with unbroken offsets.",
 )
-async def test_subscription_resumes_over_kill(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_subscription_resumes_over_kill(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     await _resumed_over_restart(fresh, connect, sample, kill=True)
