@@ -5,7 +5,7 @@ from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
-from bodhisattva.suites.auth.refusals import assert_refused
+from bodhisattva.suites.auth.rejected_tokens import assert_token_rejected
 
 
 class TestJWTAuthentication:
@@ -41,7 +41,7 @@ class TestJWTAuthentication:
     )
     async def test_expired_token_rejected(self, connect: Connect, node: Node, tokens: Tokens) -> None:
         for ago in (3600, 60, 1):
-            await assert_refused(connect, node, tokens.expired(permissions=["admin"], ago=ago))
+            await assert_token_rejected(connect, node, tokens.expired(permissions=["admin"], ago=ago))
 
     @clause(
         "AUTH-003",
@@ -53,10 +53,10 @@ class TestJWTAuthentication:
         baseline="TestJWTAuthentication::invalid_token_rejected",
     )
     async def test_invalid_token_rejected(self, connect: Connect, node: Node, tokens: Tokens) -> None:
-        await assert_refused(connect, node, tokens.wrong_secret(permissions=["admin"]))
-        await assert_refused(connect, node, tokens.tampered(permissions=["admin"]))
+        await assert_token_rejected(connect, node, tokens.wrong_secret(permissions=["admin"]))
+        await assert_token_rejected(connect, node, tokens.tampered(permissions=["admin"]))
         header, payload, _ = tokens.valid(permissions=["admin"]).split(".")
-        await assert_refused(connect, node, f"{header}.{payload}.")
+        await assert_token_rejected(connect, node, f"{header}.{payload}.")
 
     @clause(
         "AUTH-004",

@@ -15,7 +15,7 @@ from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.signing import KINDS, KeyPair, jwks
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
-from bodhisattva.suites.auth.refusals import assert_refused
+from bodhisattva.suites.auth.rejected_tokens import assert_token_rejected
 
 FILE = "jwks.json"
 PUBLISHED = "your-secret-key-change-in-production-please"
@@ -71,10 +71,10 @@ async def test_wrong_keys(fresh: Fresh, connect: Connect) -> None:
     ours, other = KeyPair("ES256", "ours"), KeyPair("EdDSA", "other")
     await give_keys(node, connect, other, ours)
     usual = node.tokens.usual(node.service)
-    await assert_refused(connect, node, KeyPair("ES256", "ours").sign(usual))
-    await assert_refused(connect, node, KeyPair("RS256", "ours").sign(usual))
-    await assert_refused(connect, node, ours.sign(usual, kid="other"))
-    await assert_refused(connect, node, ours.sign(usual, kid="nobody"))
+    await assert_token_rejected(connect, node, KeyPair("ES256", "ours").sign(usual))
+    await assert_token_rejected(connect, node, KeyPair("RS256", "ours").sign(usual))
+    await assert_token_rejected(connect, node, ours.sign(usual, kid="other"))
+    await assert_token_rejected(connect, node, ours.sign(usual, kid="nobody"))
 
 
 @clause(
@@ -91,7 +91,7 @@ async def test_public_key_is_no_secret(fresh: Fresh, connect: Connect) -> None:
     await give_keys(node, connect, pair)
     usual = node.tokens.usual(node.service)
     for text in (pair.pem, pair.pem.strip(), json.dumps(pair.jwk)):
-        await assert_refused(connect, node, hmac_signed(usual, text.encode(), "ours"))
+        await assert_token_rejected(connect, node, hmac_signed(usual, text.encode(), "ours"))
 
 
 def hmac_signed(token: str, secret: bytes, kid: str) -> str:
@@ -147,7 +147,7 @@ async def test_public_key_file(fresh: Fresh, connect: Connect) -> None:
     await node.configure(tokens={"public_key": "public.pem"})
     await node.reload()
     await believes(node, connect, pair.usual(node.tokens, node.service))
-    await assert_refused(connect, node, KeyPair("EdDSA").usual(node.tokens, node.service))
+    await assert_token_rejected(connect, node, KeyPair("EdDSA").usual(node.tokens, node.service))
 
 
 @clause(
@@ -196,4 +196,4 @@ async def test_weak_secret_among_keys_is_refused(fresh: Fresh, connect: Connect)
 
         await eventually(said, "the log names the file")
         assert not [text for text in (weak, encoded) if text in await node.log()], "the log shows the secret"
-    await assert_refused(connect, node, Tokens(PUBLISHED).usual(node.service))
+    await assert_token_rejected(connect, node, Tokens(PUBLISHED).usual(node.service))

@@ -12,7 +12,7 @@ from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.degradation.deaf import FAST
+from bodhisattva.suites.degradation.stalled_reader import HIGH_MESSAGE_RATE
 
 AT_ONCE = 20
 CROWD = 8  # of one alone, by chance, nothing may be under way when its token ends
@@ -177,7 +177,7 @@ async def test_authenticating_again(connect: Connect, node: Node, sample: Reques
 async def test_what_took_effect_before_the_end_is_answered(
     fresh: Fresh, connect: Connect, sample: RequestSamples
 ) -> None:
-    node = await fresh(limits=FAST, tokens={"expiry_warning": 0.5})
+    node = await fresh(limits=HIGH_MESSAGE_RATE, tokens={"expiry_warning": 0.5})
     watcher = await connect(node)
     await watcher.subscribe("global")
     may = [f"{node.service}:write"]

@@ -8,8 +8,8 @@ from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.fixture_types import Connect, Spawn
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.cross_service.journeys import CROSSING, complete, start
-from bodhisattva.suites.cross_service.traces import took_effect, traces
+from bodhisattva.suites.cross_service.workflow_effects import assert_effects_once, effect_counts
+from bodhisattva.suites.cross_service.workflows import PROPAGATION, complete_workflow, start_workflow
 
 WORKFLOWS = 12
 LISTENERS = ("session-buddy", "akosha")
@@ -23,9 +23,9 @@ async def _listening_to(source: Node, spawn: Spawn) -> Mapping[str, Node]:
 
 
 async def _finish(mahavishnu: WireClient, count: int) -> list[str]:
-    made = [await start(mahavishnu) for _ in range(count)]
+    made = [await start_workflow(mahavishnu) for _ in range(count)]
     for workflow in made:
-        await complete(mahavishnu, workflow, "only")
+        await complete_workflow(mahavishnu, workflow, "only")
     return made
 
 
@@ -35,14 +35,14 @@ async def _crossing(listeners: Mapping[str, Node], connect: Connect, first: str)
         client = await connect(node)
 
         async def there(name: str = name, client: WireClient = client) -> bool:
-            return all(await traces(name, client, [first]))
+            return all(await effect_counts(name, client, [first]))
 
-        await eventually(there, f"a first workflow takes effect in {name}", CROSSING)
+        await eventually(there, f"a first workflow takes effect in {name}", PROPAGATION)
 
 
 async def _each_once(listeners: Mapping[str, Node], connect: Connect, workflows: list[str]) -> None:
     for name, node in listeners.items():
-        await took_effect(name, await connect(node), workflows)
+        await assert_effects_once(name, await connect(node), workflows)
 
 
 @clause(

@@ -12,9 +12,9 @@ from bodhisattva.fixtures.frames import Opcode, encode
 from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import HandshakeRefused, WireClient
-from bodhisattva.suites.performance.crowds import assert_heard_whole
-from bodhisattva.suites.protocol.listening import assert_contiguous, hear, numbers, perform
-from bodhisattva.suites.upgrade.past import remembered
+from bodhisattva.suites.performance.many_connections import assert_received_whole
+from bodhisattva.suites.protocol.event_series import assert_contiguous, perform, receive_series, series_numbers
+from bodhisattva.suites.upgrade.event_history import read_history
 
 CLIENTS = 8
 EACH = 5
@@ -48,7 +48,7 @@ class TestGracefulDegradation:
         await node.start()
         client = await connect(node)
         await client.answer(event, data, id="never answered")
-        recorded = await remembered(client, "global")
+        recorded = await read_history(client, "global")
         for n in (1, 2):
             sample.readback(n).check(await client.answer(*sample.readback(n).call))
             assert [e["event"] for e in recorded if sample.concerns(_shown(e), n)] == list(sample.records)
@@ -76,7 +76,7 @@ class TestGracefulDegradation:
         heard: list[list[Envelope]] = []
         for n, reader in enumerate(readers, start=1):  # each has heard more than the one before when its line is cut
             await perform(writer, [next(calls) for _ in range(EACH)])
-            heard.append(await hear(reader, series, sample, n * EACH))
+            heard.append(await receive_series(reader, series, sample, n * EACH))
             await reader.abort()
         await perform(writer, [next(calls) for _ in range(EACH)])
         await node.restart()
@@ -88,8 +88,10 @@ class TestGracefulDegradation:
         assert all(answer.data["recovered"] is True for answer in resumed)
         await perform(writer, list(calls))
         for reader, own in zip(back, heard, strict=True):
-            own += await hear(reader, series, sample, len(series.calls) - len(numbers(own, series, sample)))
-            assert numbers(own, series, sample) == list(range(len(series.calls)))
+            own += await receive_series(
+                reader, series, sample, len(series.calls) - len(series_numbers(own, series, sample))
+            )
+            assert series_numbers(own, series, sample) == list(range(len(series.calls)))
             assert_contiguous(own, joined["offset"])
             assert len({event.id for event in own}) == len(own), "an event came twice"
             assert not [event for event in await reader.fence() if event.room == series.channel]
@@ -120,7 +122,7 @@ class TestGracefulDegradation:
             await failing
             assert (await node.http("/ready")).status == 200
         for client, position in zip(clients, joined, strict=True):
-            await assert_heard_whole(client, series, sample, len(series.calls), after=position)
+            await assert_received_whole(client, series, sample, len(series.calls), after=position)
         newcomer = await connect()
         await newcomer.answer(*sample.command("newcomer"))
 

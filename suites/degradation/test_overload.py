@@ -7,7 +7,7 @@ from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.performance.crowds import ARRIVING
+from bodhisattva.suites.performance.many_connections import UNDER_LOAD
 
 NARROW = {"messages_per_second": 20, "burst_factor": 2, "rate_patience": 120}
 OTHERS = 3
@@ -44,8 +44,8 @@ async def _flood(client: WireClient, sample: RequestSamples, working: asyncio.Fu
             event, data = sample.command(f"{name.replace(' ', '')}-")
             await client.send({"type": "request", "id": name, "event": event, "data": data})
             await client.send("junk")
-        answers += [await client.reply(name, ARRIVING) for name in names]
-        answers += [await client.error(within=ARRIVING) for _ in names]
+        answers += [await client.reply(name, UNDER_LOAD) for name in names]
+        answers += [await client.error(within=UNDER_LOAD) for _ in names]
     more = await client.fence()
     assert not more, f"more answers than messages: {more[:3]}"
     return answers
@@ -56,6 +56,6 @@ async def _work(client: WireClient, sample: RequestSamples, n: int) -> None:
     for number in range(COMMANDS):
         name = f"work{n}-{number}-"
         event, data = sample.command(name)
-        await client.answer(event, data, within=ARRIVING)
+        await client.answer(event, data, within=UNDER_LOAD)
         back = sample.readback(name)
-        back.check(await client.answer(*back.call, within=ARRIVING))
+        back.check(await client.answer(*back.call, within=UNDER_LOAD))

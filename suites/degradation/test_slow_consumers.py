@@ -6,19 +6,19 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import PATIENCE
 from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
 from bodhisattva.fixtures.request_samples import Call, RequestSamples
-from bodhisattva.suites.degradation.deaf import (
-    FAST,
-    PATIENT,
+from bodhisattva.suites.degradation.stalled_reader import (
+    HIGH_MESSAGE_RATE,
+    LARGE_SEND_BUFFER,
+    LONG_PING_TIMEOUTS,
     PIECES,
-    ROOMY,
-    admitted,
-    deaf_peer,
+    fill_send_buffer,
     flood_until,
-    flood_waits,
-    slow_consumers,
+    has_free_slot,
+    slow_consumer_count,
+    stalled_reader,
 )
-from bodhisattva.suites.performance.crowds import ARRIVING, answered, assert_heard_whole, send
-from bodhisattva.suites.protocol.listening import perform
+from bodhisattva.suites.performance.many_connections import UNDER_LOAD, assert_received_whole, responses, send_pipelined
+from bodhisattva.suites.protocol.event_series import perform
 
 SLOW_CONSUMER = 4008
 AT_CAPACITY = 1013
@@ -35,14 +35,16 @@ PAGES = 600
     text="A client for which more than the claimed bytes wait is closed 4008, and the metrics count it.",
 )
 async def test_slow_consumer_is_closed(fresh: Fresh, raw: Raw, sample: RequestSamples) -> None:
-    node = await fresh(limits={**FAST, "queue_bytes": 256 * 1024, "queue_age": 120}, timeouts=PATIENT)
-    deaf, _ = await deaf_peer(raw, node, sample.channel())
+    node = await fresh(
+        limits={**HIGH_MESSAGE_RATE, "queue_bytes": 256 * 1024, "queue_age": 120}, timeouts=LONG_PING_TIMEOUTS
+    )
+    deaf, _ = await stalled_reader(raw, node, sample.channel())
 
     async def counted() -> bool:
-        return await slow_consumers(node) == 1
+        return await slow_consumer_count(node) == 1
 
     await flood_until(deaf, counted, "the metrics count a slow consumer", every=0.05)
-    assert (await deaf.closed(ARRIVING)).code == SLOW_CONSUMER
+    assert (await deaf.closed(UNDER_LOAD)).code == SLOW_CONSUMER
 
 
 @clause(
@@ -55,17 +57,19 @@ async def test_slow_consumer_is_closed(fresh: Fresh, raw: Raw, sample: RequestSa
     "waits for it; other subscribers of the channel get every event, in order.",
 )
 async def test_slot_of_slow_consumer_is_freed(fresh: Fresh, raw: Raw, connect: Connect, sample: RequestSamples) -> None:
-    limits = {**FAST, "connections": 3, "queue_bytes": ROOMY, "queue_age": 1}
-    node = await fresh(limits=limits, timeouts=PATIENT)
+    limits = {**HIGH_MESSAGE_RATE, "connections": 3, "queue_bytes": LARGE_SEND_BUFFER, "queue_age": 1}
+    node = await fresh(limits=limits, timeouts=LONG_PING_TIMEOUTS)
     writer, reader = await connect(node), await connect(node)
     series = sample.sequence(count=EVENTS)
     await perform(writer, series.setup)
     joined = (await reader.subscribe(series.channel)).data
-    deaf, connection = await deaf_peer(raw, node, series.channel)
+    deaf, connection = await stalled_reader(raw, node, series.channel)
     assert (await (await connect(node, authenticate=False)).closed()).code == AT_CAPACITY
-    freed = flood_until(deaf, lambda: admitted(connect, node), "the slot of a client that takes nothing", every=0.1)
+    freed = flood_until(
+        deaf, lambda: has_free_slot(connect, node), "the slot of a client that takes nothing", every=0.1
+    )
     await asyncio.gather(freed, perform(writer, series.calls))
-    await assert_heard_whole(reader, series, sample, EVENTS, after=joined)
+    await assert_received_whole(reader, series, sample, EVENTS, after=joined)
     members = (await writer.answer("presence", {"channel": series.channel})).data["members"]
     assert connection not in {member["connection_id"] for member in members}, "who is gone is still on the channel"
     assert (await node.http("/ready")).status == 200
@@ -81,15 +85,17 @@ async def test_slot_of_slow_consumer_is_freed(fresh: Fresh, raw: Raw, connect: C
     "reads on within the claimed limits, it gets all that waited, in order.",
 )
 async def test_waiting_output_delays_nobody(fresh: Fresh, raw: Raw, connect: Connect, sample: RequestSamples) -> None:
-    node = await fresh(limits={**FAST, "queue_bytes": ROOMY, "queue_age": 120}, timeouts=PATIENT)
+    node = await fresh(
+        limits={**HIGH_MESSAGE_RATE, "queue_bytes": LARGE_SEND_BUFFER, "queue_age": 120}, timeouts=LONG_PING_TIMEOUTS
+    )
     writer, reader = await connect(node), await connect(node)
     series = sample.sequence(count=EVENTS)
     await perform(writer, series.setup)
     joined = (await reader.subscribe(series.channel)).data
-    deaf, _ = await deaf_peer(raw, node, series.channel)
-    await flood_waits(deaf, writer, sample)
-    await answered(writer, await send(writer, series.calls))
-    await assert_heard_whole(reader, series, sample, EVENTS, after=joined)
+    deaf, _ = await stalled_reader(raw, node, series.channel)
+    await fill_send_buffer(deaf, writer, sample)
+    await responses(writer, await send_pipelined(writer, series.calls))
+    await assert_received_whole(reader, series, sample, EVENTS, after=joined)
     heard: list[int] = []
     pongs = 0
     while len(heard) < EVENTS or pongs < PIECES:
@@ -110,13 +116,15 @@ async def test_waiting_output_delays_nobody(fresh: Fresh, raw: Raw, connect: Con
     services=("excalidraw",),
 )
 async def test_ephemeral_events_are_coalesced(fresh: Fresh, raw: Raw, connect: Connect, sample: RequestSamples) -> None:
-    node = await fresh(limits={**FAST, "queue_bytes": ROOMY, "queue_age": 120}, timeouts=PATIENT)
+    node = await fresh(
+        limits={**HIGH_MESSAGE_RATE, "queue_bytes": LARGE_SEND_BUFFER, "queue_age": 120}, timeouts=LONG_PING_TIMEOUTS
+    )
     moment = sample.ephemeral()
     assert moment is not None
     writer = await connect(node)
     await perform(writer, moment.setup)
-    slow, _ = await deaf_peer(raw, node, moment.channel)
-    await flood_waits(slow, await connect(node), sample)
+    slow, _ = await stalled_reader(raw, node, moment.channel)
+    await fill_send_buffer(slow, await connect(node), sample)
     moves = [Call(moment.call.event, {**moment.call.data, "position": {"x": n, "y": 0}}) for n in range(EVENTS)]
     await perform(writer, moves)
     heard: list[float] = []
@@ -140,7 +148,7 @@ async def test_ephemeral_events_are_coalesced(fresh: Fresh, raw: Raw, connect: C
     "consumer, however little may wait for it.",
 )
 async def test_much_history_at_once(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
-    node = await fresh(limits={**FAST, "queue_bytes": 256 * 1024})
+    node = await fresh(limits={**HIGH_MESSAGE_RATE, "queue_bytes": 256 * 1024})
     client = await connect(node)
     series = sample.sequence(count=EVENTS)
     await perform(client, (*series.setup, *series.calls))
@@ -149,6 +157,6 @@ async def test_much_history_at_once(fresh: Fresh, connect: Connect, sample: Requ
         data = {"channel": series.channel, "limit": EVENTS}
         await client.send({"type": "request", "id": name, "event": "history", "data": data})
     for name in asked:
-        reply = await client.reply(name, ARRIVING)
+        reply = await client.reply(name, UNDER_LOAD)
         assert reply.type == "response"
         assert len(reply.data["events"]) == EVENTS, "not all that was asked for has come"

@@ -7,7 +7,7 @@ from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.protocol.listening import assert_contiguous
+from bodhisattva.suites.protocol.event_series import assert_contiguous
 
 NOTICED = 3.0
 BACK = 15.0

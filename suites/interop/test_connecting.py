@@ -9,14 +9,14 @@ from bodhisattva.fixtures.outcome import NotAllowed
 from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
-from bodhisattva.suites.interop.opening import OpenPublished
-from bodhisattva.suites.interop.process import Process, Raised
-from bodhisattva.suites.interop.published import Published
+from bodhisattva.suites.interop.client_factories import OpenPublished
+from bodhisattva.suites.interop.peer_process import PeerError, PeerProcess
+from bodhisattva.suites.interop.published_client import PublishedClient
 
 WELCOME = "session.created"
 
 
-async def _welcome(client: Published, node: Node) -> dict[str, object]:
+async def _welcome(client: PublishedClient, node: Node) -> dict[str, object]:
     """What the welcome told it. session-buddy has events of the same name: the handler cannot tell by the room."""
     event = await client.hear(WELCOME, lambda e: "connection_id" in e.data)
     assert event.data["server"], f"{node.service} does not say who it is: {event!r}"
@@ -80,7 +80,7 @@ async def test_refuses_an_unknown_authority(node: Node, published: OpenPublished
     if node.ca is None:
         raise NotAllowed("the target's certificate is one that the whole machine trusts")
     client = await published(ca=False, connect=False)
-    with pytest.raises(Raised, match="CERTIFICATE_VERIFY_FAILED"):
+    with pytest.raises(PeerError, match="CERTIFICATE_VERIFY_FAILED"):
         await client.connect()
 
 
@@ -98,7 +98,7 @@ async def test_bad_tokens_raise(tokens: Tokens, node: Node, published: OpenPubli
     allowed = [f"{node.service}:write"]
     for token in (tokens.expired(permissions=allowed), tokens.wrong_secret(permissions=allowed)):
         client = await published(token=token, connect=False)
-        with pytest.raises(Raised, match=r"^ConnectionError: Authentication failed$"):
+        with pytest.raises(PeerError, match=r"^ConnectionError: Authentication failed$"):
             await client.connect()
         assert (await client.state())["authenticated"] is False
 
@@ -126,7 +126,7 @@ async def test_no_token(node: Node, published: OpenPublished, sample: RequestSam
 
     await eventually(lost, f"the published client notices that {node.service} has closed")
     assert (await client.state())["authenticated"] is False
-    with pytest.raises(Raised, match=r"received 1008 \(policy violation\) Authentication required"):
+    with pytest.raises(PeerError, match=r"received 1008 \(policy violation\) Authentication required"):
         await client.disconnect()
 
 
@@ -139,7 +139,7 @@ async def test_no_token(node: Node, published: OpenPublished, sample: RequestSam
     text="A token that the published authenticator mints with the service's secret is accepted.",
 )
 async def test_published_token(
-    node: Node, tokens: Tokens, peer_process: Process, published: OpenPublished, sample: RequestSamples
+    node: Node, tokens: Tokens, peer_process: PeerProcess, published: OpenPublished, sample: RequestSamples
 ) -> None:
     """Its tokens live an hour and hold user_id, permissions, exp and iat, and nothing else."""
     if type(tokens) is not Tokens or tokens.audience is not None:

@@ -5,8 +5,8 @@ from bodhisattva.fixtures.clause_fixtures import token_for
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.interop.opening import OpenPublished
-from bodhisattva.suites.interop.process import Process
+from bodhisattva.suites.interop.client_factories import OpenPublished
+from bodhisattva.suites.interop.peer_process import PeerProcess
 
 COUNT = 10
 
@@ -109,7 +109,7 @@ async def test_survives_refusals(
     text="The events that a service's commands record have the names for which the published client has constants.",
     services=("mahavishnu", "session-buddy", "crackerjack", "dhruva", "excalidraw"),
 )
-async def test_names_are_known(published: OpenPublished, peer_process: Process, sample: RequestSamples) -> None:
+async def test_names_are_known(published: OpenPublished, peer_process: PeerProcess, sample: RequestSamples) -> None:
     """It has none for fastblocks, nor for akosha's taking in of points."""
     known = await peer_process.do("names")
     assert set(sample.records) <= set(known), f"{sample.records} are not all among {known}"

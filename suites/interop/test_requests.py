@@ -5,7 +5,7 @@ from bodhisattva.fixtures.clause_fixtures import token_for
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import Call, RequestSamples
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.interop.opening import OpenPublished
+from bodhisattva.suites.interop.client_factories import OpenPublished
 
 AT_ONCE = 20
 

@@ -10,9 +10,9 @@ from bodhisattva.fixtures.fixture_types import AllowTime, Connect, Fresh, Raw
 from bodhisattva.fixtures.request_samples import Call, RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import HandshakeRefused
-from bodhisattva.suites.degradation.deaf import FAST, ROOMY
+from bodhisattva.suites.degradation.stalled_reader import HIGH_MESSAGE_RATE, LARGE_SEND_BUFFER
 from bodhisattva.suites.lifecycle.test_start_and_stop import GOING_AWAY, MARGIN
-from bodhisattva.suites.protocol.listening import perform
+from bodhisattva.suites.protocol.event_series import perform
 
 # A grace long enough to look around in it on a slow machine.
 LINGERING = {"drain": 12, "drain_grace": 6}
@@ -100,7 +100,10 @@ async def test_requests_in_flight_are_answered(
     fresh: Fresh, connect: Connect, sample: RequestSamples, allow_time: AllowTime
 ) -> None:
     allow_time(UNHURRIED)
-    node = await fresh(limits=FAST | {"queue_bytes": ROOMY}, timeouts={"drain": UNHURRIED, "drain_grace": SHORT_GRACE})
+    node = await fresh(
+        limits=HIGH_MESSAGE_RATE | {"queue_bytes": LARGE_SEND_BUFFER},
+        timeouts={"drain": UNHURRIED, "drain_grace": SHORT_GRACE},
+    )
     client = await connect(node)
     series = sample.sequence(count=EARLIER + IN_FLIGHT)
     await perform(client, series.setup)

@@ -7,7 +7,7 @@ from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.protocol.listening import assert_contiguous, hear, numbers, perform
+from bodhisattva.suites.protocol.event_series import assert_contiguous, perform, receive_series, series_numbers
 
 
 @clause(
@@ -24,10 +24,10 @@ async def test_offsets_rise_by_one(connect: Connect, sample: RequestSamples) -> 
     await perform(writer, series.setup)
     joined = (await client.subscribe(series.channel)).data
     await perform(writer, series.calls)
-    heard = await hear(client, series, sample, 12)
+    heard = await receive_series(client, series, sample, 12)
     assert_contiguous(heard, joined["offset"])
     assert {event.epoch for event in heard} == {joined["epoch"]}
-    assert numbers(heard, series, sample) == list(range(12))
+    assert series_numbers(heard, series, sample) == list(range(12))
 
 
 @clause(
@@ -44,7 +44,7 @@ async def test_since_gives_what_was_missed(connect: Connect, sample: RequestSamp
     await perform(writer, series.setup)
     await client.subscribe(series.channel)
     await perform(writer, series.calls[:8])
-    last = (await hear(client, series, sample, 8))[-1]
+    last = (await receive_series(client, series, sample, 8))[-1]
     await client.abort()
     await perform(writer, series.calls[8:])
     back = await connect()
@@ -54,9 +54,9 @@ async def test_since_gives_what_was_missed(connect: Connect, sample: RequestSamp
     )
     first = await back.take(lambda _: True, "the first frame after subscribe")
     assert (first.correlation_id, first.type, first.data.get("recovered")) == ("s", "response", True)
-    missed = await hear(back, series, sample, 12)
+    missed = await receive_series(back, series, sample, 12)
     assert_contiguous(missed, last.offset)
-    assert numbers(missed, series, sample) == list(range(8, 20))
+    assert series_numbers(missed, series, sample) == list(range(8, 20))
 
 
 @clause(
@@ -104,9 +104,9 @@ async def test_replay_comes_before_live(connect: Connect, node: Node, sample: Re
         await client.subscribe(series.channel, since)
     await writing
     for client in clients:
-        heard = await hear(client, series, sample, count)
+        heard = await receive_series(client, series, sample, count)
         assert_contiguous(heard, start["offset"])
-        assert numbers(heard, series, sample) == list(range(count))
+        assert series_numbers(heard, series, sample) == list(range(count))
 
 
 @clause(
@@ -175,7 +175,7 @@ async def test_two_channels_each_in_order(connect: Connect, sample: RequestSampl
     everything = [e for e in heard if e.room == "global"]
     assert_contiguous(own, single)
     assert_contiguous(everything, both)
-    assert numbers(own, series, sample) == numbers(everything, series, sample) == list(range(15))
+    assert series_numbers(own, series, sample) == series_numbers(everything, series, sample) == list(range(15))
 
 
 @clause(
@@ -217,7 +217,7 @@ async def test_replayed_event_is_the_live_one(connect: Connect, sample: RequestS
     start = (await live.subscribe(series.channel)).data
     await perform(writer, series.calls)
     await late.subscribe(series.channel, {"epoch": start["epoch"], "offset": start["offset"]})
-    first, again = [await hear(client, series, sample, 5) for client in (live, late)]
+    first, again = [await receive_series(client, series, sample, 5) for client in (live, late)]
     assert [event.raw for event in again] == [event.raw for event in first]
 
 
@@ -239,4 +239,4 @@ async def test_nothing_was_missed(connect: Connect, sample: RequestSamples) -> N
     await perform(writer, series.calls[3:])
     heard = await client.settled(1, lambda e: e.event == series.event and sample.concerns(e))
     assert_contiguous(heard, now["offset"])
-    assert numbers(heard, series, sample) == [3]
+    assert series_numbers(heard, series, sample) == [3]

@@ -9,7 +9,7 @@ from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.protocol.listening import perform
+from bodhisattva.suites.protocol.event_series import perform
 
 
 async def recorded(client: WireClient, sample: RequestSamples, n: object = 0) -> int:

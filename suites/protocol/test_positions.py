@@ -5,7 +5,7 @@ from typing import Any
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.suites.protocol.listening import assert_contiguous, perform
+from bodhisattva.suites.protocol.event_series import assert_contiguous, perform
 
 NO_OFFSETS = (-1, 2**63, 10**40, 1.5, "1", True, None, [1])
 NO_LIMITS = (0, -1, 2**63, 1.5, "ten", True, None)

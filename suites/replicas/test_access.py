@@ -17,7 +17,7 @@ from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.stack.redis import Redis
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.auth.refusals import FAILED, assert_refused
+from bodhisattva.suites.auth.rejected_tokens import AUTHENTICATION_FAILED, assert_token_rejected
 from bodhisattva.suites.replicas.cluster import Start
 
 AT_CAPACITY = 1013
@@ -83,9 +83,9 @@ async def test_revocation_reaches_every_replica(service: str, cluster: Start, co
     await revoke(made.store, stolen)
     for thief in thieves:
         await thief.error("AUTH_FAILED")
-        assert await thief.closed() == FAILED
+        assert await thief.closed() == AUTHENTICATION_FAILED
     for node in (one, two):
-        await assert_refused(connect, node, stolen)
+        await assert_token_rejected(connect, node, stolen)
     await owner.fence()
 
 

@@ -4,8 +4,8 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.fixture_types import Connect, Spawn
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.cross_service.journeys import CROSSING, fresh_name
-from bodhisattva.suites.replicas.cluster import NOTICED, Start, shows
+from bodhisattva.suites.cross_service.workflows import PROPAGATION, fresh_name
+from bodhisattva.suites.replicas.cluster import OUTAGE_DETECTION, Start, wait_for_ready_status
 
 REPORTS = 12
 
@@ -24,7 +24,7 @@ async def _arrived(akosha: WireClient, project: str, last: int) -> list[float]:
         values = [point["value"] for point in reply.data.get("points", [])]
         return values if last in values else None
 
-    values: list[float] = await eventually(there, f"{last} of {project} in akosha", CROSSING)
+    values: list[float] = await eventually(there, f"{last} of {project} in akosha", PROPAGATION)
     return values
 
 
@@ -74,10 +74,10 @@ async def test_source_is_put_back(spawn: Spawn, cluster: Start, connect: Connect
     for stage, before in zip(stages, (None, held.store.keep, held.store.take_back), strict=True):
         if before is not None:
             await held.store.kill()
-            await shows(source, 503)
+            await wait_for_ready_status(source, 503)
             before()
             await held.store.start()
-            await shows(source, 200)
+            await wait_for_ready_status(source, 200)
         crackerjack = await connect(source)
         epochs.append((await crackerjack.subscribe("global")).data["epoch"])
         await _report(crackerjack, project, stage)
@@ -181,7 +181,7 @@ async def test_listener_is_put_back(spawn: Spawn, cluster: Start, connect: Conne
     await _arrived(akosha, project, stages[1][-1])
     await akosha.subscribe("global")
     await held.put_back()
-    await akosha.closed(within=NOTICED)
+    await akosha.closed(within=OUTAGE_DETECTION)
     akosha = await connect(listener)
     await _arrived(akosha, project, stages[1][-1])
     await _report(crackerjack, project, stages[2])
@@ -196,4 +196,4 @@ async def _heard_by(source: WireClient, number: int) -> None:
         members = (await source.answer("presence", {"channel": "global"})).data["members"]
         return [member["user_id"] for member in members].count("akosha") == number
 
-    await eventually(so, f"{number} bridges to listen", CROSSING)
+    await eventually(so, f"{number} bridges to listen", PROPAGATION)

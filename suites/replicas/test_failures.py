@@ -7,8 +7,14 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.suites.replicas.cluster import NOTICED, Start, shows
-from bodhisattva.suites.upgrade.past import answered, assert_unbroken, numbers, remembered, send_all
+from bodhisattva.suites.replicas.cluster import OUTAGE_DETECTION, Start, wait_for_ready_status
+from bodhisattva.suites.upgrade.event_history import (
+    answered_ids,
+    assert_contiguous_history,
+    read_history,
+    send_all,
+    series_numbers,
+)
 
 FAST = {"messages_per_second": 10_000}
 IN_FLIGHT = 300
@@ -40,13 +46,13 @@ async def test_killed_replica_loses_nothing(
         await client.answer(*call)
     start = (await listener.subscribe(series.channel)).data
     names = await send_all(client, series)
-    await eventually(lambda: len(answered(client)) >= ENOUGH, f"{ENOUGH} answers", every=0.001)
+    await eventually(lambda: len(answered_ids(client)) >= ENOUGH, f"{ENOUGH} answers", every=0.001)
     await one.kill()
     await client.closed()
     await listener.closed()
-    promised = {names.index(name) for name in answered(client)}
+    promised = {names.index(name) for name in answered_ids(client)}
     elsewhere = await connect(two)
-    kept = set(numbers(await remembered(elsewhere, series.channel), series))
+    kept = set(series_numbers(await read_history(elsewhere, series.channel), series))
     assert promised <= kept, f"answered and forgotten: {sorted(promised - kept)}"
     heard = [event for event in listener.inbox if event.room == series.channel]
     last = {"epoch": heard[-1].epoch, "offset": heard[-1].offset} if heard else _place(start)
@@ -55,9 +61,9 @@ async def test_killed_replica_loses_nothing(
     for name in await send_all(elsewhere, series):
         reply = await elsewhere.reply(name)
         assert reply.type == "response", f"the retry of {name} was refused: {reply!r}"
-    events = await remembered(elsewhere, series.channel)
-    assert_unbroken(events)
-    assert numbers(events, series) == list(range(IN_FLIGHT))
+    events = await read_history(elsewhere, series.channel)
+    assert_contiguous_history(events)
+    assert series_numbers(events, series) == list(range(IN_FLIGHT))
     missed = await returned.events(events[-1]["offset"] - last["offset"], room=series.channel)
     offsets = [event.offset for event in [*heard, *missed]]
     assert offsets == list(range(start["offset"] + 1, start["offset"] + 1 + len(offsets)))
@@ -77,7 +83,7 @@ async def test_without_store(service: str, cluster: Start, connect: Connect, sam
     client = await connect(node)
     await client.answer(*sample.command(1))
     await held.store.kill()
-    await shows(node, 503)
+    await wait_for_ready_status(node, 503)
     for call in (sample.command(2), sample.readback(1).call, ("subscribe", {"channel": sample.channel(1)})):
         assert (await client.refusal(*call)).error_code == "UNAVAILABLE"
     assert (await node.http("/health")).status == 200
@@ -98,10 +104,10 @@ async def test_subscribers_are_told_of_the_store(service: str, cluster: Start, c
         await listener.subscribe("global")
     await held.store.kill()
     for listener in listeners:
-        await listener.event("server.unavailable", within=NOTICED)
+        await listener.event("server.unavailable", within=OUTAGE_DETECTION)
     await held.store.start()
     for listener in listeners:
-        await listener.event("server.available", within=NOTICED)
+        await listener.event("server.available", within=OUTAGE_DETECTION)
 
 
 @clause(
@@ -121,21 +127,21 @@ async def test_store_comes_back(service: str, cluster: Start, connect: Connect, 
         await writer.answer(*call)
     start = (await listener.subscribe(series.channel)).data
     names = await send_all(writer, series)
-    await eventually(lambda: len(answered(writer)) >= ENOUGH, f"{ENOUGH} answers", every=0.001)
+    await eventually(lambda: len(answered_ids(writer)) >= ENOUGH, f"{ENOUGH} answers", every=0.001)
     await held.store.kill()
     for node in held.replicas:
-        await shows(node, 503)
-    promised = {names.index(name) for name in answered(writer)}
+        await wait_for_ready_status(node, 503)
+    promised = {names.index(name) for name in answered_ids(writer)}
     await held.store.start()
     for node in held.replicas:
-        await shows(node, 200)
+        await wait_for_ready_status(node, 200)
     again = await connect(held.replicas[0])
-    kept = set(numbers(await remembered(again, series.channel), series))
+    kept = set(series_numbers(await read_history(again, series.channel), series))
     assert promised <= kept, f"answered and forgotten: {sorted(promised - kept)}"
     for name in await send_all(again, series):
         assert (await again.reply(name)).type == "response"
-    events = await remembered(again, series.channel)
-    assert sorted(numbers(events, series)) == list(range(IN_FLIGHT)), "not once each"
+    events = await read_history(again, series.channel)
+    assert sorted(series_numbers(events, series)) == list(range(IN_FLIGHT)), "not once each"
     heard = await listener.events(len(events) - start["offset"], room=series.channel)
     assert [event.offset for event in heard] == list(range(start["offset"] + 1, len(events) + 1))
     assert {event.epoch for event in heard} == {start["epoch"]}
@@ -155,11 +161,11 @@ async def test_lost_tail_is_a_new_epoch(service: str, cluster: Start, connect: C
     await (await connect(held.replicas[0])).answer(*sample.command(1))
     await held.store.kill()
     for node in held.replicas:
-        await shows(node, 503)
+        await wait_for_ready_status(node, 503)
     held.store.keep()
     await held.store.start()
     for node in held.replicas:
-        await shows(node, 200)
+        await wait_for_ready_status(node, 200)
     listeners = [await connect(node) for node in held.replicas]
     for listener in listeners:
         await listener.subscribe("global")
@@ -167,9 +173,9 @@ async def test_lost_tail_is_a_new_epoch(service: str, cluster: Start, connect: C
     places = [await listener.event(room="global") for listener in listeners]
     await held.put_back()
     for listener in listeners:
-        await listener.closed(within=NOTICED)
+        await listener.closed(within=OUTAGE_DETECTION)
     for node, place in zip(held.replicas, places, strict=True):
-        await shows(node, 200)
+        await wait_for_ready_status(node, 200)
         client = await connect(node)
         since = {"epoch": place.epoch, "offset": place.offset}
         joined = (await client.subscribe("global", since=since)).data
@@ -196,9 +202,9 @@ async def test_emptied_store_is_a_new_epoch(
     await listeners[0].answer(*sample.command(1))
     held.store.ask("FLUSHALL")
     for listener in listeners:
-        await listener.closed(within=NOTICED)
+        await listener.closed(within=OUTAGE_DETECTION)
     for node, earlier in zip(held.replicas, first, strict=True):
-        await shows(node, 200)
+        await wait_for_ready_status(node, 200)
         joined = (await (await connect(node)).subscribe("global", since=_place(earlier))).data
         assert joined["epoch"] != earlier["epoch"]
         assert (joined["recovered"], joined["offset"]) == (False, 0)
@@ -226,9 +232,9 @@ async def test_lost_tail_is_not_forgotten(
     await held.put_back()
     held.store.ask("CONFIG", "SET", "min-replicas-to-write", "1")
     await node.resume()
-    await shows(node, 503)
+    await wait_for_ready_status(node, 503)
     held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
-    await shows(node, 200)
+    await wait_for_ready_status(node, 200)
     joined = (await (await connect(node)).subscribe("global", since=_place(first))).data
     assert joined["epoch"] != first["epoch"], "the log lost what was told, and its epoch is what it was"
     assert joined["recovered"] is False
@@ -253,9 +259,9 @@ async def test_store_takes_no_writes(service: str, cluster: Start, connect: Conn
         assert (await client.refusal(*sample.command(number))).error_code == "UNAVAILABLE"
     said = [each.event for each in await listener.fence() if each.event in TOLD]
     assert said == ["server.unavailable"], f"it says of its store: {said}"
-    await shows(node, 503)
+    await wait_for_ready_status(node, 503)
     held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
-    await listener.event("server.available", within=NOTICED)
+    await listener.event("server.available", within=OUTAGE_DETECTION)
     await client.answer(*sample.command(2))
 
 
@@ -273,8 +279,8 @@ async def test_store_that_takes_no_writes_is_noticed(service: str, cluster: Star
     (node,) = held.replicas
     listener = await connect(node)
     held.store.ask("CONFIG", "SET", "min-replicas-to-write", "1")
-    await shows(node, 503)
-    await listener.event("server.unavailable", within=NOTICED)
+    await wait_for_ready_status(node, 503)
+    await listener.event("server.unavailable", within=OUTAGE_DETECTION)
     held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
-    await shows(node, 200)
-    await listener.event("server.available", within=NOTICED)
+    await wait_for_ready_status(node, 200)
+    await listener.event("server.available", within=OUTAGE_DETECTION)

@@ -10,7 +10,7 @@ from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.upgrade.past import remembered
+from bodhisattva.suites.upgrade.event_history import read_history
 
 COMMANDS = 10
 RACES = 10
@@ -133,7 +133,7 @@ async def test_repeated_elsewhere_is_done_once(
 
 async def _done(client: WireClient, sample: RequestSamples, n: str) -> list[object]:
     """The ids of the events that the command left on its channel."""
-    events = await remembered(client, sample.channel(n))
+    events = await read_history(client, sample.channel(n))
     return [each["id"] for each in events if each["event"] == sample.event and sample.key(n) in str(each["data"])]
 
 

@@ -10,7 +10,7 @@ from bodhisattva.fixtures.clock import PATIENCE, eventually, units
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.tls.mutual import mutual
+from bodhisattva.suites.tls.mutual import spawn_mutual
 from bodhisattva.suites.tls.test_renewal import RENEWAL
 
 FILE = "client-ca.pem"
@@ -29,7 +29,7 @@ VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 async def test_renewed_authority_decides(
     fresh: Fresh, connect: Connect, certificates: Authority, sample: RequestSamples
 ) -> None:
-    node = await mutual(fresh, certificates)
+    node = await spawn_mutual(fresh, certificates)
     await node.place(FILE, certificates.pem.decode())
     await node.configure(tls={"client_ca": FILE})
     await node.reload()

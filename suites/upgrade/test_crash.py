@@ -6,7 +6,13 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.suites.upgrade.past import answered, assert_unbroken, numbers, remembered, send_all
+from bodhisattva.suites.upgrade.event_history import (
+    answered_ids,
+    assert_contiguous_history,
+    read_history,
+    send_all,
+    series_numbers,
+)
 
 FAST = {"messages_per_second": 10_000}
 IN_FLIGHT = 500
@@ -32,16 +38,16 @@ async def test_answered_commands_survive_kill(fresh: Fresh, connect: Connect, sa
         await client.answer(*call)
     await observer.subscribe(series.channel)
     names = await send_all(client, series)
-    await eventually(lambda: len(answered(client)) >= ENOUGH, f"{ENOUGH} answers", every=0.001)
+    await eventually(lambda: len(answered_ids(client)) >= ENOUGH, f"{ENOUGH} answers", every=0.001)
     await node.kill()
     await client.closed()
     await observer.closed()
-    promised = {names.index(name) for name in answered(client)}
+    promised = {names.index(name) for name in answered_ids(client)}
     seen = {(e.epoch, e.offset, e.id) for e in observer.inbox if e.type == "event" and e.room == series.channel}
     await node.start()
-    events = await remembered(await connect(node), series.channel)
-    assert_unbroken(events)
-    kept = numbers(events, series)
+    events = await read_history(await connect(node), series.channel)
+    assert_contiguous_history(events)
+    kept = series_numbers(events, series)
     assert kept == list(range(len(kept))), "not in the order of the commands, or not once each"
     assert promised <= set(kept), f"answered and forgotten: {sorted(promised - set(kept))}"
     forgotten = seen - {(event["epoch"], event["offset"], event["id"]) for event in events}
@@ -63,14 +69,14 @@ async def test_interrupted_commands_can_be_sent_again(fresh: Fresh, connect: Con
     for call in series.setup:
         await client.answer(*call)
     await send_all(client, series)
-    await eventually(lambda: len(answered(client)) >= ENOUGH, f"{ENOUGH} answers", every=0.001)
+    await eventually(lambda: len(answered_ids(client)) >= ENOUGH, f"{ENOUGH} answers", every=0.001)
     await node.restart(kill=True)
     client = await connect(node)
     names = await send_all(client, series)
     for name in names:
         reply = await client.reply(name)
         assert reply.type == "response", f"the retry of {name} was refused: {reply!r}"
-    kept = numbers(await remembered(client, series.channel), series)
+    kept = series_numbers(await read_history(client, series.channel), series)
     assert kept == list(range(IN_FLIGHT))
 
 
@@ -86,12 +92,12 @@ async def test_deduplication_survives_kill(fresh: Fresh, connect: Connect, sampl
     node = await fresh()
     client = await connect(node)
     first = await client.answer(*sample.command(), id="once and no more")
-    before = await remembered(client, "global")
+    before = await read_history(client, "global")
     await node.restart(kill=True)
     client = await connect(node)
     again = await client.answer(*sample.command(), id="once and no more")
     assert again.data == first.data
-    assert await remembered(client, "global") == before
+    assert await read_history(client, "global") == before
 
 
 @clause(
@@ -107,7 +113,7 @@ async def test_kill_while_starting_loses_nothing(fresh: Fresh, connect: Connect,
     client = await connect(node)
     for n in range(3):
         await client.answer(*sample.command(n))
-    before = await remembered(client, "global")
+    before = await read_history(client, "global")
     begun = time.monotonic()
     await node.restart(kill=True)
     took = time.monotonic() - begun
@@ -117,4 +123,4 @@ async def test_kill_while_starting_loses_nothing(fresh: Fresh, connect: Connect,
         await node.start(wait=False)
         await eventually(lambda moment=moment: time.monotonic() > moment, "a moment of the start", 2 * took)  # type: ignore[misc]
     await node.restart(kill=True)
-    assert await remembered(await connect(node), "global") == before
+    assert await read_history(await connect(node), "global") == before

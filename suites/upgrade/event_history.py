@@ -4,12 +4,12 @@ from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.request_samples import Series
 from bodhisattva.fixtures.wire import WireClient
 
-Remembered = list[dict[str, object]]
+History = list[dict[str, object]]
 
 
-async def remembered(client: WireClient, channel: str) -> Remembered:
+async def read_history(client: WireClient, channel: str) -> History:
     """All events of a channel in the order of their offsets, page by page, each with the epoch of its page."""
-    events: Remembered = []
+    events: History = []
     after = 0
     while True:
         page = (await client.answer("history", {"channel": channel, "after": after})).data
@@ -27,18 +27,18 @@ async def send_all(client: WireClient, series: Series) -> list[str]:
     return names
 
 
-def answered(client: WireClient) -> set[str]:
+def answered_ids(client: WireClient) -> set[str]:
     """The ids of the requests whose response has arrived and was not taken."""
     return {str(frame.correlation_id) for frame in client.inbox if frame.type == "response"}
 
 
-def numbers(events: Remembered, series: Series) -> list[int]:
+def series_numbers(events: History, series: Series) -> list[int]:
     """Which commands of the series the events come from, in order."""
     own = [event for event in events if event["event"] == series.event]
     return [series.number(Envelope(event, "", 0)) for event in own]
 
 
-def assert_unbroken(events: Remembered) -> None:
+def assert_contiguous_history(events: History) -> None:
     """One epoch, and offsets that rise by one from the first."""
     offsets = [event["offset"] for event in events]
     assert offsets == list(range(1, len(events) + 1)), f"offsets are not unbroken: {offsets[:20]}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from mcp_common.websocket import EventTypes, WebSocketAuthenticator, WebSocketClient  # pyright: ignore[reportMissingImports]
 
-from .lines import serve
+from .json_lines import serve
 
 _LOGGER = "mcp_common.websocket.client"
 

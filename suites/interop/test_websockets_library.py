@@ -14,8 +14,8 @@ from bodhisattva.fixtures.clock import PATIENCE
 from bodhisattva.fixtures.fixture_types import AllowTime, Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.interop.opening import OpenStrict
-from bodhisattva.suites.interop.process import Raised
+from bodhisattva.suites.interop.client_factories import OpenStrict
+from bodhisattva.suites.interop.peer_process import PeerError
 
 COUNT = 50
 CUTS = (1, 20, 21, 60)
@@ -113,7 +113,7 @@ async def test_bearer(node: Node, strict: OpenStrict, sample: RequestSamples) ->
     assert welcome.event == "session.created", f"no welcome but {welcome!r}"
     assert welcome.data["authenticated"] is True
     await client.answer(*sample.command())
-    with pytest.raises(Raised, match=r"^InvalidStatus: .*HTTP 401$"):
+    with pytest.raises(PeerError, match=r"^InvalidStatus: .*HTTP 401$"):
         await strict(authenticate=False, additional_headers={"Authorization": "Bearer nonsense"})
 
 

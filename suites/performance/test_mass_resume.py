@@ -6,8 +6,14 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.performance.crowds import answered, assert_heard_whole, burst, crowd, send
-from bodhisattva.suites.protocol.listening import perform
+from bodhisattva.suites.performance.many_connections import (
+    assert_received_whole,
+    burst_size,
+    connect_many,
+    responses,
+    send_pipelined,
+)
+from bodhisattva.suites.protocol.event_series import perform
 
 RETURNING = 20
 WRITERS = 4
@@ -25,8 +31,8 @@ BESIDES = 10
     "those that happen meanwhile: in order, without a gap, nothing twice.",
 )
 async def test_many_resume_at_once(connect: Connect, node: Node, sample: RequestSamples) -> None:
-    each = await burst(node, EACH, BESIDES)
-    clients = await crowd(connect, node, WRITERS + RETURNING)
+    each = await burst_size(node, EACH, BESIDES)
+    clients = await connect_many(connect, node, WRITERS + RETURNING)
     *earlier, last = clients[:WRITERS]
     returning = clients[WRITERS:]
     series = sample.sequence(count=WRITERS * each)
@@ -34,12 +40,12 @@ async def test_many_resume_at_once(connect: Connect, node: Node, sample: Request
     start = (await last.subscribe(series.channel)).data
     await last.answer("unsubscribe", {"channel": series.channel})
     for n, writer in enumerate(earlier):
-        await answered(writer, await send(writer, series.calls[n * each : (n + 1) * each]))
+        await responses(writer, await send_pipelined(writer, series.calls[n * each : (n + 1) * each]))
     since = {"epoch": start["epoch"], "offset": start["offset"]}
-    meanwhile = send(last, series.calls[len(earlier) * each :])
+    meanwhile = send_pipelined(last, series.calls[len(earlier) * each :])
     resuming = asyncio.gather(*(client.subscribe(series.channel, since) for client in returning))
     ids, resumed = await asyncio.gather(meanwhile, resuming)
-    await answered(last, ids)
+    await responses(last, ids)
     assert all(answer.data["recovered"] is True for answer in resumed)
     for client in returning:
-        await assert_heard_whole(client, series, sample, len(series.calls), after=start)
+        await assert_received_whole(client, series, sample, len(series.calls), after=start)

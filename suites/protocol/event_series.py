@@ -13,7 +13,9 @@ async def perform(client: WireClient, calls: Sequence[Call]) -> None:
         await client.answer(*call)
 
 
-async def hear(client: WireClient, series: Series, sample: RequestSamples, count: int, n: object = 0) -> list[Envelope]:
+async def receive_series(
+    client: WireClient, series: Series, sample: RequestSamples, count: int, n: object = 0
+) -> list[Envelope]:
     """Every event on the series' channel, up to and including the `count`-th of the series itself."""
     heard: list[Envelope] = []
     own = 0
@@ -23,7 +25,7 @@ async def hear(client: WireClient, series: Series, sample: RequestSamples, count
     return heard
 
 
-def numbers(events: Sequence[Envelope], series: Series, sample: RequestSamples, n: object = 0) -> list[int]:
+def series_numbers(events: Sequence[Envelope], series: Series, sample: RequestSamples, n: object = 0) -> list[int]:
     """Which calls of the series the events come from, in order; events of others are passed over."""
     return [series.number(e) for e in events if e.event == series.event and sample.concerns(e, n)]
 

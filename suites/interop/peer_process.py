@@ -10,7 +10,7 @@ from typing import Any, Literal
 from bodhisattva.fixtures.clock import PATIENCE, bounded, units
 
 VARIABLE = "BODHISATTVA_INTEROP_PYTHON"
-Program = Literal["peer", "library"]
+Program = Literal["mcp_common_program", "websockets_program"]
 _FOLDER = Path(__file__).resolve().parent
 _START = 60.0
 _LONGEST = 2**24
@@ -26,7 +26,7 @@ class PeerMissing(Exception):
     """There is no interpreter with the published client; one line that says how to come by it."""
 
 
-class Raised(Exception):
+class PeerError(Exception):
     """What the peer's own code raised: the exception's name and its text."""
 
     def __init__(self, kind: str, message: str) -> None:
@@ -35,7 +35,7 @@ class Raised(Exception):
         self.message = message
 
 
-def identified() -> str:
+def peer_versions() -> str:
     """What the peers' interpreter has, with versions; PeerMissing unless one is named that has the clients."""
     python = os.environ.get(VARIABLE)
     if not python:
@@ -51,7 +51,7 @@ def identified() -> str:
     return asked.stdout.strip()
 
 
-class Process:
+class PeerProcess:
     """One of the programs of this folder; its standard error goes into a file that a failure shows."""
 
     def __init__(self, process: asyncio.subprocess.Process, errors: Path) -> None:
@@ -59,7 +59,7 @@ class Process:
         self._errors = errors
 
     @classmethod
-    async def start(cls, program: Program, errors: Path) -> "Process":
+    async def start(cls, program: Program, errors: Path) -> "PeerProcess":
         root, package = _FOLDER.parents[1], f"{_FOLDER.parent.name}.{_FOLDER.name}"
         with errors.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
@@ -85,7 +85,7 @@ class Process:
         assert line, f"the peer ended during {what}: {self.errors()[-2000:]}"
         outcome = json.loads(line)
         if "raised" in outcome:
-            raise Raised(outcome["raised"]["type"], outcome["raised"]["message"])
+            raise PeerError(outcome["raised"]["type"], outcome["raised"]["message"])
         return outcome["result"]
 
     def errors(self) -> str:

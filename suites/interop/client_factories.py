@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.interop.published import Published
-from bodhisattva.suites.interop.strict import Strict
+from bodhisattva.suites.interop.published_client import PublishedClient
+from bodhisattva.suites.interop.strict_client import StrictClient
 
 
 class OpenPublished(Protocol):
@@ -25,7 +25,7 @@ class OpenPublished(Protocol):
         ca: bool = True,
         connect: bool = True,
         **options: Any,
-    ) -> Published: ...
+    ) -> PublishedClient: ...
 
 
 class OpenStrict(Protocol):
@@ -35,4 +35,6 @@ class OpenStrict(Protocol):
     through.
     """
 
-    async def __call__(self, node: Node | None = None, *, authenticate: bool = True, **options: Any) -> Strict: ...
+    async def __call__(
+        self, node: Node | None = None, *, authenticate: bool = True, **options: Any
+    ) -> StrictClient: ...

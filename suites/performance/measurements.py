@@ -8,7 +8,7 @@ Record = Callable[[str, object], None]
 """The type of pytest's fixture `record_property`."""
 
 
-def note(record: Record, name: str, value: float, unit: str) -> None:
+def record_measurement(record: Record, name: str, value: float, unit: str) -> None:
     """Put a figure among the case's properties, and its parameters in Allure; runs that differ in it are one case."""
     shown = f"{value:.4g} {unit}"
     record(name, shown)

@@ -9,15 +9,15 @@ from typing import Any
 from bodhisattva.fixtures.clock import PATIENCE, units
 from bodhisattva.fixtures.endings import Close
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.suites.interop.process import Process
+from bodhisattva.suites.interop.peer_process import PeerProcess
 
 MARGIN = 1.0
 
 
-class Strict:
+class StrictClient:
     """An open connection in the library's process; extensions: those that both sides agreed on."""
 
-    def __init__(self, process: Process, opened: dict[str, Any]) -> None:
+    def __init__(self, process: PeerProcess, opened: dict[str, Any]) -> None:
         self._process = process
         self._number = opened["connection"]
         self.extensions: list[str] = opened["extensions"]

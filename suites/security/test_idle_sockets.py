@@ -7,9 +7,9 @@ from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.endings import HandshakeRefused
 from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.security.silence import EXTRA, KEPT, ROOM, ended, silent
+from bodhisattva.suites.security.idle_sockets import IDLE_EXTRA, IDLE_KEPT, MAX_PENDING, closed_peers, open_idle
 
-LIMITED: dict[str, Any] = {"limits": {"pending_connections": ROOM}, "timeouts": {"handshake": 60}}
+LIMITED: dict[str, Any] = {"limits": {"pending_connections": MAX_PENDING}, "timeouts": {"handshake": 60}}
 
 
 @clause(
@@ -24,11 +24,13 @@ LIMITED: dict[str, Any] = {"limits": {"pending_connections": ROOM}, "timeouts": 
 async def test_silent_sockets_are_limited(fresh: Fresh, connect: Connect, raw: Raw) -> None:
     node = await fresh(**LIMITED)
     client = await connect(node)
-    first = [*await silent(raw, node, KEPT), *[await raw(node, upgrade=False) for _ in range(KEPT)]]
-    extra = await silent(raw, node, EXTRA)
+    first = [*await open_idle(raw, node, IDLE_KEPT), *[await raw(node, upgrade=False) for _ in range(IDLE_KEPT)]]
+    extra = await open_idle(raw, node, IDLE_EXTRA)
     assert (await client.request("ping")).type == "pong"
-    await eventually(lambda: len(ended(extra)) >= EXTRA - (ROOM - len(first)), "the end of sockets over the limit")
-    assert not ended(first), "a socket within the limit was closed"
+    await eventually(
+        lambda: len(closed_peers(extra)) >= IDLE_EXTRA - (MAX_PENDING - len(first)), "the end of sockets over the limit"
+    )
+    assert not closed_peers(first), "a socket within the limit was closed"
 
 
 @clause(
@@ -47,8 +49,8 @@ async def test_silent_sockets_give_their_places_back(fresh: Fresh, connect: Conn
 
 
 async def _fill_and_leave(raw: Raw, node: Node) -> None:
-    peers = await silent(raw, node, EXTRA)
-    await eventually(lambda: len(ended(peers)) >= EXTRA - ROOM, "the end of sockets over the limit")
+    peers = await open_idle(raw, node, IDLE_EXTRA)
+    await eventually(lambda: len(closed_peers(peers)) >= IDLE_EXTRA - MAX_PENDING, "the end of sockets over the limit")
     for peer in peers:
         await peer.abort()
 

@@ -11,7 +11,7 @@ from bodhisattva.fixtures.raw import RawPeer
 from bodhisattva.fixtures.request_samples import Call, RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import ConnectionEnded, WireClient
-from bodhisattva.suites.performance.crowds import ARRIVING
+from bodhisattva.suites.performance.many_connections import UNDER_LOAD
 
 FLOOD = 48 * 1024 * 1024
 """Bytes of output: more than sockets and one proxy between a service and its client keep for themselves.
@@ -21,19 +21,19 @@ A proxy's receive buffer alone grows to 32 MB where the kernel lets it (tcp_rmem
 
 FLOODS = 3
 
-ROOMY = (FLOODS + 1) * FLOOD
+LARGE_SEND_BUFFER = (FLOODS + 1) * FLOOD
 """A bound on waiting bytes that no flood reaches."""
 
 PIECE = 128 * 1024
 PIECES = FLOOD // PIECE
 
-PATIENT = {"ping_interval": 120, "ping_timeout": 120}
+LONG_PING_TIMEOUTS = {"ping_interval": 120, "ping_timeout": 120}
 """Timeouts that let a client be silent for as long as a clause takes."""
 
-FAST = {"messages_per_second": 10_000}
+HIGH_MESSAGE_RATE = {"messages_per_second": 10_000}
 
 
-async def deaf_peer(raw: Raw, node: Node, channel: str) -> tuple[RawPeer, str]:
+async def stalled_reader(raw: Raw, node: Node, channel: str) -> tuple[RawPeer, str]:
     """A subscriber that reads no more from here on, and its connection's id."""
     peer = await raw(node)
     welcome = await peer.authenticate(node.tokens.usual(node.service))
@@ -58,15 +58,15 @@ async def flood_until(peer: RawPeer, condition: Callable[[], Awaitable[bool]], w
             flood(peer)
         return await condition()
 
-    await eventually(holds, what, ARRIVING, every)
+    await eventually(holds, what, UNDER_LOAD, every)
 
 
-async def flood_waits(peer: RawPeer, witness: WireClient, sample: RequestSamples) -> None:
+async def fill_send_buffer(peer: RawPeer, witness: WireClient, sample: RequestSamples) -> None:
     """`flood`, and return when all its answers wait: the peer's next request, a command, is heard by the witness."""
     await witness.subscribe(sample.channel("deaf"))
     flood(peer)
     _request(peer, sample.command("deaf"), "after the flood")
-    await witness.event(sample.event, sample.channel("deaf"), ARRIVING, lambda e: sample.concerns(e, "deaf"))
+    await witness.event(sample.event, sample.channel("deaf"), UNDER_LOAD, lambda e: sample.concerns(e, "deaf"))
 
 
 def _request(peer: RawPeer, call: Call, name: str) -> None:
@@ -75,7 +75,7 @@ def _request(peer: RawPeer, call: Call, name: str) -> None:
     peer.write(encode(Opcode.TEXT, json.dumps(message).encode()))
 
 
-async def admitted(connect: Connect, node: Node) -> bool:
+async def has_free_slot(connect: Connect, node: Node) -> bool:
     """Whether the service has room for one more connection, which is left again."""
     headers = {"Authorization": f"Bearer {node.tokens.usual(node.service)}"}
     client = await connect(node, authenticate=False, headers=headers)
@@ -88,7 +88,7 @@ async def admitted(connect: Connect, node: Node) -> bool:
     return True
 
 
-async def slow_consumers(node: Node) -> float:
+async def slow_consumer_count(node: Node) -> float:
     """How many connections the metrics say were closed as too slow; the protocol leaves the metric's name open."""
     text = await node.metrics()
     return sum(float(value) for value in re.findall(r"^\w*slow\w*_total(?:\{[^}]*\})? (\S+)", text, re.MULTILINE))

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect  # pyright: igno
 from websockets.exceptions import ConnectionClosed  # pyright: ignore[reportMissingImports]
 from websockets.frames import Close  # pyright: ignore[reportMissingImports]
 
-from .lines import serve
+from .json_lines import serve
 
 
 class Connections:

@@ -9,7 +9,7 @@ from bodhisattva.fixtures.clock import eventually, units
 from bodhisattva.fixtures.fixture_types import AllowTime, Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import START_BOUND, Node
-from bodhisattva.suites.interop.opening import OpenPublished
+from bodhisattva.suites.interop.client_factories import OpenPublished
 
 # Its own delays are a second, doubled to a minute, five times over.
 EAGER: dict[str, Any] = {"reconnect": True, "initial_delay": 0.1, "max_delay": 0.5, "max_retries": 200}

@@ -5,7 +5,7 @@ from bodhisattva.fixtures.stack.base import START_BOUND, Node
 BAD_INPUT = 2
 
 
-async def refused(node: Node, *mentions: str, earlier: str = "") -> str:
+async def assert_start_rejected(node: Node, *mentions: str, earlier: str = "") -> str:
     """The one line with which a service that was just started gives up, with exit code 2.
 
     mentions: what the line has to name. earlier: the service's log before this start.

@@ -9,10 +9,10 @@ from bodhisattva.fixtures.fixture_types import Spawn
 from bodhisattva.fixtures.outcome import NotAllowed
 from bodhisattva.fixtures.stack.base import Node, Stack
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.cross_service.journeys import complete, knowledge_about, start
-from bodhisattva.suites.upgrade.past import remembered
+from bodhisattva.suites.cross_service.workflows import captured_knowledge, complete_workflow, start_workflow
+from bodhisattva.suites.upgrade.event_history import read_history
 
-RETURN = 25.0
+RECOVERY = 25.0
 """Units within which a service finds a source that has come back and catches up."""
 
 PAUSE = 0.02
@@ -21,7 +21,7 @@ PAUSE = 0.02
 WORKFLOWS = 3
 
 
-async def source_of(fleet: Stack, spawn: Spawn, certificates: Authority | None = None, **overrides: Any) -> Node:
+async def spawn_source(fleet: Stack, spawn: Spawn, certificates: Authority | None = None, **overrides: Any) -> Node:
     """A mahavishnu of the test's own. certificates: whose one it asks its clients for."""
     if "mahavishnu" not in fleet.nodes:
         raise NotAllowed("this run has no mahavishnu to listen to")
@@ -33,11 +33,11 @@ async def source_of(fleet: Stack, spawn: Spawn, certificates: Authority | None =
     return node
 
 
-async def finished(mahavishnu: WireClient) -> list[str]:
+async def run_workflows(mahavishnu: WireClient) -> list[str]:
     """Run `WORKFLOWS` workflows to their end; their ids."""
-    made = [await start(mahavishnu) for _ in range(WORKFLOWS)]
+    made = [await start_workflow(mahavishnu) for _ in range(WORKFLOWS)]
     for workflow in made:
-        await complete(mahavishnu, workflow, "only")
+        await complete_workflow(mahavishnu, workflow, "only")
     return made
 
 
@@ -51,39 +51,39 @@ async def _in_akosha(client: WireClient, _: Sequence[str]) -> list[int]:
 
 
 async def _in_session_buddy(client: WireClient, workflows: Sequence[str]) -> list[int]:
-    return [len(await knowledge_about(client, workflow)) for workflow in workflows]
+    return [len(await captured_knowledge(client, workflow)) for workflow in workflows]
 
 
 async def _in_fastblocks(client: WireClient, workflows: Sequence[str]) -> list[int]:
     """How often each workflow's component was shown as completed."""
-    updates: list[Any] = [event["data"] for event in await remembered(client, "ui:workflows")]
+    updates: list[Any] = [event["data"] for event in await read_history(client, "ui:workflows")]
     completed = [each["component_id"] for each in updates if each["changed_props"].get("status") == "completed"]
     return [completed.count(f"workflow-{workflow}") for workflow in workflows]
 
 
-_TRACES: Mapping[str, Callable[[WireClient, Sequence[str]], Awaitable[list[int]]]] = {
+_EFFECT_COUNTS: Mapping[str, Callable[[WireClient, Sequence[str]], Awaitable[list[int]]]] = {
     "akosha": _in_akosha,
     "session-buddy": _in_session_buddy,
     "fastblocks": _in_fastblocks,
 }
 
 
-async def traces(service: str, client: WireClient, workflows: Sequence[str]) -> list[int]:
+async def effect_counts(service: str, client: WireClient, workflows: Sequence[str]) -> list[int]:
     """How often the workflows took effect in a service, each by itself or (akosha) all together in each series."""
-    return await _TRACES[service](client, workflows)
+    return await _EFFECT_COUNTS[service](client, workflows)
 
 
-def each_once(service: str, workflows: Sequence[str]) -> list[int]:
+def expected_counts(service: str, workflows: Sequence[str]) -> list[int]:
     """What `traces` has to give when every workflow took effect once."""
     return [len(workflows)] * 2 if service == "akosha" else [1] * len(workflows)
 
 
-async def took_effect(service: str, client: WireClient, workflows: list[str]) -> None:
+async def assert_effects_once(service: str, client: WireClient, workflows: list[str]) -> None:
     """Every workflow takes effect, and once."""
 
     async def all_there() -> bool:
-        seen = await traces(service, client, workflows)
-        return all(times >= due for times, due in zip(seen, each_once(service, workflows), strict=True))
+        seen = await effect_counts(service, client, workflows)
+        return all(times >= due for times, due in zip(seen, expected_counts(service, workflows), strict=True))
 
-    await eventually(all_there, f"{len(workflows)} workflows take effect", RETURN, every=PAUSE * len(workflows))
-    assert await traces(service, client, workflows) == each_once(service, workflows)
+    await eventually(all_there, f"{len(workflows)} workflows take effect", RECOVERY, every=PAUSE * len(workflows))
+    assert await effect_counts(service, client, workflows) == expected_counts(service, workflows)

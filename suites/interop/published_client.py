@@ -7,19 +7,19 @@ from typing import Any
 from bodhisattva.fixtures.clock import PATIENCE, TimedOut, eventually, units
 from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.request_samples import Call
-from bodhisattva.suites.interop.process import Process, Raised
+from bodhisattva.suites.interop.peer_process import PeerError, PeerProcess
 
 MARGIN = 1.0
 
 
-class Published:
+class PublishedClient:
     """One client of `mcp_common.websocket` in the peer's process.
 
     Facts of the client (0.19) that its clauses have to live with: an event's handler is given `data` alone, not the
     channel; a subscription is sent as `type: event` and its answer not awaited; an error is returned like a response.
     """
 
-    def __init__(self, process: Process, number: int) -> None:
+    def __init__(self, process: PeerProcess, number: int) -> None:
         self._process = process
         self._number = number
 
@@ -102,7 +102,7 @@ class Published:
         """Disconnect, also a client that was cut, for which that raises what ended its connection."""
         try:
             await self.disconnect()
-        except Raised as error:
+        except PeerError as error:
             if error.kind != "ConnectionClosedError":
                 raise
 
