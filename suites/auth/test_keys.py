@@ -166,10 +166,10 @@ async def test_broken_keys_change_nothing(fresh: Fresh, connect: Connect) -> Non
     await node.place(FILE, '{"keys": [{"kty": "RSA"}]}')
     await node.reload()
 
-    async def said() -> bool:
+    async def is_logged() -> bool:
         return FILE in (await node.log()).removeprefix(earlier)
 
-    await eventually(said, "the log names the file")
+    await eventually(is_logged, "the log names the file")
     assert await is_taken(node, connect, pair.usual(node.tokens, node.service))
 
 
@@ -191,9 +191,9 @@ async def test_weak_secret_among_keys_is_refused(fresh: Fresh, connect: Connect)
         await node.place(FILE, json.dumps({"keys": [{"kty": "oct", "k": encoded}]}))
         await node.reload()
 
-        async def said(before: str = earlier) -> bool:
+        async def is_logged(before: str = earlier) -> bool:
             return FILE in (await node.log()).removeprefix(before)
 
-        await eventually(said, "the log names the file")
+        await eventually(is_logged, "the log names the file")
         assert not [text for text in (weak, encoded) if text in await node.log()], "the log shows the secret"
     await assert_token_rejected(connect, node, Tokens(PUBLISHED).usual(node.service))

@@ -117,18 +117,18 @@ async def test_admin_may_do_everything(connect: Connect, node: Node, sample: Req
     services=("mahavishnu",),
 )
 async def test_private_channel(connect: Connect, node: Node, sample: RequestSamples) -> None:
-    moment = sample.private("ann")
-    assert moment is not None
+    private = sample.private("ann")
+    assert private is not None
     own = await connect(user="ann", permissions=[f"{node.service}:write"])
     other = await connect(user="bob", permissions=[f"{node.service}:write"])
     admin = await connect(user="root", permissions=[f"{node.service}:admin"])
     for client in (own, admin):
-        await client.subscribe(moment.channel)
+        await client.subscribe(private.channel)
     for request in ("subscribe", "history", "presence"):
-        assert (await other.refusal(request, {"channel": moment.channel})).error_code == "FORBIDDEN"
-    await own.answer(*moment.call)
+        assert (await other.refusal(request, {"channel": private.channel})).error_code == "FORBIDDEN"
+    await own.answer(*private.call)
     for client in (own, admin):
-        assert sample.concerns(await client.event(moment.event, moment.channel))
+        assert sample.concerns(await client.event(private.event, private.channel))
     assert not await other.fence()
 
 

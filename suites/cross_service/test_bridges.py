@@ -59,8 +59,8 @@ class TestCrossServiceCommunication:
         workflow = await start_workflow(writer, ["first", "second"])
         await follower.subscribe(f"workflow:{workflow}")
         await complete_workflow(writer, workflow, "first", "second")
-        seen = await follower.events(3, room=f"workflow:{workflow}")
-        assert [event.event for event in seen] == ["workflow.stage_completed"] * 2 + ["workflow.completed"]
+        received = await follower.events(3, room=f"workflow:{workflow}")
+        assert [event.event for event in received] == ["workflow.stage_completed"] * 2 + ["workflow.completed"]
         shown = [await self._shown(page, workflow) for _ in range(4)]
         assert [(each.get("status"), each.get("done")) for each in shown] == [
             ("running", 0),
@@ -120,8 +120,8 @@ async def test_workflow_durations_become_a_series(fleet: Stack, connect: Connect
 
 async def _lasted(mahavishnu: WireClient, workflow: str) -> float:
     """Seconds from the start of a workflow to its end, by its own events."""
-    told = (await mahavishnu.answer("history", {"channel": f"workflow:{workflow}"})).data["events"]
-    begin, end = (datetime.fromisoformat(told[at]["timestamp"]) for at in (0, -1))
+    events = (await mahavishnu.answer("history", {"channel": f"workflow:{workflow}"})).data["events"]
+    begin, end = (datetime.fromisoformat(events[at]["timestamp"]) for at in (0, -1))
     return (end - begin).total_seconds()
 
 

@@ -16,7 +16,7 @@ LISTENERS = ("session-buddy", "akosha")
 """One that keeps each workflow by its name, and one that counts whatever comes."""
 
 
-async def _listening_to(source: Node, spawn: Spawn) -> Mapping[str, Node]:
+async def _followers_of(source: Node, spawn: Spawn) -> Mapping[str, Node]:
     """Services that follow the source, by name."""
     started = await asyncio.gather(*(spawn(name, peers={"mahavishnu": source.peer}) for name in LISTENERS))
     return dict(zip(LISTENERS, started, strict=True))
@@ -29,9 +29,9 @@ async def _finish(mahavishnu: WireClient, count: int) -> list[str]:
     return made
 
 
-async def _crossing(listeners: Mapping[str, Node], connect: Connect, first: str) -> None:
+async def _crossing(followers: Mapping[str, Node], connect: Connect, first: str) -> None:
     """Wait until a first workflow has taken effect in each; more may be under way."""
-    for name, node in listeners.items():
+    for name, node in followers.items():
         client = await connect(node)
 
         async def there(name: str = name, client: WireClient = client) -> bool:
@@ -40,8 +40,8 @@ async def _crossing(listeners: Mapping[str, Node], connect: Connect, first: str)
         await eventually(there, f"a first workflow takes effect in {name}", PROPAGATION)
 
 
-async def _each_once(listeners: Mapping[str, Node], connect: Connect, workflows: list[str]) -> None:
-    for name, node in listeners.items():
+async def _each_once(followers: Mapping[str, Node], connect: Connect, workflows: list[str]) -> None:
+    for name, node in followers.items():
         await assert_effects_once(name, await connect(node), workflows)
 
 
@@ -56,16 +56,16 @@ async def _each_once(listeners: Mapping[str, Node], connect: Connect, workflows:
 )
 async def test_bridge_survives_kill_of_its_service(spawn: Spawn, connect: Connect) -> None:
     source = await spawn("mahavishnu", peers={})
-    listeners = await _listening_to(source, spawn)
+    followers = await _followers_of(source, spawn)
     mahavishnu = await connect(source)
     before = await _finish(mahavishnu, WORKFLOWS)
-    await _crossing(listeners, connect, before[0])
-    for listener in listeners.values():
-        await listener.kill()
+    await _crossing(followers, connect, before[0])
+    for follower in followers.values():
+        await follower.kill()
     during = await _finish(mahavishnu, WORKFLOWS)
-    for listener in listeners.values():
-        await listener.start()
-    await _each_once(listeners, connect, before + during)
+    for follower in followers.values():
+        await follower.start()
+    await _each_once(followers, connect, before + during)
 
 
 @clause(
@@ -79,9 +79,9 @@ async def test_bridge_survives_kill_of_its_service(spawn: Spawn, connect: Connec
 )
 async def test_bridge_survives_kill_of_its_source(spawn: Spawn, connect: Connect) -> None:
     source = await spawn("mahavishnu", peers={})
-    listeners = await _listening_to(source, spawn)
+    followers = await _followers_of(source, spawn)
     before = await _finish(await connect(source), WORKFLOWS)
-    await _crossing(listeners, connect, before[0])
+    await _crossing(followers, connect, before[0])
     await source.restart(kill=True)
     after = await _finish(await connect(source), WORKFLOWS)
-    await _each_once(listeners, connect, before + after)
+    await _each_once(followers, connect, before + after)

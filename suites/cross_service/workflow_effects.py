@@ -82,8 +82,8 @@ async def assert_effects_once(service: str, client: WireClient, workflows: list[
     """Every workflow takes effect, and once."""
 
     async def all_there() -> bool:
-        seen = await effect_counts(service, client, workflows)
-        return all(times >= due for times, due in zip(seen, expected_counts(service, workflows), strict=True))
+        received = await effect_counts(service, client, workflows)
+        return all(times >= due for times, due in zip(received, expected_counts(service, workflows), strict=True))
 
     await eventually(all_there, f"{len(workflows)} workflows take effect", RECOVERY, every=PAUSE * len(workflows))
     assert await effect_counts(service, client, workflows) == expected_counts(service, workflows)

@@ -61,12 +61,12 @@ async def flood_until(peer: RawPeer, condition: Callable[[], Awaitable[bool]], w
     await eventually(holds, what, UNDER_LOAD, every)
 
 
-async def fill_send_buffer(peer: RawPeer, witness: WireClient, sample: RequestSamples) -> None:
+async def fill_send_buffer(peer: RawPeer, subscriber: WireClient, sample: RequestSamples) -> None:
     """`flood`, and return when all its answers wait: the peer's next request, a command, is heard by the witness."""
-    await witness.subscribe(sample.channel("deaf"))
+    await subscriber.subscribe(sample.channel("deaf"))
     flood(peer)
     _request(peer, sample.command("deaf"), "after the flood")
-    await witness.event(sample.event, sample.channel("deaf"), UNDER_LOAD, lambda e: sample.concerns(e, "deaf"))
+    await subscriber.event(sample.event, sample.channel("deaf"), UNDER_LOAD, lambda e: sample.concerns(e, "deaf"))
 
 
 def _request(peer: RawPeer, call: Call, name: str) -> None:

@@ -73,21 +73,21 @@ class TestGracefulDegradation:
         calls = iter(series.calls)
         await perform(writer, series.setup)
         joined = [(await reader.subscribe(series.channel)).data for reader in readers][-1]
-        heard: list[list[Envelope]] = []
+        received: list[list[Envelope]] = []
         for n, reader in enumerate(readers, start=1):  # each has heard more than the one before when its line is cut
             await perform(writer, [next(calls) for _ in range(EACH)])
-            heard.append(await receive_series(reader, series, sample, n * EACH))
+            received.append(await receive_series(reader, series, sample, n * EACH))
             await reader.abort()
         await perform(writer, [next(calls) for _ in range(EACH)])
         await node.restart()
         writer, *back = await asyncio.gather(*(connect(node, token=token) for _ in range(1 + CLIENTS)))
-        last = [{"epoch": own[-1].epoch, "offset": own[-1].offset} for own in heard]
+        last = [{"epoch": own[-1].epoch, "offset": own[-1].offset} for own in received]
         resumed = await asyncio.gather(
             *(reader.subscribe(series.channel, since) for reader, since in zip(back, last, strict=True))
         )
         assert all(answer.data["recovered"] is True for answer in resumed)
         await perform(writer, list(calls))
-        for reader, own in zip(back, heard, strict=True):
+        for reader, own in zip(back, received, strict=True):
             own += await receive_series(
                 reader, series, sample, len(series.calls) - len(series_numbers(own, series, sample))
             )

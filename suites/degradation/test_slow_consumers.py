@@ -38,13 +38,13 @@ async def test_slow_consumer_is_closed(fresh: Fresh, raw: Raw, sample: RequestSa
     node = await fresh(
         limits={**HIGH_MESSAGE_RATE, "queue_bytes": 256 * 1024, "queue_age": 120}, timeouts=LONG_PING_TIMEOUTS
     )
-    deaf, _ = await stalled_reader(raw, node, sample.channel())
+    stalled, _ = await stalled_reader(raw, node, sample.channel())
 
     async def counted() -> bool:
         return await slow_consumer_count(node) == 1
 
-    await flood_until(deaf, counted, "the metrics count a slow consumer", every=0.05)
-    assert (await deaf.closed(UNDER_LOAD)).code == SLOW_CONSUMER
+    await flood_until(stalled, counted, "the metrics count a slow consumer", every=0.05)
+    assert (await stalled.closed(UNDER_LOAD)).code == SLOW_CONSUMER
 
 
 @clause(
@@ -63,10 +63,10 @@ async def test_slot_of_slow_consumer_is_freed(fresh: Fresh, raw: Raw, connect: C
     series = sample.sequence(count=EVENTS)
     await perform(writer, series.setup)
     joined = (await reader.subscribe(series.channel)).data
-    deaf, connection = await stalled_reader(raw, node, series.channel)
+    stalled, connection = await stalled_reader(raw, node, series.channel)
     assert (await (await connect(node, authenticate=False)).closed()).code == AT_CAPACITY
     freed = flood_until(
-        deaf, lambda: has_free_slot(connect, node), "the slot of a client that takes nothing", every=0.1
+        stalled, lambda: has_free_slot(connect, node), "the slot of a client that takes nothing", every=0.1
     )
     await asyncio.gather(freed, perform(writer, series.calls))
     await assert_received_whole(reader, series, sample, EVENTS, after=joined)
@@ -92,18 +92,18 @@ async def test_waiting_output_delays_nobody(fresh: Fresh, raw: Raw, connect: Con
     series = sample.sequence(count=EVENTS)
     await perform(writer, series.setup)
     joined = (await reader.subscribe(series.channel)).data
-    deaf, _ = await stalled_reader(raw, node, series.channel)
-    await fill_send_buffer(deaf, writer, sample)
+    stalled, _ = await stalled_reader(raw, node, series.channel)
+    await fill_send_buffer(stalled, writer, sample)
     await responses(writer, await send_pipelined(writer, series.calls))
     await assert_received_whole(reader, series, sample, EVENTS, after=joined)
-    heard: list[int] = []
+    received: list[int] = []
     pongs = 0
-    while len(heard) < EVENTS or pongs < PIECES:
-        envelope = await deaf.envelope(PATIENCE)
+    while len(received) < EVENTS or pongs < PIECES:
+        envelope = await stalled.envelope(PATIENCE)
         pongs += envelope.type == "pong"
         if envelope.event == series.event and sample.concerns(envelope):
-            heard.append(series.number(envelope))
-    assert heard == list(range(EVENTS))
+            received.append(series.number(envelope))
+    assert received == list(range(EVENTS))
 
 
 @clause(
@@ -119,23 +119,23 @@ async def test_ephemeral_events_are_coalesced(fresh: Fresh, raw: Raw, connect: C
     node = await fresh(
         limits={**HIGH_MESSAGE_RATE, "queue_bytes": LARGE_SEND_BUFFER, "queue_age": 120}, timeouts=LONG_PING_TIMEOUTS
     )
-    moment = sample.ephemeral()
-    assert moment is not None
+    ephemeral = sample.ephemeral()
+    assert ephemeral is not None
     writer = await connect(node)
-    await perform(writer, moment.setup)
-    slow, _ = await stalled_reader(raw, node, moment.channel)
+    await perform(writer, ephemeral.setup)
+    slow, _ = await stalled_reader(raw, node, ephemeral.channel)
     await fill_send_buffer(slow, await connect(node), sample)
-    moves = [Call(moment.call.event, {**moment.call.data, "position": {"x": n, "y": 0}}) for n in range(EVENTS)]
+    moves = [Call(ephemeral.call.event, {**ephemeral.call.data, "position": {"x": n, "y": 0}}) for n in range(EVENTS)]
     await perform(writer, moves)
-    heard: list[float] = []
+    received: list[float] = []
     pongs = 0
-    while pongs < PIECES or not heard:
+    while pongs < PIECES or not received:
         envelope = await slow.envelope(PATIENCE)
         pongs += envelope.type == "pong"
-        if envelope.event == moment.event:
-            heard.append(envelope.data["position"]["x"])
-    assert heard[-1] == EVENTS - 1
-    assert len(heard) < EVENTS
+        if envelope.event == ephemeral.event:
+            received.append(envelope.data["position"]["x"])
+    assert received[-1] == EVENTS - 1
+    assert len(received) < EVENTS
 
 
 @clause(
@@ -152,11 +152,11 @@ async def test_much_history_at_once(fresh: Fresh, connect: Connect, sample: Requ
     client = await connect(node)
     series = sample.sequence(count=EVENTS)
     await perform(client, (*series.setup, *series.calls))
-    asked = [str(number) for number in range(PAGES)]
-    for name in asked:
+    ids = [str(number) for number in range(PAGES)]
+    for name in ids:
         data = {"channel": series.channel, "limit": EVENTS}
         await client.send({"type": "request", "id": name, "event": "history", "data": data})
-    for name in asked:
+    for name in ids:
         reply = await client.reply(name, UNDER_LOAD)
         assert reply.type == "response"
         assert len(reply.data["events"]) == EVENTS, "not all that was asked for has come"

@@ -93,6 +93,6 @@ async def test_refused_for_want_of_store_is_not_done(
     await eventually(lambda: _ready(node), "/ready with the store back", BACK)
     first = await client.answer(*sample.command(1), id="again and again")
     assert (await client.answer(*sample.command(1), id="again and again")).data == first.data
-    heard = await reader.fence()
-    assert_contiguous(heard, joined["offset"])
-    assert [event.event for event in heard if sample.concerns(event, 1)] == list(sample.records)
+    received = await reader.fence()
+    assert_contiguous(received, joined["offset"])
+    assert [event.event for event in received if sample.concerns(event, 1)] == list(sample.records)

@@ -11,7 +11,7 @@ from bodhisattva.suites.interop.strict_client import StrictClient
 class OpenPublished(Protocol):
     """Makes a published client of the test's node (or another) and disconnects it after the test.
 
-    token: the suite's usual one unless given; None: no token. listen: the events that it gets a handler for.
+    token: the suite's usual one unless given; None: no token. handle: the events that it gets a handler for.
     ca: verify against the authority of the node, otherwise against the machine's own. connect: or leave that to
     the test. What else the client's constructor takes goes through; it does not reconnect unless told to.
     """
@@ -21,7 +21,7 @@ class OpenPublished(Protocol):
         node: Node | None = None,
         *,
         token: str | None = "",
-        listen: Sequence[str] = (),
+        handle: Sequence[str] = (),
         ca: bool = True,
         connect: bool = True,
         **options: Any,

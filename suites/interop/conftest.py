@@ -71,7 +71,7 @@ async def published(
         node: Node | None = None,
         *,
         token: str | None = "",
-        listen: Sequence[str] = (),
+        handle: Sequence[str] = (),
         ca: bool = True,
         connect: bool = True,
         **options: Any,
@@ -82,7 +82,7 @@ async def published(
             "token": token_for(at, None, None) if token == "" else token,
             "ca_file": authority_file if ca else None,
             "reconnect": False,
-            "listen": listen,
+            "handle": handle,
             **options,
         }
         client = PublishedClient(peer_process, await peer_process.do("open", **given))

@@ -40,16 +40,16 @@ class Clients:
 
     def __init__(self) -> None:
         self._clients: list[WebSocketClient] = []
-        self._heard: list[list[tuple[str, Any]]] = []
+        self._received: list[list[tuple[str, Any]]] = []
 
-    async def open(self, listen: list[str], **options: Any) -> int:
-        """A client with a handler for each event of `listen`, not connected yet; options are its constructor's."""
+    async def open(self, handle: list[str], **options: Any) -> int:
+        """A client with a handler for each event of `handle`, not connected yet; options are its constructor's."""
         client = WebSocketClient(**options)
-        heard: list[tuple[str, Any]] = []
-        for event in listen:
-            client.on_event(event)(lambda data, event=event: heard.append((event, data)))
+        received: list[tuple[str, Any]] = []
+        for event in handle:
+            client.on_event(event)(lambda data, event=event: received.append((event, data)))
         self._clients.append(client)
-        self._heard.append(heard)
+        self._received.append(received)
         return len(self._clients) - 1
 
     async def connect(self, client: int) -> None:
@@ -83,9 +83,9 @@ class Clients:
     async def unsubscribe(self, client: int, room: str) -> None:
         await self._clients[client].unsubscribe_from_room(room)
 
-    async def heard(self, client: int) -> list[tuple[str, Any]]:
+    async def received(self, client: int) -> list[tuple[str, Any]]:
         """Name and data of each event that a handler was given."""
-        return self._heard[client]
+        return self._received[client]
 
     async def disconnect(self, client: int) -> None:
         await self._clients[client].disconnect()
@@ -108,7 +108,7 @@ async def main() -> None:
     await serve(
         {
             **{action.__name__: action for action in (mint, names)},
-            **{action.__name__: action for action in (clients.open, clients.connect, clients.state, clients.heard)},
+            **{action.__name__: action for action in (clients.open, clients.connect, clients.state, clients.received)},
             **{action.__name__: action for action in (clients.request, clients.requests, clients.send)},
             **{action.__name__: action for action in (clients.subscribe, clients.unsubscribe, clients.disconnect)},
             "log": log.show,

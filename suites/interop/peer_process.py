@@ -42,13 +42,13 @@ def peer_versions() -> str:
         raise PeerMissing(f"{VARIABLE} is not set; `nox -s interop` sets it, ./ci/peer makes .tools/peer/bin/python.")
     command = [python, "-c", _IDENTIFY]
     try:
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=units(_START), check=False)  # noqa: S603
+        completed = subprocess.run(command, capture_output=True, text=True, timeout=units(_START), check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PeerMissing(f"{VARIABLE}: {python} does not run ({error}); ./ci/peer makes one.") from error
-    if asked.returncode:
-        last = (asked.stderr.splitlines() or ["it says nothing"])[-1]
+    if completed.returncode:
+        last = (completed.stderr.splitlines() or ["it says nothing"])[-1]
         raise PeerMissing(f"{VARIABLE}: {python} has no published client ({last}); ./ci/peer makes one.")
-    return asked.stdout.strip()
+    return completed.stdout.strip()
 
 
 class PeerProcess:

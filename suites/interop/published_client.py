@@ -65,23 +65,27 @@ class PublishedClient:
         pong = await self.request("ping", {})
         assert pong.type == "pong", f"no pong but {pong!r}"
 
-    async def heard(self, event: str, where: Callable[[Envelope], bool] = lambda _: True) -> list[Envelope]:
+    async def received(self, event: str, where: Callable[[Envelope], bool] = lambda _: True) -> list[Envelope]:
         """What the handler of `event` was given so far, in order; of an envelope it has event and data only."""
-        seen = [_message({"type": "event", "event": name, "data": data}) for name, data in await self._do("heard")]
-        return [one for one in seen if one.event == event and where(one)]
+        received = [
+            _message({"type": "event", "event": name, "data": data}) for name, data in await self._do("received")
+        ]
+        return [one for one in received if one.event == event and where(one)]
 
-    async def hear(
+    async def wait_for_event(
         self, event: str, where: Callable[[Envelope], bool] = lambda _: True, within: float = PATIENCE
     ) -> Envelope:
         """Wait until the handler of `event` was given one for which `where` holds, and return the first."""
 
         async def first() -> Envelope | None:
-            return next(iter(await self.heard(event, where)), None)
+            return next(iter(await self.received(event, where)), None)
 
         try:
             return await eventually(first, f"the published client hears {event}", within)
         except TimedOut as late:
-            raise TimedOut(f"{late}; it heard {await self._do('heard')} and logged {await self.complaints()}") from None
+            raise TimedOut(
+                f"{late}; it heard {await self._do('received')} and logged {await self.warnings()}"
+            ) from None
 
     async def logged(self, text: str, within: float = PATIENCE) -> None:
         """Wait until the client's log has a line with `text`."""
@@ -91,7 +95,7 @@ class PublishedClient:
 
         await eventually(there, f"'{text}' in the published client's log", within)
 
-    async def complaints(self) -> list[str]:
+    async def warnings(self) -> list[str]:
         """What the clients logged as warnings and errors since the test began."""
         return [line for level, line in await self._do_log() if level != "INFO"]
 

@@ -18,7 +18,7 @@ WELCOME = "session.created"
 
 async def _welcome(client: PublishedClient, node: Node) -> dict[str, object]:
     """What the welcome told it. session-buddy has events of the same name: the handler cannot tell by the room."""
-    event = await client.hear(WELCOME, lambda e: "connection_id" in e.data)
+    event = await client.wait_for_event(WELCOME, lambda e: "connection_id" in e.data)
     assert event.data["server"], f"{node.service} does not say who it is: {event!r}"
     return dict(event.data)
 
@@ -34,12 +34,12 @@ async def _welcome(client: PublishedClient, node: Node) -> dict[str, object]:
 )
 async def test_connects_over_tls(node: Node, published: OpenPublished) -> None:
     """It takes the first frame for the answer to its `auth`, whatever it is: nothing may come before that."""
-    client = await published(listen=[WELCOME])
+    client = await published(handle=[WELCOME])
     state = await client.state()
     assert (state["connected"], state["authenticated"], state["secure"]) == (True, True, True)
     welcome = await _welcome(client, node)
     assert (welcome["authenticated"], welcome["secure"], welcome["tls_mode"]) == (True, True, "WSS")
-    assert await client.complaints() == []
+    assert await client.warnings() == []
 
 
 @clause(
@@ -55,7 +55,7 @@ async def test_works_over_plain_text(
     fresh: Fresh, published: OpenPublished, connect: Connect, sample: RequestSamples
 ) -> None:
     node = await fresh(tls=None)
-    client = await published(node, listen=[WELCOME, sample.event])
+    client = await published(node, handle=[WELCOME, sample.event])
     state = await client.state()
     assert (state["connected"], state["authenticated"], state["secure"]) == (True, True, False)
     welcome = await _welcome(client, node)
@@ -63,9 +63,9 @@ async def test_works_over_plain_text(
     await client.subscribe(sample.channel())
     await client.answer(*sample.command())
     sample.readback().check(await client.answer(*sample.readback().call))
-    await client.hear(sample.event, sample.concerns)
+    await client.wait_for_event(sample.event, sample.concerns)
     await (await connect(node)).answer(*sample.command(1))
-    assert await client.complaints() == []
+    assert await client.warnings() == []
 
 
 @clause(

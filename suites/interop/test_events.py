@@ -19,18 +19,18 @@ COUNT = 10
     profile="interop",
     text="A published client that subscribes to a room hears every event of it, once and in order.",
 )
-async def test_hears_events(published: OpenPublished, connect: Connect, sample: RequestSamples) -> None:
+async def test_receives_events(published: OpenPublished, connect: Connect, sample: RequestSamples) -> None:
     """It subscribes by `type: event`, event `subscribe`, and the channel as `room`."""
     series = sample.sequence(count=COUNT)
-    client, writer = await published(listen=[series.event]), await connect()
+    client, writer = await published(handle=[series.event]), await connect()
     await client.subscribe(series.channel)
     for call in (*series.setup, *series.calls):
         await writer.answer(*call)
-    await client.hear(series.event, lambda e: sample.concerns(e) and series.number(e) == COUNT - 1)
+    await client.wait_for_event(series.event, lambda e: sample.concerns(e) and series.number(e) == COUNT - 1)
     await client.fence()
-    heard = await client.heard(series.event, sample.concerns)
-    assert [series.number(event) for event in heard] == list(range(COUNT))
-    assert await client.complaints() == []
+    received = await client.received(series.event, sample.concerns)
+    assert [series.number(event) for event in received] == list(range(COUNT))
+    assert await client.warnings() == []
 
 
 @clause(
@@ -41,15 +41,15 @@ async def test_hears_events(published: OpenPublished, connect: Connect, sample: 
     profile="interop",
     text="A published client that subscribes to global hears the events of every channel of the service.",
 )
-async def test_hears_global(published: OpenPublished, connect: Connect, sample: RequestSamples) -> None:
-    client, writer = await published(listen=sample.records), await connect()
+async def test_receives_global(published: OpenPublished, connect: Connect, sample: RequestSamples) -> None:
+    client, writer = await published(handle=sample.records), await connect()
     await client.subscribe("global")
     for n in range(3):
         await writer.answer(*sample.command(n))
     for n in range(3):
         for event in sample.records:
-            await client.hear(event, lambda e, n=n: sample.concerns(e, n))  # type: ignore[misc]
-    assert await client.complaints() == []
+            await client.wait_for_event(event, lambda e, n=n: sample.concerns(e, n))  # type: ignore[misc]
+    assert await client.warnings() == []
 
 
 @clause(
@@ -62,16 +62,16 @@ async def test_hears_global(published: OpenPublished, connect: Connect, sample: 
 )
 async def test_unsubscribes(published: OpenPublished, connect: Connect, sample: RequestSamples) -> None:
     series = sample.sequence(count=2)
-    client, writer = await published(listen=[series.event]), await connect()
+    client, writer = await published(handle=[series.event]), await connect()
     await client.subscribe(series.channel)
     for call in (*series.setup, series.calls[0]):
         await writer.answer(*call)
-    await client.hear(series.event, sample.concerns)
+    await client.wait_for_event(series.event, sample.concerns)
     await client.unsubscribe(series.channel)
     await writer.answer(*series.calls[1])
     await client.fence()
-    heard = await client.heard(series.event, sample.concerns)
-    assert [series.number(event) for event in heard] == [0]
+    received = await client.received(series.event, sample.concerns)
+    assert [series.number(event) for event in received] == [0]
 
 
 @clause(
@@ -87,17 +87,17 @@ async def test_survives_refusals(
     node: Node, published: OpenPublished, connect: Connect, sample: RequestSamples
 ) -> None:
     """It never shows the answer to a subscription or to an event that it sends; a refused room stays in its list."""
-    client, writer = await published(listen=[sample.event]), await connect()
-    stranger = await published(token=token_for(node, "stranger", ["elsewhere:read"]), listen=[sample.event])
+    client, writer = await published(handle=[sample.event]), await connect()
+    stranger = await published(token=token_for(node, "stranger", ["elsewhere:read"]), handle=[sample.event])
     await client.subscribe("nonsense")
     await client.send("no_such_event", {"value": 1})
     await client.subscribe(sample.channel())
     await stranger.subscribe(sample.channel())
     await writer.answer(*sample.command())
-    await client.hear(sample.event, sample.concerns)
+    await client.wait_for_event(sample.event, sample.concerns)
     await stranger.fence()
-    assert await stranger.heard(sample.event, sample.concerns) == []
-    assert await client.complaints() == []
+    assert await stranger.received(sample.event, sample.concerns) == []
+    assert await client.warnings() == []
 
 
 @clause(
@@ -113,8 +113,8 @@ async def test_names_are_known(published: OpenPublished, peer_process: PeerProce
     """It has none for fastblocks, nor for akosha's taking in of points."""
     known = await peer_process.do("names")
     assert set(sample.records) <= set(known), f"{sample.records} are not all among {known}"
-    client = await published(listen=sample.records)
+    client = await published(handle=sample.records)
     await client.subscribe("global")
     await client.answer(*sample.command())
     for event in sample.records:
-        await client.hear(event, sample.concerns)
+        await client.wait_for_event(event, sample.concerns)

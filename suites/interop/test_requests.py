@@ -28,7 +28,7 @@ async def test_requests_resolve(published: OpenPublished, connect: Connect, samp
     sample.readback().check(await client.answer(*sample.readback().call))
     other = await connect()
     sample.readback().check(await other.answer(*sample.readback().call))
-    assert await client.complaints() == []
+    assert await client.warnings() == []
 
 
 @clause(
@@ -72,4 +72,4 @@ async def test_errors_are_returned(node: Node, published: OpenPublished, sample:
     reader = await published(token=token_for(node, "reader", [f"{node.service}:read"]))
     answer = await reader.request(*sample.command())
     assert (answer.type, answer.error_code) == ("error", "FORBIDDEN")
-    assert await client.complaints() == []
+    assert await client.warnings() == []

@@ -22,7 +22,7 @@ async def _comes_back(
 
     It asks for its rooms again but not for what it missed there: it keeps no offset.
     """
-    client = await published(node, listen=[sample.event], **EAGER)
+    client = await published(node, handle=[sample.event], **EAGER)
     await client.subscribe(sample.channel(1))
     await client.answer(*sample.command(0))
     first = await client.state()
@@ -34,9 +34,9 @@ async def _comes_back(
     sample.readback(0).check(await client.answer(*sample.readback(0).call))
     writer = await connect(node)
     await writer.answer(*sample.command(1))
-    await client.hear(sample.event, lambda e: sample.concerns(e, 1))
+    await client.wait_for_event(sample.event, lambda e: sample.concerns(e, 1))
     await client.fence()
-    assert len(await client.heard(sample.event, lambda e: sample.concerns(e, 1))) == 1
+    assert len(await client.received(sample.event, lambda e: sample.concerns(e, 1))) == 1
 
 
 @clause(
@@ -89,4 +89,4 @@ async def test_stays_while_idle(
     await eventually(lambda: time.monotonic() > end, "a ping would be overdue", end - time.monotonic() + 1, every=0.2)
     assert await client.state() == before
     await client.answer(*sample.command())
-    assert await client.complaints() == []
+    assert await client.warnings() == []

@@ -11,9 +11,9 @@ async def assert_start_rejected(node: Node, *mentions: str, earlier: str = "") -
     mentions: what the line has to name. earlier: the service's log before this start.
     """
     code = await node.exited(START_BOUND)
-    said = [line for line in (await node.log()).removeprefix(earlier).splitlines() if line.strip()]
-    assert code == BAD_INPUT, f"it ended with {code}: {said[-5:]}"
-    assert len(said) == 1, f"not one line but {len(said)}: {said}"
+    lines = [line for line in (await node.log()).removeprefix(earlier).splitlines() if line.strip()]
+    assert code == BAD_INPUT, f"it ended with {code}: {lines[-5:]}"
+    assert len(lines) == 1, f"not one line but {len(lines)}: {lines}"
     for mention in mentions:
-        assert mention in said[0], f"the line does not name {mention}: {said[0]}"
-    return said[0]
+        assert mention in lines[0], f"the line does not name {mention}: {lines[0]}"
+    return lines[0]

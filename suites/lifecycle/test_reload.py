@@ -40,10 +40,10 @@ async def test_reload_of_broken_configuration_changes_nothing(
     await node.configure(colour="blue", limits={"channels": 1})
     await node.reload()
 
-    async def said() -> bool:
+    async def is_logged() -> bool:
         return "colour" in await node.log()
 
-    await eventually(said, "the log names the broken setting")
+    await eventually(is_logged, "the log names the broken setting")
     assert await node.limits() == before
     for channel in (sample.channel(), "global"):
         await client.subscribe(channel)  # which is one more than the refused limit

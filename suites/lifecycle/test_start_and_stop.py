@@ -33,7 +33,7 @@ def _free(node: Node) -> bool:
     text="A service that was started says that it is alive and ready, names itself, and takes connections.",
     baseline="TestServiceLifecycle::service_starts_and_listens",
 )
-async def test_service_starts_and_listens(fresh: Fresh, connect: Connect, sample: RequestSamples, service: str) -> None:
+async def test_service_starts_and_serves(fresh: Fresh, connect: Connect, sample: RequestSamples, service: str) -> None:
     node = await fresh()
     for path in ("/health", "/ready"):
         assert (await node.http(path)).status == 200, f"{path} is not 200"

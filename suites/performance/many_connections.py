@@ -81,9 +81,9 @@ async def assert_received_whole(
 
     after: the answer to the subscription, whose offset the first event follows.
     """
-    heard = await receive_series(client, series, sample, count, n)
-    assert series_numbers(heard, series, sample, n) == list(range(count))
-    assert_contiguous(heard, heard[0].offset - 1 if after is None else after["offset"])
-    assert len({event.id for event in heard}) == len(heard), "an event came twice"
+    received = await receive_series(client, series, sample, count, n)
+    assert series_numbers(received, series, sample, n) == list(range(count))
+    assert_contiguous(received, received[0].offset - 1 if after is None else after["offset"])
+    assert len({event.id for event in received}) == len(received), "an event came twice"
     more = series_numbers([frame for frame in await client.fence() if frame.room == series.channel], series, sample, n)
     assert not more, f"more than was recorded: {more}"

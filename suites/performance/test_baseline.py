@@ -57,10 +57,10 @@ class TestPerformance:
         await asyncio.gather(*(client.subscribe(sample.channel()) for client in clients))
         await asyncio.gather(*(self._served(client, sample, n) for n, client in enumerate(clients, start=1)))
         await clients[0].answer(*sample.command())
-        heard = [
+        received = [
             await client.event(sample.event, sample.channel(), UNDER_LOAD, where=sample.concerns) for client in clients
         ]
-        assert len({event.id for event in heard}) == 1, "not everybody heard the same event"
+        assert len({event.id for event in received}) == 1, "not everybody heard the same event"
         for client in clients:
             again = [frame for frame in await client.fence() if frame.type == "event" and sample.concerns(frame)]
             assert not again, f"heard more than once: {again}"

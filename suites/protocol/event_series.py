@@ -17,12 +17,12 @@ async def receive_series(
     client: WireClient, series: Series, sample: RequestSamples, count: int, n: object = 0
 ) -> list[Envelope]:
     """Every event on the series' channel, up to and including the `count`-th of the series itself."""
-    heard: list[Envelope] = []
+    received: list[Envelope] = []
     own = 0
     while own < count:
-        heard.append(await client.event(room=series.channel))
-        own += heard[-1].event == series.event and sample.concerns(heard[-1], n)
-    return heard
+        received.append(await client.event(room=series.channel))
+        own += received[-1].event == series.event and sample.concerns(received[-1], n)
+    return received
 
 
 def series_numbers(events: Sequence[Envelope], series: Series, sample: RequestSamples, n: object = 0) -> list[int]:

@@ -24,10 +24,10 @@ async def test_offsets_rise_by_one(connect: Connect, sample: RequestSamples) -> 
     await perform(writer, series.setup)
     joined = (await client.subscribe(series.channel)).data
     await perform(writer, series.calls)
-    heard = await receive_series(client, series, sample, 12)
-    assert_contiguous(heard, joined["offset"])
-    assert {event.epoch for event in heard} == {joined["epoch"]}
-    assert series_numbers(heard, series, sample) == list(range(12))
+    received = await receive_series(client, series, sample, 12)
+    assert_contiguous(received, joined["offset"])
+    assert {event.epoch for event in received} == {joined["epoch"]}
+    assert series_numbers(received, series, sample) == list(range(12))
 
 
 @clause(
@@ -104,9 +104,9 @@ async def test_replay_comes_before_live(connect: Connect, node: Node, sample: Re
         await client.subscribe(series.channel, since)
     await writing
     for client in clients:
-        heard = await receive_series(client, series, sample, count)
-        assert_contiguous(heard, start["offset"])
-        assert series_numbers(heard, series, sample) == list(range(count))
+        received = await receive_series(client, series, sample, count)
+        assert_contiguous(received, start["offset"])
+        assert series_numbers(received, series, sample) == list(range(count))
 
 
 @clause(
@@ -138,21 +138,21 @@ async def test_global_carries_everything(connect: Connect, sample: RequestSample
     profile="core",
     text="Who is not on a channel hears nothing of it; who is hears each event once, however many there are.",
 )
-async def test_only_subscribers_hear(connect: Connect, sample: RequestSamples) -> None:
+async def test_only_subscribers_receive_events(connect: Connect, sample: RequestSamples) -> None:
     writer, outsider = await connect(), await connect()
     subscribers = [await connect() for _ in range(3)]
     for client in (*subscribers, subscribers[0]):
         await client.subscribe(sample.channel())
     await writer.answer(*sample.command())
 
-    def is_heard(event: Envelope) -> bool:
+    def is_delivered(event: Envelope) -> bool:
         return sample.concerns(event) and event.event == sample.event
 
     assert not await outsider.fence()
     assert not await writer.fence()
     for client in subscribers:
-        heard = [e for e in await client.settled(1, is_heard) if is_heard(e)]
-        assert [e.room for e in heard] == [sample.channel()], f"heard {len(heard)} times"
+        received = [e for e in await client.settled(1, is_delivered) if is_delivered(e)]
+        assert [e.room for e in received] == [sample.channel()], f"heard {len(received)} times"
 
 
 @clause(
@@ -170,9 +170,9 @@ async def test_two_channels_each_in_order(connect: Connect, sample: RequestSampl
     single = (await client.subscribe(series.channel)).data["offset"]
     both = (await client.subscribe("global")).data["offset"]
     await perform(writer, series.calls)
-    heard = await client.settled(30, lambda e: e.event == series.event and sample.concerns(e))
-    own = [e for e in heard if e.room == series.channel]
-    everything = [e for e in heard if e.room == "global"]
+    received = await client.settled(30, lambda e: e.event == series.event and sample.concerns(e))
+    own = [e for e in received if e.room == series.channel]
+    everything = [e for e in received if e.room == "global"]
     assert_contiguous(own, single)
     assert_contiguous(everything, both)
     assert series_numbers(own, series, sample) == series_numbers(everything, series, sample) == list(range(15))
@@ -188,18 +188,18 @@ async def test_two_channels_each_in_order(connect: Connect, sample: RequestSampl
     services=("excalidraw",),
 )
 async def test_ephemeral_events(connect: Connect, sample: RequestSamples) -> None:
-    moment = sample.ephemeral()
-    assert moment is not None
+    ephemeral = sample.ephemeral()
+    assert ephemeral is not None
     writer, client = await connect(), await connect()
-    await perform(writer, moment.setup)
-    joined = await client.subscribe(moment.channel)
+    await perform(writer, ephemeral.setup)
+    joined = await client.subscribe(ephemeral.channel)
     assert "offset" not in joined.data
     await client.subscribe("global")
-    await writer.answer(*moment.call)
-    heard = await client.event(moment.event, moment.channel)
-    assert (heard.offset, heard.epoch) == (None, None)
-    assert not [e for e in await client.fence() if e.event == moment.event], "heard twice, or on global"
-    assert (await client.refusal("history", {"channel": moment.channel})).error_code == "INVALID_CHANNEL"
+    await writer.answer(*ephemeral.call)
+    received = await client.event(ephemeral.event, ephemeral.channel)
+    assert (received.offset, received.epoch) == (None, None)
+    assert not [e for e in await client.fence() if e.event == ephemeral.event], "heard twice, or on global"
+    assert (await client.refusal("history", {"channel": ephemeral.channel})).error_code == "INVALID_CHANNEL"
 
 
 @clause(
@@ -237,6 +237,6 @@ async def test_nothing_was_missed(connect: Connect, sample: RequestSamples) -> N
     joined = (await client.subscribe(series.channel, {"epoch": now["epoch"], "offset": now["offset"]})).data
     assert (joined["recovered"], joined["offset"]) == (True, now["offset"])
     await perform(writer, series.calls[3:])
-    heard = await client.settled(1, lambda e: e.event == series.event and sample.concerns(e))
-    assert_contiguous(heard, now["offset"])
-    assert series_numbers(heard, series, sample) == [3]
+    received = await client.settled(1, lambda e: e.event == series.event and sample.concerns(e))
+    assert_contiguous(received, now["offset"])
+    assert series_numbers(received, series, sample) == [3]

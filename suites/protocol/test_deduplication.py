@@ -121,16 +121,16 @@ async def test_refusal_is_repeated(connect: Connect, sample: RequestSamples) -> 
     services=("excalidraw",),
 )
 async def test_repeated_ephemeral_command_is_done_once(connect: Connect, sample: RequestSamples) -> None:
-    moment = sample.ephemeral()
-    assert moment is not None
+    ephemeral = sample.ephemeral()
+    assert ephemeral is not None
     writer, client = await connect(), await connect()
-    await perform(writer, moment.setup)
-    await client.subscribe(moment.channel)
+    await perform(writer, ephemeral.setup)
+    await client.subscribe(ephemeral.channel)
     name = str(uuid.uuid4())
     for _ in range(2):
-        await writer.answer(*moment.call, id=name)
-    heard = [e for e in await client.settled(1, lambda e: e.event == moment.event) if e.event == moment.event]
-    assert len(heard) == 1, f"done {len(heard)} times"
+        await writer.answer(*ephemeral.call, id=name)
+    received = [e for e in await client.settled(1, lambda e: e.event == ephemeral.event) if e.event == ephemeral.event]
+    assert len(received) == 1, f"done {len(received)} times"
 
 
 @clause(
@@ -158,7 +158,7 @@ async def test_other_command_under_the_same_id_is_not_done(connect: Connect, sam
     profile="durable",
     text="Ids are told apart by every character of them, however long they are and whatever they are written in.",
 )
-async def test_ids_are_told_apart_whole(connect: Connect, node: Node, sample: RequestSamples) -> None:
+async def test_ids_are_compared_whole(connect: Connect, node: Node, sample: RequestSamples) -> None:
     client, other = await connect(), await connect()
     salt = str(uuid.uuid4())
     piece = "\N{SNOWMAN}\x00\N{GRINNING FACE}"
@@ -181,7 +181,7 @@ async def test_ids_are_told_apart_whole(connect: Connect, node: Node, sample: Re
     text="A connection that repeats the join of one that ended, under its id, is there as it was.",
     services=("excalidraw",),
 )
-async def test_repeated_join_joins_the_connection_that_asks(connect: Connect, sample: RequestSamples) -> None:
+async def test_repeated_join_joins_the_connection_that_sent_it(connect: Connect, sample: RequestSamples) -> None:
     client, other = await connect(), await connect()
     joining = {"diagram_id": sample.key(), "name": "Ada"}
     await client.answer("create_diagram", {"diagram_id": sample.key()})

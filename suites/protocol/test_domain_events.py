@@ -17,7 +17,7 @@ from bodhisattva.fixtures.request_samples import RequestSamples
     text="A failed test is told with its error and traceback, a completed run with its counts and its duration.",
     services=("crackerjack",),
 )
-async def test_failures_are_told(connect: Connect, sample: RequestSamples) -> None:
+async def test_failures_are_events(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     run, channel = {"run_id": sample.key()}, f"test:{sample.key()}"
     await client.subscribe(channel)
@@ -44,7 +44,7 @@ async def test_failures_are_told(connect: Connect, sample: RequestSamples) -> No
     "is null.",
     services=("crackerjack",),
 )
-async def test_coverage_is_told(connect: Connect, sample: RequestSamples) -> None:
+async def test_coverage_is_an_event(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     project = {"project": sample.key()}
     for channel in (f"quality:{sample.key()}", "coverage"):
@@ -116,7 +116,7 @@ async def test_versions_are_ordered(connect: Connect, sample: RequestSamples) ->
     text="No prerelease is sent to a target that names no version, where there is a release.",
     services=("dhruva",),
 )
-async def test_prereleases_are_not_sent_unasked(connect: Connect, sample: RequestSamples) -> None:
+async def test_prereleases_are_sent_on_request_only(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     name = {"domain": "sample", "key": sample.key(), "provider": "suite"}
     for version in ("1.0.0", "2.0.0-rc.1"):
@@ -163,10 +163,10 @@ async def test_props_are_no_markup(connect: Connect, sample: RequestSamples) -> 
     hostile = "</p><script>alert(1)</script><img src=x onerror='alert(2)'>"
     component = {"component_id": sample.key(), "component_type": "text", "props": {"text": hostile}}
     html = (await client.answer("render_component", component)).data["html"]
-    seen = _Page()
-    seen.feed(html)
-    assert not {"script", "img"} & set(seen.tags), f"markup was let through: {html}"
-    assert hostile in seen.text, "the text is not shown as it was given"
+    received = _Page()
+    received.feed(html)
+    assert not {"script", "img"} & set(received.tags), f"markup was let through: {html}"
+    assert hostile in received.text, "the text is not shown as it was given"
 
 
 @clause(

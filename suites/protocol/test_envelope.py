@@ -137,8 +137,8 @@ async def test_message_ids_are_fresh_uuids(connect: Connect, sample: RequestSamp
 )
 async def test_timestamps_are_utc_with_offset(connect: Connect, sample: RequestSamples) -> None:
     for kind, frame in (await one_of_each(await connect(), sample)).items():
-        moment = datetime.fromisoformat(frame.timestamp)
-        assert moment.utcoffset() == timedelta(0), f"{kind}: {frame.timestamp} is not UTC with its offset"
+        timestamp = datetime.fromisoformat(frame.timestamp)
+        assert timestamp.utcoffset() == timedelta(0), f"{kind}: {frame.timestamp} is not UTC with its offset"
 
 
 @clause(

@@ -154,12 +154,12 @@ async def test_forms_of_the_published_client(connect: Connect, sample: RequestSa
         assert (answer.type, answer.data.get("status"), answer.data.get("channel")) == ("response", status, "global")
         await writer.answer(*sample.command(n))
 
-        def is_heard(event: Envelope, n: int = n) -> bool:
+        def is_delivered(event: Envelope, n: int = n) -> bool:
             return event.room == "global" and sample.concerns(event, n)
 
         expected = len(sample.records) if status == "subscribed" else 0
-        heard = [event for event in await client.settled(expected, is_heard) if is_heard(event)]
-        assert bool(heard) == (status == "subscribed"), f"{status}, and {len(heard)} events are heard"
+        received = [event for event in await client.settled(expected, is_delivered) if is_delivered(event)]
+        assert bool(received) == (status == "subscribed"), f"{status}, and {len(received)} events are heard"
 
 
 @clause(

@@ -103,13 +103,13 @@ async def test_outlier_is_an_anomaly(connect: Connect, sample: RequestSamples) -
     await client.answer("ingest", {"series": series, "points": ordinary})
     assert not [e for e in await client.fence() if sample.concerns(e)], "ordinary values are taken for anomalies"
     await client.answer("ingest", {"series": series, "points": [{"value": 100_000}]})
-    heard = await client.event("anomaly.detected", "anomalies", where=sample.concerns)
-    assert heard.data["severity"] in {"low", "medium", "high", "critical"}
-    assert heard.data["anomaly_type"]
-    assert heard.data["description"]
-    question = {"severity": heard.data["severity"], "limit": 1000}
+    received = await client.event("anomaly.detected", "anomalies", where=sample.concerns)
+    assert received.data["severity"] in {"low", "medium", "high", "critical"}
+    assert received.data["anomaly_type"]
+    assert received.data["description"]
+    question = {"severity": received.data["severity"], "limit": 1000}
     held = (await client.answer("get_anomalies", question)).data["anomalies"]
-    assert heard.data["anomaly_id"] in {each["anomaly_id"] for each in held}
+    assert received.data["anomaly_id"] in {each["anomaly_id"] for each in held}
 
 
 @clause(

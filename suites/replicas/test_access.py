@@ -48,7 +48,7 @@ async def one_too_many(connect: Connect, node: Node, token: str) -> bool:
         await client.close()
 
 
-async def filled(connect: Connect, places: Sequence[Node], over: Node, token: str) -> list[WireClient]:
+async def filled(connect: Connect, positions: Sequence[Node], over: Node, token: str) -> list[WireClient]:
     """Clients that hold all places of a user, while one more at `over` is turned away.
 
     Two that come at nearly the same time may be counted in either order, and then one of these clients is the one
@@ -56,7 +56,7 @@ async def filled(connect: Connect, places: Sequence[Node], over: Node, token: st
     """
 
     async def full() -> list[WireClient] | None:
-        held = [await connect(node, token=token) for node in places]
+        held = [await connect(node, token=token) for node in positions]
         if await one_too_many(connect, over, token) and all(client.ended is None for client in held):
             return held
         for client in held:
@@ -137,18 +137,18 @@ async def test_killed_replica_holds_no_place(service: str, cluster: Start, conne
     text="A subscription that was asked for just before the token was renewed is not kept where the new token does not "
     "allow it, however long the replica looks at the log before it answers.",
 )
-async def test_renewal_holds_for_what_was_asked_before(
+async def test_renewal_holds_for_pending_requests(
     raw: Raw, connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens
 ) -> None:
     peer = await raw()
     await peer.authenticate(tokens.valid("ann", [f"{node.service}:read"]))
-    asked = {"subscribe": {"channel": sample.channel()}, "refresh_token": {"token": tokens.valid("ann", [])}}
-    messages = [{"type": "request", "id": name, "event": name, "data": data} for name, data in asked.items()]
+    requests = {"subscribe": {"channel": sample.channel()}, "refresh_token": {"token": tokens.valid("ann", [])}}
+    messages = [{"type": "request", "id": name, "event": name, "data": data} for name, data in requests.items()]
     await peer.send(b"".join(encode(Opcode.TEXT, msgspec.json.encode(message)) for message in messages))
     answered = set[str | None]()
-    while not answered.issuperset(asked):
+    while not answered.issuperset(requests):
         answered.add((await peer.envelope()).correlation_id)
     await (await connect()).answer(*sample.command())
     await peer.text({"type": "ping", "id": "fence"})
-    while (heard := await peer.envelope()).correlation_id != "fence":
-        assert heard.event != sample.event, "a channel is heard that the new token does not allow"
+    while (received := await peer.envelope()).correlation_id != "fence":
+        assert received.event != sample.event, "a channel is heard that the new token does not allow"

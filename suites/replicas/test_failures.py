@@ -20,7 +20,7 @@ FAST = {"messages_per_second": 10_000}
 IN_FLIGHT = 300
 ENOUGH = 20
 TRIES = 20
-TOLD = ("server.unavailable", "server.available")
+AVAILABILITY_EVENTS = ("server.unavailable", "server.available")
 
 
 def _place(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,22 +40,22 @@ async def test_killed_replica_loses_nothing(
     service: str, cluster: Start, connect: Connect, sample: RequestSamples
 ) -> None:
     one, two = (await cluster(service, limits=FAST)).replicas
-    client, listener = await connect(one), await connect(one)
+    client, subscriber = await connect(one), await connect(one)
     series = sample.sequence(count=IN_FLIGHT)
     for call in series.setup:
         await client.answer(*call)
-    start = (await listener.subscribe(series.channel)).data
+    start = (await subscriber.subscribe(series.channel)).data
     names = await send_all(client, series)
     await eventually(lambda: len(answered_ids(client)) >= ENOUGH, f"{ENOUGH} answers", every=0.001)
     await one.kill()
     await client.closed()
-    await listener.closed()
+    await subscriber.closed()
     promised = {names.index(name) for name in answered_ids(client)}
     elsewhere = await connect(two)
     kept = set(series_numbers(await read_history(elsewhere, series.channel), series))
     assert promised <= kept, f"answered and forgotten: {sorted(promised - kept)}"
-    heard = [event for event in listener.inbox if event.room == series.channel]
-    last = {"epoch": heard[-1].epoch, "offset": heard[-1].offset} if heard else _place(start)
+    received = [event for event in subscriber.inbox if event.room == series.channel]
+    last = {"epoch": received[-1].epoch, "offset": received[-1].offset} if received else _place(start)
     returned = await connect(two)
     assert (await returned.subscribe(series.channel, since=last)).data["recovered"] is True
     for name in await send_all(elsewhere, series):
@@ -65,7 +65,7 @@ async def test_killed_replica_loses_nothing(
     assert_contiguous_history(events)
     assert series_numbers(events, series) == list(range(IN_FLIGHT))
     missed = await returned.events(events[-1]["offset"] - last["offset"], room=series.channel)
-    offsets = [event.offset for event in [*heard, *missed]]
+    offsets = [event.offset for event in [*received, *missed]]
     assert offsets == list(range(start["offset"] + 1, start["offset"] + 1 + len(offsets)))
 
 
@@ -97,17 +97,17 @@ async def test_without_store(service: str, cluster: Start, connect: Connect, sam
     profile="scaled",
     text="Subscribers are told when their service's store goes and when it is back.",
 )
-async def test_subscribers_are_told_of_the_store(service: str, cluster: Start, connect: Connect) -> None:
+async def test_subscribers_receive_the_stores_outage(service: str, cluster: Start, connect: Connect) -> None:
     held = await cluster(service)
-    listeners = [await connect(node) for node in held.replicas]
-    for listener in listeners:
-        await listener.subscribe("global")
+    subscribers = [await connect(node) for node in held.replicas]
+    for subscriber in subscribers:
+        await subscriber.subscribe("global")
     await held.store.kill()
-    for listener in listeners:
-        await listener.event("server.unavailable", within=OUTAGE_DETECTION)
+    for subscriber in subscribers:
+        await subscriber.event("server.unavailable", within=OUTAGE_DETECTION)
     await held.store.start()
-    for listener in listeners:
-        await listener.event("server.available", within=OUTAGE_DETECTION)
+    for subscriber in subscribers:
+        await subscriber.event("server.available", within=OUTAGE_DETECTION)
 
 
 @clause(
@@ -121,11 +121,11 @@ async def test_subscribers_are_told_of_the_store(service: str, cluster: Start, c
 )
 async def test_store_comes_back(service: str, cluster: Start, connect: Connect, sample: RequestSamples) -> None:
     held = await cluster(service, limits=FAST)
-    writer, listener = await connect(held.replicas[0]), await connect(held.replicas[1])
+    writer, subscriber = await connect(held.replicas[0]), await connect(held.replicas[1])
     series = sample.sequence(count=IN_FLIGHT)
     for call in series.setup:
         await writer.answer(*call)
-    start = (await listener.subscribe(series.channel)).data
+    start = (await subscriber.subscribe(series.channel)).data
     names = await send_all(writer, series)
     await eventually(lambda: len(answered_ids(writer)) >= ENOUGH, f"{ENOUGH} answers", every=0.001)
     await held.store.kill()
@@ -142,9 +142,9 @@ async def test_store_comes_back(service: str, cluster: Start, connect: Connect, 
         assert (await again.reply(name)).type == "response"
     events = await read_history(again, series.channel)
     assert sorted(series_numbers(events, series)) == list(range(IN_FLIGHT)), "not once each"
-    heard = await listener.events(len(events) - start["offset"], room=series.channel)
-    assert [event.offset for event in heard] == list(range(start["offset"] + 1, len(events) + 1))
-    assert {event.epoch for event in heard} == {start["epoch"]}
+    received = await subscriber.events(len(events) - start["offset"], room=series.channel)
+    assert [event.offset for event in received] == list(range(start["offset"] + 1, len(events) + 1))
+    assert {event.epoch for event in received} == {start["epoch"]}
 
 
 @clause(
@@ -166,15 +166,15 @@ async def test_lost_tail_is_a_new_epoch(service: str, cluster: Start, connect: C
     await held.store.start()
     for node in held.replicas:
         await wait_for_ready_status(node, 200)
-    listeners = [await connect(node) for node in held.replicas]
-    for listener in listeners:
-        await listener.subscribe("global")
-    await listeners[0].answer(*sample.command(2))
-    places = [await listener.event(room="global") for listener in listeners]
+    subscribers = [await connect(node) for node in held.replicas]
+    for subscriber in subscribers:
+        await subscriber.subscribe("global")
+    await subscribers[0].answer(*sample.command(2))
+    positions = [await subscriber.event(room="global") for subscriber in subscribers]
     await held.put_back()
-    for listener in listeners:
-        await listener.closed(within=OUTAGE_DETECTION)
-    for node, place in zip(held.replicas, places, strict=True):
+    for subscriber in subscribers:
+        await subscriber.closed(within=OUTAGE_DETECTION)
+    for node, place in zip(held.replicas, positions, strict=True):
         await wait_for_ready_status(node, 200)
         client = await connect(node)
         since = {"epoch": place.epoch, "offset": place.offset}
@@ -197,12 +197,12 @@ async def test_emptied_store_is_a_new_epoch(
     service: str, cluster: Start, connect: Connect, sample: RequestSamples
 ) -> None:
     held = await cluster(service)
-    listeners = [await connect(node) for node in held.replicas]
-    first = [(await listener.subscribe("global")).data for listener in listeners]
-    await listeners[0].answer(*sample.command(1))
+    subscribers = [await connect(node) for node in held.replicas]
+    first = [(await subscriber.subscribe("global")).data for subscriber in subscribers]
+    await subscribers[0].answer(*sample.command(1))
     held.store.ask("FLUSHALL")
-    for listener in listeners:
-        await listener.closed(within=OUTAGE_DETECTION)
+    for subscriber in subscribers:
+        await subscriber.closed(within=OUTAGE_DETECTION)
     for node, earlier in zip(held.replicas, first, strict=True):
         await wait_for_ready_status(node, 200)
         joined = (await (await connect(node)).subscribe("global", since=_place(earlier))).data
@@ -252,16 +252,16 @@ async def test_lost_tail_is_not_forgotten(
 async def test_store_takes_no_writes(service: str, cluster: Start, connect: Connect, sample: RequestSamples) -> None:
     held = await cluster(service, 1)
     (node,) = held.replicas
-    client, listener = await connect(node), await connect(node)
+    client, subscriber = await connect(node), await connect(node)
     await client.answer(*sample.command(1))
     held.store.ask("CONFIG", "SET", "min-replicas-to-write", "1")
     for number in range(2, 2 + TRIES):
         assert (await client.refusal(*sample.command(number))).error_code == "UNAVAILABLE"
-    said = [each.event for each in await listener.fence() if each.event in TOLD]
-    assert said == ["server.unavailable"], f"it says of its store: {said}"
+    events = [each.event for each in await subscriber.fence() if each.event in AVAILABILITY_EVENTS]
+    assert events == ["server.unavailable"], f"it says of its store: {events}"
     await wait_for_ready_status(node, 503)
     held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
-    await listener.event("server.available", within=OUTAGE_DETECTION)
+    await subscriber.event("server.available", within=OUTAGE_DETECTION)
     await client.answer(*sample.command(2))
 
 
@@ -277,10 +277,10 @@ async def test_store_takes_no_writes(service: str, cluster: Start, connect: Conn
 async def test_store_that_takes_no_writes_is_noticed(service: str, cluster: Start, connect: Connect) -> None:
     held = await cluster(service, 1)
     (node,) = held.replicas
-    listener = await connect(node)
+    subscriber = await connect(node)
     held.store.ask("CONFIG", "SET", "min-replicas-to-write", "1")
     await wait_for_ready_status(node, 503)
-    await listener.event("server.unavailable", within=OUTAGE_DETECTION)
+    await subscriber.event("server.unavailable", within=OUTAGE_DETECTION)
     held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
     await wait_for_ready_status(node, 200)
-    await listener.event("server.available", within=OUTAGE_DETECTION)
+    await subscriber.event("server.available", within=OUTAGE_DETECTION)

@@ -22,7 +22,7 @@ async def _own(client: WireClient, sample: RequestSamples, count: int) -> list[E
     return await client.events(count, room="global", where=lambda e: any(sample.concerns(e, n) for n in numbers))
 
 
-def _places(events: Sequence[Envelope]) -> list[tuple[str | None, int | None, str]]:
+def _positions(events: Sequence[Envelope]) -> list[tuple[str | None, int | None, str]]:
     return [(event.epoch, event.offset, event.id) for event in events]
 
 
@@ -35,20 +35,20 @@ def _places(events: Sequence[Envelope]) -> list[tuple[str | None, int | None, st
     text="A client at one replica hears what is commanded at any, in the same order as everybody, with the same epoch "
     "and with offsets that rise by exactly one.",
 )
-async def test_all_replicas_tell_the_same(node: Node, other: Node, connect: Connect, sample: RequestSamples) -> None:
+async def test_all_replicas_deliver_the_same(node: Node, other: Node, connect: Connect, sample: RequestSamples) -> None:
     clients = [await connect(node), await connect(other)]
-    listeners = [await connect(node), await connect(other)]
-    joined = [(await each.subscribe("global")).data for each in listeners]
+    subscribers = [await connect(node), await connect(other)]
+    joined = [(await each.subscribe("global")).data for each in subscribers]
     for n in range(COMMANDS):
         await clients[n % 2].answer(*sample.command(n))
-    here, there = [await _own(each, sample, COMMANDS * len(sample.records)) for each in listeners]
-    assert _places(here) == _places(there), "the replicas do not tell the same"
+    here, there = [await _own(each, sample, COMMANDS * len(sample.records)) for each in subscribers]
+    assert _positions(here) == _positions(there), "the replicas do not tell the same"
     assert {event.epoch for event in here} == {first["epoch"] for first in joined}
-    for listener, first in zip(listeners, joined, strict=True):
-        heard = [e.offset for e in here if e.offset is not None]
-        others = [e.offset for e in listener.inbox if e.room == "global" and e.offset is not None]
-        upto = range(first["offset"] + 1, max(heard) + 1)
-        assert sorted({*heard, *(offset for offset in others if offset in upto)}) == list(upto)
+    for subscriber, first in zip(subscribers, joined, strict=True):
+        received = [e.offset for e in here if e.offset is not None]
+        others = [e.offset for e in subscriber.inbox if e.room == "global" and e.offset is not None]
+        upto = range(first["offset"] + 1, max(received) + 1)
+        assert sorted({*received, *(offset for offset in others if offset in upto)}) == list(upto)
 
 
 @clause(
@@ -62,23 +62,25 @@ async def test_all_replicas_tell_the_same(node: Node, other: Node, connect: Conn
 )
 async def test_position_resumes_elsewhere(node: Node, other: Node, connect: Connect, sample: RequestSamples) -> None:
     series = sample.sequence(count=COMMANDS)
-    writer, listener = await connect(node), await connect(node)
+    writer, subscriber = await connect(node), await connect(node)
     for call in series.setup:
         await writer.answer(*call)
-    await listener.subscribe(series.channel)
+    await subscriber.subscribe(series.channel)
     for call in series.calls[:3]:
         await writer.answer(*call)
-    heard = [await _next(listener, sample, series.channel, series.event) for _ in range(3)]
-    await listener.close()
+    received = [await _next(subscriber, sample, series.channel, series.event) for _ in range(3)]
+    await subscriber.close()
     for call in series.calls[3:-1]:
         await writer.answer(*call)
     returned = await connect(other)
-    joined = await returned.subscribe(series.channel, since={"epoch": heard[-1].epoch, "offset": heard[-1].offset})
+    joined = await returned.subscribe(
+        series.channel, since={"epoch": received[-1].epoch, "offset": received[-1].offset}
+    )
     assert joined.data["recovered"] is True, f"the other replica does not know the position: {joined.data}"
     await writer.answer(*series.calls[-1])
     later = [await _next(returned, sample, series.channel, series.event) for _ in range(COMMANDS - 3)]
     assert [series.number(event) for event in later] == list(range(3, COMMANDS))
-    assert {event.epoch for event in later} == {heard[0].epoch}
+    assert {event.epoch for event in later} == {received[0].epoch}
 
 
 async def _next(client: WireClient, sample: RequestSamples, channel: str, event: str) -> Envelope:

@@ -43,12 +43,12 @@ async def test_members_of_all_replicas(node: Node, other: Node, connect: Connect
     services=("excalidraw",),
 )
 async def test_cursors_of_all_replicas(node: Node, other: Node, connect: Connect, sample: RequestSamples) -> None:
-    moment = sample.ephemeral()
-    assert moment is not None
+    ephemeral = sample.ephemeral()
+    assert ephemeral is not None
     mover, watcher = await connect(node), await connect(other)
-    for call in moment.setup:
+    for call in ephemeral.setup:
         await mover.answer(*call)
-    await watcher.subscribe(moment.channel)
-    await mover.answer(*moment.call)
-    event = await watcher.event(moment.event, room=moment.channel)
+    await watcher.subscribe(ephemeral.channel)
+    await mover.answer(*ephemeral.call)
+    event = await watcher.event(ephemeral.event, room=ephemeral.channel)
     assert event.offset is None

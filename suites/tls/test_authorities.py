@@ -40,10 +40,10 @@ async def test_renewed_authority_decides(
     await node.place(FILE, "no certificate")
     await node.reload()
 
-    async def said() -> bool:
+    async def is_logged() -> bool:
         return FILE in (await node.log()).removeprefix(earlier)
 
-    await eventually(said, "the log names the file", RENEWAL)
+    await eventually(is_logged, "the log names the file", RENEWAL)
     assert all([await each.gets_in() for each in returning]), "a broken file took an authority out of force"
     await node.place(FILE, newer.pem.decode())
     await node.reload()
@@ -66,9 +66,9 @@ class Returning:
         self._session: ssl.SSLSession | None = None
 
     async def gets_in(self) -> bool:
-        return await asyncio.to_thread(self._asks)
+        return await asyncio.to_thread(self._is_ready)
 
-    def _asks(self) -> bool:
+    def _is_ready(self) -> bool:
         """Whether a question by HTTP is answered."""
         try:
             with (

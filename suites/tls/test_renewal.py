@@ -55,10 +55,10 @@ async def test_reload_of_bad_certificate_changes_nothing(
         await node.install(bad)
         await node.reload()
 
-        async def said(earlier: str = earlier) -> bool:
+        async def is_logged(earlier: str = earlier) -> bool:
             return "server.pem" in (await node.log()).removeprefix(earlier)
 
-        await eventually(said, "the log says that the certificate cannot be used", RENEWAL)
+        await eventually(is_logged, "the log says that the certificate cannot be used", RENEWAL)
         assert await served_certificate(node) == in_use
         await connect(node)
         assert (await client.request("ping")).type == "pong"

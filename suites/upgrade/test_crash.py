@@ -43,14 +43,14 @@ async def test_answered_commands_survive_kill(fresh: Fresh, connect: Connect, sa
     await client.closed()
     await observer.closed()
     promised = {names.index(name) for name in answered_ids(client)}
-    seen = {(e.epoch, e.offset, e.id) for e in observer.inbox if e.type == "event" and e.room == series.channel}
+    received = {(e.epoch, e.offset, e.id) for e in observer.inbox if e.type == "event" and e.room == series.channel}
     await node.start()
     events = await read_history(await connect(node), series.channel)
     assert_contiguous_history(events)
     kept = series_numbers(events, series)
     assert kept == list(range(len(kept))), "not in the order of the commands, or not once each"
     assert promised <= set(kept), f"answered and forgotten: {sorted(promised - set(kept))}"
-    forgotten = seen - {(event["epoch"], event["offset"], event["id"]) for event in events}
+    forgotten = received - {(event["epoch"], event["offset"], event["id"]) for event in events}
     assert not forgotten, f"seen by a subscriber and forgotten or renumbered: {forgotten}"
 
 

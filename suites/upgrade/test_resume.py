@@ -16,24 +16,24 @@ async def _resumed_over_restart(fresh: Fresh, connect: Connect, sample: RequestS
     await reader.subscribe(series.channel)
     for call in series.calls[:EACH]:
         await writer.answer(*call)
-    seen = await reader.events(EACH, series.event, series.channel)
+    received = await reader.events(EACH, series.event, series.channel)
     await node.restart(kill=kill)
     writer, reader = await connect(node), await connect(node)
     for call in series.calls[EACH : 2 * EACH]:
         await writer.answer(*call)
-    last = {"epoch": seen[-1].epoch, "offset": seen[-1].offset}
+    last = {"epoch": received[-1].epoch, "offset": received[-1].offset}
     resumed = (await reader.subscribe(series.channel, since=last)).data
     assert resumed["recovered"] is True
     assert resumed["epoch"] == last["epoch"]
     for call in series.calls[2 * EACH :]:
         await writer.answer(*call)
-    seen += await reader.events(2 * EACH, series.event, series.channel)
+    received += await reader.events(2 * EACH, series.event, series.channel)
     more = [event for event in await reader.fence() if event.room == series.channel]
     assert not more, f"more than was recorded: {more}"
-    assert [series.number(event) for event in seen] == list(range(3 * EACH))
-    first = seen[0].offset
-    assert [event.offset for event in seen] == list(range(first, first + 3 * EACH))
-    assert len({event.id for event in seen}) == len(seen)
+    assert [series.number(event) for event in received] == list(range(3 * EACH))
+    first = received[0].offset
+    assert [event.offset for event in received] == list(range(first, first + 3 * EACH))
+    assert len({event.id for event in received}) == len(received)
 
 
 @clause(

@@ -51,12 +51,12 @@ async def test_resuming_before_what_is_held(fresh: Fresh, connect: Connect, samp
     assert joined["epoch"] == page["epoch"]
     for call in series.calls[COMMANDS:]:
         await writer.answer(*call)
-    heard: list[Envelope] = []
-    while not (heard and heard[-1].event == series.event and series.number(heard[-1]) == COMMANDS + 1):
-        heard.append(await reader.event(room=series.channel))
+    received: list[Envelope] = []
+    while not (received and received[-1].event == series.event and series.number(received[-1]) == COMMANDS + 1):
+        received.append(await reader.event(room=series.channel))
     first = joined["offset"] + 1
-    assert [event.offset for event in heard] == list(range(first, first + len(heard)))
-    assert [series.number(e) for e in heard if e.event == series.event][-2:] == [COMMANDS, COMMANDS + 1]
+    assert [event.offset for event in received] == list(range(first, first + len(received)))
+    assert [series.number(e) for e in received if e.event == series.event][-2:] == [COMMANDS, COMMANDS + 1]
 
 
 @clause(
