@@ -18,11 +18,12 @@ from bodhisattva.chaos.registry import UnknownName
 from bodhisattva.chaos.runner import Run
 from bodhisattva.chaos.toxiproxy_server import require
 from bodhisattva.chaos.verdict import Verdict, combine
-from bodhisattva.fixtures.folder import lack, mark, written_to
-from bodhisattva.fixtures.parent import INTERRUPTED, RUN, Orphan, end_with_parent, heed_sigterm
+from bodhisattva.fixtures.output_folder import disk_full_error, writable
+from bodhisattva.fixtures.run_mark import RUN, mark
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.made import EMBEDDED, LOGS
 from bodhisattva.fixtures.stack.select import Choice, choose
+from bodhisattva.fixtures.supervision import INTERRUPTED, Orphan, interrupt_on_sigterm, interrupt_with_parent
 
 EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}
 
@@ -63,9 +64,9 @@ def _in_one_line() -> Iterator[None]:
 
 def begin() -> None:
     """What signals mean from now on, and the end of whoever started this run."""
-    heed_sigterm()
+    interrupt_on_sigterm()
     try:
-        end_with_parent()
+        interrupt_with_parent()
     except Orphan as error:
         raise BadInput(str(error)) from None
 
@@ -73,7 +74,7 @@ def begin() -> None:
 def make(out: Path) -> None:
     """The folder for results, before anything is begun."""
     try:
-        with written_to(out):
+        with writable(out):
             pass
     except StackError as error:
         raise BadInput(str(error)) from None
@@ -135,7 +136,7 @@ def run(
     except (UnknownName, StackError, HistoryError) as error:
         raise BadInput(str(error)) from error
     except (OSError, ExceptionGroup) as error:
-        full = lack(error)
+        full = disk_full_error(error)
         if full is None:
             raise
         raise BadInput(

@@ -29,9 +29,9 @@ from bodhisattva.chaos.soak.record import (
     Soak,
 )
 from bodhisattva.fixtures.clock import TimedOut
-from bodhisattva.fixtures.parent import INTERRUPTED
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.process import LAUNCHER
+from bodhisattva.fixtures.supervision import INTERRUPTED
 
 _SHOWN = (EMPTY, FIRST_CROWD, FIRST_REST, SECOND_CROWD, SECOND_REST)
 _SPARE_DESCRIPTORS = 500
