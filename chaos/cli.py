@@ -109,7 +109,7 @@ def main() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("out/chaos"),
     show_default=True,
-    help="Where each run leaves history, verdict, timeline and logs.",
+    help="Where each run leaves history, verdict and logs.",
 )
 @click.option("--list", "only_list", is_flag=True, help="Name the experiments and end.")
 @click.option(
