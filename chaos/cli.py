@@ -4,13 +4,11 @@ import asyncio
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
-from click.exceptions import NoArgsIsHelpError
 
+from bodhisattva.chaos.command import BadInput, OneLineGroup
 from bodhisattva.chaos.experiment import Experiment, experiment_named, experiments
 from bodhisattva.chaos.history import HistoryError, read
 from bodhisattva.chaos.judge import Report, judge
@@ -25,40 +23,6 @@ from bodhisattva.fixtures.stack.made import EMBEDDED, LOGS
 from bodhisattva.fixtures.stack.select import Choice, choose
 
 EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}
-
-
-class BadInput(click.ClickException):
-    """Something was asked for that cannot be done: one line, exit code 2."""
-
-    exit_code = 2
-
-
-class InOneLine(click.Command):
-    """A command (or group) that answers wrong usage, its commands' too, as bad input."""
-
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        with _in_one_line():
-            return super().make_context(*args, **kwargs)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        with _in_one_line():
-            return super().invoke(ctx)
-
-
-class _Group(InOneLine, click.Group):
-    """Of commands."""
-
-
-@contextmanager
-def _in_one_line() -> Iterator[None]:
-    try:
-        yield
-    except NoArgsIsHelpError:
-        raise
-    except click.UsageError as error:
-        said = " ".join(error.format_message().split())
-        where = f" See `{error.ctx.command_path} --help`." if error.ctx is not None else ""
-        raise BadInput(said + where) from error
 
 
 def begin() -> None:
@@ -79,7 +43,7 @@ def make(out: Path) -> None:
         raise BadInput(str(error)) from None
 
 
-@click.group(cls=_Group)
+@click.group(cls=OneLineGroup)
 def main() -> None:
     """Break a running fleet on purpose and judge what its clients saw.
 
