@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, web
 
-from bodhisattva.servers.bench.peers.words import HOST, event, port, response
+from bodhisattva.chaos.bench.baselines.envelope import HOST, event, port, response
 
 Encode = Callable[[Any], str]
 Decode = Callable[[str], Any]
@@ -22,7 +22,7 @@ _subscribers: set[web.WebSocketResponse] = set()
 _numbers = count(1)
 
 
-async def talk(request: web.Request) -> web.WebSocketResponse:
+async def handle(request: web.Request) -> web.WebSocketResponse:
     socket = web.WebSocketResponse(compress=False)
     await socket.prepare(request)
     async for received in socket:
@@ -47,5 +47,5 @@ async def emit(events: int) -> None:
 
 if __name__ == "__main__":
     app = web.Application()
-    app.router.add_get("/ws", talk)
+    app.router.add_get("/ws", handle)
     web.run_app(app, host=HOST, port=port(), print=None, backlog=1024)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from bodhisattva.servers.bench.plan import LOADS, Unit
-from bodhisattva.servers.bench.result import Judged, Result, Row, Spread
+from bodhisattva.chaos.bench.plan import LOADS, Unit
+from bodhisattva.chaos.bench.result import Judged, Result, Row, Spread
 
 _SHOWN: dict[Unit, tuple[float, str]] = {"s": (1e6, "µs"), "B": (1e-3, "KB"), "1/s": (1, "/s")}
 _WHAT = {
@@ -38,10 +38,10 @@ def _lines(result: Result) -> Iterator[str]:
 def _block(load: str, figure: str, rows: list[Row]) -> Iterator[str]:
     if figure == next(iter(LOADS[load].figures)):
         yield f"{load} - {_WHAT[load]}"
-    besides = [beside.name for beside in LOADS[load].beside]
-    yield f"  {figure:26}" + f"{'':24}" + "".join(f"{'x ' + name:>16}" for name in besides)
+    baselines = [baseline.name for baseline in LOADS[load].baselines]
+    yield f"  {figure:26}" + f"{'':24}" + "".join(f"{'x ' + name:>16}" for name in baselines)
     for row in rows:
-        ratios = (f"{row.ratios[name].median:.2f}" if name in row.ratios else "-" for name in besides)
+        ratios = (f"{row.ratios[name].median:.2f}" if name in row.ratios else "-" for name in baselines)
         yield f"    {row.subject:20}{_spread(row.value, row.unit):>28}" + "".join(f"{each:>16}" for each in ratios)
 
 
@@ -62,12 +62,12 @@ def _judged(target: Judged) -> str:
 
 
 def _bound(target: Judged) -> str:
-    return "-" if target.measured is None else _amount(target.measured, target.beside)
+    return "-" if target.measured is None else _amount(target.measured, target.baseline)
 
 
 def _limit(target: Judged) -> str:
-    return _amount(target.bound, target.beside)
+    return _amount(target.bound, target.baseline)
 
 
-def _amount(value: float, beside: str | None) -> str:
-    return f"{value:.2f} x {beside}" if beside else f"{value / 1000:.1f} KB"
+def _amount(value: float, baseline: str | None) -> str:
+    return f"{value:.2f} x {baseline}" if baseline else f"{value / 1000:.1f} KB"

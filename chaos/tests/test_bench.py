@@ -12,15 +12,15 @@ from typing import Any
 import jsonschema
 import pytest
 
-from bodhisattva.servers.bench import slow_disk
-from bodhisattva.servers.bench.machine import Machine
-from bodhisattva.servers.bench.plan import LOADS, TARGETS
-from bodhisattva.servers.bench.result import Result, Run, Spread, judged, rows
-from bodhisattva.servers.bench.sizes import Size
-from bodhisattva.servers.bench.subjects import OURS, PUBLISHED, RAW
-from bodhisattva.servers.bench.table import table
+from bodhisattva.chaos.bench import slow_disk
+from bodhisattva.chaos.bench.machine import Machine
+from bodhisattva.chaos.bench.plan import LOADS, TARGETS
+from bodhisattva.chaos.bench.result import Result, Run, Spread, judged, rows
+from bodhisattva.chaos.bench.sizes import Size
+from bodhisattva.chaos.bench.subjects import OURS, PUBLISHED, RAW
+from bodhisattva.chaos.bench.table import table
 
-SCHEMA = json.loads((files("bodhisattva.servers.bench") / "schema" / "bench-1.json").read_text())
+SCHEMA = json.loads((files("bodhisattva.chaos.bench") / "schema" / "bench-1.json").read_text())
 PEER = Path(__file__).resolve().parents[2] / ".tools/peer/bin/python"
 LACKING = slow_disk.missing()
 FEW = {
@@ -36,7 +36,7 @@ FEW = {
 
 
 def bench(*arguments: str, python: str = sys.executable, **environment: str) -> "subprocess.CompletedProcess[str]":
-    command = [python, "-m", "bodhisattva.servers.bench", *arguments]
+    command = [python, "-m", "bodhisattva.chaos.bench", *arguments]
     return subprocess.run(  # noqa: S603 - our own
         command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
     )
@@ -103,7 +103,7 @@ def test_what_cannot_be_measured_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.timeout(120)
 def test_a_run_that_is_interrupted_does_not_say_that_something_got_lost(tmp_path: Path) -> None:
     few = ("--load", "durable", "--subject", "fsync-each", "--seconds", "60", "--out", str(tmp_path))
-    command = [sys.executable, "-m", "bodhisattva.servers.bench", *few]
+    command = [sys.executable, "-m", "bodhisattva.chaos.bench", *few]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:  # noqa: S603 - our own
         assert running.stderr is not None
         assert running.stderr.readline() == "1/5 durable, 1 of 5: fsync-each\n"

@@ -1,14 +1,14 @@
-"""What all peers say, in the envelope of the protocol and of the size that a service's event has."""
+"""The messages of all baselines: in the envelope of the protocol, and as large as a service's event."""
 
 import json
 import sys
 from typing import Any
 
-from bodhisattva.servers.bench.talk import ASKED, VALUE, WIRE
+from bodhisattva.chaos.bench.generator import EVENT_SIZE, QUERIED_PATH, VALUE
 
 HOST = "127.0.0.1"
-HEAD = 4  # bytes of a frame before a payload of this size
-STATE = {"state_path": ASKED, "value": VALUE, "version": 1}
+FRAME_HEAD = 4  # bytes of a frame before a payload of this size
+STATE = {"state_path": QUERIED_PATH, "value": VALUE, "version": 1}
 _ID = "9f7a4c52-6f1b-4a52-8f0e-0d6c1f5a7b3e"
 _AT = "2026-01-01T00:00:00.000000+00:00"
 
@@ -37,8 +37,8 @@ def response(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def padding(bare: str) -> str:
-    """What an event of this text lacks to be as long as it is to be."""
-    return "x" * (WIRE - HEAD - len(bare))
+    """What an event of this text lacks to be of EVENT_SIZE on the wire."""
+    return "x" * (EVENT_SIZE - FRAME_HEAD - len(bare))
 
 
 def _event(value: str) -> str:
@@ -50,5 +50,5 @@ _EVENT = _event(padding(_event("") % 0))
 
 
 def event(number: int) -> str:
-    """The text of an event: made once, for all who receive it."""
+    """The text of an event, made once for all receivers."""
     return _EVENT % number

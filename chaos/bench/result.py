@@ -5,17 +5,17 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from bodhisattva.servers.bench.machine import Machine
-from bodhisattva.servers.bench.plan import LOADS, TARGETS, Target, Unit
-from bodhisattva.servers.bench.sizes import Size
-from bodhisattva.servers.bench.subjects import OURS
+from bodhisattva.chaos.bench.machine import Machine
+from bodhisattva.chaos.bench.plan import LOADS, TARGETS, Target, Unit
+from bodhisattva.chaos.bench.sizes import Size
+from bodhisattva.chaos.bench.subjects import OURS
 
 SCHEMA = "bodhisattva.bench/1"
 RESULT_FILE = "bench.json"
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One subject's turn at one load. repetition: from 1. load_average: of the machine, when it began."""
+    """One subject under one load. repetition: from 1. load_average: of the machine, when it began."""
 
     load: str
     subject: str
@@ -44,11 +44,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """A target, and the median ratio, or the median where it is beside nobody; None where that was not measured."""
+    """A target, and the median ratio to the baseline, or the median without one; None if it was not measured."""
 
     load: str
     figure: str
-    beside: str | None
+    baseline: str | None = msgspec.field(name="beside")
     at_least: bool
     bound: float
     measured: float | None
@@ -83,7 +83,7 @@ def rows(runs: Sequence[Run]) -> list[Row]:
 
 def _row(load: str, figure: str, unit: Unit, subject: str, runs: Sequence[Run]) -> Row:
     own = _values(runs, load, figure, subject)
-    others = {beside.name: _values(runs, load, figure, beside.name) for beside in LOADS[load].beside}
+    others = {other.name: _values(runs, load, figure, other.name) for other in LOADS[load].baselines}
     ratios = {
         name: spread_of(own[repetition] / theirs[repetition] for repetition in own.keys() & theirs.keys())
         for name, theirs in others.items()
@@ -111,13 +111,13 @@ def judged(found: Sequence[Row]) -> list[Judged]:
 def _judge(target: Target, found: Sequence[Row]) -> Judged:
     wanted = (target.load, target.figure, OURS.name)
     row = next((row for row in found if (row.load, row.figure, row.subject) == wanted), None)
-    beside = target.beside.name if target.beside else None
-    spread = None if row is None else row.ratios.get(beside) if beside else row.value
+    baseline = target.baseline.name if target.baseline else None
+    spread = None if row is None else row.ratios.get(baseline) if baseline else row.value
     measured = None if spread is None else spread.median
     return Judged(
         load=target.load,
         figure=target.figure,
-        beside=beside,
+        baseline=baseline,
         at_least=target.at_least,
         bound=target.bound,
         measured=measured,

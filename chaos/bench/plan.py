@@ -1,12 +1,12 @@
-"""What is compared with what: the loads, whose turns they are, their figures, and the ratios to be met."""
+"""What is compared with what: the loads, their subjects and figures, and the ratios to be met."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from bodhisattva.servers.bench import loads
-from bodhisattva.servers.bench.sizes import Size
-from bodhisattva.servers.bench.subjects import (
+from bodhisattva.chaos.bench import loads
+from bodhisattva.chaos.bench.sizes import Size
+from bodhisattva.chaos.bench.subjects import (
     AIOHTTP,
     AIOHTTP_MSGSPEC,
     FSYNC,
@@ -31,14 +31,14 @@ _SLOW_DISK = 0.004
 
 @dataclass(frozen=True)
 class Load:
-    """subjects: in the order of their turns. beside: those to which ratios are shown. figures: with their units.
+    """subjects: in the order in which they run. baselines: of the ratios shown. figures: with their units.
 
-    flush_delay: seconds that each flush of the disk takes longer than it does by itself.
+    flush_delay: seconds added to each flush of the disk.
     """
 
     measure: Callable[[Running, Size], loads.Measures]
     subjects: tuple[Subject, ...]
-    beside: tuple[Subject, ...]
+    baselines: tuple[Subject, ...]
     figures: Mapping[str, Unit]
     flush_delay: float = 0.0
 
@@ -84,12 +84,12 @@ SUBJECTS: Mapping[str, Subject] = {subject.name: subject for load in LOADS.value
 
 @dataclass(frozen=True)
 class Target:
-    """A figure of the service: at most (or at least) `bound` times that of `beside`, or so much where that is None."""
+    """A figure of the service: at most (or at least) `bound` times that of the baseline, or `bound` without one."""
 
     load: str
     figure: str
     bound: float
-    beside: Subject | None
+    baseline: Subject | None
     at_least: bool = False
 
     def met(self, measured: float) -> bool:

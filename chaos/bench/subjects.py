@@ -1,4 +1,4 @@
-"""What is measured: a service as its operator runs it, and the peers beside it."""
+"""What is measured: a service as its operator runs it, and the baseline servers."""
 
 import ssl
 import sys
@@ -8,20 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from secrets import token_hex
 
-from bodhisattva.servers.bench.certificate import self_signed
-from bodhisattva.servers.bench.processes import Process, free_port, process
-from bodhisattva.servers.bench.slow_disk import slowed
-from bodhisattva.servers.bench.talk import Talk
-from bodhisattva.servers.bench.wire import Line
-from bodhisattva.servers.core.auth import keys, tokens
+from bodhisattva.chaos.bench.connection import Connection
+from bodhisattva.chaos.bench.generator import RequestGenerator
+from bodhisattva.chaos.bench.processes import Process, process
+from bodhisattva.chaos.bench.slow_disk import slowed
+from bodhisattva.fixtures.certificates import Authority
+from bodhisattva.fixtures.stack.ports import free_port
+from bodhisattva.fixtures.tokens import Tokens, new_secret
 
 SERVICE = "fastblocks"
-_SERVE = "bodhisattva.servers.bench.serve"
-_PEERS = "bodhisattva.servers.bench.peers"
+_SERVE = "bodhisattva.chaos.bench.serve"
+_BASELINES = "bodhisattva.chaos.bench.baselines"
 _LIFETIME = 3600.0
-_AT_ONCE = 24
+_CONNECTING = 24  # at a time
 # Everything is on, and nothing is to end or to slow down what is measured: bounds are far, heartbeats rare.
 _SETTINGS = {
     "AUTH": "required",
@@ -31,32 +31,33 @@ _SETTINGS = {
     "LIMITS__MESSAGES_PER_SECOND": "1000000000",
     "TIMEOUTS__AUTH": "60",
     "TIMEOUTS__PING_INTERVAL": "600",
-    "TOKENS__MAX_LIFETIME": str(_LIFETIME),
+    "TOKENS__MAX_LIFETIME": str(2 * _LIFETIME),
     "LOGGING__LEVEL": "error",
 }
 
 
 @dataclass(frozen=True)
 class Running:
-    """A subject's process and how to speak to it."""
+    """A subject's process, and the requests for it. context: of its clients, for TLS."""
 
     process: Process
-    talk: Talk
+    generator: RequestGenerator
     context: ssl.SSLContext | None = None
 
-    def lines(self, count: int) -> list[Line]:
-        """Connections that may go on with requests. They come by the dozen, as nobody's all come at once."""
-        made: list[Line] = []
-        while len(made) < count:
-            batch = [Line(self.process.port, self.context) for _ in range(min(_AT_ONCE, count - len(made)))]
-            self.talk.greet(batch)
-            made += batch
-        return made
+    def connect(self, count: int) -> list[Connection]:
+        """New connections after the handshake; they are opened in batches."""
+        opened: list[Connection] = []
+        while len(opened) < count:
+            size = min(_CONNECTING, count - len(opened))
+            batch = [Connection(self.process.port, self.context) for _ in range(size)]
+            self.generator.handshake(batch)
+            opened += batch
+        return opened
 
 
 @dataclass(frozen=True)
 class Subject:
-    """module: a peer's, under `peers`; none for the service, whose variant is its event loop.
+    """module: of a baseline, under `baselines`; none for the service, whose variant is its event loop.
 
     needs: packages that have to be importable.
     """
@@ -78,29 +79,30 @@ class Subject:
         flush_delay: seconds by which that disk's flushes are to be slower.
         """
         with tempfile.TemporaryDirectory(dir=folder, prefix="bench-") as name:
-            place, port = Path(name), free_port()
+            state, port = Path(name), free_port()
             if self.module:
-                command = [sys.executable, "-m", f"{_PEERS}.{self.module}", str(port), name, self.variant]
-                with process(_on_disk(command, flush_delay), port, place, {}) as server:
-                    yield Running(server, Talk())
+                command = [sys.executable, "-m", f"{_BASELINES}.{self.module}", str(port), name, self.variant]
+                with process(_on_disk(command, flush_delay), port, state, {}) as server:
+                    yield Running(server, RequestGenerator())
             else:
-                with self._service(place, port, flush_delay) as running:
+                with self._service(state, port, flush_delay) as running:
                     yield running
 
     @contextmanager
-    def _service(self, place: Path, port: int, flush_delay: float) -> Iterator[Running]:
-        secret, context = token_hex(32), None
-        settings = {**_SETTINGS, "TOKENS__SECRET": secret}
+    def _service(self, folder: Path, port: int, flush_delay: float) -> Iterator[Running]:
+        tokens, context = Tokens(new_secret()), None
+        settings = {**_SETTINGS, "TOKENS__SECRET": tokens.secret}
         if self.tls:
-            certificate, key = self_signed(place)
+            authority = Authority()
+            certificate, key = authority.server().write(folder, "bench")
             settings |= {"TLS__CERTIFICATE": str(certificate), "TLS__KEY": str(key)}
-            context = ssl.create_default_context(cafile=certificate)
+            context = authority.trust()
         command = [sys.executable, "-m", _SERVE, self.variant, "serve", SERVICE, "--port", str(port)]
-        command = _on_disk([*command, "--state", str(place / "state")], flush_delay)
-        token = tokens.mint(keys.secret_key(secret), "bench", [f"{SERVICE}:write"], _LIFETIME)
+        command = _on_disk([*command, "--state", str(folder / "state")], flush_delay)
+        token = tokens.valid("bench", [f"{SERVICE}:write"], lifetime=_LIFETIME)
         environment = {f"BODHISATTVA_{key}": value for key, value in settings.items()}
-        with process(command, port, place, environment) as server:
-            yield Running(server, Talk(token), context)
+        with process(command, port, folder, environment) as server:
+            yield Running(server, RequestGenerator(token), context)
 
 
 def _on_disk(command: list[str], flush_delay: float) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import WSMsgType, web
 
-from bodhisattva.servers.bench.peers.words import HOST, port, response
+from bodhisattva.chaos.bench.baselines.envelope import HOST, port, response
 
 Keep = Callable[[str], object]
 
@@ -37,7 +37,7 @@ def by_sqlite(folder: Path) -> Keep:
 keep = {"fsync": by_fsync, "sqlite": by_sqlite}[sys.argv[3]](Path(sys.argv[2]))
 
 
-async def talk(request: web.Request) -> web.WebSocketResponse:
+async def handle(request: web.Request) -> web.WebSocketResponse:
     socket = web.WebSocketResponse(compress=False)
     await socket.prepare(request)
     async for received in socket:
@@ -51,5 +51,5 @@ async def talk(request: web.Request) -> web.WebSocketResponse:
 
 if __name__ == "__main__":
     app = web.Application()
-    app.router.add_get("/ws", talk)
+    app.router.add_get("/ws", handle)
     web.run_app(app, host=HOST, port=port(), print=None, backlog=1024)

@@ -6,13 +6,13 @@ from itertools import count
 import msgspec
 from websockets.asyncio.server import ServerConnection, broadcast, serve  # pyright: ignore[reportMissingImports]
 
-from bodhisattva.servers.bench.peers.words import HOST, event, port, response
+from bodhisattva.chaos.bench.baselines.envelope import HOST, event, port, response
 
 _subscribers: set[ServerConnection] = set()
 _numbers = count(1)
 
 
-async def talk(socket: ServerConnection) -> None:
+async def handle(socket: ServerConnection) -> None:
     async for received in socket:
         message = msgspec.json.decode(received)
         if message["event"] == "subscribe":
@@ -25,7 +25,7 @@ async def talk(socket: ServerConnection) -> None:
 
 
 async def main() -> None:
-    async with serve(talk, HOST, port(), compression=None, backlog=1024) as server:
+    async with serve(handle, HOST, port(), compression=None, backlog=1024) as server:
         await server.serve_forever()
 
 

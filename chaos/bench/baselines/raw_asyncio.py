@@ -1,13 +1,13 @@
-"""No library at all: one frame is made for an event, and written to each transport."""
+"""No library: one frame is encoded for an event, and written to each transport."""
 
 import asyncio
 import base64
 import hashlib
 import json
+import struct
 from typing import cast
 
-from bodhisattva.servers.bench.peers.words import HOST, event, port, response
-from bodhisattva.servers.core.transport.frames import text
+from bodhisattva.chaos.bench.baselines.envelope import HOST, event, port, response
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _MEDIUM = 126
@@ -15,7 +15,7 @@ _subscribers: set[asyncio.Transport] = set()
 _made = 0
 
 
-class Talk(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     transport: asyncio.Transport
     upgraded = False
     buffer = b""
@@ -30,7 +30,7 @@ class Talk(asyncio.Protocol):
         self.buffer += data
         if not self.upgraded:
             self.upgrade()
-        while self.upgraded and (payload := self.take()) is not None:
+        while self.upgraded and (payload := self.next_message()) is not None:
             self.handle(json.loads(payload))
 
     def upgrade(self) -> None:
@@ -43,7 +43,7 @@ class Talk(asyncio.Protocol):
         self.transport.write(answer + b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
         self.buffer, self.upgraded = rest, True
 
-    def take(self) -> bytes | None:
+    def next_message(self) -> bytes | None:
         """The payload of the next frame; None until it is whole. Requests here are shorter than 64 KiB."""
         buffer = self.buffer
         if len(buffer) < 8:
@@ -62,7 +62,7 @@ class Talk(asyncio.Protocol):
             _subscribers.add(self.transport)
         elif message["event"] == "emit":
             emit(cast("dict[str, int]", message["data"])["count"])
-        self.transport.write(text(json.dumps(response(message)).encode()))
+        self.transport.write(text_frame(json.dumps(response(message)).encode()))
 
 
 def unmasked(payload: bytes, key: bytes) -> bytes:
@@ -71,17 +71,24 @@ def unmasked(payload: bytes, key: bytes) -> bytes:
     return (int.from_bytes(payload, "big") ^ int.from_bytes(keys, "big")).to_bytes(size, "big")
 
 
+def text_frame(payload: bytes) -> bytes:
+    """Unmasked (RFC 6455, 5.2). Messages here are shorter than 64 KiB."""
+    if len(payload) < _MEDIUM:
+        return bytes((0x81, len(payload))) + payload
+    return struct.pack("!BBH", 0x81, _MEDIUM, len(payload)) + payload
+
+
 def emit(count: int) -> None:
     global _made
     for _ in range(count):
         _made += 1
-        frame = text(event(_made).encode())
+        frame = text_frame(event(_made).encode())
         for subscriber in _subscribers:
             subscriber.write(frame)
 
 
 async def main() -> None:
-    server = await asyncio.get_running_loop().create_server(Talk, HOST, port(), backlog=1024)
+    server = await asyncio.get_running_loop().create_server(Connection, HOST, port(), backlog=1024)
     await server.serve_forever()
 
 

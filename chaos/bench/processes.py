@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bodhisattva.servers.bench.wire import HOST, Lost
+from bodhisattva.chaos.bench.connection import HOST, LoadError
 
 _START = 120.0  # the published server imports much, and for the first time it is compiled
 _POLL = 0.02
@@ -57,26 +57,19 @@ def process(command: Sequence[str], port: int, folder: Path, environment: Mappin
         _await_listening(running, port, output)
         yield Process(running.pid, port)
         if running.poll() is not None:
-            raise Lost(f"the server ended under load: {_last_line(output)}")
+            raise LoadError(f"the server ended under load: {_last_line(output)}")
     finally:
         running.kill()
         running.wait()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def allow_descriptors(count: int) -> None:
-    """Let this process, and what it starts, have so many open files; Lost if the machine does not."""
+    """Let this process, and what it starts, have so many open files; LoadError if the machine does not."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= count:
         return
     if hard < count:
-        raise Lost(f"{count} open files are needed and {hard} are allowed (ulimit -Hn); ask for fewer connections")
+        raise LoadError(f"{count} open files are needed and {hard} are allowed (ulimit -Hn); ask for fewer connections")
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
@@ -84,14 +77,14 @@ def _await_listening(running: "subprocess.Popen[bytes]", port: int, output: Path
     deadline = time.monotonic() + _START
     while time.monotonic() < deadline:
         if running.poll() is not None:
-            raise Lost(f"the server ended with exit code {running.returncode}: {_last_line(output)}")
+            raise LoadError(f"the server ended with exit code {running.returncode}: {_last_line(output)}")
         try:
             socket.create_connection((HOST, port)).close()
         except OSError:
             time.sleep(_POLL)
         else:
             return
-    raise Lost(f"nothing listens on port {port} after {_START:g} s: {_last_line(output)}")
+    raise LoadError(f"nothing listens on port {port} after {_START:g} s: {_last_line(output)}")
 
 
 def _last_line(output: Path) -> str:

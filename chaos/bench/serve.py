@@ -1,12 +1,11 @@
-"""The console command on a chosen event loop: `python -m bodhisattva.servers.bench.serve LOOP serve SERVICE …`.
+"""The console command on a chosen event loop: `python -m bodhisattva.chaos.bench.serve LOOP serve SERVICE …`.
 
 LOOP: `asyncio`, with uvloop hidden where it is installed, or `uvloop`.
 """
 
 import asyncio
+import runpy
 import sys
-
-from bodhisattva.servers.cli import main
 
 
 def choose(loop: str) -> None:
@@ -20,4 +19,4 @@ def choose(loop: str) -> None:
 
 if __name__ == "__main__":
     choose(sys.argv.pop(1))
-    main()
+    runpy.run_module("bodhisattva.servers.cli", run_name="__main__")

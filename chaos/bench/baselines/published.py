@@ -7,8 +7,8 @@ from typing import Any
 from mcp_common.websocket.protocol import WebSocketMessage, WebSocketProtocol  # pyright: ignore[reportMissingImports]
 from mcp_common.websocket.server import WebSocketServer  # pyright: ignore[reportMissingImports]
 
-from bodhisattva.servers.bench.peers.words import HOST, STATE, padding, port
-from bodhisattva.servers.bench.talk import CHANNEL
+from bodhisattva.chaos.bench.baselines.envelope import HOST, STATE, padding, port
+from bodhisattva.chaos.bench.generator import CHANNEL
 
 _CONNECTIONS = 1_000_000
 

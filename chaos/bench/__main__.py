@@ -1,4 +1,4 @@
-"""The command: turns of every subject at every load, a table, and a JSON document of all of it."""
+"""The command: every subject at every load, in turns, a table, and a JSON document of all of it."""
 
 import os
 import signal
@@ -12,19 +12,19 @@ from typing import Any, NoReturn
 import click
 import msgspec
 
-from bodhisattva.servers.bench import machine, processes, slow_disk
-from bodhisattva.servers.bench.plan import LOADS, SUBJECTS
-from bodhisattva.servers.bench.result import RESULT_FILE, Result, Run, judged, rows
-from bodhisattva.servers.bench.sizes import PARTS, QUICK, Size
-from bodhisattva.servers.bench.subjects import Subject
-from bodhisattva.servers.bench.table import table
-from bodhisattva.servers.bench.wire import Lost
-from bodhisattva.servers.options import BAD_INPUT, InOneLine
+from bodhisattva.chaos.bench import machine, processes, slow_disk
+from bodhisattva.chaos.bench.connection import LoadError
+from bodhisattva.chaos.bench.plan import LOADS, SUBJECTS
+from bodhisattva.chaos.bench.result import RESULT_FILE, Result, Run, judged, rows
+from bodhisattva.chaos.bench.sizes import PARTS, QUICK, Size
+from bodhisattva.chaos.bench.subjects import Subject
+from bodhisattva.chaos.bench.table import table
+from bodhisattva.chaos.command import BAD_INPUT, OneLineCommand
 
 INTERRUPTED = 130
 _SPARE_DESCRIPTORS = 200
 _FLUSHES = 50
-Turn = tuple[str, int, Subject]
+PlannedRun = tuple[str, int, Subject]
 
 
 def _sizes(command: Callable[..., None]) -> Callable[..., None]:
@@ -36,8 +36,8 @@ def _sizes(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-class _Bench(InOneLine):
-    who = "bench"
+class _Bench(OneLineCommand):
+    prefix = "bench"
 
 
 @click.command(cls=_Bench)
@@ -60,22 +60,23 @@ def main(
     gate: bool,
     **sizes: int | None,
 ) -> None:
-    """Measure a service beside its peers, in turns, on this machine; only the ratios can be carried elsewhere.
+    """Measure a service beside baselines, in turns, on this machine; only the ratios can be carried elsewhere.
 
-    Exit code: 0 measured, 1 something got lost (or, with --gate, a target is not met), 2 bad input or a missing peer.
+    Exit code: 0 measured, 1 a response or an event is missing (or, with --gate, a target is not met), 2 bad input or a
+    missing baseline.
     """
     # Ended by SIGTERM, as by a job's time limit, it takes its servers down as it does for Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     size = msgspec.structs.replace(QUICK if quick else Size(), **_given(sizes))
-    turns = _turns(loads or _possible(), set(subjects or SUBJECTS) - set(without), size.repetitions)
+    planned = _plan(loads or _possible(), set(subjects or SUBJECTS) - set(without), size.repetitions)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         _refuse(f"--out {out}: {error.strerror}; name a folder that can be written")
     try:
         processes.allow_descriptors(max(size.connections, size.receivers) + _SPARE_DESCRIPTORS)
-        result = _measure(turns, size, folder or out)
-    except Lost as lost:
+        result = _measure(planned, size, folder or out)
+    except LoadError as lost:
         raise click.ClickException(str(lost)) from None
     except KeyboardInterrupt:
         click.echo("bench: interrupted; its servers are taken down, and nothing is measured", err=True)
@@ -103,7 +104,7 @@ def _given(sizes: dict[str, int | None]) -> dict[str, Any]:
     return {name: value for name, value in sizes.items() if value is not None}
 
 
-def _turns(loads: Sequence[str], subjects: set[str], repetitions: int) -> list[Turn]:
+def _plan(loads: Sequence[str], subjects: set[str], repetitions: int) -> list[PlannedRun]:
     """Load by load, round by round, one subject after the other."""
     chosen = {name: [subject for subject in LOADS[name].subjects if subject.name in subjects] for name in loads}
     if any(LOADS[name].flush_delay for name in loads) and (lacking := slow_disk.missing()):
@@ -129,13 +130,13 @@ def _refuse(reason: str) -> NoReturn:
     sys.exit(BAD_INPUT)
 
 
-def _measure(turns: Sequence[Turn], size: Size, folder: Path) -> Result:
+def _measure(planned: Sequence[PlannedRun], size: Size, folder: Path) -> Result:
     started, begun = datetime.now(UTC), time.monotonic()
     try:
         where = machine.machine(_flush(folder))
     except OSError as error:
         _refuse(f"{folder}: {error.strerror}; name another --out or --folder")
-    runs = [_run(number, turns, size, folder) for number in range(len(turns))]
+    runs = [_run(number, planned, size, folder) for number in range(len(planned))]
     found = rows(runs)
     return Result(
         started=started.isoformat(timespec="seconds"),
@@ -150,16 +151,16 @@ def _measure(turns: Sequence[Turn], size: Size, folder: Path) -> Result:
     )
 
 
-def _run(number: int, turns: Sequence[Turn], size: Size, folder: Path) -> Run:
-    name, repetition, subject = turns[number]
-    place = f"{number + 1}/{len(turns)} {name}, {repetition} of {size.repetitions}: {subject.name}"
+def _run(number: int, planned: Sequence[PlannedRun], size: Size, folder: Path) -> Run:
+    name, repetition, subject = planned[number]
+    position = f"{number + 1}/{len(planned)} {name}, {repetition} of {size.repetitions}: {subject.name}"
     average = machine.load_average()
-    click.echo(place, err=True)
+    click.echo(position, err=True)
     try:
         with subject.running(folder, LOADS[name].flush_delay) as server:
             measures = LOADS[name].measure(server, size)
-    except (Lost, OSError) as failure:
-        raise Lost(f"{place}: {failure}") from failure
+    except (LoadError, OSError) as failure:
+        raise LoadError(f"{position}: {failure}") from failure
     return Run(load=name, subject=subject.name, repetition=repetition, load_average=average, measures=measures)
 
 
@@ -178,4 +179,4 @@ def _flush(folder: Path) -> float:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m bodhisattva.servers.bench")
+    main(prog_name="python -m bodhisattva.chaos.bench")

@@ -18,7 +18,7 @@ def slowed(command: Sequence[str], delay: float) -> list[str]:
 
 
 def missing() -> str:
-    """What this machine lacks for that, "" if nothing."""
+    """Why this machine cannot delay flushes; "" if it can."""
     if shutil.which("strace") is None:
         return "strace is not installed"
     tried = subprocess.run(slowed(["true"], 0.001), check=False, capture_output=True, text=True)  # noqa: S603 - our own
