@@ -13,7 +13,6 @@ from typing import Any
 import click
 
 from bodhisattva.servers import signals
-from bodhisattva.servers.exchange import command as exchange
 from bodhisattva.servers.log_tools.command import log
 from bodhisattva.servers.options import BAD_INPUT, CONFIG, InOneLine, one_line
 from bodhisattva.servers.token_command import token
@@ -120,14 +119,7 @@ def config(service: str, file: Path | None) -> None:
     click.echo(configuration.as_yaml(configuration.load(service, file)), nl=False)
 
 
-for command in (
-    log,
-    token,
-    exchange.import_junit,
-    exchange.import_coverage,
-    exchange.import_diagram,
-    exchange.export_diagram,
-):
+for command in (log, token):
     main.add_command(command)
 
 

@@ -1,22 +1,22 @@
-"""How long a server asks a client to wait; what is no such number is taken for none, and what is too much is cut."""
+"""How long a server asks a client to wait. An invalid value counts as none, and a long wait is capped."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 LONGEST = 60.0
-"""Seconds that a client waits at most because a server asked it to."""
+"""The longest wait that a server can ask for, in seconds."""
 
 
 def seconds(value: Any, default: float = 0.0, longest: float = LONGEST) -> float:
-    """A number of JSON as seconds from 0 to `longest`; `default` for what is no number, is negative or is NaN."""
+    """A JSON number as seconds from 0 to `longest`; `default` for no number, a negative one or NaN."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
         return default
     return float(min(value, longest))
 
 
-def retry_after(header: str | None) -> float:
-    """The seconds of a `Retry-After`, which is a number or a date (RFC 9110, 10.2.3); 0 for none, and for neither."""
+def from_header(header: str | None) -> float:
+    """Seconds of a `Retry-After` header: a number or a date (RFC 9110, 10.2.3). 0 if missing or invalid."""
     text = (header or "").strip()
     if text.isascii() and text.isdigit():
         return LONGEST if len(text) > len(str(int(LONGEST))) else seconds(int(text))

@@ -3,7 +3,7 @@
 import pytest
 
 from bodhisattva.servers.client import GapDetected, Position, PositionLost
-from bodhisattva.servers.client.position import Resumption
+from bodhisattva.servers.client.resumption import Resumption
 
 
 def at(offset: int, epoch: str = "e1") -> Position:
