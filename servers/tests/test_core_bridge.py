@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bodhisattva.fixtures.stack.ports import free_port
-from bodhisattva.servers.core import work
+from bodhisattva.servers.core import supervisor
 from bodhisattva.servers.core.bridges import bridge, marks
 from bodhisattva.servers.core.config import LogConfig, Peer, Retention
 from bodhisattva.servers.core.domain import Context, Decision, Event
@@ -87,7 +87,7 @@ async def listening(source: Source, **settings: Any) -> AsyncIterator[Running]:
 
 
 def heard(listener: Running) -> list[int]:
-    state: State = listener.server._engine.state  # type: ignore[assignment]
+    state: State = listener.server.parts.engine.state  # type: ignore[assignment]
     return state.amounts
 
 
@@ -119,7 +119,7 @@ async def test_a_bridge_whose_peer_was_taken_out_says_so_once_and_goes_on_when_i
 ) -> None:
     """It comes to look for its peer when the connection that it had has ended."""
     monkeypatch.setattr(bridge, "_PAUSE", 0.01)
-    monkeypatch.setattr(work, "_PAUSE", 0.01)
+    monkeypatch.setattr(supervisor, "_PAUSE", 0.01)
     with capture_logs() as lines:
         async with AsyncExitStack() as stack:
             async with source.up() as one:
@@ -161,7 +161,7 @@ async def test_what_the_source_still_holds_crosses_and_what_it_lost_is_said(
         await hears(listener, *range(101, before + 101))
     await source.say(*range(before + 101, 121))
     async with source.up(BRIEF) as one:
-        await until(lambda: one.server._engine.floor("global") == 15, "not trimmed", LONG)
+        await until(lambda: one.server.parts.engine.floor("global") == 15, "not trimmed", LONG)
         with capture_logs() as lines:
             async with listening(source, **kept) as listener:
                 await hears(listener, *range(101, before + 101), *range(116, 121))
@@ -181,10 +181,10 @@ async def test_a_source_that_holds_nothing_any_more_is_known_and_only_what_was_m
         await hears(listener, 1, 2, 3)
     await source.say(*range(101, 101 + missed))
     async with source.up(Retention(age=0.01, interval=0.05)) as one:
-        await until(lambda: one.server._engine.floor("global") == 3 + missed, "not trimmed", LONG)
+        await until(lambda: one.server.parts.engine.floor("global") == 3 + missed, "not trimmed", LONG)
         with capture_logs() as lines:
             async with listening(source, **kept) as listener:
-                await until(lambda: one.server._hub.present("global"), "it does not follow", LONG)
+                await until(lambda: one.server.parts.hub.present("global"), "it does not follow", LONG)
                 await post(await one.connect(), range(201, 203))
                 await hears(listener, 1, 2, 3, 201, 202)
                 assert await metric(listener, "websocket_bridge_lost_events_total") == missed
@@ -196,12 +196,12 @@ async def test_what_is_lost_is_counted_once_however_often_the_bridge_comes_back(
     await source.say(1, 2, 3)
     brief = Retention(age=0.01, interval=0.05)
     async with source.up(brief) as one:
-        await until(lambda: one.server._engine.floor("global") == 3, "not trimmed", LONG)
+        await until(lambda: one.server.parts.engine.floor("global") == 3, "not trimmed", LONG)
     with capture_logs() as lines:
         async with listening(source) as listener:
             for _ in range(2):
                 async with source.up(brief) as one:
-                    await until(lambda one=one: one.server._hub.present("global"), "it does not follow", LONG)  # type: ignore[misc]
+                    await until(lambda one=one: one.server.parts.hub.present("global"), "it does not follow", LONG)  # type: ignore[misc]
                     assert await metric(listener, "websocket_bridge_lost_events_total") == 3
     assert len([line for line in lines if "lost events" in line["event"]]) == 1
 
@@ -275,7 +275,7 @@ async def test_events_far_back_are_told_by_their_time(source: Source, monkeypatc
         async with source.up():
             listener = await stack.enter_async_context(listening(source))
             await hears(listener, *range(101, 201))
-        (position,) = listener.server._engine.positions.values()
+        (position,) = listener.server.parts.engine.positions.values()
         assert not {50, 51, 52} & {mark.offset for mark in position.marks}, "a mark stands where both part"
         source.restore(backup)
         await source.say(201)
@@ -357,7 +357,7 @@ async def test_a_replica_that_is_late_counts_nothing_again_of_a_log_that_kept_it
     """The source is put back, and has come as far as it was when the late one tells of the first that is new."""
     async with two_that_heard(source, redis, 105) as (both, backup):
         source.restore(backup, same_epoch=True)
-        release, late = asyncio.Event(), both[1].server._engine
+        release, late = asyncio.Event(), both[1].server.parts.engine
         react = late.react
 
         def react_later(*asked: Any) -> None:
@@ -371,7 +371,7 @@ async def test_a_replica_that_is_late_counts_nothing_again_of_a_log_that_kept_it
         monkeypatch.setattr(late, "react", react_later)
         async with source.up() as one:
             client = await one.connect()
-            await until(lambda: len(one.server._hub.present("global")) == 2, "they do not follow", LONG)
+            await until(lambda: len(one.server.parts.hub.present("global")) == 2, "they do not follow", LONG)
             await post(client, range(106, 108))
             await hears(both[0], *range(101, 108))
             await until(lambda: waiting, "it did not hear of the first", LONG)
@@ -405,4 +405,4 @@ async def test_a_listener_that_lost_the_end_of_its_own_log_hears_it_again(source
 
 
 def _at(listener: Running) -> int:
-    return sum(position.offset for position in listener.server._engine.positions.values())
+    return sum(position.offset for position in listener.server.parts.engine.positions.values())

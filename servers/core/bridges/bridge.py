@@ -16,15 +16,15 @@ from bodhisattva.servers.core.domain import Decision, State
 from bodhisattva.servers.core.engine.deduplication import Outcome, answering
 from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.errors import ErrorCode
-from bodhisattva.servers.core.host import Host
 from bodhisattva.servers.core.log import base
+from bodhisattva.servers.core.runtime import ServiceRuntime
 from bodhisattva.servers.core.service import Bridge, ForeignEvent
-from bodhisattva.servers.core.work import ended
+from bodhisattva.servers.core.supervisor import cancelled
 
 _PAUSE = 1.0
 
 
-async def run(bridge: Bridge, engine: Engine, host: Host) -> None:
+async def run(bridge: Bridge, engine: Engine, host: ServiceRuntime) -> None:
     """Follow the source until cancelled; whatever fails is tried again from the stored position."""
     crossing = _Crossing(bridge, engine, host)
     while True:
@@ -42,7 +42,7 @@ async def run(bridge: Bridge, engine: Engine, host: Host) -> None:
 class _Crossing:
     """One bridge at work."""
 
-    def __init__(self, bridge: Bridge, engine: Engine, host: Host) -> None:
+    def __init__(self, bridge: Bridge, engine: Engine, host: ServiceRuntime) -> None:
         self.log = host.log.bind(source=bridge.source)
         self._bridge = bridge
         self._engine = engine
@@ -63,7 +63,7 @@ class _Crossing:
         try:
             await asyncio.wait({reading, lost}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await ended(reading, lost)
+            await cancelled(reading, lost)
         if not reading.cancelled():
             reading.result()
 
@@ -102,9 +102,9 @@ class _Crossing:
 
     async def _named(self) -> None:
         """Wait until the configuration names the peer, since a reload may have taken it out."""
-        if not self._host.names(self._bridge.source):
+        if not self._host.has_peer(self._bridge.source):
             self.log.warning("bridge has nobody to follow until its peer is configured again")
-            await self._host.named(self._bridge.source)
+            await self._host.peer_configured(self._bridge.source)
 
     def _wait_for(self, events: int) -> None:
         self._metrics.waiting.inc(events - self._waiting)
