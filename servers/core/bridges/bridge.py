@@ -15,15 +15,15 @@ from bodhisattva.servers.core.domain import Decision, State
 from bodhisattva.servers.core.engine.deduplication import Outcome, answering
 from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.errors import ErrorCode
-from bodhisattva.servers.core.host import Host
 from bodhisattva.servers.core.log import base
+from bodhisattva.servers.core.runtime import ServiceRuntime
 from bodhisattva.servers.core.service import Bridge, ForeignEvent
-from bodhisattva.servers.core.work import ended
+from bodhisattva.servers.core.supervisor import cancelled
 
 _PAUSE = 1.0  # seconds before the next attempt
 
 
-async def run(bridge: Bridge, engine: Engine, host: Host) -> None:
+async def run(bridge: Bridge, engine: Engine, host: ServiceRuntime) -> None:
     """Consume the source until cancelled; after a failure, resume from the stored position."""
     consumer = _Consumer(bridge, engine, host)
     while True:
@@ -41,7 +41,7 @@ async def run(bridge: Bridge, engine: Engine, host: Host) -> None:
 class _Consumer:
     """Applies the events of one bridge's source."""
 
-    def __init__(self, bridge: Bridge, engine: Engine, host: Host) -> None:
+    def __init__(self, bridge: Bridge, engine: Engine, host: ServiceRuntime) -> None:
         self.log = host.log.bind(source=bridge.source)
         self._bridge = bridge
         self._engine = engine
@@ -62,7 +62,7 @@ class _Consumer:
         try:
             await asyncio.wait({consuming, lost}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await ended(consuming, lost)
+            await cancelled(consuming, lost)
         if not consuming.cancelled():
             consuming.result()
 
@@ -102,9 +102,9 @@ class _Consumer:
 
     async def _wait_for_peer(self) -> None:
         """Wait until the configuration names the peer, since a reload may have removed it."""
-        if not self._host.names(self._bridge.source):
+        if not self._host.has_peer(self._bridge.source):
             self.log.warning("bridge has nobody to follow until its peer is configured again")
-            await self._host.named(self._bridge.source)
+            await self._host.peer_configured(self._bridge.source)
 
     def _set_backlog(self, events: int) -> None:
         self._metrics.waiting.inc(events - self._backlog)

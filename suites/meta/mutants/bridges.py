@@ -14,9 +14,9 @@ from bodhisattva.servers.core.bridges.block_locator import BlockLocator
 from bodhisattva.servers.core.bridges.bridge import _Consumer
 from bodhisattva.servers.core.bridges.resume_point import ResumePoint
 from bodhisattva.servers.core.domain import Decision, State
-from bodhisattva.servers.core.host import Host
 from bodhisattva.servers.core.log import base, redis_scripts
 from bodhisattva.servers.core.log.base import Position
+from bodhisattva.servers.core.runtime import ServiceRuntime
 from bodhisattva.servers.core.service import ForeignEvent
 from bodhisattva.suites.meta.inject import Inject, mutant
 
@@ -45,7 +45,7 @@ def crosses_without_token(inject: Inject) -> None:
     def no_token(*_: object) -> None:
         return None
 
-    inject(Host, "_token_source", no_token)
+    inject(ServiceRuntime, "_token_source", no_token)
 
 
 @mutant(

@@ -1,4 +1,4 @@
-"""What a service's background work may use: the state, its own commands, and other services."""
+"""What bridges and background tasks use of a running service: its state, its commands, and other services."""
 
 import asyncio
 from collections import defaultdict
@@ -16,12 +16,13 @@ from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.auth import keys, tokens
 from bodhisattva.servers.core.auth.peer_trust import PeerTrust
-from bodhisattva.servers.core.config import Config, Peer
+from bodhisattva.servers.core.config import Peer
 from bodhisattva.servers.core.domain import Context, State
 from bodhisattva.servers.core.engine.deduplication import Outcome, answering
 from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.errors import ServiceError, Unavailable
 from bodhisattva.servers.core.log.base import Position
+from bodhisattva.servers.core.settings import CurrentSettings
 from bodhisattva.servers.core.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -39,19 +40,20 @@ class CommandRefused(ServiceError):
             self.code = outcome.code
 
 
-class Host:
-    """A service as seen from its own background tasks; they act as the user named like the service."""
+class ServiceRuntime:
+    """A running service as its bridges and background tasks see it; they act as the user named like the service."""
 
-    def __init__(self, engine: Engine, metrics: Metrics, config: Callable[[], Config]) -> None:
+    def __init__(self, engine: Engine, metrics: Metrics, settings: CurrentSettings) -> None:
         self.metrics = metrics
         self.log = structlog.get_logger(service=engine.service.name)
         self._engine = engine
-        self._config = config
+        self._settings = settings
         self._trust = PeerTrust()
         self._clients: dict[str, Client] = {}
         self._opening: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._lost = asyncio.Event()
         self._renewed = asyncio.Event()
+        settings.on_change(self._renew)
 
     @property
     def tracing(self) -> "Tracing | None":
@@ -62,7 +64,7 @@ class Host:
         return self._engine.state
 
     def position(self, source: str) -> Position | None:
-        """Up to where `source` has been taken in."""
+        """The position in the log of `source` up to which its events took effect here; None before the first."""
         return self._engine.positions.get(source)
 
     async def changed(self) -> None:
@@ -70,10 +72,10 @@ class Host:
         await self._engine.changed()
 
     async def log_lost(self) -> None:
-        """Wait until events turn out to have been passed over: who relies on an earlier one has to look again."""
+        """Wait until the log turns out to have lost events, so that an earlier position may be gone."""
         await self._lost.wait()
 
-    def say_log_lost(self) -> None:
+    def signal_log_lost(self) -> None:
         self._lost.set()
         self._lost = asyncio.Event()
 
@@ -91,31 +93,25 @@ class Host:
             raise CommandRefused(outcome)
         return outcome.decoded()
 
-    def names(self, peer: str) -> bool:
+    def has_peer(self, peer: str) -> bool:
         """Whether another service is in the configuration."""
-        return peer in self._config().peers
+        return peer in self._settings.config.peers
 
-    async def named(self, peer: str) -> None:
-        """Wait until it is."""
-        while not self.names(peer):
+    async def peer_configured(self, peer: str) -> None:
+        """Wait until another service is in the configuration."""
+        while not self.has_peer(peer):
             await self._renewed.wait()
-
-    def renew(self) -> None:
-        """Take notice of another configuration."""
-        self._trust.renew(self._config().peers)
-        self._renewed.set()
-        self._renewed = asyncio.Event()
 
     async def peer(self, name: str) -> Client:
         """An authenticated client of another service, kept open; Unavailable if none is configured."""
-        settings = self._config().peers.get(name)
+        settings = self._settings.config.peers.get(name)
         if settings is None:
             raise Unavailable(f"No peer {name} is configured.", peer=name)
         async with self._opening[name]:
             client = self._clients.get(name)
             if client is None or client.state is LinkState.CLOSED:
                 client = Client(
-                    settings.url, token=self._token_source(settings, name), ssl=self._trust.of(name, settings)
+                    settings.url, token=self._token_source(settings, name), ssl=self._trust.context_for(name, settings)
                 )
                 await client.__aenter__()
                 self._clients[name] = client
@@ -130,7 +126,7 @@ class Host:
         id: str,  # noqa: A002 - the client's word for it
         timeout: float,
     ) -> dict[str, Any]:
-        """Ask another service something; Unavailable if it is not configured, and what `Client.request` raises."""
+        """Request something of another service; Unavailable if it is not configured. See `Client.request`."""
         client = await self.peer(service)
         if self.tracing is None:
             return await client.request(name, data, id=id, timeout=timeout)
@@ -138,23 +134,29 @@ class Host:
             return await client.request(name, data, id=id, timeout=timeout, traceparent=span.traceparent)
 
     def continuing(self, traceparent: str | None) -> AbstractContextManager[None]:
-        """What begins meanwhile is part of this trace, if traces are kept."""
+        """Make what begins within the context part of this trace, if traces are kept."""
         return nullcontext() if self.tracing is None else self.tracing.continuing(traceparent)
 
     async def close(self) -> None:
         await asyncio.gather(*(client.aclose() for client in self._clients.values()))
 
+    def _renew(self) -> None:
+        """Use the renewed certificates of peers, and wake whoever waits for a peer."""
+        self._trust.renew(self._settings.config.peers)
+        self._renewed.set()
+        self._renewed = asyncio.Event()
+
     def _token_source(self, peer: Peer, name: str) -> Callable[[], str] | None:
-        """The peer's token file, or short-lived tokens of our own minting; None where nobody asks for one."""
+        """The peer's token file, or short-lived tokens of our own; None without a secret to sign them with."""
         if peer.token_file is not None:
             file = Path(peer.token_file)
             return lambda: file.read_text().strip()
-        if configuration.secret(self._config()) is None:
+        if configuration.secret(self._settings.config) is None:
             return None
         return lambda: self._mint(name)
 
     def _mint(self, peer: str) -> str:
-        config = self._config()
+        config = self._settings.config
         return tokens.mint(
             keys.secret_key(configuration.secret(config) or ""),
             self._engine.service.name,

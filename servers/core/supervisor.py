@@ -1,4 +1,4 @@
-"""What a service does by itself, beside its connections: named tasks that no failure ends in silence."""
+"""What a service does beside its connections: named tasks, each begun again after a failure, which is logged."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,11 +8,11 @@ import structlog
 
 from bodhisattva.servers.core.log.base import LogError
 
-_PAUSE = 1.0
-_INSISTENCE = 0.1
+_PAUSE = 1.0  # seconds from a failure to the next attempt
+_INSISTENCE = 0.1  # seconds until a task that has not ended is cancelled again
 
 
-async def ended(*tasks: "asyncio.Task[None]") -> None:
+async def cancelled(*tasks: "asyncio.Task[None]") -> None:
     """Cancel tasks until they have ended: Python 3.11's `wait_for`, also redis-py's, may swallow a cancellation."""
     left = set(tasks)
     while left:
@@ -21,8 +21,8 @@ async def ended(*tasks: "asyncio.Task[None]") -> None:
         _, left = await asyncio.wait(left, timeout=_INSISTENCE)
 
 
-async def insistent(name: str, work: Callable[[], Awaitable[None]], logger: Any) -> None:
-    """Work that is begun again after a pause where it fails, which is logged."""
+async def supervised(name: str, work: Callable[[], Awaitable[None]], logger: Any) -> None:
+    """Run `work` until it returns; after a failure, log it, pause and run it again."""
     while True:
         try:
             return await work()
@@ -33,15 +33,15 @@ async def insistent(name: str, work: Callable[[], Awaitable[None]], logger: Any)
         await asyncio.sleep(_PAUSE)
 
 
-class Work:
-    """Tasks that run until `stop`, each `insistent`."""
+class Supervisor:
+    """Tasks that run until `stop`, each `supervised`."""
 
     def __init__(self, service: str) -> None:
         self._tasks: list[asyncio.Task[None]] = []
         self._logger = structlog.get_logger(service=service)
 
     def start(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        self._tasks.append(asyncio.get_running_loop().create_task(insistent(name, work, self._logger), name=name))
+        self._tasks.append(asyncio.get_running_loop().create_task(supervised(name, work, self._logger), name=name))
 
     async def stop(self) -> None:
-        await ended(*self._tasks)
+        await cancelled(*self._tasks)
