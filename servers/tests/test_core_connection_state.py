@@ -97,7 +97,7 @@ async def test_what_each_action_makes_of_each_state(
     """With a request in flight. An action that comes too late changes nothing."""
     async with running() as one:
         await one.connect()
-        (connection,) = one.server._connections
+        (connection,) = one.server.parts.connections
         connection._in_flight.begin(Incoming("request", "r", None, "post", {}))
         for entered in (DRAINING, CLOSING):
             if state >= entered:
@@ -114,17 +114,17 @@ async def test_what_each_action_makes_of_each_state(
 async def test_a_drain_without_requests_in_flight_closes_at_once() -> None:
     async with running() as one:
         await one.connect()
-        (connection,) = one.server._connections
+        (connection,) = one.server.parts.connections
         drain(connection)
         assert connection._lifecycle.state is CLOSING
 
 
 async def test_a_rejected_connection_is_never_open() -> None:
     async with running() as one:
-        one.server._counts.total = one.server.config.limits.connections
+        one.server.parts.counts.total = one.server.config.limits.connections
         client = await one.connect(welcome=False, autoclose=False)
-        await until(lambda: one.server._frame_reader.open, "no connection is rejected")
-        (websocket,) = one.server._frame_reader.open
+        await until(lambda: one.server.parts.frame_reader.open, "no connection is rejected")
+        (websocket,) = one.server.parts.frame_reader.open
         assert isinstance(websocket, WebSocket)
         assert websocket.lifecycle.state is CLOSING
         assert await client.close_code() == 1013

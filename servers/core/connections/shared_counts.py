@@ -71,16 +71,19 @@ class Subject(NamedTuple):
 class SharedCounts(ConnectionCounts):
     """Counts that other replicas know of.
 
-    one_too_many: called with the kind and the name of a subject whose newest connection has to be closed.
+
+    close_newest: closes the newest connection of a kind (`user` or `address`) and name.
     """
 
-    def __init__(self, limits: Limits, log: LogConfig, service: str, one_too_many: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, limits: Callable[[], Limits], log: LogConfig, service: str, close_newest: Callable[[str, str], None]
+    ) -> None:
         super().__init__(limits)
         base = f"{{{log.prefix}:{service}}}:"
         self._replicas = f"{base}replicas"
         self._holdings = f"{base}holds:"
         self._me = fresh_id()
-        self._one_too_many = one_too_many
+        self._close_newest = close_newest
         self._changed: set[Subject] = set()
         self._due = asyncio.Event()
         self._store = connect(log, log.timeout)
@@ -139,8 +142,8 @@ class SharedCounts(ConnectionCounts):
 
     def _cap(self, kind: str) -> int:
         """_NO_CAP where the replica is full before the cap is reached: other replicas do not matter then."""
-        cap = self.limits.connections_per_user if kind == "user" else self.limits.connections_per_address
-        return cap if cap < self.limits.connections else _NO_CAP
+        cap = self.limits().connections_per_user if kind == "user" else self.limits().connections_per_address
+        return cap if cap < self.limits().connections else _NO_CAP
 
     async def _publish(self) -> None:
         """Write what changed; all that is held if the lease lapsed, since the others forgot it.
@@ -160,7 +163,7 @@ class SharedCounts(ConnectionCounts):
             self._due.set()
         for subject in batch:
             if _written(subject) in over:
-                self._one_too_many(*subject)
+                self._close_newest(*subject)
 
     async def _call(self, subjects: list[tuple[Subject, int]]) -> tuple[bool, set[bytes]]:
         arguments: list[str | int] = [self._me, _LEASE_MS, self._holdings]
