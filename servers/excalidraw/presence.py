@@ -47,7 +47,7 @@ def move_cursor(state: State, data: MoveCursor, context: Context) -> Decision:
     channel = f"cursor:{data.diagram_id}"
     return Decision(
         answer={"diagram_id": data.diagram_id, "status": "moved"},
-        ephemeral=(Event("cursor.moved", (channel,), moved, subject=context.user_id),),
+        ephemeral=(Event("cursor.moved", (channel,), moved, coalesce_key=context.user_id),),
     )
 
 
@@ -90,4 +90,4 @@ def parted(channel: str, info: dict[str, Any]) -> Event:
 
 def _moved(name: str, channel: str, info: dict[str, Any]) -> Event:
     """Who has not heard yet that a connection has come needs only hear that it has left, and the other way round."""
-    return Event(name, (channel,), info, subject=info["connection_id"])
+    return Event(name, (channel,), info, coalesce_key=info["connection_id"])
