@@ -1,4 +1,4 @@
-"""Beside the server, texts are put into the index as they come, so that the next search has little to do first."""
+"""Indexes texts in the background, so that the next search has little left to index."""
 
 import asyncio
 from typing import TYPE_CHECKING
