@@ -91,13 +91,13 @@ def serve(names: tuple[str, ...], file: Path | None, **options: Any) -> None:
     """
     signals.before_loop()
     from bodhisattva.servers import fleet
-    from bodhisattva.servers.core import loops, run
+    from bodhisattva.servers.core import event_loop, run
     from bodhisattva.servers.core.telemetry import logs
 
     overrides = {key: value for key, value in options.items() if value is not None}
     servers = fleet.build(names, file, overrides)
     logs.configure(servers[0].config.logging)
-    with asyncio.Runner(loop_factory=loops.factory(servers[0].config)) as runner:
+    with asyncio.Runner(loop_factory=event_loop.factory(servers[0].config)) as runner:
         runner.run(run.serve(servers))
     signals.after_loop()
 

@@ -6,16 +6,14 @@ the first replica to get the answer records it. No replica waits for another, or
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from bodhisattva.servers.client import Backoff, ClientError, ConnectionLost, Indeterminate, RequestFailed, Unreachable
 from bodhisattva.servers.core.errors import ErrorCode, ServiceError, Unavailable
+from bodhisattva.servers.core.service import Runtime
 from bodhisattva.servers.mahavishnu.calls import DueCall, due_call
 from bodhisattva.servers.mahavishnu.domain import State
 from bodhisattva.servers.mahavishnu.references import Unresolved, resolved
-
-if TYPE_CHECKING:
-    from bodhisattva.servers.core.host import Host
 
 LONGEST_PAUSE = 5.0
 LONGEST_ATTEMPT = 10.0
@@ -36,37 +34,37 @@ class AttemptFailed(Exception):
     """An attempt has failed, and the next one may succeed."""
 
 
-async def run_calls(host: "Host") -> None:
+async def run_calls(runtime: Runtime) -> None:
     """Run a task for every workflow that has calls to make, until cancelled."""
     running: set[str] = set()
     async with asyncio.TaskGroup() as group:
         while True:
-            state = _state(host)
+            state = _state(runtime)
             for workflow_id in (state.remote_due.keys() | state.compensation_due.keys()) - running:
                 running.add(workflow_id)
-                group.create_task(_run_workflow(host, workflow_id, running))
-            await host.changed()
+                group.create_task(_run_workflow(runtime, workflow_id, running))
+            await runtime.changed()
 
 
-async def _run_workflow(host: "Host", workflow_id: str, running: set[str]) -> None:
+async def _run_workflow(runtime: Runtime, workflow_id: str, running: set[str]) -> None:
     """Make the calls of one workflow, one after another."""
     backoff, made = Backoff(cap=LONGEST_PAUSE), None
-    while (due := due_call(_state(host), workflow_id)) is not None:
+    while (due := due_call(_state(runtime), workflow_id)) is not None:
         if due == made:  # its end was not recorded
             await asyncio.sleep(backoff.next())
-        await _call_while_due(host, due)
+        await _call_while_due(runtime, due)
         made = due
     running.discard(workflow_id)
 
 
-async def _call_while_due(host: "Host", due: DueCall) -> None:
+async def _call_while_due(runtime: Runtime, due: DueCall) -> None:
     """Make a call; cancel it as soon as a command or another replica has ended it."""
 
     async def superseded() -> None:
-        while due_call(_state(host), due.workflow_id) == due:
-            await host.changed()
+        while due_call(_state(runtime), due.workflow_id) == due:
+            await runtime.changed()
 
-    tasks = [asyncio.ensure_future(_CallRunner(host, due).run()), asyncio.ensure_future(superseded())]
+    tasks = [asyncio.ensure_future(_CallRunner(runtime, due).run()), asyncio.ensure_future(superseded())]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -80,18 +78,18 @@ async def _call_while_due(host: "Host", due: DueCall) -> None:
 class _CallRunner:
     """Makes one call, with all its attempts."""
 
-    def __init__(self, host: "Host", due: DueCall) -> None:
-        self._host = host
+    def __init__(self, runtime: Runtime, due: DueCall) -> None:
+        self._runtime = runtime
         self._due = due
         self._about = {"workflow_id": due.workflow_id}
         self._attempts = 0
         self._error: str | None = None
         self._fresh = False  # whether no attempt can have been made yet
-        self._log = host.log.bind(workflow_id=due.workflow_id, request_id=due.request_id, peer=due.call.service)
+        self._log = runtime.log.bind(workflow_id=due.workflow_id, request_id=due.request_id, peer=due.call.service)
 
     async def run(self) -> None:
-        workflow = _state(self._host).workflows[self._due.workflow_id]
-        with self._host.continuing(workflow.traceparent):
+        workflow = _state(self._runtime).workflows[self._due.workflow_id]
+        with self._runtime.continuing(workflow.traceparent):
             await self._run()
 
     async def _run(self) -> None:
@@ -102,10 +100,10 @@ class _CallRunner:
         try:
             result = await self._request(datetime.fromisoformat(begun["deadline"]))
         except CallFailed as failure:
-            self._host.metrics.calls.failed.inc()
+            self._runtime.metrics.calls.failed.inc()
             await self._fail(failure)
         else:
-            self._host.metrics.calls.completed.inc()
+            self._runtime.metrics.calls.completed.inc()
             await self._complete(result)
 
     async def _request(self, deadline: datetime) -> dict[str, Any]:
@@ -129,8 +127,8 @@ class _CallRunner:
         call, request_id = self._due.call, self._due.request_id
         fresh, self._fresh = self._fresh, False
         try:
-            data = resolved(call.data, _state(self._host).workflows[self._due.workflow_id])
-            return await self._host.request(call.service, call.request, data, id=request_id, timeout=timeout)
+            data = resolved(call.data, _state(self._runtime).workflows[self._due.workflow_id])
+            return await self._runtime.request(call.service, call.request, data, id=request_id, timeout=timeout)
         except Unresolved as problem:
             raise CallFailed(f"{problem}.", without_effect=fresh) from None
         except Unavailable:
@@ -155,7 +153,7 @@ class _CallRunner:
         raise CallFailed(f"{self._due.call.service} answered {error}", without_effect=True) from error
 
     async def _attempt_failed(self, error: str) -> None:
-        self._host.metrics.calls.attempts_failed.inc()
+        self._runtime.metrics.calls.attempts_failed.inc()
         self._error = error[:LONGEST_ERROR]
         self._log.warning("attempt failed", reason=self._error, attempt=self._attempts + 1)
         attempt = {"call": self._due.key, "attempt": self._attempts + 1, "error": self._error}
@@ -187,7 +185,7 @@ class _CallRunner:
         backoff = Backoff(cap=LONGEST_PAUSE)
         while True:
             try:
-                return await self._host.execute(command, self._about | data)
+                return await self._runtime.execute(command, self._about | data)
             except ServiceError as refusal:
                 if refusal.code is not ErrorCode.UNAVAILABLE:
                     self._log.info("call superseded", command=command, reason=refusal.message)
@@ -200,5 +198,5 @@ def _left(deadline: datetime) -> float:
     return (deadline - datetime.now(UTC)).total_seconds()
 
 
-def _state(host: "Host") -> State:
-    return cast("State", host.state)
+def _state(runtime: Runtime) -> State:
+    return cast("State", runtime.state)

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bodhisattva.fixtures.stack.ports import free_port
-from bodhisattva.servers.core import work
+from bodhisattva.servers.core import supervisor
 from bodhisattva.servers.core.bridges import block_locator, bridge
 from bodhisattva.servers.core.config import LogConfig, Peer, Retention
 from bodhisattva.servers.core.domain import Context, Decision, Event
@@ -87,7 +87,7 @@ async def following(source: Source, **settings: Any) -> AsyncIterator[Running]:
 
 
 def applied(follower: Running) -> list[int]:
-    state: State = follower.server._engine.state  # type: ignore[assignment]
+    state: State = follower.server.parts.engine.state  # type: ignore[assignment]
     return state.amounts
 
 
@@ -119,7 +119,7 @@ async def test_a_bridge_whose_peer_is_unconfigured_warns_once_and_resumes_when_i
 ) -> None:
     """The bridge looks for its peer when its connection has ended."""
     monkeypatch.setattr(bridge, "_PAUSE", 0.01)
-    monkeypatch.setattr(work, "_PAUSE", 0.01)
+    monkeypatch.setattr(supervisor, "_PAUSE", 0.01)
     with capture_logs() as lines:
         async with AsyncExitStack() as stack:
             async with source.up() as one:
@@ -161,7 +161,7 @@ async def test_events_that_the_source_holds_are_applied_and_removed_ones_are_rep
         await wait_applied(follower, *range(101, before + 101))
     await source.publish(*range(before + 101, 121))
     async with source.up(BRIEF) as one:
-        await until(lambda: one.server._engine.floor("global") == 15, "not trimmed", LONG)
+        await until(lambda: one.server.parts.engine.floor("global") == 15, "not trimmed", LONG)
         with capture_logs() as lines:
             async with following(source, **kept) as follower:
                 await wait_applied(follower, *range(101, before + 101), *range(116, 121))
@@ -181,10 +181,10 @@ async def test_a_source_that_holds_no_event_is_recognised_and_only_missed_events
         await wait_applied(follower, 1, 2, 3)
     await source.publish(*range(101, 101 + missed))
     async with source.up(Retention(age=0.01, interval=0.05)) as one:
-        await until(lambda: one.server._engine.floor("global") == 3 + missed, "not trimmed", LONG)
+        await until(lambda: one.server.parts.engine.floor("global") == 3 + missed, "not trimmed", LONG)
         with capture_logs() as lines:
             async with following(source, **kept) as follower:
-                await until(lambda: one.server._hub.present("global"), "it does not follow", LONG)
+                await until(lambda: one.server.parts.hub.present("global"), "it does not follow", LONG)
                 await post(await one.connect(), range(201, 203))
                 await wait_applied(follower, 1, 2, 3, 201, 202)
                 assert await metric(follower, "websocket_bridge_lost_events_total") == missed
@@ -196,12 +196,12 @@ async def test_lost_events_are_counted_once_over_any_number_of_connections(sourc
     await source.publish(1, 2, 3)
     brief = Retention(age=0.01, interval=0.05)
     async with source.up(brief) as one:
-        await until(lambda: one.server._engine.floor("global") == 3, "not trimmed", LONG)
+        await until(lambda: one.server.parts.engine.floor("global") == 3, "not trimmed", LONG)
     with capture_logs() as lines:
         async with following(source) as follower:
             for _ in range(2):
                 async with source.up(brief) as one:
-                    await until(lambda one=one: one.server._hub.present("global"), "it does not follow", LONG)  # type: ignore[misc]
+                    await until(lambda one=one: one.server.parts.hub.present("global"), "it does not follow", LONG)  # type: ignore[misc]
                     assert await metric(follower, "websocket_bridge_lost_events_total") == 3
     assert len([line for line in lines if "lost events" in line["event"]]) == 1
 
@@ -275,7 +275,7 @@ async def test_events_far_back_are_recognised_by_their_time(source: Source, monk
         async with source.up():
             follower = await stack.enter_async_context(following(source))
             await wait_applied(follower, *range(101, 201))
-        (position,) = follower.server._engine.positions.values()
+        (position,) = follower.server.parts.engine.positions.values()
         assert not {50, 51, 52} & {mark.offset for mark in position.marks}, "a mark stands where both diverge"
         source.restore(backup)
         await source.publish(201)
@@ -357,7 +357,7 @@ async def test_a_late_replica_applies_nothing_twice_after_a_restore_that_kept_th
     """The source is restored. Its log is as long as before when the late replica records the first new event."""
     async with two_replicas(source, redis, 105) as (both, backup):
         source.restore(backup, same_epoch=True)
-        release, late = asyncio.Event(), both[1].server._engine
+        release, late = asyncio.Event(), both[1].server.parts.engine
         react = late.react
 
         def react_later(*arguments: Any) -> None:
@@ -371,7 +371,7 @@ async def test_a_late_replica_applies_nothing_twice_after_a_restore_that_kept_th
         monkeypatch.setattr(late, "react", react_later)
         async with source.up() as one:
             client = await one.connect()
-            await until(lambda: len(one.server._hub.present("global")) == 2, "they do not follow", LONG)
+            await until(lambda: len(one.server.parts.hub.present("global")) == 2, "they do not follow", LONG)
             await post(client, range(106, 108))
             await wait_applied(both[0], *range(101, 108))
             await until(lambda: waiting, "it did not receive the first", LONG)
@@ -405,4 +405,4 @@ async def test_a_follower_that_lost_the_end_of_its_own_log_applies_it_again(sour
 
 
 def _at(follower: Running) -> int:
-    return sum(position.offset for position in follower.server._engine.positions.values())
+    return sum(position.offset for position in follower.server.parts.engine.positions.values())

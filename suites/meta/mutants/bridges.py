@@ -14,9 +14,9 @@ from bodhisattva.servers.core.bridges.block_locator import BlockLocator
 from bodhisattva.servers.core.bridges.bridge import _Consumer
 from bodhisattva.servers.core.bridges.resume_point import ResumePoint
 from bodhisattva.servers.core.domain import Decision, State
-from bodhisattva.servers.core.host import Host
 from bodhisattva.servers.core.log import base, redis_scripts
 from bodhisattva.servers.core.log.base import Position
+from bodhisattva.servers.core.runtime import ServiceRuntime
 from bodhisattva.servers.core.service import ForeignEvent
 from bodhisattva.suites.meta.inject import Inject, mutant
 
@@ -45,7 +45,7 @@ def crosses_without_token(inject: Inject) -> None:
     def no_token(*_: object) -> None:
         return None
 
-    inject(Host, "_token_source", no_token)
+    inject(ServiceRuntime, "_token_source", no_token)
 
 
 @mutant(
@@ -82,11 +82,11 @@ def takes_in_twice_once_it_lost_its_source(inject: Inject) -> None:
     apply = _Consumer._apply
 
     async def apply_twice(consumer: _Consumer, event: Event, position: Position) -> bool:
-        if consumer._host._clients[consumer._bridge.source].connections > 1:
+        if consumer._runtime._clients[consumer._bridge.source].connections > 1:
             foreign = ForeignEvent(consumer._bridge.source, event.name, event.data, event.timestamp)
 
             def decide(state: State) -> Decision:
-                return consumer._bridge.react(state, foreign, consumer._host.context())
+                return consumer._bridge.react(state, foreign, consumer._runtime.context())
 
             consumer._engine._submit(decide, None, None, "", lambda _: None)
         return await apply(consumer, event, position)
