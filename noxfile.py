@@ -117,7 +117,7 @@ def soak(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """What a service costs beside others, the published server among them: -- [--quick] [--load NAME] [--gate] …"""
     run_script(session, "ci/peer")
-    command = (str(ROOT / ".tools/peer/bin/python"), "-m", "bodhisattva.servers.bench")
+    command = (str(ROOT / ".tools/peer/bin/python"), "-m", "bodhisattva.chaos.bench")
     conclude(session, exit_code(session, *command, *session.posargs, external=True), (REFUSED,))
 
 

@@ -4,13 +4,11 @@ import asyncio
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
-from click.exceptions import NoArgsIsHelpError
 
+from bodhisattva.chaos.command import BadInput, OneLineGroup
 from bodhisattva.chaos.experiment import Experiment, experiment_named, experiments
 from bodhisattva.chaos.history import HistoryError, read
 from bodhisattva.chaos.judge import Report, judge
@@ -26,40 +24,6 @@ from bodhisattva.fixtures.stack.select import Choice, choose
 from bodhisattva.fixtures.supervision import INTERRUPTED, Orphan, interrupt_on_sigterm, interrupt_with_parent
 
 EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}
-
-
-class BadInput(click.ClickException):
-    """Something was asked for that cannot be done: one line, exit code 2."""
-
-    exit_code = 2
-
-
-class InOneLine(click.Command):
-    """A command (or group) that answers wrong usage, its commands' too, as bad input."""
-
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        with _in_one_line():
-            return super().make_context(*args, **kwargs)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        with _in_one_line():
-            return super().invoke(ctx)
-
-
-class _Group(InOneLine, click.Group):
-    """Of commands."""
-
-
-@contextmanager
-def _in_one_line() -> Iterator[None]:
-    try:
-        yield
-    except NoArgsIsHelpError:
-        raise
-    except click.UsageError as error:
-        said = " ".join(error.format_message().split())
-        where = f" See `{error.ctx.command_path} --help`." if error.ctx is not None else ""
-        raise BadInput(said + where) from error
 
 
 def begin() -> None:
@@ -80,7 +44,7 @@ def make(out: Path) -> None:
         raise BadInput(str(error)) from None
 
 
-@click.group(cls=_Group)
+@click.group(cls=OneLineGroup)
 def main() -> None:
     """Break a running fleet on purpose and judge what its clients saw.
 
@@ -110,7 +74,7 @@ def main() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("out/chaos"),
     show_default=True,
-    help="Where each run leaves history, verdict, timeline and logs.",
+    help="Where each run leaves history, verdict and logs.",
 )
 @click.option("--list", "only_list", is_flag=True, help="Name the experiments and end.")
 @click.option(
