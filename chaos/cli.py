@@ -139,11 +139,11 @@ def _run(chosen: list[Experiment], seed: int, choice: Choice, out: Path) -> None
     for experiment in chosen:
         folder = folders[experiment.name]
 
-        def say(line: str, name: str = experiment.name) -> None:
+        def progress(line: str, name: str = experiment.name) -> None:
             click.echo(f"[{name}, seed {seed}] {line}", err=True)
 
-        say(experiment.purpose)
-        report = asyncio.run(Run(experiment, seed, choice, folder, say).perform())
+        progress(experiment.purpose)
+        report = asyncio.run(Run(experiment, seed, choice, folder, progress).run())
         _show(report, folder)
         reports.append(report)
     _end(reports)
@@ -159,9 +159,9 @@ def _show(report: Report, where: Path) -> None:
 def _doubts(report: Report) -> Iterator[str]:
     """Why the verdict is not valid; what follows from a run that was broken off is left out."""
     yield from report.problems
-    for judgement in report.checkers:
-        if judgement.verdict is Verdict.INVALID or not (report.problems or judgement.verdict is Verdict.VALID):
-            yield f"{judgement.name}: {judgement.verdict}, {judgement.details}"
+    for result in report.checkers:
+        if result.verdict is Verdict.INVALID or not (report.problems or result.verdict is Verdict.VALID):
+            yield f"{result.name}: {result.verdict}, {result.details}"
     for fault in () if report.problems else report.faults:
         if not fault.counts:
             yield f"{fault.name} on {fault.target} did not bite or was not healed: {fault.evidence}"

@@ -40,7 +40,7 @@ class Testbed:
     nodes: dict[str, Node]
     links: dict[str, Link]
     store: Redis | None = None
-    _seats: Iterator[int] = field(default_factory=count)
+    _clients: Iterator[int] = field(default_factory=count)
     _used: set[str] = field(default_factory=lambda: {TO_STORE})
 
     def target(self, name: str) -> Link | Node:
@@ -54,22 +54,22 @@ class Testbed:
         everything = [*([self.store] if self.store is not None else []), *self.links.values(), *self.nodes.values()]
         return [target for target in everything if isinstance(target, kind)]
 
-    def ways(self, service: str, link: str) -> Iterator[Link]:
+    def links_in_turn(self, service: str, link: str) -> Iterator[Link]:
         """The links of this name to the service's processes, in turn and for ever; each caller begins elsewhere."""
         self._used.add(link)
         links = [self.links[f"{process}/{link}"] for process in self.services[service]]
-        return islice(cycle(links), next(self._seats) % len(links), None)
+        return islice(cycle(links), next(self._clients) % len(links), None)
 
     def assert_used(self, names: Iterable[str]) -> None:
-        """StackError if one of these targets is a link that nobody has asked for: what breaks it hits nobody."""
+        """StackError if one of these targets is a link that no client uses: what breaks it hits no operation."""
         for name in names:
             if name in self.links and name.rpartition("/")[2] not in self._used:
                 raise StackError(f"no client uses the link {name}, which is to be broken: name it in a workload.")
 
-    async def cure_links(self) -> None:
-        """Leave every link whole and prove it."""
+    async def reset_links(self) -> None:
+        """Reset every link, and verify it."""
         for link in self.links.values():
-            await link.cure()
+            await link.reset()
 
     async def kill_and_restart(self) -> None:
         """Everything at once, so that what is left is what was on the disk."""

@@ -1,4 +1,4 @@
-"""Which processes an experiment runs, and which ways lead to them."""
+"""Which processes an experiment runs, and which links lead to them."""
 
 from dataclasses import dataclass
 

@@ -17,7 +17,7 @@ from bodhisattva.chaos.soak.__main__ import main as soak
 from bodhisattva.chaos.tests.histories import command, fault, history, log, phase, started
 
 GOOD = [command("invoke", "a"), command("ok", "a"), log("a")]
-LOST = [command("invoke", "a"), command("ok", "a"), log()]
+CONNECTION_ERRORS = [command("invoke", "a"), command("ok", "a"), log()]
 BITTEN = [fault("inject"), fault("evidence", bit=True, measured={"exit_code": -9})]
 NOT_BITTEN = [fault("inject"), fault("evidence", bit=False, measured={"outcome": "answered"}), fault("heal")]
 
@@ -36,7 +36,7 @@ def _saved(folder: Path, *operations: Operation) -> str:
     ("operations", "verdict", "code"),
     [
         ([started("durability", faults=("kill",)), *BITTEN, *GOOD, fault("heal")], "valid", 0),
-        ([started("durability"), *LOST], "invalid", 1),
+        ([started("durability"), *CONNECTION_ERRORS], "invalid", 1),
         ([started("durability", faults=("kill",)), *NOT_BITTEN, *GOOD], "unknown", 3),
     ],
 )
@@ -48,7 +48,7 @@ def test_a_saved_history_is_judged_again(operations: list[Operation], verdict: s
 
 
 def test_what_was_found_is_shown(tmp_path: Path) -> None:
-    result = _run("--replay", _saved(tmp_path, started("durability"), *LOST))
+    result = _run("--replay", _saved(tmp_path, started("durability"), *CONNECTION_ERRORS))
     assert "durability: invalid" in result.stdout
     assert "'lost': {'count': 1, 'ids': ['a']}" in result.stdout
 
