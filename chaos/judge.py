@@ -35,6 +35,7 @@ class Report(msgspec.Struct, frozen=True):
     started: str
     duration: float
     command: str
+    expects_faults: bool = True
 
 
 def encode(report: Report) -> bytes:
@@ -48,7 +49,8 @@ def judge(history: History) -> Report:
     results = tuple(_checker(name)(history) for name in start.checkers)
     injected = _injections(history)
     faults = tuple(_fault_report(step, injected[number]) for number, step in enumerate(start.schedule))
-    problems = (*_unfinished(history), *_idle(history, faults, injected))
+    idle = _idle(history, faults, injected) if start.expects_faults else ()
+    problems = (*_unfinished(history), *idle)
     verdict = combine(
         [
             *(result.verdict for result in results),
@@ -69,6 +71,7 @@ def judge(history: History) -> Report:
         started=start.started,
         duration=round(history[-1].time, 3),
         command=start.command,
+        expects_faults=start.expects_faults,
     )
 
 

@@ -25,12 +25,14 @@ CONNECTION = "connection"
 SET = "set"
 GET = "get"
 FINAL_REGISTER = "written"
+CHURN = "churn"
+GAUGES = "gauges"
 
 
 class Start(msgspec.Struct, frozen=True):
     """`start` info, the first operation of a run: all that is needed to judge it, and to run it again.
 
-    started: ISO 8601, UTC. command: the command line that repeats the run.
+    started: ISO 8601, UTC. command: the command line that repeats the run. expects_faults: a schedule is due.
     """
 
     experiment: str
@@ -41,6 +43,7 @@ class Start(msgspec.Struct, frozen=True):
     started: str
     command: str
     log: str = EMBEDDED
+    expects_faults: bool = True
 
 
 class Phase(msgspec.Struct, frozen=True):
@@ -125,6 +128,26 @@ class FinalRegister(msgspec.Struct, frozen=True):
     service: str
     path: str
     values: tuple[str, ...]
+
+
+class Churn(msgspec.Struct, frozen=True):
+    """`churn` in any type: one connection from its opening to its end. reason: why it ended otherwise, for `info`."""
+
+    service: str
+    ending: str
+    reason: str = ""
+
+
+class Gauges(msgspec.Struct, frozen=True):
+    """`gauges`: the service's gauges by metric, counts and bytes. `info`: a sample; `ok`: the last of an idle stage.
+
+    `fail`: they could not be read. stage: of the connection churn.
+    """
+
+    service: str
+    stage: str
+    values: dict[str, float] = {}
+    error: str = ""
 
 
 class LogEntry(msgspec.Struct, frozen=True):

@@ -108,11 +108,16 @@ class Run:
             checkers=experiment.checkers,
             schedule=steps,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
-            command=f"python -m bodhisattva.chaos run {experiment.name} --seed {self.seed} --stack {kind}"
-            f" --log {self.choice.log}",
+            command=f"python -m bodhisattva.chaos {self._arguments} --seed {self.seed}",
+            expects_faults=not experiment.command,
         )
         recorder.record(RUN, "info", START, start)
         return steps
+
+    @property
+    def _arguments(self) -> str:
+        choice, experiment = self.choice, self.experiment
+        return experiment.command or f"run {experiment.name} --stack {choice.kind} --log {choice.log}"
 
 
 async def _work(session: Session, seconds: float, nemesis: Nemesis) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count, cycle, islice
 from pathlib import Path
@@ -92,25 +92,31 @@ async def testbed(
     if topology.shared:
         require_redis(choice.kind)
     owner = os.getpid()
-    async with toxiproxy_server(choice.kind, owner, folder / "toxiproxy.log"):
-        with TemporaryDirectory(prefix="bodhisattva-chaos-", ignore_cleanup_errors=True) as state:
-            own = replace(choice, log=EMBEDDED) if topology.own_store else choice
-            stack = await asyncio.to_thread(build, own, Path(state), owner, launcher)
-            bed = Testbed(stack.tokens, topology.processes, stack.nodes, {})
+    async with AsyncExitStack() as around:
+        if topology.proxied:
+            await around.enter_async_context(toxiproxy_server(choice.kind, owner, folder / "toxiproxy.log"))
+        state = TemporaryDirectory(prefix="bodhisattva-chaos-", ignore_cleanup_errors=True)
+        own = replace(choice, log=EMBEDDED) if topology.own_store else choice
+        stack = await asyncio.to_thread(build, own, Path(around.enter_context(state)), owner, launcher)
+        bed = Testbed(stack.tokens, topology.processes, stack.nodes, {})
+        try:
+            bed = await _begin(stack, topology)
+            yield bed
+        finally:
             try:
-                bed = await _begin(stack, topology)
-                yield bed
+                await _keep_logs(bed, folder)
             finally:
-                try:
-                    await _keep_logs(bed, folder)
-                finally:
-                    await asyncio.to_thread(stack.close)
+                await asyncio.to_thread(stack.close)
 
 
 async def _begin(stack: Stack, topology: Topology) -> Testbed:
     if topology.shared and isinstance(stack, MadeStack):
         return await _replicated(stack, topology)
-    await asyncio.to_thread(stack.start, topology.services)
+    if topology.settings:
+        stack.nodes |= {service: stack.fresh(service, topology.settings) for service in topology.services}
+        await asyncio.gather(*(node.start() for node in stack.nodes.values()))
+    else:
+        await asyncio.to_thread(stack.start, topology.services)
     return Testbed(stack.tokens, topology.processes, stack.nodes, await _links(stack.nodes, topology.links))
 
 
