@@ -82,7 +82,7 @@ def _list() -> None:
     click.echo("\n".join(services()))
 
 
-def _list_and_end(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click calls it so
+def _list_and_end(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
         _list()
         ctx.exit()
