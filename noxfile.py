@@ -330,7 +330,7 @@ def refuse(session: nox.Session, reason: str) -> NoReturn:
 def check_types(session: nox.Session) -> None:
     """Mypy, strict, and pyright, under the import names that the folders have once installed."""
     session.run("mypy", "-p", "bodhisattva")
-    session.run("mypy", "noxfile.py", "deploy/docker/health.py")
+    session.run("mypy", "noxfile.py", "deploy/render.py", "deploy/docker/health.py")
     session.run("basedpyright", "--pythonpath", f"{session.virtualenv.bin}/python")
 
 
