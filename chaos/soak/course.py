@@ -22,7 +22,7 @@ from bodhisattva.chaos.soak.record import (
     Sample,
 )
 from bodhisattva.fixtures.clock import TimedOut, eventually
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.process import LAUNCHER, ProcessStack
 
 _SPARE = 200

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from bodhisattva.chaos.soak.guest import DIAGRAMS, ENDINGS, Guest, Refused
 from bodhisattva.chaos.soak.pace import Pace
 from bodhisattva.fixtures.clock import TimedOut
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 _ENOUGH = 80  # characters of a reason, so that the same reasons count as one
 

@@ -17,8 +17,8 @@ from bodhisattva.chaos.schedule import stream
 from bodhisattva.chaos.tests.requirements import needs_redis, needs_toxiproxy
 from bodhisattva.chaos.toxiproxy import Link, ToxiproxyError
 from bodhisattva.fixtures.clock import bounded
-from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.stack.controls import StackError
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.process import ProcessStack
 from bodhisattva.fixtures.stack.redis import Redis
 from bodhisattva.fixtures.wire import WireClient

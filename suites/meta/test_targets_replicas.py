@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.stack.made import REDIS
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.process import ProcessStack
 from bodhisattva.suites.meta.trial import run_suite
 
