@@ -12,6 +12,8 @@ from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.process import ProcessStack
 from bodhisattva.suites.meta.trial import run_suite
 
+pytestmark = pytest.mark.deploy
+
 SERVICE = "akosha"
 JUDGED = ("REPLICAS-001", "REPLICAS-002", "REPLICAS-003", "REPLICAS-004", "REPLICAS-007")
 FILES = ("suites/replicas/test_one_log.py", "suites/replicas/test_replica_bus.py")
