@@ -1,19 +1,18 @@
 """What a service declares about itself; `servers/<service>/service.py` holds one `SERVICE` of this type."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, get_type_hints
 
 from bodhisattva.servers.core.channels import GLOBAL, ChannelKind
 from bodhisattva.servers.core.domain import Context, Decision, Event, State
 from bodhisattva.servers.core.errors import InvalidChannel
-from bodhisattva.servers.core.handlers import Handler, Prepare
-
-if TYPE_CHECKING:
-    from bodhisattva.servers.core.host import Host
+from bodhisattva.servers.core.telemetry.metrics import Metrics
 
 _KINDS_KEPT = 1000
+Prepare = Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,72 @@ class Bridge:
     source: str
     react: Callable[[Any, ForeignEvent, Context], Decision]
     channel: str = GLOBAL
+
+
+@dataclass(frozen=True)
+class Handler:
+    """A command or query: its wire name, the type of its data, the function that decides or answers.
+
+    prepare: makes of the data what the function takes, off the loop.
+    """
+
+    name: str
+    input_type: type[Any]
+    function: Callable[[Any, Any, Context], Any]
+    per_connection: bool = False
+    prepare: "Prepare | None" = None
+
+    @classmethod
+    def of(
+        cls,
+        function: Callable[[Any, Any, Context], Any],
+        *,
+        per_connection: bool = False,
+        prepare: "Prepare | None" = None,
+    ) -> "Handler":
+        """Read name and input type off `def name(state, data: Input, context)`, or else off `prepare`."""
+        reader = prepare or function
+        parameter = list(reader.__annotations__)[1]
+        return cls(function.__name__, get_type_hints(reader)[parameter], function, per_connection, prepare)
+
+    def answer(self, state: State, asked: Any, context: Context) -> Any:
+        """Answer or decide at once, whatever is to be prepared."""
+        ready = asked if self.prepare is None else self.prepare(state, asked)
+        return self.function(state, ready, context)
+
+
+class Runtime(Protocol):
+    """What a service's background coroutines use of the server that runs it."""
+
+    @property
+    def log(self) -> Any:
+        """A structlog logger, bound to the service."""
+
+    @property
+    def metrics(self) -> Metrics: ...
+
+    @property
+    def state(self) -> State: ...
+
+    async def changed(self) -> None:
+        """Wait for the next durable event of this service."""
+
+    async def execute(self, command: str, data: dict[str, Any], /) -> dict[str, Any]:
+        """Run a command of the service's own; ServiceError if it answers an error."""
+
+    async def request(
+        self,
+        service: str,
+        name: str,
+        data: dict[str, Any],
+        *,
+        id: str,  # noqa: A002 - the client's word for it
+        timeout: float,
+    ) -> dict[str, Any]:
+        """Request something of another service; Unavailable if it is not configured."""
+
+    def continuing(self, traceparent: str | None, /) -> AbstractContextManager[None]:
+        """Make what begins within the context part of this trace, if traces are kept."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +129,7 @@ class Service:
     bridges: tuple[Bridge, ...] = ()
     parted: Callable[[str, dict[str, Any]], Event] | None = None
     internal: tuple[Callable[[Any, Any, Context], Decision], ...] = ()
-    background: tuple[Callable[["Host"], Awaitable[None]], ...] = field(default=())
+    background: tuple[Callable[[Runtime], Awaitable[None]], ...] = ()
 
     @cached_property
     def command_handlers(self) -> Mapping[str, Handler]:

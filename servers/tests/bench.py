@@ -18,8 +18,7 @@ from bodhisattva.servers.core.domain import Context, Decision, Event, Join
 from bodhisattva.servers.core.engine.snapshot import pack, unpack
 from bodhisattva.servers.core.envelope import convert
 from bodhisattva.servers.core.errors import ServiceError
-from bodhisattva.servers.core.handlers import Handler
-from bodhisattva.servers.core.service import ForeignEvent, Service
+from bodhisattva.servers.core.service import ForeignEvent, Handler, Service
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 Script = list[tuple[str, dict[str, Any]]]

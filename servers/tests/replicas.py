@@ -9,7 +9,7 @@ from uuid import uuid4
 from bodhisattva.servers.core.config import LogConfig
 from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.replicas.shared_appender import SharedAppender
-from bodhisattva.servers.core.work import ended
+from bodhisattva.servers.core.supervisor import cancelled
 from bodhisattva.servers.tests.ledger import LEDGER
 from bodhisattva.servers.tests.redis_server import RedisServer
 from bodhisattva.servers.tests.running import Client, Running, running
@@ -46,14 +46,14 @@ async def listener(one: Running) -> Client:
 async def asleep(one: Running) -> AsyncIterator[Engine]:
     """A replica that follows no log and replies to no other replica until the end of the block."""
     appender = shared_appender(one)
-    await ended(*appender._tasks, *appender._bus._tasks)
-    yield one.server._engine
+    await cancelled(*appender._tasks, *appender._bus._tasks)
+    yield one.server.parts.engine
     await appender.start()
 
 
 def shared_appender(one: Running) -> SharedAppender:
     """Of a replica's engine."""
-    appender = one.server._engine._appender
+    appender = one.server.parts.engine._appender
     assert isinstance(appender, SharedAppender)
     return appender
 

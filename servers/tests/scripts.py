@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from bodhisattva.servers.core.handlers import Handler
+from bodhisattva.servers.core.service import Handler
 from bodhisattva.servers.registry import services
 from bodhisattva.servers.tests.bench import START, Script
 

@@ -12,8 +12,8 @@ from bodhisattva.servers.core.engine import aside
 from bodhisattva.servers.core.engine.aside import Aside
 from bodhisattva.servers.core.engine.deduplication import Outcome, answering
 from bodhisattva.servers.core.errors import Conflict, ErrorCode, Unavailable
-from bodhisattva.servers.core.handlers import Handler
 from bodhisattva.servers.core.log.memory import MemoryLog
+from bodhisattva.servers.core.service import Handler
 from bodhisattva.servers.tests.ledger import Post, State, post
 from bodhisattva.servers.tests.test_core_engine import Desk, opened
 

@@ -70,7 +70,7 @@ async def posted(engine: Any, amounts: range) -> None:
         assert (await ask(engine, amount)).code is None
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("redis", marks=pytest.mark.deploy)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], RedisLog | LocalLog]:
     """One log, opened anew at each call."""
     match request.param:
@@ -173,7 +173,7 @@ async def test_no_trimming_and_no_restart_shows_in_what_is_left(
 async def _worked(
     make: Callable[[], RedisLog | LocalLog], work: list[int | str | Retention]
 ) -> tuple[list[int], int, int, Any]:
-    """The amounts in the state, the newest offset, the log start, and (offset, amount) of what is held."""
+    """The amounts in the state, the newest offset, the floor, and (offset, amount) of what is held."""
     steps = deque([*work, "restart", "end"])
     while True:
         async with started(make()) as engine:
@@ -194,7 +194,7 @@ async def _worked(
 
 
 async def trimmed(one: Running, log_start: int) -> None:
-    await until(lambda: one.server._engine.log_start("global") == log_start, "the log is not trimmed")
+    await until(lambda: one.server.parts.engine.log_start("global") == log_start, "the log is not trimmed")
 
 
 async def subscribed(client: Client, epoch: str, offset: int) -> tuple[bool, int]:
@@ -205,7 +205,7 @@ async def subscribed(client: Client, epoch: str, offset: int) -> tuple[bool, int
 async def test_s5_who_resumes_before_what_is_held_is_told_and_hears_live_events() -> None:
     async with running(**keeping(events=5)) as one:
         writer, reader, other = [await one.connect() for _ in range(3)]
-        epoch = one.server._engine.log.epoch
+        epoch = one.server.parts.engine.log.epoch
         await post(writer, range(100, 120))
         await trimmed(one, 15)
         assert await subscribed(reader, epoch, 14) == (False, 20)
@@ -231,7 +231,7 @@ async def test_s5_what_is_taken_away_from_who_catches_up_is_not_passed_over(monk
     async with running() as one:
         client = await one.connect()
         await post(client, range(100, 120))
-        engine = one.server._engine
+        engine = one.server.parts.engine
         read = engine.log.read
 
         async def read_late(channel: str, after: int, limit: int) -> Any:
@@ -255,7 +255,7 @@ async def test_s6_the_metrics_show_what_the_log_holds() -> None:
             if line.startswith("websocket_log_")
         }
         assert values["websocket_log_events"] == 5
-        assert values["websocket_log_bytes"] == one.server._engine.log.size > 0
+        assert values["websocket_log_bytes"] == one.server.parts.engine.log.size > 0
         assert values["websocket_log_trimmed_events_total"] == 15
 
 

@@ -105,7 +105,7 @@ async def test_a_request_and_its_writing_are_parts_of_the_sender_s_trace(collect
         client = await one.connect()
         await client.ask("subscribe", channel="account:a")
         await ask(client, "post", account="a", amount=1)
-        (connection,) = one.server._connections
+        (connection,) = one.server.parts.connections
     request, append = await collector.one("ledger", "ledger/post"), await collector.one("ledger", "append")
     assert (request.trace_id.hex(), request.parent_span_id.hex()) == (TRACE, "b7ad6b7169203331")
     assert (append.trace_id, append.parent_span_id) == (request.trace_id, request.span_id)
@@ -155,7 +155,7 @@ async def test_live_events_carry_their_trace_to_who_listens(collector: Collector
         assert event["traceparent"].split("-")[1] == TRACE
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("redis", marks=pytest.mark.deploy)])
 async def test_what_is_told_later_carries_the_trace_in_which_it_happened(
     collector: Collector, kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -166,7 +166,7 @@ async def test_what_is_told_later_carries_the_trace_in_which_it_happened(
         await ask(await one.connect(), "post", traceparent=None, account="a", amount=2)
     async with running(LEDGER, **with_log) as one:
         client = await one.connect()
-        since = {"epoch": one.server._engine.log.epoch, "offset": 0}
+        since = {"epoch": one.server.parts.engine.log.epoch, "offset": 0}
         await client.socket.send_json(
             {"type": "request", "event": "subscribe", "id": "s", "data": {"channel": "account:a", "since": since}}
         )
@@ -175,6 +175,7 @@ async def test_what_is_told_later_carries_the_trace_in_which_it_happened(
         assert second["traceparent"].split("-")[1] != TRACE
 
 
+@pytest.mark.deploy
 async def test_an_event_carries_its_trace_to_who_listens_at_another_replica(
     collector: Collector, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -186,6 +187,7 @@ async def test_an_event_carries_its_trace_to_who_listens_at_another_replica(
         assert (await listener.read())["traceparent"].split("-")[1] == TRACE
 
 
+@pytest.mark.deploy
 async def test_what_a_bridge_takes_in_later_is_part_of_the_trace_in_which_it_happened(
     collector: Collector, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -225,7 +227,7 @@ async def test_an_event_s_envelope_is_as_ever_without_traces() -> None:
         assert not [message for message in messages if "traceparent" in message]
 
 
-@pytest.mark.parametrize("kind", ["memory", "redis"])
+@pytest.mark.parametrize("kind", ["memory", pytest.param("redis", marks=pytest.mark.deploy)])
 async def test_a_workflow_its_stage_elsewhere_and_what_bridges_make_of_it_share_one_trace(
     collector: Collector, kind: str, request: pytest.FixtureRequest
 ) -> None:

@@ -6,8 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bodhisattva.servers.core.handlers import Handler
-from bodhisattva.servers.core.service import Service
+from bodhisattva.servers.core.service import Handler, Service
 from bodhisattva.servers.registry import services
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/services.md").read_text(encoding="utf-8")

@@ -12,11 +12,12 @@ from functools import partial
 from pathlib import Path
 
 from bodhisattva.servers.core.config import LogConfig, Retention
+from bodhisattva.servers.core.delivery.hub import Hub
+from bodhisattva.servers.core.delivery.write_batch import WriteBatch
 from bodhisattva.servers.core.domain import Context
 from bodhisattva.servers.core.engine import retention
 from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.servers.core.engine.engine import Engine
-from bodhisattva.servers.core.engine.hub import Hub
 from bodhisattva.servers.core.engine.local_appender import LocalAppender
 from bodhisattva.servers.core.log.base import LocalLog
 from bodhisattva.servers.core.log.redis import RedisLog
@@ -25,7 +26,6 @@ from bodhisattva.servers.core.replicas.log_listener import LogListener
 from bodhisattva.servers.core.replicas.shared_appender import SharedAppender
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.telemetry.metrics import Metrics
-from bodhisattva.servers.core.transport.outbox import Turn
 from bodhisattva.servers.tests.ledger import LEDGER
 
 FIRST = 100
@@ -37,7 +37,7 @@ LIMITS = Retention(events=KEPT)
 async def started(log: RedisLog | LocalLog, service: Service = LEDGER) -> AsyncIterator[Engine]:
     """An engine of the service on this log, a replica's if others can share it."""
     metrics = Metrics(service.name, service.server)
-    hub = Hub(service, metrics, Turn(lambda: 0))
+    hub = Hub(service, metrics, WriteBatch(lambda: 0))
     if isinstance(log, RedisLog):
         listener = LogListener(lambda _: None, lambda _: None)
         engine = Engine(service, log, hub, metrics, 1e9, partial(SharedAppender, log, hub, listener))

@@ -1,35 +1,38 @@
 """The mutants, read off their source without importing it, since that would import the servers.
 
-A file of `mutants` holds, as literals, CLAUSE (the id of the clause that must reject it), WRONG (what is wrong, in
-one sentence), SAYS (what the clause's failure must say), maybe ALSO (ids of clauses that fail for the same cause) and
-BESIDES (services that the clause needs besides those that it is about), and `mutate()`, which makes the server's code
-wrong before it serves.
+A mutant is a function of a module in `mutants` with the decorator `mutant` of `inject`, whose arguments are literals.
 """
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 FOLDER = Path(__file__).resolve().parent / "mutants"
-_FIELDS = {"CLAUSE", "WRONG", "SAYS", "ALSO", "BESIDES"}
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """The real server, made wrong in one thing. name: of its file, as the launcher takes it."""
+    """The real server, made wrong in one thing. name: of its function, as the launcher takes it."""
 
     name: str
+    module: str
     clause: str
     wrong: str
-    says: str
+    failure: str
     also: tuple[str, ...] = ()
     besides: tuple[str, ...] = ()
 
 
 def mutants(folder: Path = FOLDER) -> list[Mutant]:
-    """Every mutant, by name."""
-    return [_read(file) for file in sorted(folder.glob("*.py")) if file.stem != "__init__"]
+    """Every mutant, by name. Raises ValueError if two have the same name."""
+    found: dict[str, Mutant] = {}
+    for file in sorted(folder.glob("*.py")):
+        for each in _read(file):
+            if each.name in found:
+                raise ValueError(f"{each.name} is a mutant of {found[each.name].module} and of {each.module}")
+            found[each.name] = each
+    return [found[name] for name in sorted(found)]
 
 
 def mutant(name: str) -> Mutant:
@@ -40,14 +43,12 @@ def mutant(name: str) -> Mutant:
     return found[name]
 
 
-def _read(file: Path) -> Mutant:
-    return Mutant(file.stem, **{name.lower(): value for name, value in _literals(file).items()})
-
-
-def _literals(file: Path) -> dict[str, Any]:
-    found = {}
+def _read(file: Path) -> Iterator[Mutant]:
     for statement in ast.parse(file.read_text(encoding="utf-8"), str(file)).body:
         match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in _FIELDS:
-                found[name] = ast.literal_eval(value)
-    return found
+            case ast.FunctionDef(
+                name=name,
+                decorator_list=[ast.Call(func=ast.Name(id="mutant"), args=[ast.Constant(value=clause)], keywords=rest)],
+            ):
+                literals = {each.arg: ast.literal_eval(each.value) for each in rest if each.arg}
+                yield Mutant(name, file.stem, str(clause), **literals)

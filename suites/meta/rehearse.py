@@ -6,19 +6,19 @@ A mutant reaches into the servers' code. One whose place there has moved is foun
 import os
 import sys
 import traceback
-from importlib import import_module
 
 import bodhisattva.servers.fleet  # noqa: F401 - once here, instead of in each child
-from bodhisattva.suites.meta.registry import mutants
+from bodhisattva.suites.meta.mutate import put_in_place
+from bodhisattva.suites.meta.registry import Mutant, mutants
 
 
-def fails(name: str) -> bool:
+def fails(mutant: Mutant) -> bool:
     """Make it in a child of this process, which stays what it is."""
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            import_module(f"bodhisattva.suites.meta.mutants.{name}").mutate()
+            put_in_place(mutant)
             code = 0
         except Exception:  # noqa: BLE001 - whatever it is, it is told
             traceback.print_exc()
@@ -28,7 +28,7 @@ def fails(name: str) -> bool:
 
 
 def main() -> int:
-    broken = [mutant.name for mutant in mutants() if fails(mutant.name)]
+    broken = [mutant.name for mutant in mutants() if fails(mutant)]
     for name in broken:
         sys.stderr.write(f"{name} cannot be made any more\n")
     return 1 if broken else 0

@@ -31,10 +31,10 @@ def test_mutant_is_rejected_by_its_clause_alone(mutant: Mutant, run: Run, tell: 
     names = sorted({result.clause for result in unrelated})
     tell(Row(mutant.name, mutant.wrong, mutant.clause, bool(failed), names, len(chosen.entries), held.seconds))
     assert failed, f"{mutant.clause} did not notice: {held.of(mutant.clause)}"
-    assert any(mutant.says in result.reason for result in failed), f"{mutant.clause} says something else: {failed}"
+    assert any(mutant.failure in result.reason for result in failed), f"{mutant.clause} says something else: {failed}"
     assert not unrelated, "noticed by unrelated clauses:\n" + "\n".join(map(str, unrelated))
     unmoved = sorted(set(mutant.also) - {result.clause for result in held.not_passed})
-    assert not unmoved, f"ALSO names clauses that did not fail, or were not tried: {unmoved}"
+    assert not unmoved, f"also names clauses that did not fail, or were not tried: {unmoved}"
 
 
 @pytest.mark.mutants

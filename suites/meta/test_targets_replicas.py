@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.stack.made import REDIS
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.process import ProcessStack
 from bodhisattva.suites.meta.trial import run_suite
 
+pytestmark = pytest.mark.deploy
+
 SERVICE = "akosha"
 JUDGED = ("REPLICAS-001", "REPLICAS-002", "REPLICAS-003", "REPLICAS-004", "REPLICAS-007")
-FILES = ("suites/replicas/test_one_log.py", "suites/replicas/test_neighbours.py")
+FILES = ("suites/replicas/test_one_log.py", "suites/replicas/test_replica_bus.py")
 
 
 @pytest.fixture(scope="module")

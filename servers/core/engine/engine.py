@@ -15,6 +15,7 @@ import structlog
 
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.channels import GLOBAL
+from bodhisattva.servers.core.delivery.hub import Hub
 from bodhisattva.servers.core.domain import Context, Decision, State
 from bodhisattva.servers.core.engine.appender import MakeAppender
 from bodhisattva.servers.core.engine.aside import Aside
@@ -22,13 +23,11 @@ from bodhisattva.servers.core.engine.commands import Advance, Command, Decide
 from bodhisattva.servers.core.engine.deduplication import INTERNAL, UNAVAILABLE, Answer, Answers, Key, Outcome, key_of
 from bodhisattva.servers.core.engine.evaluation import checked
 from bodhisattva.servers.core.engine.log_reader import LogReader
-from bodhisattva.servers.core.engine.model import Model
 from bodhisattva.servers.core.engine.processor import CommandProcessor
 from bodhisattva.servers.core.engine.projection import Projection
-from bodhisattva.servers.core.engine.publisher import Publisher
 from bodhisattva.servers.core.errors import ServiceError, Unavailable
-from bodhisattva.servers.core.handlers import Handler
 from bodhisattva.servers.core.log.base import Log, LogError, LogRefused, Position
+from bodhisattva.servers.core.service import Handler, Service
 from bodhisattva.servers.core.telemetry.logs import concerning
 from bodhisattva.servers.core.telemetry.metrics import Metrics
 
@@ -44,9 +43,9 @@ class Engine:
 
     def __init__(
         self,
-        service: Model,
+        service: Service,
         log: Log,
-        publisher: Publisher,
+        hub: Hub,
         metrics: Metrics,
         window: float,
         make_appender: MakeAppender,
@@ -55,15 +54,15 @@ class Engine:
         self.log = log
         self._logger = structlog.get_logger(service=service.name)
         self._answers = Answers(window)
-        self._projection = Projection(service, log, publisher, self._answers, metrics)
-        self._processor = CommandProcessor(self._projection, publisher, self._logger)
+        self._projection = Projection(service, log, hub, self._answers, metrics)
+        self._processor = CommandProcessor(self._projection, hub, self._logger)
         self._appender = make_appender(self._processor)
         self.reader = LogReader(log, self._logger)
         self._aside = Aside()
         metrics.log_events.set_function(lambda: self.offset(GLOBAL) - self.log_start(GLOBAL))
         metrics.log_lag.set_function(lambda: self.lag)
         metrics.log_bytes.set_function(lambda: log.size)
-        metrics.watch("websocket_answers_kept", "Answers that a retry would get again.", lambda: len(self._answers))
+        metrics.gauge("websocket_answers_kept", "Answers that a retry would get again.", lambda: len(self._answers))
 
     async def start(self) -> None:
         """Open the log and rebuild the state from it; LogRefused if they do not fit this release."""

@@ -7,12 +7,12 @@ import msgspec
 
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.channels import GLOBAL
+from bodhisattva.servers.core.delivery.hub import Hub
 from bodhisattva.servers.core.domain import Decision
 from bodhisattva.servers.core.engine.commands import Command, EncodedEvent, Evaluated, PreparedAppend, Unappliable
 from bodhisattva.servers.core.engine.deduplication import UNAVAILABLE, Outcome
 from bodhisattva.servers.core.engine.evaluation import evaluate
 from bodhisattva.servers.core.engine.projection import Projection
-from bodhisattva.servers.core.engine.publisher import Publisher
 from bodhisattva.servers.core.log.base import Entry, StoredAnswer, StoredEvent
 
 if TYPE_CHECKING:
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 class CommandProcessor:
     """Evaluates commands on the projection's state, and settles each of them exactly once."""
 
-    def __init__(self, projection: Projection, publisher: Publisher, logger: Any) -> None:
+    def __init__(self, projection: Projection, hub: Hub, logger: Any) -> None:
         self.projection = projection
         self.logger = logger
         self.tracing: Tracing | None = None
-        self._publisher = publisher
+        self._hub = hub
 
     def evaluate(self, command: Command) -> Evaluated | None:
         """What the command comes to on the state as it is; None if it cannot be handled, which is logged."""
         try:
-            return evaluate(self.projection.model, command, self.projection.state)
+            return evaluate(self.projection.service, command, self.projection.state)
         except Exception:
             self.logger.exception("command failed", **command.log_fields)
             return None
@@ -77,7 +77,7 @@ class CommandProcessor:
 
     def present(self, channel: str) -> list[dict[str, Any]]:
         """The members of a channel that are connected here."""
-        return self._publisher.present(channel)
+        return self._hub.present(channel)
 
     def span(self, prepared: PreparedAppend) -> "Span | None":
         """The append as a part of the command's trace; None where no traces are kept."""
@@ -92,10 +92,10 @@ class CommandProcessor:
         return StoredEvent(seq, envelope.fresh_id(), event.name, envelope.timestamp(), channels, data, trace)
 
     def _deliver_ephemeral(self, decision: Decision, connection_id: str) -> None:
-        """Nothing if the member's connection has ended: the publisher has then delivered that it left."""
-        if decision.membership and not self._publisher.connected(connection_id):
+        """Nothing if the member's connection has ended: the hub has then delivered that it left."""
+        if decision.membership and not self._hub.connected(connection_id):
             return
         for event in decision.ephemeral:
-            self._publisher.say(event)
+            self._hub.publish_ephemeral(event)
         for change in decision.membership:
-            self._publisher.change_membership(connection_id, change)
+            self._hub.change_membership(connection_id, change)

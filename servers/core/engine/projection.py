@@ -5,12 +5,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from bodhisattva.servers.core.channels import GLOBAL
+from bodhisattva.servers.core.delivery.hub import Hub
 from bodhisattva.servers.core.domain import State
 from bodhisattva.servers.core.engine.deduplication import Answers
-from bodhisattva.servers.core.engine.model import Model
-from bodhisattva.servers.core.engine.publisher import Publisher
 from bodhisattva.servers.core.engine.replay import apply_all, replay
 from bodhisattva.servers.core.log.base import Log, Position, StoredEvent
+from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.telemetry.metrics import Metrics
 
 
@@ -21,15 +21,15 @@ class Projection:
     positions: of the bridges, by source. log_starts_read_at: the log start when those of all channels were read.
     """
 
-    def __init__(self, model: Model, log: Log, publisher: Publisher, answers: Answers, metrics: Metrics) -> None:
-        self.model = model
+    def __init__(self, service: Service, log: Log, hub: Hub, answers: Answers, metrics: Metrics) -> None:
+        self.service = service
         self.log = log
         self.answers = answers
         self.available = False
-        self.state: State = model.state()
+        self.state: State = service.state()
         self.positions: dict[str, Position] = {}
         self.log_starts_read_at = 0
-        self._publisher = publisher
+        self._hub = hub
         self._trimmed = metrics.log_trimmed
         self._delivered: dict[str, int] = {}
         self._reserved: dict[str, int] = {}
@@ -62,7 +62,7 @@ class Projection:
         for event in events:
             self._delivered[GLOBAL] = event.seq
             self._delivered.update(event.channels)
-            self._publisher.publish(event)
+            self._hub.publish(event)
         if event is not None:
             self.announce_change()
 
@@ -85,7 +85,7 @@ class Projection:
 
         None: whatever subscribers were sent before, nothing is delivered now. Raises what `replay` raises.
         """
-        replayed = await replay(self.model, self.log, newer_than=delivered)
+        replayed = await replay(self.service, self.log, newer_than=delivered)
         answers = await self.log.answers(time.time() - self.answers.window)
         positions = await self.log.positions()
         log_starts = await self.log.log_starts()
@@ -97,7 +97,7 @@ class Projection:
             self._log_starts = {}
         self._log_starts |= {channel: max(start, self.log_start(channel)) for channel, start in log_starts.items()}
         self.log_starts_read_at = self.log_start(GLOBAL)
-        self._publisher.epoch = self.log.epoch
+        self._hub.epoch = self.log.epoch
         self.deliver(replayed.newer)
         self._delivered = replayed.offsets
         self.available = True

@@ -8,9 +8,9 @@ import msgspec
 
 from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.domain import Event, State
-from bodhisattva.servers.core.engine.model import Model
 from bodhisattva.servers.core.engine.snapshot import unpack
 from bodhisattva.servers.core.log.base import Log, LogTrimmed, Snapshot, StoredEvent, between, pages
+from bodhisattva.servers.core.service import Service
 
 
 class Replayed(NamedTuple):
@@ -21,7 +21,7 @@ class Replayed(NamedTuple):
     newer: list[StoredEvent]
 
 
-async def replay(service: Model, log: Log, *, newer_than: int | None = None, upto: int | None = None) -> Replayed:
+async def replay(service: Service, log: Log, *, newer_than: int | None = None, upto: int | None = None) -> Replayed:
     """Apply the events of the log, all or those up to a number, to its snapshot or else to a fresh state.
 
     Raises what `apply` and `unpack` raise, and LogError, such as LogTrimmed if what `newer_than` asks for is not held.
@@ -38,7 +38,7 @@ async def replay(service: Model, log: Log, *, newer_than: int | None = None, upt
 
 
 async def _replay(
-    service: Model, log: Log, snapshot: Snapshot | None, newer_than: int | None, upto: int | None
+    service: Service, log: Log, snapshot: Snapshot | None, newer_than: int | None, upto: int | None
 ) -> Replayed:
     state = await asyncio.to_thread(unpack, service, snapshot.state) if snapshot else service.state()
     offsets = dict(snapshot.offsets) if snapshot else {}

@@ -15,10 +15,10 @@ import structlog
 from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.config import Retention
 from bodhisattva.servers.core.engine.engine import Engine
-from bodhisattva.servers.core.engine.model import Model
 from bodhisattva.servers.core.engine.replay import replay
 from bodhisattva.servers.core.engine.snapshot import pack
 from bodhisattva.servers.core.log.base import Log, LogError, Snapshot
+from bodhisattva.servers.core.service import Service
 
 _STEP = 1000
 _CHUNK = 1000
@@ -47,7 +47,7 @@ async def trim(engine: Engine, limits: Retention) -> int:
 
 
 async def shorten(
-    service: Model,
+    service: Service,
     log: Log,
     limits: Retention,
     log_start: int,
@@ -82,7 +82,7 @@ async def due(log: Log, limits: Retention, log_start: int, newest: int) -> int:
     return upto
 
 
-async def cover(service: Model, log: Log, upto: int, newest: int) -> None:
+async def cover(service: Service, log: Log, upto: int, newest: int) -> None:
     """See to a snapshot that stands for the events up to `upto`; a new one is taken at `newest`."""
     kept = await log.snapshot()
     if kept is not None and kept.seq >= upto:

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self, get_origin, runtime_checkable
 import msgspec
 
 from bodhisattva.servers.core.domain import State
-from bodhisattva.servers.core.engine.model import Model
+from bodhisattva.servers.core.service import Service
 
 _LARGE_INTEGER = 1  # its code among msgpack's extensions
 
@@ -33,7 +33,7 @@ def pack(state: State) -> bytes:
         return msgspec.msgpack.encode(_with_large_integers(msgspec.to_builtins(state, enc_hook=_to_plain)))
 
 
-def unpack(service: Model, packed: bytes) -> State:
+def unpack(service: Service, packed: bytes) -> State:
     """msgspec.ValidationError or msgspec.DecodeError if these bytes are no state of this service."""
     kind = type(service.state())
     return msgspec.msgpack.decode(packed, type=kind, dec_hook=_from_plain, ext_hook=_from_extension)

@@ -8,7 +8,7 @@ from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.engine.projection import Projection
 from bodhisattva.servers.core.errors import Unavailable
 from bodhisattva.servers.core.log.base import LogError, SharedLog
-from bodhisattva.servers.core.work import ended
+from bodhisattva.servers.core.supervisor import cancelled
 
 _PAUSE = 0.2  # seconds between attempts to reach the log again
 
@@ -30,7 +30,7 @@ class LogFollower:
         self._fetches: dict[str, asyncio.Task[None]] = {}  # of channels' log starts, under way
 
     async def stop(self) -> None:
-        await ended(*self._fetches.values())
+        await cancelled(*self._fetches.values())
 
     async def catch_up(self, seq: int | None = None) -> None:
         """Read on, unless the projection holds the event `seq` already; while the log is idle, probe it too."""

@@ -7,34 +7,22 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import structlog
 
+from bodhisattva.servers.core.delivery.hub import Hub
 from bodhisattva.servers.core.domain import Event
 from bodhisattva.servers.core.engine.log_reader import AT_ONCE
 from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.log.base import LogError, SharedLog
-from bodhisattva.servers.core.work import ended, insistent
+from bodhisattva.servers.core.supervisor import cancelled, supervised
 
 _PAUSE = 0.2
 _PATIENCE = 0.5  # seconds to wait for replies, since a replica may just have died
-_BACKLOG = 10_000  # messages that wait to be sent; more subjects than there are connections
+_BACKLOG = 10_000  # messages that wait to be sent; more coalesce keys than there are connections
 Members = list[dict[str, Any]]
-
-
-class BusMembers(Protocol):
-    """The subscribers and members at this replica; the hub is their adapter.
-
-    relay: called with each ephemeral event of this replica. hear: delivers an ephemeral event of another replica.
-    """
-
-    relay: Callable[[Event], None] | None
-
-    def hear(self, event: Event) -> None: ...
-
-    def present(self, channel: str) -> Members: ...
 
 
 # Tags and keys of the messages stay what they are, since replicas of two releases serve together during an upgrade.
@@ -71,7 +59,7 @@ class _Reply(msgspec.Struct, frozen=True, tag="answer", rename={"query": "questi
 
 
 class _SendQueue:
-    """Messages to send, in order. Of ephemeral events on one subject only the newest waits, in place of the first."""
+    """Messages to send, in order. Of events with one coalesce key only the newest waits, in place of the first."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[Hashable, _EphemeralEvent | _Reply] = OrderedDict()
@@ -80,7 +68,8 @@ class _SendQueue:
     def put(self, message: _EphemeralEvent | _Reply) -> None:
         """Where the queue is full, the oldest message is dropped."""
         event = message.event if isinstance(message, _EphemeralEvent) else None
-        place: Hashable = object() if event is None or event.subject is None else (event.channels, event.subject)
+        key = None if event is None else event.coalesce_key
+        place: Hashable = object() if event is None or key is None else (event.channels, key)
         if place not in self._waiting and len(self._waiting) >= _BACKLOG:
             self._waiting.popitem(last=False)
         self._waiting[place] = message
@@ -102,9 +91,9 @@ class ReplicaBus:
     delivered: the number of the last event that was delivered here, None while it is not known.
     """
 
-    def __init__(self, log: SharedLog, local: BusMembers, delivered: Callable[[], int | None]) -> None:
+    def __init__(self, log: SharedLog, hub: Hub, delivered: Callable[[], int | None]) -> None:
         self._log = log
-        self._local = local
+        self._hub = hub
         self._delivered = delivered
         self._replica = fresh_id()
         self._due = _SendQueue()
@@ -112,26 +101,26 @@ class ReplicaBus:
         self._queries: dict[str, asyncio.Queue[_Reply]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._subscribed = asyncio.Event()
-        local.relay = self.send_ephemeral
+        hub.relay = self.send_ephemeral
 
     async def start(self) -> None:
         """Begin; from when this returns, no message is missed."""
         loop = asyncio.get_running_loop()
         work, logger = {"bus sender": self._send, "bus receiver": self._receive}, structlog.get_logger()
-        self._tasks = [loop.create_task(insistent(name, each, logger)) for name, each in work.items()]
+        self._tasks = [loop.create_task(supervised(name, each, logger)) for name, each in work.items()]
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
                 await self._subscribed.wait()
 
     async def stop(self) -> None:
-        await ended(*self._tasks)
+        await cancelled(*self._tasks)
 
     def send_ephemeral(self, event: Event) -> None:
         self._due.put(_EphemeralEvent(self._replica, event))
 
     async def present(self, channel: str) -> Members:
         """The members of a channel at every replica; LogError if the others cannot be queried."""
-        members = self._local.present(channel)
+        members = self._hub.present(channel)
         for reply in await self._query(_PresenceQuery(self._replica, fresh_id(), channel)):
             members += reply.members
         return members
@@ -180,9 +169,9 @@ class ReplicaBus:
             return
         match message:
             case _EphemeralEvent(sender, event) if sender != self._replica:
-                self._local.hear(event)
+                self._hub.deliver_ephemeral(event)
             case _PresenceQuery(sender, query, channel) if sender != self._replica:
-                self._due.put(_Reply(query, members=self._local.present(channel)))
+                self._due.put(_Reply(query, members=self._hub.present(channel)))
             case _DeliveredQuery(sender, query) if sender != self._replica:
                 self._due.put(_Reply(query, delivered=self._delivered()))
             case _Reply(query) if query in self._queries:

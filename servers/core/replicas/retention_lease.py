@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 from bodhisattva.servers.core.log.base import LogError, SharedLog
 from bodhisattva.servers.core.replicas.replica_bus import ReplicaBus
-from bodhisattva.servers.core.work import ended
+from bodhisattva.servers.core.supervisor import cancelled
 
 _LEASE = 10.0  # seconds, after which the lease of a replica that died ends
 
@@ -21,7 +21,7 @@ async def retention_lease(log: SharedLog, bus: ReplicaBus, delivered: int) -> As
     try:
         yield await bus.delivered(delivered)
     finally:
-        await ended(renewal)
+        await cancelled(renewal)
         with suppress(LogError):
             await log.lease(0)
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bodhisattva.servers.core.channels import GLOBAL
+from bodhisattva.servers.core.delivery.hub import Hub
 from bodhisattva.servers.core.domain import Decision
 from bodhisattva.servers.core.engine.commands import Advance, Command, PreparedAppend, Unappliable
 from bodhisattva.servers.core.engine.deduplication import INTERNAL, UNAVAILABLE, Key, Outcome
@@ -36,10 +37,10 @@ from bodhisattva.servers.core.log.base import (
 from bodhisattva.servers.core.replicas.log_follower import LogFollower
 from bodhisattva.servers.core.replicas.log_listener import LogListener
 from bodhisattva.servers.core.replicas.read_barrier import ReadBarrier
-from bodhisattva.servers.core.replicas.replica_bus import BusMembers, ReplicaBus
+from bodhisattva.servers.core.replicas.replica_bus import ReplicaBus
 from bodhisattva.servers.core.replicas.resynchronization import Resynchronization
 from bodhisattva.servers.core.replicas.retention_lease import retention_lease
-from bodhisattva.servers.core.work import ended, insistent
+from bodhisattva.servers.core.supervisor import cancelled, supervised
 
 if TYPE_CHECKING:
     from bodhisattva.servers.core.telemetry.tracing import Span
@@ -51,9 +52,7 @@ _GRANT_PAUSE = 0.01  # seconds between attempts to acquire the grant, unless som
 class SharedAppender:
     """See `Appender`. listener: called when the log cannot be reached, can be again, or has lost events."""
 
-    def __init__(
-        self, log: SharedLog, subscribers: BusMembers, listener: LogListener, processor: CommandProcessor
-    ) -> None:
+    def __init__(self, log: SharedLog, hub: Hub, listener: LogListener, processor: CommandProcessor) -> None:
         self._log = log
         self._listener = listener
         self._processor = processor
@@ -66,7 +65,7 @@ class SharedAppender:
         self._when_settled: list[Callable[[bool], None]] = []  # called when it no longer does
         self._due = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._bus = ReplicaBus(log, subscribers, self._delivered)
+        self._bus = ReplicaBus(log, hub, self._delivered)
 
     @property
     def lag(self) -> int:
@@ -80,7 +79,7 @@ class SharedAppender:
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         work = {"appends to the shared log": self._drive, "following the shared log": self._follower.watch}
-        self._tasks = [loop.create_task(insistent(name, each, self._logger)) for name, each in work.items()]
+        self._tasks = [loop.create_task(supervised(name, each, self._logger)) for name, each in work.items()]
         await self._bus.start()
 
     async def stop(self) -> None:
@@ -89,7 +88,7 @@ class SharedAppender:
             while self._commands or self._barrier:
                 await self._caught_up()
         await self._bus.stop()
-        await ended(*self._tasks)
+        await cancelled(*self._tasks)
         await self._follower.stop()
         self._refuse_all()
 

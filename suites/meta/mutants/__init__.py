@@ -1,1 +1,1 @@
-"""Servers that are wrong in one thing, each registered by its own presence; `registry` says what a file holds."""
+"""Servers that are wrong in one thing, a module for each area; `suites.meta.inject` says what a mutant is."""

@@ -1,0 +1,79 @@
+"""Servers that are wrong in permessage-deflate."""
+
+from typing import Any
+
+from bodhisattva.servers.core.transport import compression, frames
+from bodhisattva.servers.core.transport.frame_reader import FrameReader
+from bodhisattva.suites.meta.inject import Inject, mutant
+
+BOUNDLESS = 2**31
+
+
+@mutant(
+    "PROTOCOL-150", wrong="agrees to compression, and takes compressed messages for a violation", failure="Opcode.TEXT"
+)
+def agrees_to_compression_and_reads_none(inject: Inject) -> None:
+    parser = FrameReader.parser
+
+    def never_inflating(frame_reader: FrameReader, *, deflates: bool) -> Any:
+        return parser(frame_reader, deflates=False)
+
+    inject(FrameReader, "parser", never_inflating)
+
+
+@mutant("SECURITY-023", wrong="inflates messages also where compression was not agreed on", failure="1009 == 1002")
+def inflates_what_nobody_agreed_on(inject: Inject) -> None:
+    parser = FrameReader.parser
+
+    def inflating(frame_reader: FrameReader, *, deflates: bool) -> Any:
+        return parser(frame_reader, deflates=True)
+
+    inject(FrameReader, "parser", inflating)
+
+
+@mutant("PROTOCOL-151", wrong="takes messages of any size if they are compressed", failure="1006 == 1009")
+def measures_compressed_messages(inject: Inject) -> None:
+    message_bytes = FrameReader.message_bytes
+    parser = FrameReader.parser
+    inflating: list[FrameReader] = []
+
+    def boundless_where_compressed(frame_reader: FrameReader, *, deflates: bool) -> Any:
+        if deflates:
+            inflating.append(frame_reader)
+        return parser(frame_reader, deflates=deflates)
+
+    def boundless_from_then_on(frame_reader: FrameReader) -> int:
+        return BOUNDLESS if frame_reader in inflating else message_bytes(frame_reader)
+
+    inject(FrameReader, "parser", boundless_where_compressed)
+    inject(FrameReader, "message_bytes", boundless_from_then_on)
+
+
+@mutant(
+    "PROTOCOL-240",
+    wrong="agrees to every offer of compression, whatever its parameters",
+    failure="offer 'permessage-deflate; server_no_context_takeover",
+)
+def agrees_to_faulty_offers(inject: Inject) -> None:
+    def accept_anything(_parameters: str) -> str:
+        return compression.EXTENSION
+
+    inject(compression, "_accept", accept_anything)
+
+
+@mutant(
+    "PROTOCOL-151",
+    wrong="measures a message before it is decompressed, too",
+    failure="a message of the claimed size was not answered",
+)
+def refuses_what_grew_by_compression(inject: Inject) -> None:
+    inject(compression, "at_worst", int)
+
+
+@mutant("PROTOCOL-150", wrong="marks messages as compressed that it sends as they are", failure="zlib.error")
+def calls_compressed_what_is_not(inject: Inject) -> None:
+    def mark(frame: bytes) -> bytes:
+        payload = frames.payload_of_text(frame)
+        return frame if payload is None else frames.compressed_text(bytes(payload))
+
+    inject(compression, "deflate", mark)
