@@ -11,6 +11,7 @@ from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.transport import frames
 from bodhisattva.servers.core.transport.frames import ABNORMAL, PROTOCOL_ERROR
 from bodhisattva.servers.core.transport.websocket import WebSocket
+from bodhisattva.servers.core.upgrades import UpgradeHandler
 from bodhisattva.suites.meta.inject import Inject, mutant
 
 MANY = 10
@@ -101,7 +102,7 @@ def goes_on_after_it_refused_a_token(inject: Inject) -> None:
     failure="in vain for: a slot after a half-open connection",
 )
 def keeps_the_slots_of_whom_it_gave_up(inject: Inject) -> None:
-    free = Server._free
+    free = UpgradeHandler._free
     shut = Connection._shut
     given_up: set[str] = set()
 
@@ -110,12 +111,12 @@ def keeps_the_slots_of_whom_it_gave_up(inject: Inject) -> None:
             given_up.add(connection.connection_id)
         shut(connection, close)
 
-    def free_others(server: Server, connection: Connection) -> None:
+    def free_others(upgrades: UpgradeHandler, connection: Connection) -> None:
         if connection.connection_id not in given_up:
-            free(server, connection)
+            free(upgrades, connection)
 
     inject(Connection, "_shut", shut_and_keep)
-    inject(Server, "_free", free_others)
+    inject(UpgradeHandler, "_free", free_others)
 
 
 @mutant("SECURITY-013", wrong="closes with 1000, as if all were well, where a text is not UTF-8", failure="1000")
@@ -267,13 +268,13 @@ def turns_the_next_away_when_a_frame_was_cut(inject: Inject) -> None:
     failure="in vain for: a slot after a reset",
 )
 def keeps_slots_of_who_was_reset(inject: Inject) -> None:
-    free = Server._free
+    free = UpgradeHandler._free
 
-    def free_who_said_so(server: Server, connection: Connection) -> None:
+    def free_who_said_so(upgrades: UpgradeHandler, connection: Connection) -> None:
         if connection.closing or connection._websocket._guard.closed:
-            free(server, connection)
+            free(upgrades, connection)
 
-    inject(Server, "_free", free_who_said_so)
+    inject(UpgradeHandler, "_free", free_who_said_so)
 
 
 @mutant("SECURITY-019", wrong="answers 1000 to a close frame that nobody may send", failure="close frame b'\\x03'")
