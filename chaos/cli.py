@@ -19,11 +19,12 @@ from bodhisattva.chaos.runner import Run
 from bodhisattva.chaos.soak import soak as soak_experiment
 from bodhisattva.chaos.toxiproxy_server import require
 from bodhisattva.chaos.verdict import Verdict, combine
-from bodhisattva.fixtures.folder import lack, mark, written_to
-from bodhisattva.fixtures.parent import INTERRUPTED, RUN, Orphan, end_with_parent, heed_sigterm
+from bodhisattva.fixtures.output_folder import disk_full_error, writable
+from bodhisattva.fixtures.run_mark import RUN, mark
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.made import EMBEDDED, LOGS
 from bodhisattva.fixtures.stack.select import Choice, choose
+from bodhisattva.fixtures.supervision import INTERRUPTED, Orphan, interrupt_on_sigterm, interrupt_with_parent
 
 _SPARE_DESCRIPTORS = 500
 EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}
@@ -31,9 +32,9 @@ EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}
 
 def _handle_signals() -> None:
     """Handle SIGTERM as Ctrl-C, and end with the process that started this run."""
-    heed_sigterm()
+    interrupt_on_sigterm()
     try:
-        end_with_parent()
+        interrupt_with_parent()
     except Orphan as error:
         raise BadInput(str(error)) from None
 
@@ -41,7 +42,7 @@ def _handle_signals() -> None:
 def _make_folder(out: Path) -> None:
     """The folder for results, before anything is begun."""
     try:
-        with written_to(out):
+        with writable(out):
             pass
     except StackError as error:
         raise BadInput(str(error)) from None
@@ -128,7 +129,7 @@ def _one_line_errors(out: Path) -> Iterator[None]:
     except (UnknownName, StackError, HistoryError) as error:
         raise BadInput(str(error)) from error
     except (OSError, ExceptionGroup) as error:
-        full = lack(error)
+        full = disk_full_error(error)
         if full is None:
             raise
         raise BadInput(

@@ -1,4 +1,4 @@
-"""`bodhisattva token …`: mint tokens, and take them back."""
+"""`bodhisattva token …`: mint and revoke tokens."""
 
 import asyncio
 import time
@@ -13,11 +13,11 @@ from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.options import CONFIG, one_line
 
 if TYPE_CHECKING:
-    from bodhisattva.servers.core.auth.revocations import Keeper
+    from bodhisattva.servers.core.auth.revocations import RevocationStore
 
 
 class Minting(click.Group):
-    """A group in which what is no command's name is the user to mint for: `bodhisattva token alice`."""
+    """A group with `mint` as the default command: `bodhisattva token alice`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
@@ -27,7 +27,7 @@ class Minting(click.Group):
 
 @click.group(cls=Minting)
 def token() -> None:
-    """Mint a token, or take one back.
+    """Mint or revoke a token.
 
     \b
       bodhisattva token alice -p akosha:read      the same as `token mint alice -p akosha:read`
@@ -77,7 +77,7 @@ def mint(
 @CONFIG
 @one_line
 def revoke(names: tuple[str, ...], until: str | None, file: Path | None) -> None:
-    """Take tokens back before their end.
+    """Revoke tokens before their expiry.
 
     JTI is the token's claim of that name, or `certificate:` and the serial number of a client certificate. Services
     refuse it from then on, and end the connections that live on it: in about a second, at all replicas where they
@@ -86,37 +86,37 @@ def revoke(names: tuple[str, ...], until: str | None, file: Path | None) -> None
     """
     from bodhisattva.servers import fleet
     from bodhisattva.servers.core import config as configuration
-    from bodhisattva.servers.core.auth import revocations
+    from bodhisattva.servers.core.auth import revocation_stores
 
     for name in names:
         if not name.strip() or not name.isprintable() or "#" in name:
             raise configuration.ConfigError(f"{name!r} is no jti; give what `jti` in the token's claims says")
     end = _moment(until) if until is not None else None
     configs = fleet.configurations(file)
-    keepers = revocations.keepers(configs.values())
-    if not keepers:
+    stores = revocation_stores.stores(configs.values())
+    if not stores:
         raise configuration.ConfigError("there is nowhere to revoke; set tokens.revoked_file, or share a log in Redis")
-    asyncio.run(_revoke(keepers, names, end))
-    if deaf := [service for service, config in configs.items() if not revocations.kept(config)]:
-        click.echo(f"bodhisattva: not revoked at {', '.join(deaf)}, which have no tokens.revoked_file", err=True)
+    asyncio.run(_revoke(stores, names, end))
+    if without := [service for service, config in configs.items() if not revocation_stores.has_store(config)]:
+        click.echo(f"bodhisattva: not revoked at {', '.join(without)}, which have no tokens.revoked_file", err=True)
 
 
-async def _revoke(keepers: Sequence["Keeper"], names: tuple[str, ...], end: float | None) -> None:
-    """Everywhere that it can be done; Refused says where it could not."""
+async def _revoke(stores: Sequence["RevocationStore"], names: tuple[str, ...], end: float | None) -> None:
+    """Revoke at every keeper; Refused with the keepers that failed."""
     problems = []
-    for keeper in keepers:
+    for store in stores:
         try:
-            await keeper.revoke(names, end)
+            await store.revoke(names, end)
         except Refused as problem:
             problems.append(str(problem))
         finally:
-            await keeper.close()
+            await store.close()
     if problems:
         raise Refused("; ".join(problems))
 
 
 def _moment(text: str) -> float:
-    """Seconds since 1970; what names no offset is UTC."""
+    """Seconds since 1970; a time without an offset is UTC."""
     from bodhisattva.servers.core.config import ConfigError
 
     try:

@@ -1,6 +1,6 @@
-"""What is drawn: diagrams of elements that several people change at once.
+"""Diagrams: elements that several people edit at once.
 
-Elements merge by `merge.py`, so clients may send the same edit twice, late or at the same time as another's.
+Elements are merged by `merge.py`, so clients may send an edit twice, late, or at the same time as another's.
 """
 
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
-from bodhisattva.servers.core.errors import LimitExceeded, NotFound
-from bodhisattva.servers.core.records import Id, Limit, Name, claim_id
+from bodhisattva.servers.core.errors import LimitExceeded
+from bodhisattva.servers.core.records import Id, Name, Paging, claim_id, find, page
 from bodhisattva.servers.excalidraw.elements import Element, check
 from bodhisattva.servers.excalidraw.images import Files, check_files
 from bodhisattva.servers.excalidraw.merge import in_order, merge
 
-# Of a diagram, deleted ones too: a get_diagram has to fit into a connection's queue (protocol 4).
+# Of a diagram, deleted ones included, since an answer to get_diagram has to fit into a connection's queue (protocol 4).
 MOST_ELEMENTS = 20_000
 Elements = Annotated[list[Element], msgspec.Meta(max_length=10_000)]
 
@@ -25,7 +25,7 @@ Elements = Annotated[list[Element], msgspec.Meta(max_length=10_000)]
 class Diagram:
     """One diagram; `version` rises by one with every event that changed it.
 
-    files: the images that its elements show, by id. envelope: what else its `.excalidraw` file said (see `files.py`).
+    files: the images of its elements, by id. envelope: the other fields of its `.excalidraw` file (see `files.py`).
     """
 
     diagram_id: str
@@ -55,7 +55,7 @@ class Diagram:
 
 
 class Content(NamedTuple):
-    """What is drawn. envelope: None leaves that of the diagram as it is."""
+    """The content of a file or an edit. envelope: None leaves the diagram's unchanged."""
 
     elements: list[Element]
     files: dict[str, dict[str, Any]]
@@ -98,11 +98,8 @@ class State:
                 raise ValueError(f"excalidraw records no event {other!r}")
 
     def diagram(self, diagram_id: str) -> Diagram:
-        """The diagram of that id, or NotFound."""
-        try:
-            return self.diagrams[diagram_id]
-        except KeyError:
-            raise NotFound("There is no such diagram.", field="diagram_id", value=diagram_id) from None
+        """The diagram with that id, or NotFound."""
+        return find(self.diagrams, diagram_id, "diagram_id", "There is no such diagram.")
 
 
 class CreateDiagram(msgspec.Struct, frozen=True):
@@ -127,13 +124,6 @@ class GetDiagram(msgspec.Struct, frozen=True):
     include_deleted: bool = True
 
 
-class ListDiagrams(msgspec.Struct, frozen=True):
-    """A page in order of id: those that come after the id `after`."""
-
-    after: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    limit: Limit = 100
-
-
 def create_diagram(state: State, data: CreateDiagram, context: Context) -> Decision:
     """A new diagram; Conflict if the id is taken."""
     diagram_id = claim_id(state.diagrams, data.diagram_id, "diagram_id", context)
@@ -142,10 +132,10 @@ def create_diagram(state: State, data: CreateDiagram, context: Context) -> Decis
 
 
 def update_diagram(state: State, data: UpdateDiagram, context: Context) -> Decision:
-    """Merge the elements in; what is stale changes nothing and records nothing.
+    """Merge the elements. A stale element changes nothing and records nothing.
 
-    Answers the diagram's version, the ids `accepted`, and as `superseded` the held elements that won over
-    sent ones: with them the sender catches up.
+    The answer has the diagram's version, the ids `accepted`, and as `superseded` the held elements that won over
+    sent ones, which bring the sender up to date.
     """
     return merged(state.diagram(data.diagram_id), Content(data.elements, data.files), context)
 
@@ -197,7 +187,7 @@ def merged(diagram: Diagram, content: Content, context: Context) -> Decision:
 
 
 def _winners(diagram: Diagram, sent: list[Element], news: dict[str, Element]) -> Iterator[Element]:
-    """A whole scene may be sent, as clients do every now and then: each element is compared with its own only."""
+    """The held elements that won over sent ones. Clients may send a whole scene, so each is compared by id only."""
     known = {element["id"] for element in sent if diagram.elements.get(element["id"]) == element}
     for identity in dict.fromkeys(element["id"] for element in sent):
         if identity not in news and identity not in known:
@@ -220,7 +210,7 @@ def delete_diagram(state: State, data: OneDiagram, context: Context) -> Decision
 
 
 def get_diagram(state: State, data: GetDiagram, context: Context) -> dict[str, Any]:
-    """The diagram with its elements from back to front; deleted ones too, marked so, unless unwanted."""
+    """The diagram with its elements from back to front, by default with the deleted ones."""
     diagram = state.diagram(data.diagram_id)
     elements = in_order(diagram.elements.values())
     if not data.include_deleted:
@@ -229,18 +219,14 @@ def get_diagram(state: State, data: GetDiagram, context: Context) -> dict[str, A
 
 
 def get_diagram_status(state: State, data: OneDiagram, context: Context) -> dict[str, Any]:
-    """All about the diagram but its elements."""
+    """The diagram without its elements."""
     return state.diagram(data.diagram_id).status()
 
 
-def list_diagrams(state: State, data: ListDiagrams, context: Context) -> dict[str, Any]:
+def list_diagrams(state: State, data: Paging, context: Context) -> dict[str, Any]:
     """The statuses of a page of diagrams, and the `after` of the next page, null on the last."""
-    identities = sorted(identity for identity in state.diagrams if identity > data.after)
-    page = identities[: data.limit]
-    return {
-        "diagrams": [state.diagrams[identity].status() for identity in page],
-        "next": page[-1] if len(page) < len(identities) else None,
-    }
+    diagrams, after = page(state.diagrams, data, lambda _: True)
+    return {"diagrams": [diagram.status() for diagram in diagrams], "next": after}
 
 
 def _recorded(name: str, data: dict[str, Any]) -> Event:

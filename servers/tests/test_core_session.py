@@ -1,28 +1,30 @@
 """The session (protocol 1 to 4) without I/O: each rule by calling it."""
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 
 from bodhisattva.servers.core.auth.keys import KeyRing, secret_key
-from bodhisattva.servers.core.auth.permissions import Permissions
 from bodhisattva.servers.core.auth.tokens import Identity, Verifier, mint
-from bodhisattva.servers.core.config import Limits, Timeouts
+from bodhisattva.servers.core.config import Config, Limits, Timeouts, Tokens
 from bodhisattva.servers.core.connections.session import (
     Close,
     Now,
     Output,
     Ping,
-    Policy,
     Pong,
     Reply,
     Request,
     Revoke,
     Session,
 )
+from bodhisattva.servers.core.connections.session_settings import SessionSettings
 from bodhisattva.servers.core.errors import ErrorCode
+from bodhisattva.servers.core.settings import CurrentSettings, Settings
 from bodhisattva.servers.core.transport.frames import ABNORMAL
+from bodhisattva.servers.core.transport.lifecycle import DRAINING, OPEN, Lifecycle
 from bodhisattva.servers.tests.ledger import LEDGER
 
 SECRET = "0123456789abcdefghijklmnopqrstuv-test"
@@ -40,22 +42,26 @@ class Peer:
     def __init__(self, *, auth: bool = True, admit: bool = True, **limits: Any) -> None:
         self.wall = WALL
         verifier = Verifier(KeyRing.of_secret(SECRET), clock=lambda: self.wall) if auth else None
-        timeouts = Timeouts(auth=5, ping_interval=20, ping_timeout=10)
-        self.policy = Policy(
-            LEDGER,
-            Permissions(LEDGER),
-            Limits(**limits),
-            timeouts,
-            verifier,
-            60,
-            features=("auth",),
-            admit=lambda _: admit,
+        config = Config(
+            limits=Limits(**limits),
+            timeouts=Timeouts(auth=5, ping_interval=20, ping_timeout=10),
+            tokens=Tokens(expiry_warning=60),
         )
-        self.session = Session(self.policy, "c1", at(0), secure=False)
+        self.current = CurrentSettings(Settings(config, config.limits, None, verifier, (), ("auth",)))
+        settings = SessionSettings(LEDGER, self.current, lambda _: admit)
+        self.lifecycle = Lifecycle()
+        self.lifecycle.enter(OPEN)
+        self.session = Session(settings, self.lifecycle, "c1", at(0), secure=False)
 
     def say(self, seconds: float = 0, /, **message: Any) -> list[Output]:
         self.wall = WALL + seconds
-        return self.session.receive_text(json.dumps(message), at(seconds))
+        return self.perform(self.session.receive_text(json.dumps(message), at(seconds)))
+
+    def perform(self, outputs: list[Output]) -> list[Output]:
+        """What the connection does of them: a close ends receiving."""
+        if any(isinstance(output, Close) for output in outputs):
+            self.lifecycle.enter(DRAINING)
+        return outputs
 
     def auth(self, permissions: list[str] | None = None, user_id: str = "ada", lifetime: float = 600) -> list[Output]:
         token = mint(secret_key(SECRET), user_id, READ if permissions is None else permissions, lifetime, now=WALL)
@@ -144,10 +150,10 @@ def test_s2_3_a_header_s_identity_is_welcomed_at_once() -> None:
 )
 def test_s2_3_any_other_first_message_is_the_last(message: str, error: str, reason: str) -> None:
     peer = Peer()
-    outputs = peer.session.receive_text(message, at(0))
+    outputs = peer.perform(peer.session.receive_text(message, at(0)))
     assert codes(outputs) == [error, 1008]
     assert outputs[1] == Close(1008, reason)
-    assert peer.auth() == [], "a closing session takes no second try"
+    assert peer.auth() == [], "a draining session takes no second try"
 
 
 def test_s2_3_no_message_in_time() -> None:
@@ -284,7 +290,7 @@ def test_s4_server_ping_and_its_timeout() -> None:
 def test_s4_any_sign_of_life_answers_the_ping() -> None:
     peer = authenticated()
     peer.session.tick(at(20))
-    peer.session.heard()
+    peer.session.data_received()
     assert peer.session.tick(at(31)) == []
 
 
@@ -365,14 +371,15 @@ def test_s2_without_authentication_a_refresh_is_answered_all_the_same() -> None:
 
 def test_s7_a_reload_of_the_keys_holds_for_the_next_token() -> None:
     peer = authenticated()
-    peer.policy.verifier = Verifier(KeyRing.of_secret("another-secret-of-at-least-32-bytes!"), clock=lambda: WALL)
+    another = Verifier(KeyRing.of_secret("another-secret-of-at-least-32-bytes!"), clock=lambda: WALL)
+    peer.current.replace(dataclasses.replace(peer.current.value, verifier=another))
     assert codes(peer.refresh(READ)) == ["AUTH_FAILED"]
     assert codes(peer.say(type="ping")) == ["pong"], "whoever is in stays in"
 
 
-def test_s2_a_closing_session_takes_nothing_and_says_nothing() -> None:
+def test_s2_a_draining_session_receives_nothing_and_sends_nothing() -> None:
     peer = authenticated()
-    peer.session.end()
+    peer.lifecycle.enter(DRAINING)
     assert peer.say(type="ping") == []
     assert peer.session.receive_ping(b"", at(0)) == []
     assert peer.session.tick(at(1000)) == []
@@ -386,7 +393,7 @@ def test_a_tick_is_due_when_the_next_thing_happens_and_soon_in_any_case() -> Non
     assert peer.session.due(at(19.8)) == at(20).monotonic, "a ping"
     peer.session.tick(at(20))
     assert peer.session.due(at(29.8)) == at(30).monotonic, "its answer"
-    peer.session.heard()
+    peer.session.data_received()
     assert peer.session.due(at(39.9)) == at(40).monotonic, "the warning, and another ping"
     peer.session.tick(at(40))
     assert peer.session.due(at(40)) == at(40).monotonic, "the ping is still to come"

@@ -3,9 +3,9 @@
 import hashlib
 from html.parser import HTMLParser
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 
 
 @clause(
@@ -17,7 +17,7 @@ from bodhisattva.fixtures.sample import Sample
     text="A failed test is told with its error and traceback, a completed run with its counts and its duration.",
     services=("crackerjack",),
 )
-async def test_failures_are_told(connect: Connect, sample: Sample) -> None:
+async def test_failures_are_events(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     run, channel = {"run_id": sample.key()}, f"test:{sample.key()}"
     await client.subscribe(channel)
@@ -27,8 +27,8 @@ async def test_failures_are_told(connect: Connect, sample: Sample) -> None:
     await client.answer("record_test_result", {**run, "outcome": "failed", **failure})
     await client.answer("complete_test_run", run)
     failed = await client.event("test.failed", channel)
-    told = {name: failed.data.get(name) for name in failure}
-    assert (failed.data["run_id"], told) == (sample.key(), failure), "the failure is not told as it was recorded"
+    result = {name: failed.data.get(name) for name in failure}
+    assert (failed.data["run_id"], result) == (sample.key(), failure), "the failure is not delivered as it was recorded"
     completed = (await client.event("test.completed", channel)).data
     assert (completed["tests_completed"], completed["tests_failed"]) == (2, 1)
     assert completed["duration_seconds"] >= 0
@@ -44,16 +44,16 @@ async def test_failures_are_told(connect: Connect, sample: Sample) -> None:
     "is null.",
     services=("crackerjack",),
 )
-async def test_coverage_is_told(connect: Connect, sample: Sample) -> None:
+async def test_coverage_is_an_event(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     project = {"project": sample.key()}
     for channel in (f"quality:{sample.key()}", "coverage"):
         await client.subscribe(channel)
     await client.answer("record_coverage", {**project, "line_coverage": 79.5})
     for channel in (f"quality:{sample.key()}", "coverage"):
-        told = (await client.event("coverage.updated", channel, where=sample.concerns)).data
-        assert (told["project"], told["line_coverage"]) == (sample.key(), 79.5)
-        assert (told["branch_coverage"], told["path_coverage"]) == (None, None)
+        result = (await client.event("coverage.updated", channel, where=sample.concerns)).data
+        assert (result["project"], result["line_coverage"]) == (sample.key(), 79.5)
+        assert (result["branch_coverage"], result["path_coverage"]) == (None, None)
 
 
 @clause(
@@ -65,18 +65,18 @@ async def test_coverage_is_told(connect: Connect, sample: Sample) -> None:
     text="What a series does all along is a pattern of its category, told with a confidence from 0 to 1 and kept.",
     services=("akosha",),
 )
-async def test_patterns_have_a_confidence(connect: Connect, sample: Sample) -> None:
+async def test_patterns_have_a_confidence(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     category = sample.key()
     await client.subscribe(f"patterns:{category}")
     rising = [{"value": float(place)} for place in range(60)]
     await client.answer("ingest", {"series": f"{category}.load", "points": rising})
-    told = (await client.event("pattern.detected", f"patterns:{category}")).data
-    assert 0 <= told["confidence"] <= 1, f"a confidence of {told['confidence']}"
-    assert told["pattern_type"]
-    assert told["description"]
+    result = (await client.event("pattern.detected", f"patterns:{category}")).data
+    assert 0 <= result["confidence"] <= 1, f"a confidence of {result['confidence']}"
+    assert result["pattern_type"]
+    assert result["description"]
     held = (await client.answer("get_patterns", {"category": category})).data["patterns"]
-    assert told["pattern_id"] in {each["pattern_id"] for each in held}
+    assert result["pattern_id"] in {each["pattern_id"] for each in held}
 
 
 @clause(
@@ -88,7 +88,7 @@ async def test_patterns_have_a_confidence(connect: Connect, sample: Sample) -> N
     text="Versions are ordered as semantic versions are: the latest is what is sent to a target that names none.",
     services=("dhruva",),
 )
-async def test_versions_are_ordered(connect: Connect, sample: Sample) -> None:
+async def test_versions_are_ordered(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     name = {"domain": "sample", "key": sample.key(), "provider": "suite"}
     adapter_id = {"adapter_id": f"sample:{sample.key()}:suite"}
@@ -116,7 +116,7 @@ async def test_versions_are_ordered(connect: Connect, sample: Sample) -> None:
     text="No prerelease is sent to a target that names no version, where there is a release.",
     services=("dhruva",),
 )
-async def test_prereleases_are_not_sent_unasked(connect: Connect, sample: Sample) -> None:
+async def test_prereleases_are_sent_on_request_only(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     name = {"domain": "sample", "key": sample.key(), "provider": "suite"}
     for version in ("1.0.0", "2.0.0-rc.1"):
@@ -138,7 +138,7 @@ async def test_prereleases_are_not_sent_unasked(connect: Connect, sample: Sample
     text="A deleted element stays deleted, however late an older edit of it comes.",
     services=("excalidraw",),
 )
-async def test_deleted_elements_stay_deleted(connect: Connect, sample: Sample) -> None:
+async def test_deleted_elements_stay_deleted(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     diagram = {"diagram_id": sample.key()}
     element = {"id": "e", "type": "rectangle", "version": 1, "versionNonce": 1, "isDeleted": False}
@@ -158,15 +158,15 @@ async def test_deleted_elements_stay_deleted(connect: Connect, sample: Sample) -
     text="What a component is given to show is text in its HTML, and never markup.",
     services=("fastblocks",),
 )
-async def test_props_are_no_markup(connect: Connect, sample: Sample) -> None:
+async def test_props_are_no_markup(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     hostile = "</p><script>alert(1)</script><img src=x onerror='alert(2)'>"
     component = {"component_id": sample.key(), "component_type": "text", "props": {"text": hostile}}
     html = (await client.answer("render_component", component)).data["html"]
-    seen = _Page()
-    seen.feed(html)
-    assert not {"script", "img"} & set(seen.tags), f"markup was let through: {html}"
-    assert hostile in seen.text, "the text is not shown as it was given"
+    received = _Page()
+    received.feed(html)
+    assert not {"script", "img"} & set(received.tags), f"markup was let through: {html}"
+    assert hostile in received.text, "the text is not shown as it was given"
 
 
 @clause(
@@ -178,15 +178,15 @@ async def test_props_are_no_markup(connect: Connect, sample: Sample) -> None:
     text="The metrics of a skill count every use of it, and are told with each.",
     services=("session-buddy",),
 )
-async def test_skills_are_counted(connect: Connect, sample: Sample) -> None:
+async def test_skills_are_counted(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     skill = {"skill_name": sample.key()}
     await client.subscribe("skills")
     for success, seconds in ((True, 1.0), (False, 3.0)):
         await client.answer("record_skill", {**skill, "success": success, "duration_seconds": seconds})
     for uses in (1, 2):
-        told = (await client.event("skill.metrics", "skills", where=sample.concerns)).data
-        assert told["total_invocations"] == uses
+        result = (await client.event("skill.metrics", "skills", where=sample.concerns)).data
+        assert result["total_invocations"] == uses
     held = (await client.answer("get_skill_metrics", skill)).data
     counted = (held["total_invocations"], held["completion_rate"], held["avg_duration_seconds"])
     assert counted == (2, 0.5, 2.0), f"uses, rate and mean are {counted}"

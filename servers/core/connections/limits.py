@@ -1,6 +1,7 @@
 """Counting what the protocol bounds (section 4): message rates and connections."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from bodhisattva.servers.core.config import Limits
 
@@ -27,20 +28,20 @@ class TokenBucket:
 class ConnectionCounts:
     """How many connections there are in all, per address and per user; unauthenticated ones count too."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Callable[[], Limits]) -> None:
         self.limits = limits
         self.total = 0
         self._addresses: Counter[str] = Counter()
         self._users: Counter[str] = Counter()
 
     async def start(self) -> None:
-        """Nobody else has to be told."""
+        """Join the other replicas; nothing for a service that has none."""
 
     async def run(self) -> None:
-        """Nor later."""
+        """Publish changes to the other replicas until cancelled."""
 
     async def close(self) -> None:
-        """Nor at the end."""
+        """Leave the other replicas."""
 
     @property
     def users(self) -> int:
@@ -48,17 +49,17 @@ class ConnectionCounts:
         return len(self._users)
 
     def add(self, address: str) -> bool:
-        """Count a connection from `address`, or say False when it is one too many."""
-        if self.total >= self.limits.connections:
+        """Count a connection from `address`; False, and nothing is counted, when it is one too many."""
+        if self.total >= self.limits().connections:
             return False
-        if self._addresses[address] >= self.limits.connections_per_address:
+        if self._addresses[address] >= self.limits().connections_per_address:
             return False
         self.total += 1
         self._addresses[address] += 1
         return True
 
     def add_user(self, user_id: str) -> bool:
-        if self._users[user_id] >= self.limits.connections_per_user:
+        if self._users[user_id] >= self.limits().connections_per_user:
             return False
         self._users[user_id] += 1
         return True

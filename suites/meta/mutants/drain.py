@@ -10,9 +10,11 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from bodhisattva.servers.core import run, server
+from bodhisattva.servers.core import drain, run
+from bodhisattva.servers.core.phase import Phase
 from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.transport import websocket
+from bodhisattva.servers.core.transport.lifecycle import DRAINING
 from bodhisattva.suites.meta.inject import Inject, mutant
 
 SECONDS = "10"
@@ -36,12 +38,13 @@ def waits_for_every_request(inject: Inject) -> None:
     failure="in vain for the answer to",
 )
 def listens_no_more_while_draining(inject: Inject) -> None:
-    drain = Server.drain
+    drain_all = Server.drain
 
     async def drain_deafly(server: Server) -> None:
-        for connection in server._connections:
-            connection.session.end()
-        await drain(server)
+        for connection in server.parts.connections:
+            if connection._lifecycle.receives:
+                connection._lifecycle.enter(DRAINING)
+        await drain_all(server)
 
     inject(Server, "drain", drain_deafly)
 
@@ -79,11 +82,11 @@ def upgrades_while_it_drains(inject: Inject) -> None:
     upgrade = Server.upgrade
 
     async def upgrade_anyhow(server: Server, request: web.Request) -> web.StreamResponse:
-        draining, server.draining = server.draining, False
+        phase, server.phase = server.phase, Phase.SERVING
         try:
             return await upgrade(server, request)
         finally:
-            server.draining = draining
+            server.phase = phase
 
     inject(Server, "upgrade", upgrade_anyhow)
 
@@ -91,7 +94,7 @@ def upgrades_while_it_drains(inject: Inject) -> None:
 @mutant(
     "LIFECYCLE-006",
     wrong="tells all its clients to come back at the same moment",
-    failure="everybody is told to come back at the same time",
+    failure="every client is to come back at the same time",
 )
 def sends_everybody_back_at_once(inject: Inject) -> None:
     def middle(low: float, high: float) -> float:
@@ -108,7 +111,7 @@ def drains_to_the_end_whatever_comes(inject: Inject) -> None:
         await work
         return True
 
-    inject(run, "_unless", to_the_end)
+    inject(run, "_run_unless", to_the_end)
 
 
 @mutant(
@@ -118,7 +121,7 @@ def drains_to_the_end_whatever_comes(inject: Inject) -> None:
     also=("LIFECYCLE-002", "LIFECYCLE-006"),
 )
 def closes_1000_at_its_end(inject: Inject) -> None:
-    inject(server, "GOING_AWAY", 1000)
+    inject(drain, "GOING_AWAY", 1000)
 
 
 @mutant(
@@ -130,5 +133,5 @@ def drains_as_long_as_clients_take(inject: Inject) -> None:
     async def wait(tasks: "Collection[asyncio.Future[None]]", _until: float) -> None:
         await asyncio.gather(*tasks)
 
-    inject(server, "_wait", wait)
+    inject(drain, "_wait", wait)
     inject(websocket, "CLOSE_TIMEOUT", 60.0)

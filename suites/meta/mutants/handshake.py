@@ -4,7 +4,7 @@ from typing import Any
 from unittest.mock import patch
 
 import msgspec
-from aiohttp import HttpVersion10, hdrs, web, web_response
+from aiohttp import HttpVersion10, hdrs, web
 from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.web import UrlDispatcher
 
@@ -196,4 +196,4 @@ def upgrades_bad_bearers(inject: Inject) -> None:
     "SECURITY-245", wrong="tells the versions of Python and its library in the Server header", failure="Server: Python"
 )
 def tells_the_versions_that_serve_it(inject: Inject) -> None:
-    inject(web_response, "SERVER_SOFTWARE", SERVER_SOFTWARE)
+    inject(http, "SERVER_NAME", SERVER_SOFTWARE)

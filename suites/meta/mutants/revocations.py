@@ -12,7 +12,7 @@ def keeps_revocations_to_itself(inject: Inject) -> None:
     async def look_away(_: RedisRevocations) -> None:
         """What is known is enough."""
 
-    inject(RedisRevocations, "_learn", look_away)
+    inject(RedisRevocations, "_read", look_away)
 
 
 @mutant(
@@ -67,4 +67,4 @@ def forgets_revocations(inject: Inject) -> None:
     def none_revoked(_: Tokens) -> set[str]:
         return set()
 
-    inject(verification, "in_file", none_revoked)
+    inject(verification, "read_file", none_revoked)

@@ -9,6 +9,7 @@ from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.auth.tokens import ANYBODY, Identity
 from bodhisattva.servers.core.connections import session
 from bodhisattva.servers.core.connections.session import Now, Output, Reply, Request, Session, _error
+from bodhisattva.servers.core.connections.session_settings import SessionSettings
 from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.errors import DecodeFailed, ErrorCode, InvalidMessage
 from bodhisattva.suites.meta.inject import Inject, mutant
@@ -98,7 +99,7 @@ def welcomes_without_its_features(inject: Inject) -> None:
     welcome = Session._welcome
 
     def bare_welcome(session: Session) -> Reply:
-        with patch.object(session._policy, "features", ()):
+        with patch.object(SessionSettings, "features", ()):
             return welcome(session)
 
     inject(Session, "_welcome", bare_welcome)
@@ -144,7 +145,7 @@ def does_what_it_says_is_too_much(inject: Inject) -> None:
         outputs = receive_text(session, text, now)
         if session.identity is None or not any(map(is_too_much, outputs)):
             return outputs
-        message = envelope.decode(text, session._policy.limits)
+        message = envelope.decode(text, session._settings.limits)
         return [*outputs, Request(Incoming(message.type, None, None, message.event, message.data), session.identity)]
 
     inject(Session, "receive_text", receive_all)
