@@ -31,7 +31,7 @@ EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}
 
 
 def _handle_signals() -> None:
-    """What signals mean from now on, and the end of whoever started this run."""
+    """Handle SIGTERM as Ctrl-C, and end with the process that started this run."""
     interrupt_on_sigterm()
     try:
         interrupt_with_parent()
@@ -50,7 +50,7 @@ def _make_folder(out: Path) -> None:
 
 @click.group(cls=OneLineGroup)
 def main() -> None:
-    """Break a running fleet on purpose and judge what its clients saw.
+    """Inject faults into a running fleet and judge the history of its clients.
 
     Every verdict is valid, invalid or unknown: unknown where a fault did not bite or too little happened.
     """

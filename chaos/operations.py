@@ -28,6 +28,9 @@ FINAL_REGISTER = "written"
 CHURN = "churn"
 GAUGES = "gauges"
 
+BASELINE, WARM_UP, FIRST_IDLE, SOAK, SECOND_IDLE = "baseline", "warm-up", "first idle", "soak", "second idle"
+"""The stages of the connection churn."""
+
 
 class Start(msgspec.Struct, frozen=True):
     """`start` info, the first operation of a run: all that is needed to judge it, and to run it again.
@@ -77,7 +80,7 @@ class Delivery(msgspec.Struct, frozen=True):
 class CatchUp(msgspec.Struct, frozen=True):
     """`catch-up` ok or info: whether the subscriber reached the end of the log after all faults were healed.
 
-    connected: whether the server had accepted it for the whole wait's end.
+    connected: whether it was connected at the end of the wait.
     """
 
     service: str

@@ -1,4 +1,4 @@
-"""Each fault bites, says so, and heals; and says no where it was not injected."""
+"""Each fault has evidence of its effect, heals, and has none where it was not injected."""
 
 import asyncio
 from collections.abc import AsyncIterator

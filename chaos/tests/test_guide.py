@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from bodhisattva.chaos.experiment import Experiment
 from bodhisattva.chaos.fault import Fault
-from bodhisattva.chaos.schedule import Recurring, rng_for
+from bodhisattva.chaos.schedule import rng_for
 from bodhisattva.chaos.toxiproxy import Link
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "writing-a-fault.md"
@@ -17,16 +18,16 @@ def _examples() -> list[str]:
     return re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def _fault() -> Fault[Any]:
+def _defined(example: int, name: str) -> Any:
+    """What an example defines under a name."""
     namespace: dict[str, Any] = {}
-    exec(compile(_examples()[0], str(GUIDE), "exec"), namespace)  # noqa: S102 - the guide's own text
-    fault: Fault[Any] = namespace["FAULT"]
-    return fault
+    exec(compile(_examples()[example], str(GUIDE), "exec"), namespace)  # noqa: S102 - the guide's own text
+    return namespace[name]
 
 
 @pytest.mark.deploy
 async def test_the_example_bites_and_heals(link: Link) -> None:
-    fault = _fault()
+    fault: Fault[Any] = _defined(0, "FAULT")
     parameters = fault.parameters(rng_for(1, "guide"))
     before = await fault.inject(link, parameters)
     try:
@@ -37,6 +38,6 @@ async def test_the_example_bites_and_heals(link: Link) -> None:
     assert (await link.probe(2)).outcome == "answered"
 
 
-def test_the_line_for_an_experiment_is_one() -> None:
-    recurring = eval(_examples()[1], {"Recurring": Recurring})  # noqa: S307 - the guide's own text
-    assert recurring.fault == "black-hole"
+def test_the_example_of_an_experiment_injects_that_fault() -> None:
+    experiment: Experiment = _defined(1, "EXPERIMENT")
+    assert [recurring.fault for recurring in experiment.faults] == ["black-hole"]

@@ -14,10 +14,9 @@ from bodhisattva.chaos.checkers.leaks import check
 from bodhisattva.chaos.churn_client import ENDINGS
 from bodhisattva.chaos.gauges import ANSWERS, CONNECTIONS, COUNTS, DESCRIPTORS, MEMORY
 from bodhisattva.chaos.history import Operation, Type
-from bodhisattva.chaos.operations import CHURN, GAUGES
+from bodhisattva.chaos.operations import BASELINE, CHURN, FIRST_IDLE, GAUGES, SECOND_IDLE, SOAK
 from bodhisattva.chaos.tests.histories import history
 from bodhisattva.chaos.verdict import CheckResult, Verdict
-from bodhisattva.chaos.workloads.connection_churn import BASELINE, FIRST_IDLE, SECOND_IDLE, SOAK
 from bodhisattva.reports.build import build
 
 SERVICE = "excalidraw"
