@@ -113,7 +113,7 @@ def test_s7_bad_input_is_one_line_and_exit_code_2(
         (["token", "ada", "--lifetime", "0"], "Invalid value for '--lifetime': 0.0 is not in the range x>=1."),
     ],
 )
-def test_what_a_command_does_not_take_is_one_line_and_exit_code_2(arguments: list[str], line: str) -> None:
+def test_wrong_usage_is_one_line_and_exit_code_2(arguments: list[str], line: str) -> None:
     ended = CliRunner().invoke(main, arguments, prog_name="bodhisattva")
     assert (ended.exit_code, ended.stderr.count("\n"), ended.stdout) == (2, 1, ""), ended.stderr
     assert ended.stderr.startswith(f"bodhisattva: {line}")
@@ -121,7 +121,7 @@ def test_what_a_command_does_not_take_is_one_line_and_exit_code_2(arguments: lis
 
 
 @pytest.mark.parametrize("arguments", [[], ["log"], ["token"]])
-def test_a_group_alone_says_what_it_is_for(arguments: list[str]) -> None:
+def test_a_group_without_a_command_prints_its_help(arguments: list[str]) -> None:
     assert "Commands:" in CliRunner().invoke(main, arguments).output
 
 
@@ -172,7 +172,7 @@ def test_s7_a_state_folder_in_use_is_one_line_and_exit_code_2(tmp_path: Path) ->
     assert (code, said) == (2, in_use)
 
 
-def test_s7_sigterm_ends_with_exit_code_0_and_a_second_one_hurries(tmp_path: Path) -> None:
+def test_s7_sigterm_exits_with_0_and_a_second_one_stops_at_once(tmp_path: Path) -> None:
     with Served(tmp_path) as process:
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
@@ -199,7 +199,7 @@ def test_s7_a_sigterm_ends_a_start_that_takes_long(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("more", "drain"), [("os.kill(os.getpid(), signal.SIGTERM)", "60"), ("pass", "2")])
-def test_s7_no_store_is_waited_for_at_a_second_sigterm_or_beyond_the_drain_timeout(
+def test_s7_a_second_sigterm_or_the_drain_timeout_ends_the_wait_for_the_store(
     tmp_path: Path, more: str, drain: str
 ) -> None:
     settings = OPEN | {"timeouts__drain": drain}
@@ -209,7 +209,7 @@ def test_s7_no_store_is_waited_for_at_a_second_sigterm_or_beyond_the_drain_timeo
     assert '"stopped at once, without letting go of everything"' in said
 
 
-def test_a_machine_that_only_serves_says_what_judging_needs(tmp_path: Path) -> None:
+def test_without_the_suite_s_packages_its_commands_name_the_extra(tmp_path: Path) -> None:
     action = "raise ModuleNotFoundError(name='hypothesis')"
     program = ("-c", AT_IMPORT.format(module="bodhisattva.suites.command", action=action))
     code, said = bodhisattva("check", "target.yaml", "--out", "here", folder=tmp_path, settings={}, program=program)
@@ -283,7 +283,7 @@ def test_a_full_disk_is_one_line_and_exit_code_2(tmp_path: Path, arguments: tupl
 
 
 @pytest.mark.parametrize("command", main.list_commands(Context(main)))
-def test_help_says_in_a_whole_sentence_what_a_command_does(command: str) -> None:
+def test_the_help_of_a_command_begins_with_a_whole_sentence(command: str) -> None:
     lines = CliRunner().invoke(main, ["--help"]).output.splitlines()
     (line,) = (line for line in lines if line.startswith(f"  {command} "))
     assert line.endswith(".")

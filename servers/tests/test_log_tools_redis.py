@@ -58,7 +58,7 @@ def filled(there: There, log: Path) -> There:
     return there
 
 
-async def test_a_log_moves_to_redis_and_back_and_is_the_same(there: There, log: Path) -> None:
+async def test_a_log_is_the_same_after_a_move_to_redis_and_back(there: There, log: Path) -> None:
     """As the guide has it, under "Keeping the log"."""
     commands = re.findall(r"^bodhisattva log (.*-c redis\.yaml.*?)(?: +#.*)?$", GUIDE.read_text(), re.MULTILINE)
     assert [command.split()[0] for command in commands] == ["import", "verify", "export"], "the guide says other things"
@@ -99,7 +99,7 @@ async def test_a_log_moves_to_redis_and_back_and_is_the_same(there: There, log: 
         (("XADD", "entries", "31-0", "i", "e", "m", "7", "d", "{}"), "the head is 30:"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(filled: There, damage: tuple[str, ...], line: str) -> None:
+def test_each_problem_is_one_line(filled: There, damage: tuple[str, ...], line: str) -> None:
     command, key, *words = damage
     assert not filled.redis.ask(command, f"{filled.base}{key}", *words).startswith("-")
     if damage[-1] == "{}":
@@ -111,7 +111,7 @@ def test_what_is_wrong_is_said_in_a_line(filled: There, damage: tuple[str, ...],
     assert filled.tool("verify", "fastblocks").out == said.out, "nothing is removed"
 
 
-def test_a_backup_makes_good_what_a_stranger_removed(filled: There) -> None:
+def test_a_backup_restores_events_that_were_removed_by_hand(filled: There) -> None:
     filled.done("backup", "fastblocks", "saved.sqlite3")
     before = filled.done("export", "fastblocks").output
     filled.redis.ask("XTRIM", f"{filled.base}entries", "MINID", "25")
@@ -131,7 +131,7 @@ def test_an_event_that_cannot_be_decoded_is_damage(filled: There) -> None:
     filled.tool("export", "fastblocks").refused("event 31 cannot be decoded")
 
 
-async def test_a_backup_is_of_one_moment_and_comes_back_under_a_new_epoch(filled: There) -> None:
+async def test_a_backup_is_of_one_moment_and_is_restored_with_a_new_epoch(filled: There) -> None:
     async with filled.served() as engine:
         stop = asyncio.Event()
         writing = asyncio.ensure_future(_write(engine, stop))
@@ -166,7 +166,7 @@ async def _write(engine: Engine, stop: asyncio.Event) -> None:
         number += 1
 
 
-async def test_compact_shortens_it_also_while_replicas_run(filled: There) -> None:
+async def test_compact_works_while_replicas_run(filled: There) -> None:
     async with filled.served() as engine:
         said = await asyncio.to_thread(filled.done, "compact", "fastblocks", "--events", 3)
         assert re.search(r": 9 events removed, \d+ bytes before, \d+ after", said.out)

@@ -86,7 +86,7 @@ async def test_stages_and_compensations_have_their_effect_once(fleet: Fleet) -> 
     assert len(told) == len(set(told)), "something is recorded twice"
 
 
-async def test_the_other_goes_on_where_one_stops(fleet: Fleet) -> None:
+async def test_a_replica_goes_on_where_another_stops(fleet: Fleet) -> None:
     await fleet.start(*map(opening, SESSIONS), "by hand")
     await until(lambda: fleet.workflow and fleet.workflow.results, "no stage is completed", LONG)
     await fleet.two[0].server.stop()

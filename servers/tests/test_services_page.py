@@ -14,7 +14,7 @@ PAGING = {"after?", "limit?"}  # said once, of all lists
 
 
 @pytest.mark.parametrize("service", services().values(), ids=lambda service: service.name)
-def test_inputs_are_those_of_the_page(service: Service) -> None:
+def test_the_page_lists_the_inputs_of_every_request(service: Service) -> None:
     section = PAGE.partition(f"\n## {service.name}\n")[2].partition("\n## ")[0]
     bullets = section.partition("- Commands:")[2].partition("- Events:")[0]
     shown = {name: _inputs(text) for name, text in re.findall(r"`(\w+)`(?:\s+\{((?:[^{}]|\{[^{}]*\})*)\})?", bullets)}
