@@ -207,7 +207,7 @@ def test_a_release_is_chosen_by_range(harness: Harness) -> None:
 
 
 def test_without_a_version_a_prerelease_is_given_only_if_there_is_no_release(harness: Harness) -> None:
-    assert stored(harness, "2.0.0-rc.1").ask("get_adapter", adapter_id=CACHE)["version"] == "2.0.0-rc.1"
+    assert stored(harness, "2.0.0-rc.1").query("get_adapter", adapter_id=CACHE)["version"] == "2.0.0-rc.1"
     stored(harness, "1.0.0", "2.0.0-rc.2")
     harness.execute("distribute_adapter", adapter_id=CACHE, target="edge-1")
     assert harness.log[-1].data["version"] == "1.0.0"

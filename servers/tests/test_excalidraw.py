@@ -278,9 +278,7 @@ POISON: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in POISON.items() for value in values])
-def test_an_element_that_excalidraw_cannot_count_order_or_draw_is_refused(
-    harness: Harness, name: str, value: Any
-) -> None:
+def test_an_element_that_excalidraw_cannot_draw_is_refused(harness: Harness, name: str, value: Any) -> None:
     """One such element froze itself for everybody, or left the drawing blank."""
     elements = [element("a", 2), element("b") | {name: value}]
     refusal = harness.refused(InvalidData, "update_diagram", diagram_id="plan", elements=elements)
