@@ -47,7 +47,7 @@ def move_cursor(state: State, data: MoveCursor, context: Context) -> Decision:
     channel = f"cursor:{data.diagram_id}"
     return Decision(
         answer={"diagram_id": data.diagram_id, "status": "moved"},
-        ephemeral=(Event("cursor.moved", (channel,), moved, subject=context.user_id),),
+        ephemeral=(Event("cursor.moved", (channel,), moved, coalesce_key=context.user_id),),
     )
 
 
@@ -90,4 +90,4 @@ def parted(channel: str, info: dict[str, Any]) -> Event:
 
 def _presence_event(name: str, channel: str, info: dict[str, Any]) -> Event:
     """Both events of a connection have one coalesce key: only the newest of them has to be delivered."""
-    return Event(name, (channel,), info, subject=info["connection_id"])
+    return Event(name, (channel,), info, coalesce_key=info["connection_id"])

@@ -248,7 +248,7 @@ async def test_the_client_waits_as_long_as_a_draining_server_asks() -> None:
         await peer.event("server.draining", {"reconnect_after": 0.3})
         await peer.answer(in_flight)
         await asked.wait()
-        await peer.hears_nothing(0.05)
+        await peer.receives_nothing(0.05)
         await peer.close(1001, "going away")
         ended.append(asyncio.get_running_loop().time())
 

@@ -240,7 +240,7 @@ async def test_a_rate_limited_request_is_sent_again_after_retry_after() -> None:
         await peer.greet()
         first = await peer.expect("q")
         await peer.error(first, "RATE_LIMIT_EXCEEDED", retry_after=0.05)
-        await peer.hears_nothing(0.04)
+        await peer.receives_nothing(0.04)
         second = await peer.expect("q")
         assert second["id"] == first["id"]
         await peer.answer(second, ok=True)

@@ -180,7 +180,7 @@ async def test_a_slow_consumer_loses_no_event_and_delays_no_answer() -> None:
         await peer.subscribed(CHANNEL, 0, recovered=True)
         await peer.numbered(CHANNEL, *range(1, 8))
         await end(peer)
-        await peer.hears_nothing(0.05)
+        await peer.receives_nothing(0.05)
         left_alone.set()
         await peer.answer(await peer.expect("q"))
         data = await peer.subscribed(CHANNEL, 7, recovered=True)

@@ -176,7 +176,7 @@ def test_joining_and_leaving_are_published_and_not_recorded(harness: Harness) ->
     assert harness.execute("join_diagram", diagram_id="plan", name="Ada", color="#00ff00").ephemeral == ()
     (left,) = harness.execute("leave_diagram", diagram_id="plan").ephemeral
     assert (left.name, left.data) == ("user.left", event.data)
-    assert left.subject == event.subject == event.data["connection_id"], "of both only the newest need be told"
+    assert left.coalesce_key == event.coalesce_key == event.data["connection_id"], "only the newest has to be sent"
     assert harness.membership == {}
     assert harness.log == []
 

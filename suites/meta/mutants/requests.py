@@ -58,7 +58,7 @@ def judges_data_before_permission(inject: Inject) -> None:
     domain = Requests._domain
 
     def domain_of_good_data(requests: Requests, caller: Caller, request: Request) -> None:
-        command = requests._policy.service.command_handlers.get(str(request.message.event))
+        command = requests._settings.service.command_handlers.get(str(request.message.event))
         if command is not None:
             envelope.convert(request.message.data or {}, command.input_type)
         domain(requests, caller, request)
