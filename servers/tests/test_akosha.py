@@ -1,4 +1,4 @@
-"""Analytics: what is found in a series is what its numbers hold, and it is said once."""
+"""Analytics: findings of a series are right, and are reported once."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -93,11 +93,11 @@ def test_anomaly_explains_its_numbers(harness: Harness) -> None:
 def test_findings_name_their_method_and_its_parameters(harness: Harness) -> None:
     put(harness, *daily(9), series="shop.visits")
     put(harness, *daily(1), 0, series="shop.visits")
-    (told,) = harness.query("get_patterns", category="shop")["patterns"]
-    assert (told["pattern_type"], told["direction"], told["metrics"]["period"]) == ("season", None, 12)
-    assert told["parameters"] == {"window": 120, "cycles": 4}
-    assert "repeats every 12 values" in told["description"]
-    assert "Bartlett" in told["method"]
+    (pattern,) = harness.query("get_patterns", category="shop")["patterns"]
+    assert (pattern["pattern_type"], pattern["direction"], pattern["metrics"]["period"]) == ("season", None, 12)
+    assert pattern["parameters"] == {"window": 120, "cycles": 4}
+    assert "repeats every 12 values" in pattern["description"]
+    assert "Bartlett" in pattern["method"]
     (dip,) = harness.query("get_anomalies")["anomalies"]
     assert (dip["anomaly_type"], dip["metrics"]["period"]) == ("dip", 12)
     assert "its season of 12 values leads one to expect 18.8" in dip["description"]
@@ -113,9 +113,9 @@ def test_a_season_is_reported_once_and_a_change_apart_from_it(harness: Harness) 
     put(harness, *(value + 4 for value in daily(21)[220:240]), series="shop.visits")
     changes = harness.query("get_patterns")["patterns"][1:]
     assert changes
-    for told in changes:
-        assert (told["direction"], told["metrics"]["period"]) == ("up", 12)
-        assert ", apart from its season of 12 values; " in told["description"]
+    for pattern in changes:
+        assert (pattern["direction"], pattern["metrics"]["period"]) == ("up", 12)
+        assert ", apart from its season of 12 values; " in pattern["description"]
 
 
 def test_the_cost_of_a_point_does_not_depend_on_the_length_of_the_series(harness: Harness) -> None:
@@ -200,8 +200,8 @@ def test_a_pattern_is_reported_once_until_it_ends(harness: Harness) -> None:
 
 def test_sustained_anomalies_become_one_insight(harness: Harness) -> None:
     put(harness, *STEADY)
-    told = [names(put(harness, 30)).count("insight.generated") for _ in range(4)]
-    assert told == [0, 0, 1, 0]
+    insights = [names(put(harness, 30)).count("insight.generated") for _ in range(4)]
+    assert insights == [0, 0, 1, 0]
     (insight,) = [event for event in harness.log if event.name == "insight.generated"]
     assert insight.channels == ("insights",)
     assert insight.data["insight_type"] == "sustained_anomalies"

@@ -59,7 +59,7 @@ main()
 def bodhisattva(
     *arguments: str, folder: Path, settings: dict[str, str], program: tuple[str, ...] = MODULE
 ) -> tuple[int, str]:
-    """Exit code and what was said on stderr. settings: environment variables without their prefix."""
+    """Exit code and what was written on stderr. settings: environment variables without their prefix."""
     done = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, *program, *arguments],
         cwd=folder,
@@ -97,9 +97,9 @@ BAD: list[tuple[str, list[str], dict[str, str], str]] = [
 def test_s7_bad_input_is_one_line_and_exit_code_2(
     tmp_path: Path, arguments: list[str], settings: dict[str, str], line: str
 ) -> None:
-    code, said = bodhisattva(*arguments, folder=tmp_path, settings=settings)
-    assert (code, said.count("\n")) == (2, 1), said
-    assert said.startswith(f"bodhisattva: {line}")
+    code, output = bodhisattva(*arguments, folder=tmp_path, settings=settings)
+    assert (code, output.count("\n")) == (2, 1), output
+    assert output.startswith(f"bodhisattva: {line}")
 
 
 @pytest.mark.parametrize(
@@ -128,18 +128,18 @@ def test_a_group_without_a_command_prints_its_help(arguments: list[str]) -> None
 def test_s7_a_busy_port_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, said = bodhisattva("serve", "akosha", "--port", str(port), folder=tmp_path, settings=OPEN)
+        code, output = bodhisattva("serve", "akosha", "--port", str(port), folder=tmp_path, settings=OPEN)
     in_use = f"bodhisattva: port {port} on 127.0.0.1 is in use; stop what uses it or set another port\n"
-    assert (code, said) == (2, in_use)
+    assert (code, output) == (2, in_use)
 
 
 def test_s7_a_busy_port_of_one_of_several_is_one_line_too(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         (tmp_path / "two.yaml").write_text(f"services: {{akosha: {{port: 0}}, dhruva: {{port: {port}}}}}")
-        code, said = bodhisattva("serve", "akosha", "dhruva", "-c", "two.yaml", folder=tmp_path, settings=OPEN)
+        code, output = bodhisattva("serve", "akosha", "dhruva", "-c", "two.yaml", folder=tmp_path, settings=OPEN)
     in_use = f"bodhisattva: port {port} on 127.0.0.1 is in use; stop what uses it or set another port\n"
-    assert (code, said) == (2, in_use)
+    assert (code, output) == (2, in_use)
 
 
 class Served:
@@ -167,9 +167,9 @@ class Served:
 
 def test_s7_a_state_folder_in_use_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     with Served(tmp_path):
-        code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, settings=OPEN)
+        code, output = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, settings=OPEN)
     in_use = "bodhisattva: state/akosha.sqlite3 is in use by another process; stop it or choose another state folder\n"
-    assert (code, said) == (2, in_use)
+    assert (code, output) == (2, in_use)
 
 
 def test_s7_sigterm_exits_with_0_and_a_second_one_stops_at_once(tmp_path: Path) -> None:
@@ -185,16 +185,16 @@ def test_s7_sigterm_exits_with_0_and_a_second_one_stops_at_once(tmp_path: Path) 
 def test_s7_a_sigterm_before_the_start_ends_in_order(tmp_path: Path, module: str) -> None:
     action = "os.kill(os.getpid(), signal.SIGHUP); os.kill(os.getpid(), signal.SIGTERM)"
     program = ("-c", AT_IMPORT.format(module=module, action=action))
-    code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=OPEN)
-    assert (code, said) == (0, "bodhisattva: stopped before it had started\n")
+    code, output = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=OPEN)
+    assert (code, output) == (0, "bodhisattva: stopped before it had started\n")
     assert not list(tmp_path.iterdir()), "nothing was made yet"
 
 
 def test_s7_a_sigterm_ends_a_start_that_takes_long(tmp_path: Path) -> None:
     program = ("-c", LONG_REPLAY)
-    code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=OPEN)
-    assert (code, said.count("\n")) == (0, 1), said
-    assert '"stopped before it had started"' in said
+    code, output = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=OPEN)
+    assert (code, output.count("\n")) == (0, 1), output
+    assert '"stopped before it had started"' in output
     assert not list((tmp_path / "state").glob("*-wal")), "the log was closed"
 
 
@@ -204,16 +204,16 @@ def test_s7_a_second_sigterm_or_the_drain_timeout_ends_the_wait_for_the_store(
 ) -> None:
     settings = OPEN | {"timeouts__drain": drain}
     program = ("-c", SILENT_STORE.format(more=more))
-    code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=settings)
-    assert code == 0, said
-    assert '"stopped at once, without letting go of everything"' in said
+    code, output = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=settings)
+    assert code == 0, output
+    assert '"stopped at once, without letting go of everything"' in output
 
 
 def test_without_the_suite_s_packages_its_commands_name_the_extra(tmp_path: Path) -> None:
     action = "raise ModuleNotFoundError(name='hypothesis')"
     program = ("-c", AT_IMPORT.format(module="bodhisattva.suites.command", action=action))
-    code, said = bodhisattva("check", "target.yaml", "--out", "here", folder=tmp_path, settings={}, program=program)
-    assert (code, said) == (2, "bodhisattva: hypothesis is missing; install 'bodhisattva-conformance[suite]'\n")
+    code, output = bodhisattva("check", "target.yaml", "--out", "here", folder=tmp_path, settings={}, program=program)
+    assert (code, output) == (2, "bodhisattva: hypothesis is missing; install 'bodhisattva-conformance[suite]'\n")
 
 
 def test_a_minted_token_is_the_configured_secret_s(tmp_path: Path) -> None:
@@ -252,16 +252,16 @@ def test_the_configuration_is_shown_without_its_secrets(tmp_path: Path) -> None:
 
 def test_a_token_that_every_service_would_refuse_is_not_minted(tmp_path: Path) -> None:
     settings = {"tokens__secret": SECRET}
-    code, said = bodhisattva("token", "ada", "--lifetime", "3601", folder=tmp_path, settings=settings)
-    assert (code, said) == (2, "bodhisattva: --lifetime 3601 is over tokens.max_lifetime 3600\n")
+    code, output = bodhisattva("token", "ada", "--lifetime", "3601", folder=tmp_path, settings=settings)
+    assert (code, output) == (2, "bodhisattva: --lifetime 3601 is over tokens.max_lifetime 3600\n")
     assert bodhisattva("token", "ada", "--lifetime", "0", folder=tmp_path, settings=settings)[0] == 2
-    code, said = bodhisattva("token", "ada", "--lifetime", "nan", folder=tmp_path, settings=settings)
-    assert (code, said) == (2, "bodhisattva: --lifetime nan is over tokens.max_lifetime 3600\n")
+    code, output = bodhisattva("token", "ada", "--lifetime", "nan", folder=tmp_path, settings=settings)
+    assert (code, output) == (2, "bodhisattva: --lifetime nan is over tokens.max_lifetime 3600\n")
     assert bodhisattva("token", "ada", "--lifetime", "0.5", folder=tmp_path, settings=settings)[0] == 2
     for user in ("", "ada\nbob", "a" * 201):
-        code, said = bodhisattva("token", "mint", user, folder=tmp_path, settings=settings)
-        assert (code, said.count("\n")) == (2, 1), said
-        assert said.endswith(" is no user; give a name of 1 to 200 printable characters\n")
+        code, output = bodhisattva("token", "mint", user, folder=tmp_path, settings=settings)
+        assert (code, output.count("\n")) == (2, 1), output
+        assert output.endswith(" is no user; give a name of 1 to 200 printable characters\n")
 
 
 @pytest.mark.parametrize("arguments", [("config",), ("token", "ada"), ("log", "export", "akosha")])

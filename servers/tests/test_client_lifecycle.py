@@ -276,13 +276,13 @@ async def test_an_unreachable_server_is_an_error_after_the_open_timeout(unused_t
 
 @pytest.mark.parametrize("port", [1, 99_999])
 async def test_a_password_in_the_url_is_in_no_message(port: int) -> None:
-    told: list[str] = []
+    reasons: list[str] = []
     url = f"ws://user:hu@sh@127.0.0.1:{port}/ws"
-    client = Client(url, open_timeout=0.2, backoff=quick(), on_state=lambda state, reason: told.append(reason))
+    client = Client(url, open_timeout=0.2, backoff=quick(), on_state=lambda state, reason: reasons.append(reason))
     with pytest.raises(Unreachable) as failure:
         await client.__aenter__()
-    assert told[0] == f"ws://127.0.0.1:{port}/ws"
-    for text in (*told, str(failure.value), str(failure.value.__cause__)):
+    assert reasons[0] == f"ws://127.0.0.1:{port}/ws"
+    for text in (*reasons, str(failure.value), str(failure.value.__cause__)):
         assert "hu" not in text
         assert "sh" not in text
 

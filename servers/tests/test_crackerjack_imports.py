@@ -225,11 +225,11 @@ def test_times_are_read_by_the_report_s_own_decimal_point(times: list[str], seco
 @pytest.mark.parametrize("where", ["testcase", "testsuite"])
 def test_invalid_times_are_refused(harness: Harness, times: list[str], complaint: str, where: str) -> None:
     """They counted as nothing, or as a thousand times too much."""
-    told = {
+    cases = {
         "testcase": SUITE.format("".join(f'<testcase name="t" time="{time}"/>' for time in times)),
         "testsuite": "".join(f'<testsuite time="{time}"><testcase name="t"/></testsuite>' for time in times),
     }[where]
-    content = f"<testsuites>{told}</testsuites>"
+    content = f"<testsuites>{cases}</testsuites>"
     refusal = harness.refused(InvalidData, "import_junit", project="kiln", content=content)
     assert complaint in refusal.message
     assert refusal.data["field"] == "content"

@@ -1,4 +1,4 @@
-"""Diagrams: elements merge the same way in any order, and only what changed is told."""
+"""Diagrams: elements merge the same way in any order, and only changes are recorded."""
 
 import json
 from typing import Any

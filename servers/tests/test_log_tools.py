@@ -1,4 +1,4 @@
-"""`bodhisattva log …` as its user meets it: what it says, its exit code, and what is on the disk afterwards."""
+"""`bodhisattva log …` as a user runs it: its output, its exit code, and the files afterwards."""
 
 import asyncio
 import io
@@ -120,9 +120,9 @@ def spawned(folder: Path, *arguments: object, given: bytes = b"") -> Said:
 
 
 def done(folder: Path, *arguments: object, given: bytes = b"", how: Callable[..., Said] = tool) -> Said:
-    said = how(folder, *arguments, given=given)
-    assert (said.code, said.error) == (0, ""), said.error + said.out
-    return said
+    result = how(folder, *arguments, given=given)
+    assert (result.code, result.error) == (0, ""), result.error + result.out
+    return result
 
 
 def size(path: Path) -> int:
@@ -135,8 +135,8 @@ def change(path: Path, statement: str) -> None:
 
 
 def test_a_sound_log_is_reported_as_sound(tmp_path: Path, log: Path) -> None:
-    said = done(tmp_path, "verify", "fastblocks")
-    assert said.out.startswith(f"state/fastblocks.sqlite3 is sound: fastblocks, format 3, {KEPT} events, epoch ")
+    result = done(tmp_path, "verify", "fastblocks")
+    assert result.out.startswith(f"state/fastblocks.sqlite3 is sound: fastblocks, format 3, {KEPT} events, epoch ")
 
 
 @pytest.mark.parametrize(
@@ -168,9 +168,9 @@ def test_a_sound_log_is_reported_as_sound(tmp_path: Path, log: Path) -> None:
 )
 def test_each_problem_is_one_line(tmp_path: Path, log: Path, damage: str, line: str) -> None:
     change(log, damage)
-    said = tool(tmp_path, "verify", log)
-    assert (said.code, said.error) == (1, "")
-    assert any(line in each for each in said.out.splitlines()), said.out
+    result = tool(tmp_path, "verify", log)
+    assert (result.code, result.error) == (1, "")
+    assert any(line in each for each in result.out.splitlines()), result.out
     before = log.read_bytes()
     tool(tmp_path, "compact", log, "--events", 3).refused("is not compacted, since it is damaged: ")
     assert log.read_bytes() == before
@@ -180,9 +180,9 @@ def test_a_torn_page_is_a_problem_of_the_database(tmp_path: Path, log: Path) -> 
     content = bytearray(log.read_bytes())
     content[4096 * 2 : 4096 * 6] = os.urandom(4096 * 4)
     log.write_bytes(content)
-    said = tool(tmp_path, "verify", log)
-    assert (said.code, said.error) == (1, "")
-    assert said.out.startswith("the database: ")
+    result = tool(tmp_path, "verify", log)
+    assert (result.code, result.error) == (1, "")
+    assert result.out.startswith("the database: ")
     tool(tmp_path, "compact", log).refused("is not compacted, since it is damaged: the database: ")
 
 
@@ -231,8 +231,8 @@ async def test_compact_applies_the_retention_and_frees_the_disk_space(tmp_path: 
             await put(engine, number)
     before = size(log)
     (tmp_path / "fleet.yaml").write_text("services: {fastblocks: {log: {retention: {events: 100}}}}")
-    said = done(tmp_path, "compact", "fastblocks", "-c", "fleet.yaml", how=spawned)
-    assert f"{800 - 18 - 100} events removed, {before} bytes before, {size(log)} after" in said.out
+    result = done(tmp_path, "compact", "fastblocks", "-c", "fleet.yaml", how=spawned)
+    assert f"{800 - 18 - 100} events removed, {before} bytes before, {size(log)} after" in result.out
     assert size(log) < before
     assert ": 97 events removed" in done(tmp_path, "compact", log, "--events", 3, how=spawned).out
     assert "sound: fastblocks, format 3, 3 events" in done(tmp_path, "verify", log).out
@@ -253,10 +253,10 @@ async def test_a_backup_is_whole_while_the_service_writes(tmp_path: Path, log: P
             return number
 
         writing = asyncio.ensure_future(write())
-        said = await asyncio.to_thread(done, tmp_path, "backup", log, "saved.sqlite3", how=spawned)
+        result = await asyncio.to_thread(done, tmp_path, "backup", log, "saved.sqlite3", how=spawned)
         stop.set()
         written = await writing
-    newest = int(said.out.rpartition(" ")[2])
+    newest = int(result.out.rpartition(" ")[2])
     assert EVENTS < newest <= written
     assert done(tmp_path, "verify", "saved.sqlite3").code == 0
     async with fastblocks(tmp_path / "saved.sqlite3") as saved:
@@ -434,9 +434,9 @@ def test_an_earlier_format_can_be_verified_and_exported(tmp_path: Path) -> None:
     old = tmp_path / "old.sqlite3"
     with closing(sqlite3.connect(old)) as database:
         database.executescript(FIRST)
-    said = done(tmp_path, "verify", old).out
-    assert "sound: ledger, format 1, 1 events" in said
-    assert said.endswith("; its state is not judged, since this release has no service ledger\n")
+    result = done(tmp_path, "verify", old).out
+    assert "sound: ledger, format 1, 1 events" in result
+    assert result.endswith("; its state is not judged, since this release has no service ledger\n")
     lines = done(tmp_path, "export", old).output
     done(tmp_path, "import", "-", "new.sqlite3", given=lines)
     assert "sound: ledger, format 3, 1 events" in done(tmp_path, "verify", "new.sqlite3").out

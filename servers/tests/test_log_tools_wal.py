@@ -27,7 +27,7 @@ PINNED = 4 * files.WAL_LIMIT
 
 
 class Writer:
-    """A process that appends to a log and is told of each append that is durable."""
+    """A process that appends to a log and reports each durable append."""
 
     def __init__(self, path: Path, process: "subprocess.Popen[str]") -> None:
         self.path = path

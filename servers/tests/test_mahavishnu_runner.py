@@ -36,12 +36,12 @@ def finished(status: dict[str, Any]) -> bool:
 
 
 class Peer:
-    """Another service: answers with the replies in turn, then holds; remembers what it was asked."""
+    """Another service: answers with the replies in turn, then holds; records the requests."""
 
     def __init__(self, *replies: Reply) -> None:
         self.replies = list(replies)
-        self.asked: list[tuple[str, dict[str, Any], str]] = []
-        self.was_asked = asyncio.Event()
+        self.requests: list[tuple[str, dict[str, Any], str]] = []
+        self.request_arrived = asyncio.Event()
 
     async def request(
         self,
@@ -51,8 +51,8 @@ class Peer:
         id: str,  # noqa: A002 - the client's word for it
         timeout: float,
     ) -> dict[str, Any]:
-        self.asked.append((name, data, id))
-        self.was_asked.set()
+        self.requests.append((name, data, id))
+        self.request_arrived.set()
         if not self.replies:
             await asyncio.get_running_loop().create_future()
         reply = self.replies.pop(0)
@@ -60,12 +60,12 @@ class Peer:
             raise reply
         return reply
 
-    async def asked_times(self, number: int) -> None:
-        """Wait until it was asked so often."""
+    async def wait_requests(self, number: int) -> None:
+        """Wait until so many requests have arrived."""
         async with asyncio.timeout(PATIENCE):
-            while len(self.asked) < number:
-                self.was_asked.clear()
-                await self.was_asked.wait()
+            while len(self.requests) < number:
+                self.request_arrived.clear()
+                await self.request_arrived.wait()
 
 
 class Deduplicating(Peer):
@@ -174,7 +174,7 @@ async def test_remote_stages_are_called_one_after_another() -> None:
         await host.start({"name": "one", "data": {"x": 1}}, {"name": "two"})
         status = await host.until(lambda status: status["stages_completed"] == 2)
     assert [stage["result"] for stage in status["stages"]] == [{"count": 1}, {"count": 2}]
-    assert peer.asked == [("aggregate", {"x": 1}, "w/stage-0"), ("aggregate", {}, "w/stage-1")]
+    assert peer.requests == [("aggregate", {"x": 1}, "w/stage-0"), ("aggregate", {}, "w/stage-1")]
     await host.do("complete_workflow", workflow_id="w")
 
 
@@ -190,7 +190,7 @@ async def test_a_stage_can_refer_to_an_earlier_result() -> None:
             {"name": "three"},
         )
         await host.until(finished)
-    data = [data for _, data, _ in peer.asked]
+    data = [data for _, data, _ in peer.requests]
     assert data == [{}, {"id": "b", "plain": {"$result": 1, "more": 2}}, {}, {"list": ["b", {"first": "a"}]}]
 
 
@@ -201,7 +201,7 @@ async def test_an_unresolved_reference_fails_the_stage_without_a_request() -> No
         await host.start({"name": "one"}, {"name": "two", "data": {"id": {"$result": ["one", "ids", 0]}}})
         status = await host.until(finished)
     assert status["error"] == "Stage two: there is no result one.ids.0."
-    assert len(peer.asked) == 1
+    assert len(peer.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ async def test_an_unresolved_reference_fails_the_stage_without_a_request() -> No
     [
         (REFUSED, "akosha answered INVALID_DATA: No such series."),
         (AuthenticationFailed("bad token"), "akosha does not accept this service."),
-        (ConnectionLost(1009, "too large"), "akosha cannot be asked for this: the connection ended: 1009 too large"),
+        (ConnectionLost(1009, "too large"), "akosha cannot process this request: the connection ended: 1009 too large"),
     ],
 )
 async def test_a_refused_stage_fails_its_workflow_and_is_not_retried(reply: Exception, reason: str) -> None:
@@ -237,7 +237,7 @@ async def test_temporary_errors_are_retried_under_the_same_request_id() -> None:
     async with running(host):
         await host.start({"name": "one"})
         status = await host.until(lambda status: status["stages_completed"] == 1)
-    assert [request_id for _, _, request_id in peer.asked] == ["w/stage-0"] * 3
+    assert [request_id for _, _, request_id in peer.requests] == ["w/stage-0"] * 3
     assert status["stages"][0]["attempts"] == 2
     assert status["stages"][0]["error"] == "UNAVAILABLE: Draining."
     assert [name for name, _ in host.recorded] == [
@@ -254,7 +254,7 @@ async def test_a_stage_fails_after_its_attempts() -> None:
     async with running(host):
         await host.start({"name": "one", "attempts": 2})
         status = await host.until(finished)
-    assert len(peer.asked) == 2
+    assert len(peer.requests) == 2
     assert status["error"] == "Stage one: akosha was given up after 2 attempts: the connection ended: 1006"
 
 
@@ -281,12 +281,12 @@ async def test_a_stage_under_way_at_a_crash_is_retried_under_the_same_id() -> No
     host = Host(akosha=before)
     await host.start({"name": "one"})
     async with running(host), asyncio.timeout(PATIENCE):
-        await before.was_asked.wait()
+        await before.request_arrived.wait()
     deadline = host.status["stages"][0]["deadline"]
     host.peers["akosha"] = after
     async with running(host):
         status = await host.until(lambda status: status["stages_completed"] == 1)
-    assert before.asked == after.asked
+    assert before.requests == after.requests
     assert status["stages"][0]["deadline"] == deadline, "its time began anew"
 
 
@@ -298,17 +298,17 @@ async def test_a_crash_does_not_reset_deadline_and_attempts() -> None:
     host.peers["akosha"] = again = Peer(BUSY, BUSY)
     async with running(host):
         await host.until(finished)
-    assert len(again.asked) == 1
+    assert len(again.requests) == 1
     late = Host(akosha=Peer())
     await late.start({"name": "one"}, timeout=0.1)
     async with running(late):
-        await late.peers["akosha"].was_asked.wait()
+        await late.peers["akosha"].request_arrived.wait()
     await asyncio.sleep(0.1)
     late.peers["akosha"] = never = Peer({})
     async with running(late):
         status = await late.until(finished)
     assert "did not answer within 0.1 s" in status["error"]
-    assert never.asked == []
+    assert never.requests == []
 
 
 async def test_completed_stages_are_compensated_the_last_first() -> None:
@@ -317,8 +317,8 @@ async def test_completed_stages_are_compensated_the_last_first() -> None:
     async with running(host):
         await host.start(undoing("one", service="dhruva"), undoing("two"), {"name": "three"}, undoing("four"))
         status = await host.until(finished)
-    assert peer.asked[-1] == ("undo", {"of": "two"}, "w/compensation-1")
-    assert other.asked == [("undo", {"of": "one"}, "w/compensation-0")]
+    assert peer.requests[-1] == ("undo", {"of": "two"}, "w/compensation-1")
+    assert other.requests == [("undo", {"of": "one"}, "w/compensation-0")]
     assert host.recorded[-5:] == [
         ("failed", "four"),
         ("compensation_started", "two"),
@@ -341,13 +341,13 @@ async def test_a_cancelled_workflow_is_compensated_with_the_stage_under_way(comm
     words = {"error": "called off"} if command == "fail_workflow" else {"reason": "called off"}
     async with running(host):
         await host.start(undoing("one"), undoing("two"))
-        await peer.asked_times(2)
+        await peer.wait_requests(2)
         peer.replies = [{}, {}]
         answer = await host.do(command, workflow_id="w", **words)
         shown = await host.until(finished)
     assert answer == {"workflow_id": "w", "status": status, "compensations": 2}
     assert (shown["status"], shown["error"]) == (status, "called off")
-    assert [data for name, data, _ in peer.asked if name == "undo"] == [{"of": "two"}, {"of": "one"}]
+    assert [data for name, data, _ in peer.requests if name == "undo"] == [{"of": "two"}, {"of": "one"}]
 
 
 async def test_a_compensation_may_find_that_its_stage_had_no_effect() -> None:
@@ -390,7 +390,7 @@ async def test_a_compensation_is_retried_until_its_recorded_deadline() -> None:
         "attempts": 3,
         "error": None,
     }
-    assert [request_id for _, _, request_id in peer.asked] == ["w/compensation-0"] * 2
+    assert [request_id for _, _, request_id in peer.requests] == ["w/compensation-0"] * 2
 
 
 async def test_a_restart_does_not_move_the_deadline_of_a_compensation() -> None:
@@ -406,7 +406,7 @@ async def test_a_restart_does_not_move_the_deadline_of_a_compensation() -> None:
     shown = status["stages"][0]["compensation"]
     assert (shown["status"], shown["deadline"]) == ("failed", deadline)
     assert shown["error"] == "akosha did not answer within 0.2 s."
-    assert never.asked == []
+    assert never.requests == []
 
 
 async def test_a_crash_between_compensations_repeats_none_under_another_id() -> None:
@@ -417,7 +417,7 @@ async def test_a_crash_between_compensations_repeats_none_under_another_id() -> 
     host.peers["akosha"] = peer = Peer({}, {})
     async with running(host):
         await host.until(finished)
-    assert [request_id for _, _, request_id in peer.asked] == ["w/compensation-1", "w/compensation-0"]
+    assert [request_id for _, _, request_id in peer.requests] == ["w/compensation-1", "w/compensation-0"]
 
 
 async def test_replicas_send_one_request_id_and_record_the_answer_once() -> None:
@@ -427,6 +427,6 @@ async def test_replicas_send_one_request_id_and_record_the_answer_once() -> None
     async with running(host), running(host):
         await host.start(undoing("one"), {"name": "two"})
         await host.until(finished)
-    assert {request_id for _, _, request_id in peer.asked} == {"w/stage-0", "w/stage-1", "w/compensation-0"}
+    assert {request_id for _, _, request_id in peer.requests} == {"w/stage-0", "w/stage-1", "w/compensation-0"}
     names = [event for event in host.recorded if "attempt" not in event[0]]
     assert len(names) == len(set(names)) == 6

@@ -10,7 +10,7 @@ from bodhisattva.servers.core.service import Handler, Service
 from bodhisattva.servers.registry import services
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/services.md").read_text(encoding="utf-8")
-PAGING = {"after?", "limit?"}  # said once, of all lists
+PAGING = {"after?", "limit?"}  # the page names them once, for all lists
 
 
 @pytest.mark.parametrize("service", services().values(), ids=lambda service: service.name)
