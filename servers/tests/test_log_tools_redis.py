@@ -15,7 +15,17 @@ from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.fastblocks.service import SERVICE
 from bodhisattva.servers.tests.redis_server import RedisServer
-from bodhisattva.servers.tests.test_log_tools import EVENTS, KEPT, Said, done, fastblocks, place, put, spawned, tool
+from bodhisattva.servers.tests.test_log_tools import (
+    EVENTS,
+    KEPT,
+    Result,
+    done,
+    fastblocks,
+    place,
+    put,
+    spawned,
+    tool,
+)
 from bodhisattva.servers.tests.test_log_tools import log as log  # a fixture
 from bodhisattva.servers.tests.trimmer import started
 
@@ -33,10 +43,10 @@ class There:
         settings = f"log: {{kind: redis, url: '{redis.url}', prefix: {self.config.prefix}}}"
         (folder / "redis.yaml").write_text(settings)
 
-    def done(self, *arguments: object, given: bytes = b"") -> Said:
+    def done(self, *arguments: object, given: bytes = b"") -> Result:
         return done(self.folder, *arguments, "-c", "redis.yaml", given=given)
 
-    def tool(self, *arguments: object) -> Said:
+    def tool(self, *arguments: object) -> Result:
         return tool(self.folder, *arguments, "-c", "redis.yaml")
 
     @asynccontextmanager
