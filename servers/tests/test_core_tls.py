@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from asyncio import sslproto
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ async def test_s7_a_reload_refuses_to_fall_back_to_plain_text(authority: Authori
         await one.connect(ssl=authority.trust())
 
 
-async def test_s4_a_deaf_peer_behind_tls_is_let_go(authority: Authority, files: dict[str, Any]) -> None:
+async def test_s4_a_peer_behind_tls_that_reads_nothing_is_closed(authority: Authority, files: dict[str, Any]) -> None:
     async with running(tls=Tls(**files), limits=limits(queue_age=0.3)) as one:
         deaf = await asyncio.to_thread(deaf_peer, one.server.port, authority.trust())
         writer = await one.connect(ssl=authority.trust())
@@ -136,7 +137,7 @@ async def test_s4_a_deaf_peer_behind_tls_is_let_go(authority: Authority, files: 
         deaf.close()
 
 
-async def test_s4_what_a_deaf_peer_behind_tls_was_sent_at_once_ages_too(
+async def test_s4_what_a_peer_that_reads_nothing_was_sent_at_once_ages_too(
     authority: Authority, files: dict[str, Any]
 ) -> None:
     async with running(tls=Tls(**files), limits=limits(queue_age=0.3)) as one:
@@ -165,3 +166,14 @@ async def test_what_is_taken_in_by_and_by_is_taken_in_whole(
         assert [(await client.read())["correlation_id"] for _ in names] == names
         await client.socket.close()
         await one.quiet()
+
+
+async def test_a_tls_connection_has_a_small_buffer_and_asyncio_keeps_its_own(
+    authority: Authority, files: dict[str, Any]
+) -> None:
+    async with running(tls=Tls(**files)) as one:
+        await one.connect(ssl=authority.trust())
+        (connection,) = one.server.parts.connections
+        protocol: Any = connection._websocket.transport._ssl_protocol  # type: ignore[attr-defined]
+        assert len(protocol._ssl_buffer) == 32 * 1024
+        assert sslproto.SSLProtocol.max_size == 256 * 1024
