@@ -176,7 +176,7 @@ def stops_at_who_was_cut(inject: Inject) -> None:
     inject(Connection, "_release", release_and_break)
 
 
-@mutant("PROTOCOL-047", wrong="sends ephemeral events on global too", failure="heard twice, or on global")
+@mutant("PROTOCOL-047", wrong="sends ephemeral events on global too", failure="delivered twice, or on global")
 def says_on_global_what_nobody_keeps(inject: Inject) -> None:
     deliver = Hub.deliver_ephemeral
 

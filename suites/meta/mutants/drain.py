@@ -94,7 +94,7 @@ def upgrades_while_it_drains(inject: Inject) -> None:
 @mutant(
     "LIFECYCLE-006",
     wrong="tells all its clients to come back at the same moment",
-    failure="everybody is told to come back at the same time",
+    failure="every client is to come back at the same time",
 )
 def sends_everybody_back_at_once(inject: Inject) -> None:
     def middle(low: float, high: float) -> float:

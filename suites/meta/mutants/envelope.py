@@ -142,7 +142,7 @@ def refuses_without_a_word(inject: Inject) -> None:
 @mutant(
     "PROTOCOL-071",
     wrong="says in its welcome that whoever has authenticated has not",
-    failure="it is not said whether anybody is authenticated",
+    failure="the welcome does not show whether the connection is authenticated",
 )
 def welcomes_everybody_as_a_stranger(inject: Inject) -> None:
     event = envelope.event

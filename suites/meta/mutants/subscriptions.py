@@ -73,7 +73,7 @@ def sends_live_before_missed(inject: Inject) -> None:
     inject(Connection, "subscribe", follow_at_once)
 
 
-@mutant("PROTOCOL-045", wrong="sends each event twice to a client that subscribes again", failure="heard 2 times")
+@mutant("PROTOCOL-045", wrong="sends each event twice to a client that subscribes again", failure="delivered 2 times")
 def sends_twice_to_who_subscribes_twice(inject: Inject) -> None:
     subscribe = Connection.subscribe
     push = Hub._push
@@ -238,7 +238,7 @@ def tells_who_missed_nothing_to_begin_anew(inject: Inject) -> None:
 @mutant(
     "PROTOCOL-031",
     wrong="confirms that a channel was left, and goes on sending from it",
-    failure="the channel was left and is heard",
+    failure="events of a channel that was left",
     also=("PROTOCOL-034",),
 )
 def goes_on_after_unsubscribe(inject: Inject) -> None:

@@ -16,7 +16,7 @@ from bodhisattva.suites.meta.inject import Inject, mutant
 @mutant(
     "REPLICAS-043",
     wrong="subscribes by the token that there was before it looked at the log, though it was renewed meanwhile",
-    failure="a channel is heard that the new token does not allow",
+    failure="an event of a channel that the new token does not allow",
 )
 def goes_by_the_token_of_yesterday(inject: Inject) -> None:
     async def once_caught_up(requests: Requests, standard: Standard, caller: Caller, request: Request) -> Outcome:
