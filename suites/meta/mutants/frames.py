@@ -107,9 +107,9 @@ def takes_a_continuation_of_nothing_for_text(inject: Inject) -> None:
     parse = FrameReader.parse
 
     def parse_as_text(
-        frame_reader: FrameReader, reader: Any, data: bytes
+        frame_reader: FrameReader, parser: Any, data: bytes
     ) -> tuple[list[WSMessage], BaseException | None]:
-        messages, violation = parse(frame_reader, reader, data)
+        messages, violation = parse(frame_reader, parser, data)
         if violation is None or data[0] & OPCODE:
             return messages, violation
         return parse(frame_reader, frame_reader.parser(deflates=False), bytes([data[0] | TEXT]) + data[1:])
