@@ -82,7 +82,7 @@ class TestJWTAuthentication:
         writer = await connect()
         await writer.refusal(*sample.readback().call)
         await writer.answer(*sample.command())
-        assert not await client.fence(), "a channel that was refused is heard"
+        assert not await client.fence(), "events of a refused channel"
 
     @clause(
         "AUTH-005",

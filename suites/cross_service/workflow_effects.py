@@ -25,7 +25,7 @@ WORKFLOWS = 3
 async def spawn_source(fleet: Stack, spawn: Spawn, certificates: Authority | None = None, **overrides: Any) -> Node:
     """A mahavishnu of the test's own. certificates: whose one it asks its clients for."""
     if "mahavishnu" not in fleet.nodes:
-        raise NotAllowed("this run has no mahavishnu to listen to")
+        raise NotAllowed("this run has no mahavishnu to follow")
     if certificates is None:
         return await spawn("mahavishnu", peers={}, **overrides)
     node = await spawn("mahavishnu", wait=False, peers={}, **overrides)

@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    return [f"clients: {config.stash.get(CLIENTS, 'not looked for')}"]
+    return [f"clients: {config.stash.get(CLIENTS, 'not determined')}"]
 
 
 @pytest.fixture(scope="session")

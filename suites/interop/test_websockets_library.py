@@ -39,8 +39,8 @@ async def test_with_and_without_compression(strict: OpenStrict, connect: Connect
     offering, plain = await strict(), await strict(compression=None)
     assert set(offering.extensions) <= {"permessage-deflate"}
     assert plain.extensions == []
-    asked = ("history", {"channel": series.channel, "limit": 1000})
-    answers = [(await client.answer(*asked)).data for client in (offering, plain)]
+    query = ("history", {"channel": series.channel, "limit": 1000})
+    answers = [(await client.answer(*query)).data for client in (offering, plain)]
     assert answers[0]["events"] == answers[1]["events"]
     assert len(answers[0]["events"]) >= COUNT
     assert (await offering.close(), await plain.close()) == ((1000, ""), (1000, ""))

@@ -85,7 +85,7 @@ async def test_draining_is_announced_with_jitter(fresh: Fresh, connect: Connect)
         pauses.append(notice.data["reconnect_after"])
         assert (await client.closed(PATIENCE + MARGIN)).code == GOING_AWAY
     assert all(0 <= pause <= 3 for pause in pauses), f"outside of the spread: {pauses}"
-    assert len(set(pauses)) > 1, f"everybody is told to come back at the same time: {pauses}"
+    assert len(set(pauses)) > 1, f"every client is to come back at the same time: {pauses}"
 
 
 @clause(

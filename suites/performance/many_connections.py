@@ -66,7 +66,7 @@ async def responses(client: WireClient, ids: Sequence[str]) -> list[Envelope]:
 async def assert_no_extra_answers(client: WireClient) -> None:
     """No answer has come beyond those that were taken."""
     more = [frame for frame in await client.fence() if frame.type != "event"]
-    assert not more, f"answered more often than asked, or to nobody: {more[:3]}"
+    assert not more, f"more answers than requests: {more[:3]}"
 
 
 async def assert_received_whole(

@@ -100,8 +100,8 @@ async def test_compressed_control_frame(fresh: Fresh, raw: Raw) -> None:
             await peer.receive()
         await peer.frame(opcode, payload, rsv=COMPRESSED)
         answer = await peer.receive()
-        said = (answer.opcode, answer.payload[:2])
-        assert said == (Opcode.CLOSE, close_payload(PROTOCOL_ERROR)), f"{opcode.name} marked as compressed"
+        output = (answer.opcode, answer.payload[:2])
+        assert output == (Opcode.CLOSE, close_payload(PROTOCOL_ERROR)), f"{opcode.name} marked as compressed"
 
 
 @clause(

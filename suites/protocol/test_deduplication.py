@@ -14,9 +14,9 @@ from bodhisattva.suites.protocol.event_series import perform
 
 async def recorded(client: WireClient, sample: RequestSamples, n: object = 0) -> int:
     """How many events of the sample's command the channel holds."""
-    asked = {"channel": sample.channel(n), "limit": 1000}
-    newest = (await client.answer("history", {**asked, "limit": 1})).data["offset"]
-    held = (await client.answer("history", {**asked, "after": max(0, newest - 1000)})).data["events"]
+    query = {"channel": sample.channel(n), "limit": 1000}
+    newest = (await client.answer("history", {**query, "limit": 1})).data["offset"]
+    held = (await client.answer("history", {**query, "after": max(0, newest - 1000)})).data["events"]
     return sum(event["event"] == sample.event and sample.key(n) in str(event["data"]) for event in held)
 
 

@@ -151,4 +151,4 @@ async def test_renewal_holds_for_pending_requests(
     await (await connect()).answer(*sample.command())
     await peer.text({"type": "ping", "id": "fence"})
     while (received := await peer.envelope()).correlation_id != "fence":
-        assert received.event != sample.event, "a channel is heard that the new token does not allow"
+        assert received.event != sample.event, "an event of a channel that the new token does not allow"
