@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bodhisattva.chaos.fault import Fault
-from bodhisattva.chaos.schedule import Recurring, rng_for
+from bodhisattva.chaos.schedule import rng_for
 from bodhisattva.chaos.toxiproxy import Link
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "writing-a-fault.md"
@@ -35,8 +35,3 @@ async def test_the_example_bites_and_heals(link: Link) -> None:
         await fault.heal(link)
     assert evidence.bit, evidence
     assert (await link.probe(2)).outcome == "answered"
-
-
-def test_the_line_for_an_experiment_is_one() -> None:
-    recurring = eval(_examples()[1], {"Recurring": Recurring})  # noqa: S307 - the guide's own text
-    assert recurring.fault == "black-hole"
