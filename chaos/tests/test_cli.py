@@ -105,7 +105,10 @@ def test_what_a_command_does_not_take_is_one_line(arguments: list[str], line: st
     assert result.stderr.startswith(f"Error: {line}")
 
 
-@pytest.mark.parametrize("arguments", [["run", "pause-and-resume", "--stack", "process"], ["soak"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [pytest.param(["run", "pause-and-resume", "--stack", "process"], marks=pytest.mark.deploy), ["soak"]],
+)
 def test_a_folder_that_cannot_be_made_is_one_line_and_no_verdict(arguments: list[str]) -> None:
     result = CliRunner().invoke(main, [*arguments, "--out", "/proc/out"])
     assert result.exit_code == 2, result.output

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 import pytest
 import yaml
 
-from bodhisattva.fixtures.stack.made import REDIS
+from bodhisattva.fixtures.stack.managed import REDIS
 from bodhisattva.fixtures.stack.process import ProcessStack
 from bodhisattva.suites.meta.trial import run_suite
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bodhisattva.fixtures.stack.made import REDIS
+from bodhisattva.fixtures.stack.managed import REDIS
 from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.process import ProcessStack
 from bodhisattva.suites.meta.trial import run_suite

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from bodhisattva.fixtures.catalogue import APART
-from bodhisattva.fixtures.stack.made import LOGS
+from bodhisattva.fixtures.stack.managed import LOGS
 from bodhisattva.fixtures.stack.select import KINDS
 from bodhisattva.reports import parts
 from bodhisattva.suites.catalogue.loader import load

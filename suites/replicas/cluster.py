@@ -23,7 +23,7 @@ class Cluster:
     async def put_back(self) -> None:
         """The store dies, and comes back as it was when a copy was put aside."""
         await self.store.kill()
-        self.store.take_back()
+        self.store.restore()
         await self.store.start()
 
 

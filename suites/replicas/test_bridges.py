@@ -71,7 +71,7 @@ async def test_source_is_put_back(spawn: Spawn, cluster: Start, connect: Connect
     project = fresh_name("p")
     stages = [range(n * REPORTS, (n + 1) * REPORTS) for n in range(3)]
     epochs, values = [], []
-    for stage, before in zip(stages, (None, held.store.keep, held.store.take_back), strict=True):
+    for stage, before in zip(stages, (None, held.store.back_up, held.store.restore), strict=True):
         if before is not None:
             await held.store.kill()
             await wait_for_ready_status(source, 503)
@@ -104,7 +104,7 @@ async def test_source_is_put_back_and_outgrows_the_bridge(spawn: Spawn, cluster:
     project = fresh_name("p")
     stages = [range(REPORTS), range(REPORTS, 2 * REPORTS), range(2 * REPORTS, 4 * REPORTS)]
     await _report(await connect(source), project, stages[0])
-    held.store.keep()
+    held.store.back_up()
     crackerjack = await connect(source)
     before = (await crackerjack.subscribe("global")).data
     await _report(crackerjack, project, stages[1])
@@ -138,7 +138,7 @@ async def test_late_replica_counts_nothing_again(spawn: Spawn, cluster: Start, c
     project = fresh_name("p")
     stages = [range(n * REPORTS, (n + 1) * REPORTS) for n in range(4)]
     await _report(await connect(source), project, stages[0])
-    held.store.keep()
+    held.store.back_up()
     await _report(await connect(source), project, stages[1])
     for node in (one, two):
         await _arrived(await connect(node), project, stages[1][-1])
@@ -176,7 +176,7 @@ async def test_restored_follower_catches_up(spawn: Spawn, cluster: Start, connec
     stages = [range(n * REPORTS, (n + 1) * REPORTS) for n in range(3)]
     await _report(crackerjack, project, stages[0])
     await _arrived(akosha, project, stages[0][-1])
-    held.store.keep()
+    held.store.back_up()
     await _report(crackerjack, project, stages[1])
     await _arrived(akosha, project, stages[1][-1])
     await akosha.subscribe("global")

@@ -162,7 +162,7 @@ async def test_lost_tail_is_a_new_epoch(service: str, cluster: Start, connect: C
     await held.store.kill()
     for node in held.replicas:
         await wait_for_ready_status(node, 503)
-    held.store.keep()
+    held.store.back_up()
     await held.store.start()
     for node in held.replicas:
         await wait_for_ready_status(node, 200)
@@ -226,7 +226,7 @@ async def test_lost_tail_is_not_forgotten(
     (node,) = held.replicas
     client = await connect(node)
     first = (await client.subscribe("global")).data
-    held.store.keep()
+    held.store.back_up()
     await client.answer(*sample.command(1))
     await node.pause()
     await held.put_back()
