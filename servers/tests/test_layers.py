@@ -27,9 +27,9 @@ APART = {"tests", "meta"}
 # From what nothing can do without up to what nothing uses; each may import those before it.
 CORE_ORDER = (
     *("errors", "domain", "channels", "records", "config", "restart", "descriptors", "shape", "envelope", "addresses"),
-    *("event_loop", "phase", "transport", "telemetry", "log", "supervisor", "service", "auth", "settings", "engine"),
-    *("connections", "replicas", "runtime", "bridges", "http", "settings_loader", "reload", "composition", "drain"),
-    *("upgrades", "server", "run"),
+    *("event_loop", "phase", "transport", "telemetry", "log", "supervisor", "service", "auth", "settings", "delivery"),
+    *("engine", "connections", "replicas", "runtime", "bridges", "http", "settings_loader", "reload", "composition"),
+    *("drain", "upgrades", "server", "run"),
 )
 
 

@@ -94,7 +94,9 @@ def passes_what_nobody_measured(inject: Inject) -> None:
     inject(quality, "_measured", assume_the_best)
 
 
-@mutant("PROTOCOL-110", wrong="tells of failed tests without their traceback", failure="not told as it was recorded")
+@mutant(
+    "PROTOCOL-110", wrong="tells of failed tests without their traceback", failure="not delivered as it was recorded"
+)
 def keeps_tracebacks_to_itself(inject: Inject) -> None:
     ended = runs.ended
 

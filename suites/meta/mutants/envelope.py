@@ -37,7 +37,7 @@ def does_not_correlate(inject: Inject) -> None:
 
     def answer_uncorrelated(connection: Connection, message: Incoming, outcome: Outcome) -> None:
         if message.event == "unsubscribe":
-            connection._in_flight.pop(id(message), None)
+            connection._in_flight.end(message, None)
             message = msgspec.structs.replace(message, id=None, correlation_id=None)
         answer(connection, message, outcome)
 
@@ -142,7 +142,7 @@ def refuses_without_a_word(inject: Inject) -> None:
 @mutant(
     "PROTOCOL-071",
     wrong="says in its welcome that whoever has authenticated has not",
-    failure="it is not said whether anybody is authenticated",
+    failure="the welcome does not show whether the connection is authenticated",
 )
 def welcomes_everybody_as_a_stranger(inject: Inject) -> None:
     event = envelope.event

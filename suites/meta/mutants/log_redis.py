@@ -54,7 +54,7 @@ def clings_to_an_emptied_log(inject: Inject) -> None:
 @mutant(
     "REPLICAS-017",
     wrong="takes a store that answers for one that can be written",
-    failure="it says of its store: ['server.unavailable', 'server.available'",
+    failure="events about its store: ['server.unavailable', 'server.available'",
 )
 def takes_a_store_that_answers_for_one_that_writes(inject: Inject) -> None:
     async def greet(log: RedisLog) -> None:
