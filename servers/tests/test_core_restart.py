@@ -1,13 +1,16 @@
 """Which settings need a restart, as the schema marks them (protocol 7)."""
 
 import re
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from bodhisattva.fixtures.docs import GUIDE
+from bodhisattva import servers
 from bodhisattva.servers.core import restart
 from bodhisattva.servers.core.config import Config, Limits, LogConfig, Retention, Timeouts
+
+GUIDE = Path(next(iter(servers.__path__))).resolve().parent / "docs/guide.md"
 
 
 def test_the_guide_names_the_settings_that_the_schema_marks() -> None:
