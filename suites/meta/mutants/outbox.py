@@ -87,7 +87,7 @@ def cuts_slow_readers(inject: Inject) -> None:
     def hurry(*_: Any) -> None:
         """The time for the answer runs, wherever the ping is."""
 
-    inject(Heartbeat, "delayed", hurry)
+    inject(Heartbeat, "ping_delayed", hurry)
 
 
 @mutant(
