@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from bodhisattva.servers.core import config, settings_loader
 from bodhisattva.servers.core.config import Config, ConfigError
+from bodhisattva.servers.core.connections.session_settings import SessionSettings
 from bodhisattva.servers.core.drain import GOING_AWAY
 from bodhisattva.servers.core.reload import Reloader
 from bodhisattva.servers.core.server import Server
@@ -179,8 +180,7 @@ def takes_the_readable_part_of_a_configuration(inject: Inject) -> None:
         before = server.config
         reload(server)
         if server.config is before:
-            in_part = replace(before, limits=replace(before.limits, channels=1))
-            server.settings.value = dataclasses.replace(server.settings.value, config=in_part)
+            inject(SessionSettings, "limits", replace(before.limits, channels=1))
 
     inject(Server, "reload", reload_in_part)
 
