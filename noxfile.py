@@ -91,6 +91,15 @@ def deploy(session: nox.Session) -> None:
 
 
 @nox.session
+def canary(session: nox.Session) -> None:
+    """The servers' own tests against the newest aiohttp, those to come among them; no gate needs it."""
+    install(session, "dev")
+    session.install("--upgrade", "--pre", "aiohttp")
+    chosen = ("-m", "not deploy", "-n", WORKERS)
+    conclude(session, run_pytest(session, "servers", *chosen, *session.posargs), PYTEST_REFUSALS)
+
+
+@nox.session
 def mutants(session: nox.Session) -> None:
     """Prove that the suite can fail: each server that is wrong in one thing is rejected by its clause."""
     run_script(session, "ci/redis")

@@ -51,6 +51,14 @@ def parsed(file: Path) -> ast.Module:
     return ast.parse(file.read_text())
 
 
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Every statement below a node, without its expressions, which hold no import."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield child
+            yield from statements(child)
+
+
 def modules() -> dict[str, Path]:
     """The file of each module below the top folders."""
     files = (file for folder in MAY_IMPORT for file in (TOP / folder).rglob("*.py"))
@@ -64,7 +72,7 @@ def _module(file: Path) -> str:
 
 def dependencies(tree: ast.AST, known: Collection[str]) -> set[str]:
     """The known modules that a source names in any import: at the top, in a function, or for type checkers alone."""
-    nodes = list(ast.walk(tree))
+    nodes = list(statements(tree))
     named = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module is not None:

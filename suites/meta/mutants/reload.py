@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from bodhisattva.servers.core import config, settings_loader
 from bodhisattva.servers.core.config import Config, ConfigError
+from bodhisattva.servers.core.connections.session_settings import SessionSettings
 from bodhisattva.servers.core.drain import GOING_AWAY
 from bodhisattva.servers.core.reload import Reloader
 from bodhisattva.servers.core.server import Server
@@ -96,10 +97,10 @@ def drops_its_connections_at_a_reload(inject: Inject) -> None:
 
 @mutant("LIFECYCLE-016", wrong="ignores SIGHUP", failure="in vain for: the new limit is claimed")
 def ignores_sighup(inject: Inject) -> None:
-    def ignore(_server: Server) -> None:
+    def ignore(_reloader: Reloader) -> None:
         """Everything stays as it is."""
 
-    inject(Server, "reload", ignore)
+    inject(Reloader, "reload", ignore)
 
 
 @mutant(
@@ -108,16 +109,16 @@ def ignores_sighup(inject: Inject) -> None:
     failure="a line of the log about the certificate",
 )
 def is_silent_about_bad_certificates(inject: Inject) -> None:
-    reload = Server.reload
+    reload = Reloader.reload
 
-    def reload_if_whole(own: Server) -> None:
+    def reload_if_whole(reloader: Reloader) -> None:
         try:
-            settings_loader.check(own._reloader._loader.read())
+            settings_loader.check(reloader._loader.read())
         except ConfigError:
             return
-        reload(own)
+        reload(reloader)
 
-    inject(Server, "reload", reload_if_whole)
+    inject(Reloader, "reload", reload_if_whole)
 
 
 @mutant(
@@ -126,14 +127,15 @@ def is_silent_about_bad_certificates(inject: Inject) -> None:
     failure="in vain for: a token of the new secret is accepted",
 )
 def keeps_its_secret(inject: Inject) -> None:
-    reload = Server.reload
+    reload = Reloader.reload
 
-    def reload_but_the_secret(server: Server) -> None:
-        verifier = server.settings.value.verifier
-        reload(server)
-        server.settings.value = dataclasses.replace(server.settings.value, verifier=verifier)
+    def reload_but_the_secret(reloader: Reloader) -> None:
+        current = reloader._current
+        verifier = current.value.verifier
+        reload(reloader)
+        current.value = dataclasses.replace(current.value, verifier=verifier)
 
-    inject(Server, "reload", reload_but_the_secret)
+    inject(Reloader, "reload", reload_but_the_secret)
 
 
 @mutant(
@@ -142,16 +144,16 @@ def keeps_its_secret(inject: Inject) -> None:
     failure="in vain for: the log names the broken setting",
 )
 def keeps_to_itself_that_a_reload_failed(inject: Inject) -> None:
-    reload = Server.reload
+    reload = Reloader.reload
 
-    def reload_or_not(server: Server) -> None:
+    def reload_or_not(reloader: Reloader) -> None:
         try:
-            server._reloader._loader.read()
+            reloader._loader.read()
         except ConfigError:
             return
-        reload(server)
+        reload(reloader)
 
-    inject(Server, "reload", reload_or_not)
+    inject(Reloader, "reload", reload_or_not)
 
 
 @mutant("TLS-017", wrong="listens no more once a renewed certificate cannot be used", failure="assert None == b")
@@ -173,16 +175,15 @@ def listens_no_more_after_a_broken_reload(inject: Inject) -> None:
     failure="subscribe was refused",
 )
 def takes_the_readable_part_of_a_configuration(inject: Inject) -> None:
-    reload = Server.reload
+    reload = Reloader.reload
 
-    def reload_in_part(server: Server) -> None:
-        before = server.config
-        reload(server)
-        if server.config is before:
-            in_part = replace(before, limits=replace(before.limits, channels=1))
-            server.settings.value = dataclasses.replace(server.settings.value, config=in_part)
+    def reload_in_part(reloader: Reloader) -> None:
+        before = reloader._current.config
+        reload(reloader)
+        if reloader._current.config is before:
+            inject(SessionSettings, "limits", replace(before.limits, channels=1))
 
-    inject(Server, "reload", reload_in_part)
+    inject(Reloader, "reload", reload_in_part)
 
 
 @mutant("LIFECYCLE-011", wrong="passes over settings that it does not know", failure="in vain for: the end of")
