@@ -107,10 +107,15 @@ def interop(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """A crowd that comes and goes for ten minutes, and what stays of it: -- [--minutes N] [--connections N] [--tls]"""
+    """Ten minutes of clients that connect and disconnect: -- [--minutes N] [--connections N] [--tls]"""
     install(session, "suite")
-    command = ("python", "-m", "bodhisattva.chaos.soak")
-    conclude(session, attempt(session, *command, *session.posargs, env=NOT_OUTLIVING) or 0, (REFUSED,))
+    out = option(session, "--out", "out/soak")
+    command = ("python", "-m", "bodhisattva.chaos", "soak", "--out", out)
+    if "--help" in options(session):
+        conclude(session, exit_code(session, *command, *session.posargs), (REFUSED,))
+        return
+    code, verdict = run_and_report(session, out, *command, *session.posargs)
+    conclude(session, code or verdict, (REFUSED,))
 
 
 @nox.session(python=False)

@@ -1,4 +1,4 @@
-"""The services, found by their presence: every package beside this file that has a `service.py`."""
+"""The services: every package beside this file that has a `service.py`."""
 
 from functools import cache
 from importlib import import_module

@@ -14,7 +14,7 @@ NOTICED = 3.0
 class FullDisk(Fault[Node]):
     """Of a service with a store of its own; it shows with the next command, which cannot be kept."""
 
-    hits = Node
+    target_type = Node
 
     async def inject(self, target: Node, parameters: dict[str, Any]) -> dict[str, Any]:
         was_ready = await asyncio.to_thread(target.is_ready)

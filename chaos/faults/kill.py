@@ -12,7 +12,7 @@ KILLED = (-9, 137)
 
 
 class Kill(Fault[Node]):
-    hits = Node
+    target_type = Node
 
     async def inject(self, target: Node, parameters: dict[str, Any]) -> dict[str, Any]:
         was_running = await target.running()

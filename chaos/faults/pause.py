@@ -12,7 +12,7 @@ SILENCE = 1.0
 
 
 class Pause(Fault[Node]):
-    hits = Node
+    target_type = Node
 
     async def inject(self, target: Node, parameters: dict[str, Any]) -> dict[str, Any]:
         before = await probe_node(target, PATIENCE)

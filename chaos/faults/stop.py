@@ -10,7 +10,7 @@ PATIENCE = 2.0
 
 
 class Stop(Fault[Node]):
-    hits = Node
+    target_type = Node
 
     async def inject(self, target: Node, parameters: dict[str, Any]) -> dict[str, Any]:
         was_running = await target.running()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bodhisattva.chaos.fault import Fault
-from bodhisattva.chaos.schedule import Recurring, stream
+from bodhisattva.chaos.schedule import Recurring, rng_for
 from bodhisattva.chaos.tests.requirements import needs_toxiproxy
 from bodhisattva.chaos.toxiproxy import Link
 
@@ -26,7 +26,7 @@ def _fault() -> Fault[Any]:
 @needs_toxiproxy
 async def test_the_example_bites_and_heals(link: Link) -> None:
     fault = _fault()
-    parameters = fault.parameters(stream(1, "guide"))
+    parameters = fault.parameters(rng_for(1, "guide"))
     before = await fault.inject(link, parameters)
     try:
         evidence = await fault.evidence(link, parameters, before)

@@ -43,9 +43,9 @@ async def test_s5_of_what_waits_to_be_said_there_only_the_newest_about_a_subject
     there = await pair[1].connect()
     await there.ask("subscribe", channel="waves:a")
     hub = pair[0].server.parts.hub
-    hub.say(Event("left", ("waves:a",), {}, subject="bob"))
+    hub.publish_ephemeral(Event("left", ("waves:a",), {}, coalesce_key="bob"))
     for number in range(20_000):
-        hub.say(Event("moved", ("waves:a",), {"number": number}, subject="ada"))
+        hub.publish_ephemeral(Event("moved", ("waves:a",), {"number": number}, coalesce_key="ada"))
     heard = [await there.read() for _ in range(2)]
     assert [event["event"] for event in heard] == ["left", "moved"]
     assert heard[1]["data"] == {"number": 19_999}

@@ -14,6 +14,7 @@ from bodhisattva.servers.core import drain, run
 from bodhisattva.servers.core.phase import Phase
 from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.transport import websocket
+from bodhisattva.servers.core.transport.lifecycle import DRAINING
 from bodhisattva.suites.meta.inject import Inject, mutant
 
 SECONDS = "10"
@@ -41,7 +42,8 @@ def listens_no_more_while_draining(inject: Inject) -> None:
 
     async def drain_deafly(server: Server) -> None:
         for connection in server.parts.connections:
-            connection.session.end()
+            if connection._lifecycle.receives:
+                connection._lifecycle.enter(DRAINING)
         await drain_all(server)
 
     inject(Server, "drain", drain_deafly)

@@ -37,7 +37,7 @@ def does_not_correlate(inject: Inject) -> None:
 
     def answer_uncorrelated(connection: Connection, message: Incoming, outcome: Outcome) -> None:
         if message.event == "unsubscribe":
-            connection._in_flight.pop(id(message), None)
+            connection._in_flight.end(message, None)
             message = msgspec.structs.replace(message, id=None, correlation_id=None)
         answer(connection, message, outcome)
 

@@ -1,6 +1,6 @@
-"""How to make a service record events, and how to know them again, without knowing the service.
+"""Generators of commands: they make a service record events, and identify these events in its log.
 
-Both drivers read the suite's samples, so an experiment may name any service that has one.
+Both generators read the suite's samples, so an experiment may name any service that has one.
 """
 
 import json
@@ -12,18 +12,18 @@ from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.request_samples import Call, RequestSamples
 
 
-class Driver(ABC):
+class CommandGenerator(ABC):
     """Commands for one service, and the channel on which their events are looked for.
 
-    preparation: what must be done once before the first command.
+    setup: what must be done once before the first command.
     """
 
-    def __init__(self, sample: RequestSamples, channel: str, preparation: tuple[Call, ...] = ()) -> None:
+    def __init__(self, sample: RequestSamples, channel: str, setup: tuple[Call, ...] = ()) -> None:
         self.service = sample.service
         self.channel = channel
-        self.preparation = preparation
-        self.reading = (f"{sample.service}:read",)
-        self.writing = (f"{sample.service}:write",)
+        self.setup = setup
+        self.read_permissions = (f"{sample.service}:read",)
+        self.write_permissions = (f"{sample.service}:write",)
 
     @abstractmethod
     def command(self, number: str) -> Call:
@@ -38,7 +38,7 @@ class Driver(ABC):
         """The id, `name/number`, of an event as it came off the wire or out of the history."""
 
 
-class Independent(Driver):
+class IndependentCommands(CommandGenerator):
     """Commands that may be given in any order by any number of clients, seen on the service's `global` channel."""
 
     def __init__(self, service: str, run: str) -> None:
@@ -57,7 +57,7 @@ class Independent(Driver):
         return f"{event['event']}/{found.group(1)}" if found else _foreign(event)
 
 
-class Ordered(Driver):
+class OrderedCommands(CommandGenerator):
     """Commands that one client gives one after the other, seen on a channel of their own; their numbers count up."""
 
     LONGEST = 2000
@@ -80,5 +80,5 @@ class Ordered(Driver):
 
 
 def _foreign(event: dict[str, Any]) -> str:
-    """The id of an event that none of the commands made: of the preparation, or of another workload."""
+    """The id of an event that none of the commands made: of the setup, or of another workload."""
     return f"other {event['event']}/{event['id']}"

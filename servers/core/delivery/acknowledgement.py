@@ -1,6 +1,6 @@
 """Whether a ping is still on its way to a peer that reads slowly (protocol 4).
 
-A ping waits behind all that was sent before it. As long as the peer's side acknowledges more and more of that, the peer
+A ping waits behind all that was sent before it. As long as the peer's TCP acknowledges more and more of that, the peer
 lives, and the time for its answer has not begun.
 """
 
@@ -8,11 +8,11 @@ import fcntl
 import sys
 import termios
 
-from bodhisattva.servers.core.transport.outbox import Outbox
+from bodhisattva.servers.core.delivery.outbox import Outbox
 
 
-class Delivery:
-    """The way of the newest frame in an outbox. done: it has arrived."""
+class PendingAck:
+    """The acknowledgement of the newest frame in an outbox. done: it has come."""
 
     __slots__ = ("_acknowledged", "_end", "_outbox", "done")
 
@@ -23,11 +23,11 @@ class Delivery:
         self.done = False
 
     def waits_behind(self, size: int) -> bool:
-        """Whether there is more on the way than the `size` bytes of the frame itself."""
+        """Whether more is unacknowledged than the `size` bytes of the frame itself."""
         return self._end - self._acknowledged > size
 
     def advances(self) -> bool:
-        """Whether the peer has acknowledged more of what is before it since this was asked last."""
+        """Whether the peer has acknowledged more since the last call, up to the end of the frame."""
         now = min(acknowledged(self._outbox), self._end)
         self.done = now == self._end
         before, self._acknowledged = self._acknowledged, now
@@ -35,12 +35,12 @@ class Delivery:
 
 
 def acknowledged(outbox: Outbox) -> int:
-    """Bytes of all that was pushed that the peer's side has acknowledged; under TLS nearly so."""
+    """Bytes of all that was pushed that the peer's TCP has acknowledged; under TLS nearly so."""
     return outbox.written - outbox.unsent - _in_kernel(outbox.socket)
 
 
 def _in_kernel(socket: int | None) -> int:
-    """Bytes of a socket's send queue, 0 where the system does not tell."""
+    """Bytes of a socket's send queue, 0 where the system does not report it."""
     if socket is None:
         return 0
     try:

@@ -1,27 +1,27 @@
-"""Who listens to what: each event is encoded once per channel, framed once, and pushed without awaiting anybody."""
+"""Subscriptions and presence: each event is encoded and framed once per channel, and pushed without awaiting a peer."""
 
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sized
 from typing import Any, Protocol, TypeVar
 
-import msgspec
-
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.channels import GLOBAL
+from bodhisattva.servers.core.delivery.event_frames import numbered
+from bodhisattva.servers.core.delivery.outbox import Outbox
+from bodhisattva.servers.core.delivery.write_batch import WriteBatch
 from bodhisattva.servers.core.domain import Event, Join, Leave
 from bodhisattva.servers.core.log.base import StoredEvent
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.telemetry.metrics import Metrics
 from bodhisattva.servers.core.transport import frames
-from bodhisattva.servers.core.transport.outbox import Outbox, Turn
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
 class Receiver(Protocol):
-    """A connection as the hub sees it."""
+    """A connection, as the hub uses it."""
 
     connection_id: str
     outbox: Outbox
@@ -33,15 +33,15 @@ class Receiver(Protocol):
 class Hub:
     """Subscriptions and presence of one service.
 
-    relay: carries what is said here to the subscribers at other replicas of the service.
+    relay: publishes an ephemeral event to the other replicas of the service.
     """
 
-    def __init__(self, service: Service, metrics: Metrics, turn: Turn) -> None:
+    def __init__(self, service: Service, metrics: Metrics, batch: WriteBatch) -> None:
         self.epoch = ""
         self.relay: Callable[[Event], None] | None = None
         self._service = service
         self._metrics = metrics
-        self._turn = turn
+        self._batch = batch
         self._connections: dict[str, Receiver] = {}
         self._receivers: dict[str, dict[Outbox, Receiver]] = {}
         self._members: dict[str, dict[Receiver, dict[str, Any]]] = defaultdict(dict)
@@ -51,11 +51,11 @@ class Hub:
         metrics.gauge("websocket_members_current", "Members of channels.", lambda: _entries(self._members))
 
     def subscribe(self, channel: str, receiver: Receiver) -> None:
-        self._turn.part()
+        self._batch.split()
         self._receivers.setdefault(channel, {})[receiver.outbox] = receiver
 
     def unsubscribe(self, channel: str, receiver: Receiver) -> None:
-        self._turn.part()
+        self._batch.split()
         receivers = self._receivers.get(channel, {})
         receivers.pop(receiver.outbox, None)
         if not receivers:
@@ -69,22 +69,22 @@ class Hub:
                 self._push(channel, numbered(event, channel, offset, self.epoch))
         self._metrics.broadcast_duration.observe(time.perf_counter() - started)
 
-    def say(self, event: Event) -> None:
-        """Send an ephemeral event: no offset, and nobody keeps it."""
-        self.hear(event)
+    def publish_ephemeral(self, event: Event) -> None:
+        """Send an ephemeral event to its subscribers at all replicas: it has no offset, and is not kept."""
+        self.deliver_ephemeral(event)
         if self.relay is not None:
             self.relay(event)
 
-    def hear(self, event: Event) -> None:
-        """The same, of what was said elsewhere."""
+    def deliver_ephemeral(self, event: Event) -> None:
+        """Send an ephemeral event to its subscribers at this replica."""
         for channel in event.channels:
             if channel not in self._receivers:
                 continue
             frame = frames.text(envelope.event(event.name, event.data, room=channel))
-            if event.subject is None:
+            if event.coalesce_key is None:
                 self._push(channel, frame)
             else:
-                self._replace(channel, event.subject, frame)
+                self._coalesce(channel, event.coalesce_key, frame)
 
     def connected(self, connection_id: str) -> bool:
         return connection_id in self._connections
@@ -112,32 +112,32 @@ class Hub:
         return dict(self._joined.get(receiver, {}))
 
     def present(self, channel: str) -> list[dict[str, Any]]:
-        """Who is there: members with their info, then those who only listen."""
+        """Members with their info, then connections that only subscribe."""
         members = self._members.get(channel, {})
-        listeners = [r for r in self._receivers.get(channel, {}).values() if r not in members]
-        everybody = [*members.items(), *((listener, {}) for listener in listeners)]
+        subscribers = [r for r in self._receivers.get(channel, {}).values() if r not in members]
+        everybody = [*members.items(), *((subscriber, {}) for subscriber in subscribers)]
         return [
             {**info, "connection_id": receiver.connection_id, "user_id": receiver.user_id}
             for receiver, info in everybody
         ]
 
-    def gone(self, receiver: Receiver) -> None:
-        """A connection has unsubscribed and ended: tell the others where it was a member."""
+    def remove(self, receiver: Receiver) -> None:
+        """A connection has unsubscribed and ended: announce it where it was a member."""
         self._connections.pop(receiver.connection_id, None)
         for channel, info in self.membership(receiver).items():
             self._leave(channel, receiver)
             if self._service.parted is not None:
-                self.say(self._service.parted(channel, info))
+                self.publish_ephemeral(self._service.parted(channel, info))
 
     def _push(self, channel: str, frame: bytes) -> None:
         receivers = self._receivers[channel]
-        self._turn.spread(receivers, frame)
+        self._batch.broadcast(receivers, frame)
         self._metrics.delivered(self._service.channel_kind(channel).label, len(receivers))
 
-    def _replace(self, channel: str, subject: str, frame: bytes) -> None:
+    def _coalesce(self, channel: str, key: str, frame: bytes) -> None:
         receivers = self._receivers[channel]
         for outbox in receivers:
-            outbox.replace((channel, subject), frame)
+            outbox.coalesce((channel, key), frame)
         self._metrics.delivered(self._service.channel_kind(channel).label, len(receivers))
 
 
@@ -150,22 +150,3 @@ def _discard(table: dict[K, dict[V, Any]], key: K, inner: V) -> None:
     entries.pop(inner, None)
     if not entries:
         table.pop(key, None)
-
-
-def numbered(event: StoredEvent, channel: str, offset: int, epoch: str) -> bytes:
-    """The frame of a persisted event on one of its channels."""
-    payload = envelope.numbered_event(
-        event.id, event.name, event.data, room=channel, at=event.at, offset=offset, epoch=epoch, trace=event.trace
-    )
-    return frames.text(payload)
-
-
-def plain(event: StoredEvent, offset: int) -> dict[str, Any]:
-    """A persisted event as an element of a `history` answer."""
-    return {
-        "id": event.id,
-        "event": event.name,
-        "data": msgspec.json.decode(event.data),
-        "timestamp": event.at,
-        "offset": offset,
-    }

@@ -1,6 +1,6 @@
-"""The values that workloads write into a history and checkers read out of it, one type per function `f`.
+"""The operations of a history: the type of the value for each function `f`.
 
-An event's `id` is `name/number`: what happened, and by which command, independently of the place that the log gave it.
+An event's `id` is `name/number`: what happened, and by which command, whatever offset the log gave it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,17 +19,20 @@ COMMAND = "command"
 READ = "read"
 START = "start"
 PHASE = "phase"
-STORM = "storm"
+OPEN_PHASE = "open"
+FAULTS_PHASE = "faults"
 CONNECTION = "connection"
 SET = "set"
-LOOK = "look"
-WRITTEN = "written"
+GET = "get"
+FINAL_REGISTER = "written"
+CHURN = "churn"
+GAUGES = "gauges"
 
 
 class Start(msgspec.Struct, frozen=True):
     """`start` info, the first operation of a run: all that is needed to judge it, and to run it again.
 
-    started: ISO 8601, UTC. command: the command line that repeats the run.
+    started: ISO 8601, UTC. command: the command line that repeats the run. expects_faults: a schedule is due.
     """
 
     experiment: str
@@ -40,6 +43,7 @@ class Start(msgspec.Struct, frozen=True):
     started: str
     command: str
     log: str = EMBEDDED
+    expects_faults: bool = True
 
 
 class Phase(msgspec.Struct, frozen=True):
@@ -96,10 +100,10 @@ class Command(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class CompareAndSet(msgspec.Struct, frozen=True):
     """`set` in any type: one compare-and-set of a path, however often it was sent.
 
-    expected: the version that it is to replace. version: the one that an answer gave to the new value.
+    expected: the version to be replaced. version: of the new value, by the response.
     """
 
     service: str
@@ -109,8 +113,8 @@ class Attempt(msgspec.Struct, frozen=True):
     version: int = 0
 
 
-class Look(msgspec.Struct, frozen=True):
-    """`look` invoke or ok: a query of a path; its version, 0 where there is nothing yet, and its value."""
+class RegisterRead(msgspec.Struct, frozen=True):
+    """`get` invoke or ok: a read of a path; its version, 0 where there is nothing yet, and its value."""
 
     service: str
     path: str
@@ -118,29 +122,49 @@ class Look(msgspec.Struct, frozen=True):
     value: str = ""
 
 
-class Written(msgspec.Struct, frozen=True):
-    """`written` ok: what the service's log says at the end about a path: its values, the first of version 1."""
+class FinalRegister(msgspec.Struct, frozen=True):
+    """`written` ok: the values of a path in the service's log at the end, the first of version 1."""
 
     service: str
     path: str
     values: tuple[str, ...]
 
 
-class Logged(msgspec.Struct, frozen=True):
+class Churn(msgspec.Struct, frozen=True):
+    """`churn` in any type: one connection from its opening to its end. reason: why it ended otherwise, for `info`."""
+
+    service: str
+    ending: str
+    reason: str = ""
+
+
+class Gauges(msgspec.Struct, frozen=True):
+    """`gauges`: the service's gauges by metric, counts and bytes. `info`: a sample; `ok`: the last of an idle stage.
+
+    `fail`: they could not be read. stage: of the connection churn.
+    """
+
+    service: str
+    stage: str
+    values: dict[str, float] = {}
+    error: str = ""
+
+
+class LogEntry(msgspec.Struct, frozen=True):
     """One event of a log."""
 
     offset: int
     id: str
 
 
-class ReadBack(msgspec.Struct, frozen=True):
+class FinalRead(msgspec.Struct, frozen=True):
     """`read` ok: a channel's whole log, read from the server at the end."""
 
     service: str
     channel: str
     epoch: str
     offset: int
-    events: tuple[Logged, ...]
+    events: tuple[LogEntry, ...]
 
 
 class Injection(msgspec.Struct, frozen=True):
@@ -187,9 +211,9 @@ def _valued(operations: Iterable[Operation], of: type[Value]) -> Iterator[tuple[
             raise HistoryError(f"the {operation.f} of {operation.process} at {operation.time} s: {error}") from None
 
 
-Place = tuple[str, str]
+ChannelKey = tuple[str, str]
 
 
-def read_back(history: History) -> dict[Place, ReadBack]:
-    """The last reading of each channel's log, by service and channel."""
-    return {(log.service, log.channel): log for _, log in values(history, READ, "ok", ReadBack)}
+def final_reads(history: History) -> dict[ChannelKey, FinalRead]:
+    """The last read of each channel's log, by service and channel."""
+    return {(log.service, log.channel): log for _, log in values(history, READ, "ok", FinalRead)}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bodhisattva.servers.core.transport import frames
-from bodhisattva.servers.core.transport.masking import MOST_SMALL, MaskGuard
+from bodhisattva.servers.core.transport.frame_validator import MOST_SMALL, FrameValidator
 
 LENGTHS = st.sampled_from([0, 1, 125, 126, 127, 65535, 65536, 70000])
 
@@ -18,15 +18,15 @@ def masked(length: int) -> bytes:
     return header[:1] + bytes([header[1] | 0x80]) + header[2:] + b"\x00" * 4 + b"a" * length
 
 
-def feed(data: bytes, sizes: list[int]) -> MaskGuard:
-    guard = MaskGuard()
+def feed(data: bytes, sizes: list[int]) -> FrameValidator:
+    validator = FrameValidator()
     position = 0
     for size in [*sizes, len(data)]:
-        if guard.closed or guard.lost:
+        if validator.is_over:
             break
-        guard.follow(data[position : position + size])
+        validator.validate(data[position : position + size])
         position += size
-    return guard
+    return validator
 
 
 @given(st.lists(LENGTHS, max_size=5), st.lists(st.integers(1, 5000), max_size=20))
@@ -36,8 +36,8 @@ def test_masked_frames_pass_in_any_pieces(lengths: list[int], sizes: list[int]) 
 
 @given(st.lists(LENGTHS, max_size=3), LENGTHS, st.lists(st.integers(1, 5000), max_size=20))
 def test_an_unmasked_frame_is_found_behind_masked_ones(lengths: list[int], last: int, sizes: list[int]) -> None:
-    guard = feed(b"".join(map(masked, lengths)) + frames.text(b"x" * last), sizes)
-    assert (guard.violation, guard.lost) == (1002, True)
+    validator = feed(b"".join(map(masked, lengths)) + frames.text(b"x" * last), sizes)
+    assert (validator.violation, validator.unmasked) == (1002, True)
 
 
 def data_frame(opcode: int, *, is_final: bool, length: int) -> bytes:
@@ -50,15 +50,15 @@ def test_it_is_between_messages_after_a_whole_one_only(
     parts: list[tuple[bool, bool, int]], data: st.DataObject
 ) -> None:
     """part: whether a ping comes before it, whether it ends its message, how long it is."""
-    guard = MaskGuard()
+    validator = FrameValidator()
     for is_interrupted, is_final, length in parts:
         pings = b"\x89\x80" + bytes(4) if is_interrupted else b""
-        frame = pings + data_frame(1 if guard.between_messages else 0, is_final=is_final, length=length)
+        frame = pings + data_frame(1 if validator.between_messages else 0, is_final=is_final, length=length)
         cut = data.draw(st.integers(1, len(frame) - 1))
-        guard.follow(frame[:cut])
-        assert cut == len(pings) or not guard.between_messages
-        guard.follow(frame[cut:])
-        assert guard.between_messages is is_final
+        validator.validate(frame[:cut])
+        assert cut == len(pings) or not validator.between_messages
+        validator.validate(frame[cut:])
+        assert validator.between_messages is is_final
 
 
 @given(
@@ -98,29 +98,29 @@ def test_text_passes_in_any_fragments_and_pieces(text: str, key: bytes, sizes: l
 @pytest.mark.parametrize("opcode", [1, 2])
 def test_a_new_message_within_one_is_found(opcode: int, length: int) -> None:
     """Also after a fragment with nothing in it, which aiohttp forgets."""
-    guard = MaskGuard()
-    guard.follow(data_frame(opcode, is_final=False, length=length) + b"\x89\x80" + bytes(4))
-    assert guard.violation is None
-    guard.follow(data_frame(1, is_final=True, length=5))
-    assert guard.violation == 1002
+    validator = FrameValidator()
+    validator.validate(data_frame(opcode, is_final=False, length=length) + b"\x89\x80" + bytes(4))
+    assert validator.violation is None
+    validator.validate(data_frame(1, is_final=True, length=5))
+    assert validator.violation == 1002
 
 
 @pytest.mark.parametrize(("size", "bound"), [(0, MOST_SMALL), (1, MOST_SMALL), (63, MOST_SMALL), (64, 20_000)])
 def test_small_fragments_of_one_message_are_bounded(size: int, bound: int) -> None:
     """Larger ones are not: the largest message fits into 16384 of 64 bytes."""
-    guard = MaskGuard()
+    validator = FrameValidator()
     fragment, last = data_frame(0, is_final=False, length=size), data_frame(0, is_final=True, length=size)
     for _ in range(2):  # each message anew
-        guard.follow(fragment * bound + last)
-        assert guard.violation is None
-    guard.follow(fragment * (bound + 1))
-    assert guard.violation == (1008 if bound == MOST_SMALL else None)
+        validator.validate(fragment * bound + last)
+        assert validator.violation is None
+    validator.validate(fragment * (bound + 1))
+    assert validator.violation == (1008 if bound == MOST_SMALL else None)
 
 
 def test_a_small_fragment_with_a_long_header_is_small() -> None:
-    guard = MaskGuard()
-    guard.follow((b"\x00\xfe\x00\x00" + bytes(4)) * (MOST_SMALL + 1))
-    assert guard.violation == 1008
+    validator = FrameValidator()
+    validator.validate((b"\x00\xfe\x00\x00" + bytes(4)) * (MOST_SMALL + 1))
+    assert validator.violation == 1008
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bodhisattva.chaos.client import Seat
-from bodhisattva.chaos.driver import Ordered
+from bodhisattva.chaos.client import Client
+from bodhisattva.chaos.final_read import final_read
+from bodhisattva.chaos.generator import OrderedCommands
 from bodhisattva.chaos.history import Recorder
-from bodhisattva.chaos.reader import read_back
 from bodhisattva.fixtures.envelope import Envelope
 
 
 @dataclass(frozen=True)
-class Coming(Seat):
+class Coming(Client):
     """At a replica that says UNAVAILABLE at first, as while its store comes back."""
 
     asked: list[str] = field(default_factory=list)
@@ -33,6 +33,6 @@ class Coming(Seat):
 async def test_a_log_that_cannot_be_read_yet_is_asked_for_again(tmp_path: Path) -> None:
     unused: Any = None
     with Recorder(tmp_path / "history.jsonl") as recorder:
-        seat = Coming("reader", iter(()), unused, Ordered("fastblocks", "run"), recorder, Random(1))  # noqa: S311
-        log = await read_back(seat)
-    assert (log.epoch, seat.asked) == ("e1", ["history", "history"])
+        client = Coming("reader", iter(()), unused, OrderedCommands("fastblocks", "run"), recorder, Random(1))  # noqa: S311
+        log = await final_read(client)
+    assert (log.epoch, client.asked) == ("e1", ["history", "history"])

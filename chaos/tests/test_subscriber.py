@@ -6,18 +6,18 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bodhisattva.chaos.client import Seat
-from bodhisattva.chaos.driver import Ordered
+from bodhisattva.chaos.client import Client
+from bodhisattva.chaos.generator import OrderedCommands
 from bodhisattva.chaos.history import Recorder
-from bodhisattva.chaos.observer import Observer
+from bodhisattva.chaos.subscriber import Subscriber
 
 
-class Refused(Observer):
+class Refused(Subscriber):
     """Its first subscription is refused, as by a replica whose store is away."""
 
     tries = 0
 
-    async def _listen(self) -> None:
+    async def _receive(self) -> None:
         self.tries += 1
         assert self.tries > 1, "subscribe was refused: UNAVAILABLE"
         self.connected = True
@@ -27,13 +27,13 @@ class Refused(Observer):
 async def test_a_subscription_that_is_refused_is_tried_again(tmp_path: Path) -> None:
     with Recorder(tmp_path / "history.jsonl") as recorder:
         unused: Any = None
-        driver = Ordered("fastblocks", "run")
-        observer = Refused(Seat("subscriber", iter(()), unused, driver, recorder, Random(1)))  # noqa: S311
-        listening = asyncio.create_task(observer.run())
+        generator = OrderedCommands("fastblocks", "run")
+        subscriber = Refused(Client("subscriber", iter(()), unused, generator, recorder, Random(1)))  # noqa: S311
+        listening = asyncio.create_task(subscriber.run())
         try:
-            await observer.subscribed(5)
+            await subscriber.subscribed(5)
         finally:
             listening.cancel()
             with suppress(asyncio.CancelledError):
                 await listening
-    assert observer.tries == 2
+    assert subscriber.tries == 2

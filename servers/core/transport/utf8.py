@@ -1,4 +1,4 @@
-"""Text as it arrives: a bad byte is found when it comes, not when its message ends (RFC 6455, 8.1)."""
+"""UTF-8 as it arrives: a bad byte is found when it comes, not when its message ends (RFC 6455, 8.1)."""
 
 import codecs
 
@@ -7,7 +7,7 @@ from aiohttp._websocket.helpers import websocket_mask
 _KEY_BYTES = 4
 
 
-class ArrivingText:
+class Utf8Validator:
     """The text of one message, in masked frames that come in any pieces."""
 
     __slots__ = ("_cut", "_key")
@@ -19,7 +19,7 @@ class ArrivingText:
     def begin_frame(self) -> None:
         self._key = b""
 
-    def take(self, body: bytes) -> bool:
+    def feed(self, body: bytes) -> bool:
         """Whether the text may still become UTF-8. body: the next bytes of the frame's key and payload."""
         missing = _KEY_BYTES - len(self._key)
         if missing:
@@ -43,5 +43,5 @@ class ArrivingText:
 
 
 def _begins_a_surrogate(cut: bytes) -> bool:
-    """U+D800 to U+DFFF are no text; Python's decoder waits for their third byte."""
+    """U+D800 to U+DFFF are invalid; Python's decoder waits for their third byte."""
     return len(cut) == 2 and cut[0] == 0xED and cut[1] >= 0xA0
