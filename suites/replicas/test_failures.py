@@ -200,7 +200,7 @@ async def test_emptied_store_is_a_new_epoch(
     subscribers = [await connect(node) for node in held.replicas]
     first = [(await subscriber.subscribe("global")).data for subscriber in subscribers]
     await subscribers[0].answer(*sample.command(1))
-    held.store.ask("FLUSHALL")
+    held.store.execute("FLUSHALL")
     for subscriber in subscribers:
         await subscriber.closed(within=OUTAGE_DETECTION)
     for node, earlier in zip(held.replicas, first, strict=True):
@@ -230,10 +230,10 @@ async def test_lost_tail_is_not_forgotten(
     await client.answer(*sample.command(1))
     await node.pause()
     await held.put_back()
-    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "1")
+    held.store.execute("CONFIG", "SET", "min-replicas-to-write", "1")
     await node.resume()
     await wait_for_ready_status(node, 503)
-    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
+    held.store.execute("CONFIG", "SET", "min-replicas-to-write", "0")
     await wait_for_ready_status(node, 200)
     joined = (await (await connect(node)).subscribe("global", since=_place(first))).data
     assert joined["epoch"] != first["epoch"], "the log lost events, and its epoch is the same"
@@ -254,13 +254,13 @@ async def test_store_takes_no_writes(service: str, cluster: Start, connect: Conn
     (node,) = held.replicas
     client, subscriber = await connect(node), await connect(node)
     await client.answer(*sample.command(1))
-    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "1")
+    held.store.execute("CONFIG", "SET", "min-replicas-to-write", "1")
     for number in range(2, 2 + TRIES):
         assert (await client.refusal(*sample.command(number))).error_code == "UNAVAILABLE"
     events = [each.event for each in await subscriber.fence() if each.event in AVAILABILITY_EVENTS]
     assert events == ["server.unavailable"], f"events about its store: {events}"
     await wait_for_ready_status(node, 503)
-    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
+    held.store.execute("CONFIG", "SET", "min-replicas-to-write", "0")
     await subscriber.event("server.available", within=OUTAGE_DETECTION)
     await client.answer(*sample.command(2))
 
@@ -278,9 +278,9 @@ async def test_store_that_takes_no_writes_is_noticed(service: str, cluster: Star
     held = await cluster(service, 1)
     (node,) = held.replicas
     subscriber = await connect(node)
-    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "1")
+    held.store.execute("CONFIG", "SET", "min-replicas-to-write", "1")
     await wait_for_ready_status(node, 503)
     await subscriber.event("server.unavailable", within=OUTAGE_DETECTION)
-    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
+    held.store.execute("CONFIG", "SET", "min-replicas-to-write", "0")
     await wait_for_ready_status(node, 200)
     await subscriber.event("server.available", within=OUTAGE_DETECTION)
