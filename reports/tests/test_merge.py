@@ -79,8 +79,8 @@ def test_a_failure_of_one_part_fails_the_whole(tmp_path: Path) -> None:
     assert result.exit_code == 1
 
 
-@pytest.mark.parametrize("heard", [{}, {"dhruva": "dhruva"}])
-def test_a_part_that_heard_of_fewer_services_belongs_to_it_all_the_same(tmp_path: Path, named: dict[str, str]) -> None:
+@pytest.mark.parametrize("named", [{}, {"dhruva": "dhruva"}])
+def test_a_part_that_names_fewer_services_belongs_to_it_all_the_same(tmp_path: Path, named: dict[str, str]) -> None:
     parts = halves(tmp_path, implementation=named, version="1.2.3" if named else "")
     for order in (parts, parts[::-1]):
         result = merged(tmp_path, order)

@@ -145,8 +145,8 @@ class TestPerformance:
         section="1.1",
         feature="core",
         profile="performance",
-        text="While other connections send one command after the other, every question is answered, once, under its "
-        "own id and with what was asked for.",
+        text="While other connections send one command after the other, every query is answered, once, under its "
+        "own id and with its own result.",
         baseline="TestPerformance::latency_under_load",
     )
     async def test_latency_under_load(

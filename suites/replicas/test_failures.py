@@ -95,7 +95,7 @@ async def test_without_store(service: str, cluster: Start, connect: Connect, sam
     section="5",
     feature="replicas",
     profile="scaled",
-    text="Subscribers are told when their service's store goes and when it is back.",
+    text="Subscribers get an event when their service's store goes and when it is back.",
 )
 async def test_subscribers_receive_the_stores_outage(service: str, cluster: Start, connect: Connect) -> None:
     held = await cluster(service)
@@ -117,7 +117,7 @@ async def test_subscribers_receive_the_stores_outage(service: str, cluster: Star
     feature="replicas",
     profile="scaled",
     text="After kill -9 of the store and its return every replica goes on by itself: nothing answered is lost, and "
-    "subscribers hear what follows on their connections, without a gap.",
+    "subscribers get what follows on their connections, without a gap.",
 )
 async def test_store_comes_back(service: str, cluster: Start, connect: Connect, sample: RequestSamples) -> None:
     held = await cluster(service, limits=FAST)
@@ -153,8 +153,8 @@ async def test_store_comes_back(service: str, cluster: Start, connect: Connect, 
     section="5",
     feature="replicas",
     profile="scaled",
-    text="A store that comes back without the end of what was told gives the log a new epoch: subscribers have to come "
-    "again, and a position of before is answered with recovered false, at every replica.",
+    text="A store that comes back without its last delivered events gives the log a new epoch: subscribers have to "
+    "come again, and a position of before is answered with recovered false, at every replica.",
 )
 async def test_lost_tail_is_a_new_epoch(service: str, cluster: Start, connect: Connect, sample: RequestSamples) -> None:
     held = await cluster(service)
@@ -216,8 +216,8 @@ async def test_emptied_store_is_a_new_epoch(
     section="5",
     feature="replicas",
     profile="scaled",
-    text="A store that comes back without the end of what was told, and takes no writes at first, gives the log a new "
-    "epoch as soon as it does.",
+    text="A store that comes back without its last delivered events, and takes no writes at first, gives the log a "
+    "new epoch as soon as it does.",
 )
 async def test_lost_tail_is_not_forgotten(
     service: str, cluster: Start, connect: Connect, sample: RequestSamples
@@ -246,8 +246,8 @@ async def test_lost_tail_is_not_forgotten(
     section="6",
     feature="replicas",
     profile="scaled",
-    text="A service whose store answers and takes no writes is not ready, and does not say that it has its store back "
-    "before it has.",
+    text="A service whose store answers and takes no writes is not ready, and does not report its store as back "
+    "before it is.",
 )
 async def test_store_takes_no_writes(service: str, cluster: Start, connect: Connect, sample: RequestSamples) -> None:
     held = await cluster(service, 1)
@@ -271,8 +271,8 @@ async def test_store_takes_no_writes(service: str, cluster: Start, connect: Conn
     section="6",
     feature="replicas",
     profile="scaled",
-    text="A service whose store takes no writes any more is not ready and tells its clients so, though nobody asks for "
-    "anything to be written.",
+    text="A service whose store takes no writes any more is not ready and notifies its clients, though no command "
+    "is sent.",
 )
 async def test_store_that_takes_no_writes_is_noticed(service: str, cluster: Start, connect: Connect) -> None:
     held = await cluster(service, 1)
