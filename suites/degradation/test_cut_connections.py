@@ -1,4 +1,4 @@
-"""Connections that end without a word, in the midst of something (2.5, 4, 5)."""
+"""Connections that end without a close frame, in the midst of something (2.5, 4, 5)."""
 
 import asyncio
 import json

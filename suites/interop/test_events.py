@@ -1,4 +1,4 @@
-"""What the published client subscribes to, it hears (1.3, 5)."""
+"""The published client gets the events of its rooms (1.3, 5)."""
 
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clause_fixtures import token_for

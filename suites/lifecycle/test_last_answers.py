@@ -1,4 +1,4 @@
-"""What a service still owes to whom it closes (1)."""
+"""Answers that are due before a service closes a connection (1)."""
 
 import json
 from typing import Any

@@ -132,7 +132,7 @@ class TestPerformance:
 
     @staticmethod
     async def _up_to_next(receiver: WireClient, series: Sequence[Series], sample: RequestSamples) -> list[Envelope]:
-        """What is heard up to the next event of one of the series."""
+        """Every frame up to the next event of one of the series."""
         return await receiver.drain_until(
             lambda e: e.event == series[0].event and any(sample.concerns(e, n) for n in range(len(series))),
             "an event of the series",
@@ -184,6 +184,6 @@ class TestPerformance:
 
     @staticmethod
     async def _loaded(writer: WireClient, calls: Sequence[Call]) -> None:
-        """More commands than there are questions, so that these are asked under load to the last."""
+        """More commands than queries, so that the last query is still under load."""
         await perform(writer, calls)
         await assert_no_extra_answers(writer)

@@ -1,4 +1,4 @@
-"""What a service says about itself: the welcome (2.4) and over HTTP (6)."""
+"""A service's description of itself: the welcome (2.4) and over HTTP (6)."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What is only said, and who is there, is known at every replica (3, 5)."""
+"""Ephemeral events and members are known at every replica (3, 5)."""
 
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
