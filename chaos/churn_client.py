@@ -12,7 +12,7 @@ import msgspec
 from bodhisattva.fixtures.clock import TimedOut
 from bodhisattva.fixtures.frames import Opcode, encode
 from bodhisattva.fixtures.raw import RawPeer
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 SERVICE = "excalidraw"
 DIAGRAMS = 50

@@ -2,7 +2,7 @@
 
 import re
 
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 _TIMEOUT = 30.0
 MEMORY = "process_resident_memory_bytes"

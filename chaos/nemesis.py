@@ -13,8 +13,8 @@ from bodhisattva.chaos.testbed import Testbed
 from bodhisattva.chaos.toxiproxy import Link, ToxiproxyError
 from bodhisattva.fixtures.clock import bounded
 from bodhisattva.fixtures.outcome import NotAllowed
-from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.stack.controls import StackError
+from bodhisattva.fixtures.stack.node import Node
 
 # What injecting and healing may raise. It leaves the run unknown, never the testbed broken.
 NEMESIS_ERRORS = (ToxiproxyError, StackError, NotAllowed, AssertionError, *CONNECTION_ERRORS)

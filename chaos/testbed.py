@@ -18,9 +18,10 @@ from bodhisattva.chaos.schedule import STORE
 from bodhisattva.chaos.topology import Topology
 from bodhisattva.chaos.toxiproxy import Link, call
 from bodhisattva.chaos.toxiproxy_server import HOST, toxiproxy_server
-from bodhisattva.fixtures.stack.base import Node, Stack
+from bodhisattva.fixtures.stack.base import Stack
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.made import EMBEDDED, MadeStack
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.redis import Redis
 from bodhisattva.fixtures.stack.select import Choice, build, require_redis
 from bodhisattva.fixtures.tokens import Tokens

@@ -74,8 +74,29 @@ def main() -> None:
     """
 
 
+@one_line
+def _list() -> None:
+    from bodhisattva.servers.registry import services
+
+    click.echo("\n".join(services()))
+
+
+def _list_and_end(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        _list()
+        ctx.exit()
+
+
 @main.command()
 @click.argument("names", nargs=-1, required=True, metavar="SERVICE...")
+@click.option(
+    "--list",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_and_end,
+    help="Name the services that can be served, a line each, and end.",
+)
 @CONFIG
 @click.option("--host", help="Address to bind; default 127.0.0.1.")
 @click.option("--port", type=int, help="Port of a single service; default its own.")

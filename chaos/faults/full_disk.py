@@ -6,7 +6,7 @@ from typing import Any
 
 from bodhisattva.chaos.fault import Evidence, Fault
 from bodhisattva.fixtures.clock import TimedOut, eventually
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 NOTICED = 3.0
 

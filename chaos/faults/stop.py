@@ -4,7 +4,7 @@ from typing import Any
 
 from bodhisattva.chaos.fault import Evidence, Fault
 from bodhisattva.chaos.probe import probe_node
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 PATIENCE = 2.0
 

@@ -11,7 +11,6 @@ from bodhisattva.chaos.history import read
 from bodhisattva.chaos.judge import Report, judge
 from bodhisattva.chaos.runner import Run
 from bodhisattva.chaos.schedule import Recurring
-from bodhisattva.chaos.tests.requirements import needs_redis, needs_toxiproxy
 from bodhisattva.chaos.topology import Topology
 from bodhisattva.chaos.verdict import Verdict
 from bodhisattva.chaos.workload import Workload
@@ -20,7 +19,7 @@ from bodhisattva.chaos.workloads.compare_and_set_race import CompareAndSetRace
 from bodhisattva.chaos.workloads.fan_out_with_resume import FanOutWithResume
 from bodhisattva.fixtures.stack.select import Choice
 
-pytestmark = [needs_toxiproxy, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.deploy, pytest.mark.timeout(240)]
 
 
 def _short(name: str, service: str, workload: Workload, fault: Recurring) -> Experiment:
@@ -122,28 +121,24 @@ async def test_executing_a_retry_doubles_its_events(tmp_path: Path) -> None:
     assert _findings(report) == {"durability": ["duplicated"]}
 
 
-@needs_redis
 @pytest.mark.parametrize("experiment", [RACE, FAILOVER], ids=lambda experiment: experiment.name)
 async def test_real_replicas_are_valid(experiment: Experiment, tmp_path: Path) -> None:
     report = await _run(experiment, tmp_path / "run")
     assert report.verdict is Verdict.VALID, report
 
 
-@needs_redis
 async def test_answering_before_the_append_loses_what_a_killed_replica_answered(tmp_path: Path) -> None:
     report = await _run(CRASHES, tmp_path / "run", "answers_before_the_append")
     assert report.verdict is Verdict.INVALID
     assert "lost" in _findings(report)["durability"]
 
 
-@needs_redis
 async def test_deciding_on_what_was_last_read_has_several_winners(tmp_path: Path) -> None:
     report = await _run(RACE, tmp_path / "run", "decides_on_what_it_last_read")
     assert report.verdict is Verdict.INVALID
     assert "version made twice" in _findings(report)["register"]
 
 
-@needs_redis
 async def test_keeping_the_epoch_papers_a_loss_over(tmp_path: Path) -> None:
     report = await _run(FAILOVER, tmp_path / "run", "keeps_its_epoch_after_a_lost_tail")
     assert report.verdict is Verdict.INVALID

@@ -14,16 +14,15 @@ from bodhisattva.chaos.faults import full_disk
 from bodhisattva.chaos.generator import IndependentCommands
 from bodhisattva.chaos.registry import entries
 from bodhisattva.chaos.schedule import rng_for
-from bodhisattva.chaos.tests.requirements import needs_redis, needs_toxiproxy
 from bodhisattva.chaos.toxiproxy import Link, ToxiproxyError
 from bodhisattva.fixtures.clock import bounded
-from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.stack.controls import StackError
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.process import ProcessStack
 from bodhisattva.fixtures.stack.redis import Redis
 from bodhisattva.fixtures.wire import WireClient
 
-pytestmark = needs_toxiproxy
+pytestmark = pytest.mark.deploy
 
 FAULTS: dict[str, Fault[Any]] = entries("bodhisattva.chaos.faults", "FAULT")
 LINK_FAULTS = [name for name, fault in FAULTS.items() if fault.target_type is Link]
@@ -105,7 +104,6 @@ async def test_a_disk_that_has_room_is_no_evidence(node: Node, monkeypatch: pyte
     assert not (await fault_named("full-disk").evidence(node, {}, {"ready": True})).bit
 
 
-@needs_redis
 @pytest.mark.parametrize("name", STORE_FAULTS)
 async def test_a_fault_on_the_store_bites_and_heals(name: str, store: Redis) -> None:
     fault = fault_named(name)
@@ -123,7 +121,6 @@ async def test_a_fault_on_the_store_bites_and_heals(name: str, store: Redis) -> 
     assert store.is_ready()
 
 
-@needs_redis
 async def test_a_tail_that_was_not_lost_is_no_evidence(store: Redis) -> None:
     fault = fault_named("lose-tail")
     assert not (await fault.evidence(store, {}, {"bytes": store.size() + 1})).bit, "the store runs"

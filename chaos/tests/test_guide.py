@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bodhisattva.chaos.fault import Fault
 from bodhisattva.chaos.schedule import Recurring, rng_for
-from bodhisattva.chaos.tests.requirements import needs_toxiproxy
 from bodhisattva.chaos.toxiproxy import Link
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "writing-a-fault.md"
@@ -23,7 +24,7 @@ def _fault() -> Fault[Any]:
     return fault
 
 
-@needs_toxiproxy
+@pytest.mark.deploy
 async def test_the_example_bites_and_heals(link: Link) -> None:
     fault = _fault()
     parameters = fault.parameters(rng_for(1, "guide"))

@@ -10,6 +10,8 @@ import pytest
 from bodhisattva.chaos.toxiproxy import Link
 from bodhisattva.fixtures.tests.proxy import answering, lead_to
 
+pytestmark = pytest.mark.deploy
+
 START = """
 import asyncio, pathlib, sys
 from toxiproxy import Toxiproxy

@@ -15,7 +15,6 @@ from bodhisattva.chaos.probe import probe
 from bodhisattva.chaos.runner import Run
 from bodhisattva.chaos.schedule import Recurring
 from bodhisattva.chaos.testbed import Testbed
-from bodhisattva.chaos.tests.requirements import needs_toxiproxy
 from bodhisattva.chaos.topology import Topology
 from bodhisattva.chaos.toxiproxy import Link
 from bodhisattva.chaos.verdict import Verdict
@@ -24,7 +23,7 @@ from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.stack import redis
 from bodhisattva.fixtures.stack.select import Choice
 
-pytestmark = [needs_toxiproxy, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.deploy, pytest.mark.timeout(120)]
 
 
 @dataclass

@@ -9,7 +9,7 @@ from bodhisattva.fixtures.endings import Close
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.outcome import Unjudged
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.degradation.stalled_reader import HIGH_MESSAGE_RATE

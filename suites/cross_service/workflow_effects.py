@@ -7,7 +7,8 @@ from bodhisattva.fixtures.certificates import Authority
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.fixture_types import Spawn
 from bodhisattva.fixtures.outcome import NotAllowed
-from bodhisattva.fixtures.stack.base import Node, Stack
+from bodhisattva.fixtures.stack.base import Stack
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.cross_service.workflows import captured_knowledge, complete_workflow, start_workflow
 from bodhisattva.suites.upgrade.event_history import read_history

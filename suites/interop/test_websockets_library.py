@@ -13,7 +13,7 @@ from bodhisattva.fixtures.clause_fixtures import token_for
 from bodhisattva.fixtures.clock import PATIENCE
 from bodhisattva.fixtures.fixture_types import AllowTime, Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.interop.client_factories import OpenStrict
 from bodhisattva.suites.interop.peer_process import PeerError
 

@@ -8,7 +8,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import PATIENCE, eventually, units
 from bodhisattva.fixtures.fixture_types import AllowTime, Connect, Fresh, Raw
 from bodhisattva.fixtures.request_samples import Call, RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import HandshakeRefused
 from bodhisattva.suites.degradation.stalled_reader import HIGH_MESSAGE_RATE, LARGE_SEND_BUFFER
 from bodhisattva.suites.lifecycle.test_start_and_stop import GOING_AWAY, MARGIN

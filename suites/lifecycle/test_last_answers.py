@@ -10,7 +10,7 @@ from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.fixture_types import Raw
 from bodhisattva.fixtures.frames import Opcode, encode
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 COMMANDS = 20
 BINARY = encode(Opcode.BINARY, b"{}")

@@ -9,7 +9,7 @@ from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.outcome import NotAllowed
 from bodhisattva.fixtures.request_samples import Call, RequestSamples, Series
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.protocol.event_series import assert_contiguous, receive_series, series_numbers
 

@@ -7,7 +7,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Fresh, Raw
 from bodhisattva.fixtures.frames import Opcode, close_payload
 from bodhisattva.fixtures.raw import RawPeer
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 COMPRESSED = 0b100
 PROTOCOL_ERROR = 1002

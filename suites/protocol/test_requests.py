@@ -9,7 +9,7 @@ from bodhisattva.fixtures.clock import TimedOut, eventually
 from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.protocol.event_series import perform
 
 
