@@ -110,7 +110,7 @@ async def test_a_fault_on_the_store_bites_and_heals(name: str, store: Redis) -> 
     parameters = fault.parameters(rng_for(1, "test"))
     injecting = asyncio.create_task(fault.inject(store, parameters))
     while not injecting.done():
-        store.ask("INCR", "writes")
+        store.execute("INCR", "writes")
         await asyncio.wait([injecting], timeout=0.05)
     before = await injecting
     try:

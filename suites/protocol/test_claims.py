@@ -1,4 +1,4 @@
-"""A service is held to what its well-known document says (6)."""
+"""A service is held to the claims of its well-known document (6)."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""A Redis and the replicas on it that are a test's own, and waits for what they notice."""
+"""A Redis and the replicas on it that are a test's own, and waits for what they detect."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -34,8 +34,8 @@ async def _arrived(akosha: WireClient, project: str, last: int) -> list[float]:
     section="8",
     feature="replicas",
     profile="scaled",
-    text="What crosses a bridge takes effect once, although every replica of the listening service follows the source, "
-    "and also when one of them is killed.",
+    text="What crosses a bridge takes effect once, although every replica of the following service follows the "
+    "source, and also when one of them is killed.",
     services=("crackerjack", "akosha"),
 )
 async def test_each_event_crosses_once(spawn: Spawn, cluster: Start, connect: Connect) -> None:
@@ -127,8 +127,8 @@ async def test_source_is_put_back_and_outgrows_the_bridge(spawn: Spawn, cluster:
     section="8",
     feature="replicas",
     profile="scaled",
-    text="Where the source was put back under its epoch and has come as far again, a replica of the listening service "
-    "that is late counts nothing again of what another has taken in.",
+    text="Where the source was put back under its epoch and has come as far again, a replica of the following "
+    "service that is late counts nothing again of what another has taken in.",
     services=("crackerjack", "akosha"),
 )
 async def test_late_replica_counts_nothing_again(spawn: Spawn, cluster: Start, connect: Connect) -> None:
@@ -163,8 +163,8 @@ async def test_late_replica_counts_nothing_again(spawn: Spawn, cluster: Start, c
     section="8",
     feature="replicas",
     profile="scaled",
-    text="A listening service that lost the end of its own log, and with it the effect of what had crossed, hears that "
-    "again: it takes effect, once.",
+    text="A following service that lost the end of its own log, and with it the effect of what had crossed, gets "
+    "that again: it takes effect, once.",
     services=("crackerjack", "akosha"),
 )
 async def test_restored_follower_catches_up(spawn: Spawn, cluster: Start, connect: Connect) -> None:
