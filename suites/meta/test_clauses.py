@@ -7,8 +7,8 @@ from click.testing import CliRunner
 from bodhisattva.fixtures.catalogue import APART
 from bodhisattva.suites.catalogue.command import clauses, without_mutant
 from bodhisattva.suites.catalogue.loader import load
+from bodhisattva.suites.meta.mutant_run import CHECKOUT
 from bodhisattva.suites.meta.registry import mutants
-from bodhisattva.suites.meta.trial import CHECKOUT
 
 PROTOCOL = CHECKOUT / "docs" / "protocol.md"
 

@@ -13,7 +13,7 @@ import yaml
 
 from bodhisattva.fixtures.stack.made import REDIS
 from bodhisattva.fixtures.stack.process import ProcessStack
-from bodhisattva.suites.meta.trial import run_suite
+from bodhisattva.suites.meta.mutant_run import run_suite
 
 SERVICE = "mahavishnu"
 # Of what one connection did they look for the effect at another.

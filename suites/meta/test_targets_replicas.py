@@ -10,7 +10,7 @@ import yaml
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.stack.made import REDIS
 from bodhisattva.fixtures.stack.process import ProcessStack
-from bodhisattva.suites.meta.trial import run_suite
+from bodhisattva.suites.meta.mutant_run import run_suite
 
 SERVICE = "akosha"
 JUDGED = ("REPLICAS-001", "REPLICAS-002", "REPLICAS-003", "REPLICAS-004", "REPLICAS-007")

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from bodhisattva.reports.command import report
+from bodhisattva.suites.meta.mutant_run import launcher_of, run_suite
 from bodhisattva.suites.meta.registry import mutant
-from bodhisattva.suites.meta.trial import launcher_of, run_suite
 
 ONE_CLAUSE = ("suites/auth/test_baseline.py", "-k", "expired_token", "--services", "akosha")
 

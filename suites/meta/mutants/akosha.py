@@ -19,7 +19,7 @@ from bodhisattva.suites.meta.inject import Inject, mutant
     failure="rounding is an anomaly",
 )
 def scores_a_flat_series_whatever_the_size(inject: Inject) -> None:
-    inject(detectors, "FLAT", 0.0)
+    inject.constant(detectors, "FLAT", 0.0, reader=(detectors, "outlier"))
     inject(detectors, "negligible", lambda values: 1e-9)
 
 

@@ -16,6 +16,7 @@ from bodhisattva.servers.core.domain import Decision, State
 from bodhisattva.servers.core.host import Host
 from bodhisattva.servers.core.log import base, redis_scripts
 from bodhisattva.servers.core.log.base import Position
+from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.service import ForeignEvent
 from bodhisattva.suites.meta.inject import Inject, mutant
 
@@ -73,7 +74,8 @@ def knows_its_place_by_epoch_and_offset(inject: Inject) -> None:
         return position.epoch, position.offset
 
     inject(Position, "_place", property(place))
-    inject(redis_scripts, "APPEND", redis_scripts.APPEND.replace("newest(basis) == newest(known)", "true"))
+    append = redis_scripts.APPEND.replace("newest(basis) == newest(known)", "true")
+    inject.constant(redis_scripts, "APPEND", append, reader=(RedisLog, "open"))
 
 
 @mutant("CROSS-009", wrong="takes each event in twice once its bridge has had to connect again", failure="== [24, 24]")

@@ -8,7 +8,7 @@ from bodhisattva.servers.core.connections import upgrade
 from bodhisattva.servers.core.connections.connection import Connection
 from bodhisattva.servers.core.connections.session import Close, Reply
 from bodhisattva.servers.core.server import Server
-from bodhisattva.servers.core.transport import frames
+from bodhisattva.servers.core.transport import frames, websocket
 from bodhisattva.servers.core.transport.frames import ABNORMAL, PROTOCOL_ERROR
 from bodhisattva.servers.core.transport.websocket import WebSocket
 from bodhisattva.suites.meta.inject import Inject, mutant
@@ -301,4 +301,4 @@ def does_what_comes_after_a_close(inject: Inject) -> None:
 
 @mutant("SECURITY-241", wrong="answers a close code that no RFC allows with itself", failure="close code 5000")
 def answers_any_close_code(inject: Inject) -> None:
-    inject(frames, "LAST_CLOSE_CODE", LARGEST)
+    inject.constant(frames, "LAST_CLOSE_CODE", LARGEST, reader=(websocket._Arrivals, "feed_data"))

@@ -13,6 +13,7 @@ from aiohttp.web_protocol import RequestHandler
 from bodhisattva.servers.core import run, server
 from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.transport import websocket
+from bodhisattva.servers.core.transport.websocket import WebSocket
 from bodhisattva.suites.meta.inject import Inject, mutant
 
 SECONDS = "10"
@@ -118,7 +119,7 @@ def drains_to_the_end_whatever_comes(inject: Inject) -> None:
     also=("LIFECYCLE-002", "LIFECYCLE-006"),
 )
 def closes_1000_at_its_end(inject: Inject) -> None:
-    inject(server, "GOING_AWAY", 1000)
+    inject.constant(server, "GOING_AWAY", 1000, reader=(Server, "drain"))
 
 
 @mutant(
@@ -131,4 +132,4 @@ def drains_as_long_as_clients_take(inject: Inject) -> None:
         await asyncio.gather(*tasks)
 
     inject(server, "_wait", wait)
-    inject(websocket, "CLOSE_TIMEOUT", 60.0)
+    inject.constant(websocket, "CLOSE_TIMEOUT", 60.0, reader=(WebSocket, "end"))

@@ -63,7 +63,10 @@ def correlates_by_id_alone(inject: Inject) -> None:
     also=("AUTH-031",),
 )
 def calls_wrong_what_is_not_there(inject: Inject) -> None:
-    inject(NotFound, "code", ErrorCode.INVALID_DATA)
+    def code(_: NotFound) -> ErrorCode:
+        return ErrorCode.INVALID_DATA
+
+    inject(NotFound, "code", property(code))
 
 
 @mutant("PROTOCOL-012", wrong="drops a request's correlation id where it differs from its id", failure="not returned")
@@ -91,7 +94,7 @@ class Strict(Incoming):
 
 @mutant("PROTOCOL-008", wrong="takes null in place of data for junk", failure="in vain for the answer to ping 1")
 def refuses_null_for_no_data(inject: Inject) -> None:
-    inject(envelope, "_decoder", msgspec.json.Decoder(Strict))
+    inject.constant(envelope, "_decoder", msgspec.json.Decoder(Strict), reader=(envelope, "decode"))
 
 
 @mutant("PROTOCOL-007", wrong="refuses messages that have a key it does not know", failure="in vain for the answer to")
@@ -99,7 +102,7 @@ def refuses_unknown_keys(inject: Inject) -> None:
     class Strict(Incoming, forbid_unknown_fields=True):
         pass
 
-    inject(envelope, "_decoder", msgspec.json.Decoder(Strict))
+    inject.constant(envelope, "_decoder", msgspec.json.Decoder(Strict), reader=(envelope, "decode"))
 
 
 @mutant("PROTOCOL-039", wrong="does not say which field of a request is wrong", failure="no field is named")

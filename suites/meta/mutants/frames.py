@@ -247,7 +247,7 @@ def takes_unknown_opcodes_for_text(inject: Inject) -> None:
 
 @mutant("SECURITY-024", wrong="bears a message in small fragments for as long as it takes", failure="one fragment more")
 def bears_endless_fragments(inject: Inject) -> None:
-    inject(masking, "MOST_SMALL", ENDLESS)
+    inject.constant(masking, "MOST_SMALL", ENDLESS, reader=(masking.MaskGuard, "_count"))
 
 
 @mutant("SECURITY-200", wrong="decodes messages of any size before authentication", failure="AUTH_REQUIRED")

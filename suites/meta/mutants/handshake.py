@@ -107,7 +107,7 @@ def lets_origins_in_that_begin_alike(inject: Inject) -> None:
 
 @mutant("SECURITY-006", wrong="upgrades requests of HTTP/1.0", failure="HTTP/1.0 at /: 101")
 def upgrades_http_of_any_age(inject: Inject) -> None:
-    inject(upgrade, "HttpVersion11", HttpVersion10)
+    inject.constant(upgrade, "HttpVersion11", HttpVersion10, reader=(upgrade, "check"))
 
 
 class VersionOfAny(str):
@@ -127,7 +127,7 @@ class VersionOfAny(str):
     failure="version 12: 400",
 )
 def calls_other_versions_bad_requests(inject: Inject) -> None:
-    inject(upgrade, "_VERSION", VersionOfAny())
+    inject.constant(upgrade, "_VERSION", VersionOfAny(), reader=(upgrade, "check"))
 
 
 @mutant(
@@ -196,4 +196,5 @@ def upgrades_bad_bearers(inject: Inject) -> None:
     "SECURITY-245", wrong="tells the versions of Python and its library in the Server header", failure="Server: Python"
 )
 def tells_the_versions_that_serve_it(inject: Inject) -> None:
-    inject(web_response, "SERVER_SOFTWARE", SERVER_SOFTWARE)
+    sender = (web_response.StreamResponse, "_prepare_headers")
+    inject.constant(web_response, "SERVER_SOFTWARE", SERVER_SOFTWARE, reader=sender)

@@ -39,7 +39,7 @@ def believes_keys_of_other_names(inject: Inject) -> None:
 
 @mutant("LIFECYCLE-012", wrong="starts with a secret that is short", failure="in vain for: the end of")
 def takes_short_secrets(inject: Inject) -> None:
-    inject(keys, "MINIMUM_SECRET_BYTES", 8)
+    inject.constant(keys, "MINIMUM_SECRET_BYTES", 8, reader=(keys, "secret_key"))
 
 
 @mutant(
@@ -48,7 +48,7 @@ def takes_short_secrets(inject: Inject) -> None:
     failure="in vain for: the end of",
 )
 def takes_published_secrets(inject: Inject) -> None:
-    inject(keys, "PUBLISHED_SECRETS", ())
+    inject.constant(keys, "PUBLISHED_SECRETS", (), reader=(keys, "_can_be_guessed"))
 
 
 @mutant("AUTH-060", wrong="takes no keys of EdDSA", failure="the token is accepted")

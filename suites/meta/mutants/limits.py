@@ -170,4 +170,4 @@ def says_too_little_time_to_wait(inject: Inject) -> None:
     failure="in vain for: the places of a killed replica are free",
 )
 def holds_the_places_of_the_dead(inject: Inject) -> None:
-    inject(shared_counts, "_LEASE_MS", 3_600_000)
+    inject.constant(shared_counts, "_LEASE_MS", 3_600_000, reader=(SharedCounts, "_call"))

@@ -1,6 +1,7 @@
 """Servers that are wrong in how they answer requests of the protocol, and in how large a message they read."""
 
 import re
+from typing import Any
 
 import msgspec
 
@@ -10,9 +11,8 @@ from bodhisattva.servers.core.connections.requests import Caller, Requests
 from bodhisattva.servers.core.connections.session import Request
 from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.servers.core.errors import Unavailable, UnknownRequest
-from bodhisattva.servers.excalidraw.service import SERVICE as EXCALIDRAW
+from bodhisattva.servers.core.service import Handler, Service
 from bodhisattva.servers.mahavishnu.runner import _Calling
-from bodhisattva.servers.session_buddy.service import SERVICE as SESSION_BUDDY
 from bodhisattva.suites.meta.inject import Inject, mutant
 
 
@@ -22,7 +22,12 @@ from bodhisattva.suites.meta.inject import Inject, mutant
     failure="0 members after the answer to a join",
 )
 def joins_only_the_first_that_asks(inject: Inject) -> None:
-    inject.field(EXCALIDRAW, "per_connection", ())
+    of = Handler.of
+
+    def of_all_connections(*given: Any, per_connection: bool = False, **options: Any) -> Handler:
+        return of(*given, **options)
+
+    inject(Handler, "of", of_all_connections)
 
 
 @mutant(
@@ -101,8 +106,12 @@ def takes_the_end_of_a_page_for_the_newest(inject: Inject) -> None:
 
 @mutant("PROTOCOL-079", wrong="lacks a query that the protocol names", failure="no queries ['get_skill_metrics']")
 def lacks_a_query_of_the_protocol(inject: Inject) -> None:
-    queries = tuple(query for query in SESSION_BUDDY.queries if query.__name__ != "get_skill_metrics")
-    inject.field(SESSION_BUDDY, "queries", queries)
+    handlers = Service.__dict__["query_handlers"].func
+
+    def without_metrics(service: Service) -> dict[str, Handler]:
+        return {name: handler for name, handler in handlers(service).items() if name != "get_skill_metrics"}
+
+    inject(Service, "query_handlers", property(without_metrics))
 
 
 class History(msgspec.Struct, frozen=True):
@@ -112,7 +121,7 @@ class History(msgspec.Struct, frozen=True):
 
 @mutant("PROTOCOL-029", wrong="takes any number for the offset of a history", failure="history was not refused")
 def takes_offsets_below_zero(inject: Inject) -> None:
-    inject(requests, "History", History)
+    inject.constant(requests, "History", History, reader=(Requests, "_history"))
 
 
 @mutant("PROTOCOL-025", wrong="reads JSON that is nested more deeply than it claims", failure="65 levels")

@@ -45,7 +45,8 @@ def shows_its_peers_no_certificate(inject: Inject) -> None:
     failure="the server agreed to",
 )
 def accepts_weak_suites(inject: Inject) -> None:
-    inject(tls, "CIPHERS", f"{tls.CIPHERS}:AES128-SHA:AES128-GCM-SHA256:ECDHE+AES:@SECLEVEL=0")
+    suites = f"{tls.CIPHERS}:AES128-SHA:AES128-GCM-SHA256:ECDHE+AES:@SECLEVEL=0"
+    inject.constant(tls, "CIPHERS", suites, reader=(tls, "server_context"))
 
 
 @mutant(
@@ -55,7 +56,7 @@ def accepts_weak_suites(inject: Inject) -> None:
 )
 def would_rather_have_weak_suites(inject: Inject) -> None:
     weak = "ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA"
-    inject(tls, "CIPHERS", f"{weak}:{tls.CIPHERS}:@SECLEVEL=0")
+    inject.constant(tls, "CIPHERS", f"{weak}:{tls.CIPHERS}:@SECLEVEL=0", reader=(tls, "server_context"))
 
 
 @mutant("TLS-003", wrong="starts with a certificate that has expired", failure="in vain for: the end of")

@@ -1,6 +1,6 @@
-"""Makes each mutant once and judges none: `python -m bodhisattva.suites.meta.rehearse` names those that cannot be made.
+"""Puts each mutant in place once and judges none: `python -m bodhisattva.suites.meta.inject_all`.
 
-A mutant reaches into the servers' code. One whose place there has moved is found so in seconds.
+It names the mutants that cannot be put in place: the code that they reach for has moved. That takes seconds.
 """
 
 import os
@@ -30,7 +30,7 @@ def fails(mutant: Mutant) -> bool:
 def main() -> int:
     broken = [mutant.name for mutant in mutants() if fails(mutant)]
     for name in broken:
-        sys.stderr.write(f"{name} cannot be made any more\n")
+        sys.stderr.write(f"{name} cannot be put in place\n")
     return 1 if broken else 0
 
 
