@@ -98,7 +98,7 @@ def test_nothing_stays_of_a_crowd_at_a_real_service(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(240)
 def test_connections_that_stay_in_their_channels_are_found(tmp_path: Path) -> None:
-    code, record, _ = soak(tmp_path, 0.1, "bodhisattva.suites.meta.mutate", "keeps_the_departed_present")
+    code, record, _ = soak(tmp_path, 0.1, "bodhisattva.suites.meta.mutate", "keeps_ended_connections_present")
     assert (code, record["verdict"]) == (1, "invalid")
     named = {finding.partition(":")[0] for finding in record["findings"]}
     assert {"channels", "subscriptions"} <= named

@@ -19,10 +19,15 @@ class Inject:
     def __init__(self, marks: Marks | None = None) -> None:
         self._marks = marks or Marks()
 
-    def __call__(self, owner: Any, name: str, broken: Any) -> None:
-        """Replace what is called: a function or class of a module, or a method or property of a class."""
+    def __call__(self, owner: Any, name: str, broken: Any, *, required: bool = True) -> None:
+        """Replace what is called: a function or class of a module, or a method or property of a class.
+
+        required: whether the mutant is wrong only if this is reached. False is for code that confines the mutant to one
+        error, such as a right end for a server that the clause kills.
+        """
         place = _place(owner, name)
-        patch.object(owner, name, _marking(broken, self._marks.injected(place), place)).start()
+        reached = self._marks.injected(place) if required else _nothing
+        patch.object(owner, name, _marking(broken, reached, place)).start()
 
     def constant(self, owner: Any, name: str, value: object, *, reader: tuple[Any, str]) -> None:
         """Replace a value that is not called.
@@ -56,6 +61,10 @@ def mutant(
     besides: services that the clause needs besides those that it is about.
     """
     return lambda mutation: mutation
+
+
+def _nothing() -> None:
+    """Mark nothing."""
 
 
 def _place(owner: Any, name: str) -> str:

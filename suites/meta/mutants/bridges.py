@@ -23,10 +23,10 @@ from bodhisattva.suites.meta.inject import Inject, mutant
 
 @mutant(
     "REPLICAS-022",
-    wrong="takes a log of the epoch that its bridge knows for the one that it knew",
+    wrong="takes a log of a known epoch for the log that its bridge followed before",
     failure="not once each, in order",
 )
-def goes_by_the_epoch_alone(inject: Inject) -> None:
+def compares_only_epochs_of_positions(inject: Inject) -> None:
     subscribe = Client.subscribe
 
     def subscribe_and_resume(client: Client, channel: str, **options: Any) -> Subscription:
@@ -66,10 +66,10 @@ def gives_a_source_up_once_it_is_lost(inject: Inject) -> None:
 
 @mutant(
     "REPLICAS-023",
-    wrong="tells its place in a bridge's source by epoch and offset, whichever events these stand for",
+    wrong="keeps its position in a bridge's source by epoch and offset, whichever events these stand for",
     failure="not once each",
 )
-def knows_its_place_by_epoch_and_offset(inject: Inject) -> None:
+def resumes_by_epoch_and_offset_alone(inject: Inject) -> None:
     def place(position: Position) -> tuple[str, int]:
         return position.epoch, position.offset
 
@@ -79,7 +79,7 @@ def knows_its_place_by_epoch_and_offset(inject: Inject) -> None:
 
 
 @mutant("CROSS-009", wrong="takes each event in twice once its bridge has had to connect again", failure="== [24, 24]")
-def takes_in_twice_once_it_lost_its_source(inject: Inject) -> None:
+def delivers_twice_after_reconnecting_to_its_source(inject: Inject) -> None:
     take_in = _Crossing._take_in
 
     async def take_in_twice(crossing: _Crossing, event: Event, position: Position) -> bool:
@@ -96,7 +96,7 @@ def takes_in_twice_once_it_lost_its_source(inject: Inject) -> None:
 
 
 @mutant("REPLICAS-024", wrong="follows its source on from what its own log has lost the effect of", failure="in akosha")
-def follows_on_from_what_its_log_lost(inject: Inject) -> None:
+def resumes_after_events_that_its_log_lost(inject: Inject) -> None:
     inject(_Crossing, "follow", _Crossing._read)
 
 
@@ -135,7 +135,7 @@ def forgets_where_its_bridge_was(inject: Inject) -> None:
     failure="in vain for: 6 workflows take effect",
     besides=("mahavishnu",),
 )
-def passes_over_what_was_before_they_met(inject: Inject) -> None:
+def skips_events_before_the_first_contact(inject: Inject) -> None:
     take = bearings.take
 
     async def take_from_now_on(client: Client, channel: str, stored: base.Position | None) -> Bearings:
@@ -148,10 +148,10 @@ def passes_over_what_was_before_they_met(inject: Inject) -> None:
 
 @mutant(
     "CROSS-006",
-    wrong="asks other services under a name that is not its own",
+    wrong="calls other services under a name that is not its own",
     failure="did not run under mahavishnu's own identity",
 )
-def asks_others_under_another_name(inject: Inject) -> None:
+def calls_services_under_another_name(inject: Inject) -> None:
     mint = tokens.mint
 
     def mint_for_anybody(key: Key, _name: str, *others: Any, **more: Any) -> str:

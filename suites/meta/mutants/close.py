@@ -37,7 +37,7 @@ def keeps_slots_until_a_close_is_answered(inject: Inject) -> None:
     wrong="shows a connection that it closes on its channels until its client has answered the close",
     failure="who is closed is still on the channel",
 )
-def shows_who_has_not_answered_its_close(inject: Inject) -> None:
+def keeps_presence_until_a_close_is_answered(inject: Inject) -> None:
     leave = Connection._leave
 
     def leave_when_answered(connection: Connection) -> None:
@@ -52,10 +52,10 @@ def shows_who_has_not_answered_its_close(inject: Inject) -> None:
     wrong="takes nothing more of anybody where one of many lines was cut",
     failure="in vain for the answer to",
 )
-def answers_nobody_once_a_line_was_cut(inject: Inject) -> None:
+def stops_answering_after_a_broken_connection(inject: Inject) -> None:
     release = Connection._release
 
-    def release_and_fall_silent(connection: Connection) -> None:
+    def release_and_stop(connection: Connection) -> None:
         others = list(connection._hub._connections.values())
         if not connection._websocket._guard.closed and len(others) > MANY:
             for other in others:
@@ -63,7 +63,7 @@ def answers_nobody_once_a_line_was_cut(inject: Inject) -> None:
                     other.session.end()
         release(connection)
 
-    inject(Connection, "_release", release_and_fall_silent)
+    inject(Connection, "_release", release_and_stop)
 
 
 @mutant(
@@ -71,7 +71,7 @@ def answers_nobody_once_a_line_was_cut(inject: Inject) -> None:
     wrong="keeps connections that have ended in its channels",
     failure="who is gone is still on the channel",
 )
-def keeps_the_departed_present(inject: Inject) -> None:
+def keeps_ended_connections_present(inject: Inject) -> None:
     release = Connection._release
 
     def release_but_stay(connection: Connection) -> None:
@@ -81,8 +81,12 @@ def keeps_the_departed_present(inject: Inject) -> None:
     inject(Connection, "_release", release_but_stay)
 
 
-@mutant("AUTH-015", wrong="goes on for a moment after it has refused a token, before it closes", failure="('b', None)")
-def goes_on_after_it_refused_a_token(inject: Inject) -> None:
+@mutant(
+    "AUTH-015",
+    wrong="takes requests for a moment after it has refused a token, before it closes",
+    failure="('b', None)",
+)
+def continues_after_a_refused_token(inject: Inject) -> None:
     shut = Connection._shut
 
     def shut_in_a_moment(connection: Connection, close: Close) -> None:
@@ -100,7 +104,7 @@ def goes_on_after_it_refused_a_token(inject: Inject) -> None:
     wrong="keeps the slot of a connection that it has given up",
     failure="in vain for: a slot after a half-open connection",
 )
-def keeps_the_slots_of_whom_it_gave_up(inject: Inject) -> None:
+def keeps_slots_of_abandoned_connections(inject: Inject) -> None:
     free = Server._free
     shut = Connection._shut
     given_up: set[str] = set()
@@ -119,7 +123,7 @@ def keeps_the_slots_of_whom_it_gave_up(inject: Inject) -> None:
 
 
 @mutant("SECURITY-013", wrong="closes with 1000, as if all were well, where a text is not UTF-8", failure="1000")
-def closes_1000_on_what_is_no_text(inject: Inject) -> None:
+def closes_1000_on_invalid_utf8(inject: Inject) -> None:
     broke = Connection.broke
 
     def close_well(connection: Connection, code: int) -> None:
@@ -131,7 +135,7 @@ def closes_1000_on_what_is_no_text(inject: Inject) -> None:
 @mutant(
     "SECURITY-017", wrong="hangs up on everybody when one connection breaks the rules", failure="the connection ended"
 )
-def hangs_up_on_all_for_a_violation(inject: Inject) -> None:
+def closes_everybody_after_a_violation(inject: Inject) -> None:
     broke = Connection.broke
 
     def end_all(connection: Connection, code: int) -> None:
@@ -149,7 +153,7 @@ def hangs_up_on_all_for_a_violation(inject: Inject) -> None:
     wrong="closes who broke a rule without the answers to what was asked before",
     failure="requests were answered before the close",
 )
-def closes_without_the_answers_that_it_owes(inject: Inject) -> None:
+def closes_without_pending_answers(inject: Inject) -> None:
     conclude = Connection.conclude
 
     def close_at_once(connection: Connection, code: int, reason: str, last: Reply | None = None) -> None:
@@ -162,10 +166,10 @@ def closes_without_the_answers_that_it_owes(inject: Inject) -> None:
 
 @mutant(
     "AUTH-173",
-    wrong="closes at the end of a token without the answers to what was asked before",
+    wrong="closes at the end of a token without the answers to earlier requests",
     failure="commands that took effect",
 )
-def forgets_what_was_asked_when_a_token_ends(inject: Inject) -> None:
+def drops_requests_in_flight_when_a_token_ends(inject: Inject) -> None:
     conclude = Connection.conclude
 
     def close_at_once(connection: Connection, code: int, reason: str, last: Reply | None = None) -> None:
@@ -177,7 +181,7 @@ def forgets_what_was_asked_when_a_token_ends(inject: Inject) -> None:
 
 
 @mutant("LIFECYCLE-021", wrong="answers every close with 1000", failure="1000 == 1001")
-def closes_1000_whatever_was_said(inject: Inject) -> None:
+def answers_every_close_with_1000(inject: Inject) -> None:
     ended = Connection.ended
 
     def end_well(connection: Connection, code: int) -> None:
@@ -188,7 +192,7 @@ def closes_1000_whatever_was_said(inject: Inject) -> None:
 
 @mutant(
     "LIFECYCLE-007",
-    wrong="closes at the end of its drain without a look at what is still to be answered",
+    wrong="closes at the end of its drain without the answers that are due",
     failure="requests in flight were answered",
 )
 def drains_without_its_last_answers(inject: Inject) -> None:
@@ -216,10 +220,10 @@ def counts_cut_connections_as_current(inject: Inject) -> None:
 
 @mutant(
     "DEGRADATION-003",
-    wrong="says that it is not ready once a connection has failed in the midst of a frame",
+    wrong="is not ready once a connection has failed in the midst of a frame",
     failure="assert 503 == 200",
 )
-def is_not_ready_once_a_frame_was_cut(inject: Inject) -> None:
+def is_not_ready_after_a_broken_frame(inject: Inject) -> None:
     lost = Connection.lost
     not_ready = Server.not_ready
     cut: list[str] = []
@@ -241,7 +245,7 @@ def is_not_ready_once_a_frame_was_cut(inject: Inject) -> None:
     wrong="turns away whoever comes next after a connection has failed in the midst of a frame",
     failure="HTTP 503",
 )
-def turns_the_next_away_when_a_frame_was_cut(inject: Inject) -> None:
+def refuses_connections_after_a_broken_frame(inject: Inject) -> None:
     check = upgrade.check
     lost = Connection.lost
     cut: list[str] = []
@@ -266,14 +270,14 @@ def turns_the_next_away_when_a_frame_was_cut(inject: Inject) -> None:
     wrong="keeps the slot of a connection whose line was cut",
     failure="in vain for: a slot after a reset",
 )
-def keeps_slots_of_who_was_reset(inject: Inject) -> None:
+def keeps_slots_of_reset_connections(inject: Inject) -> None:
     free = Server._free
 
-    def free_who_said_so(server: Server, connection: Connection) -> None:
+    def free_answered_closes(server: Server, connection: Connection) -> None:
         if connection.closing or connection._websocket._guard.closed:
             free(server, connection)
 
-    inject(Server, "_free", free_who_said_so)
+    inject(Server, "_free", free_answered_closes)
 
 
 @mutant("SECURITY-019", wrong="answers 1000 to a close frame that nobody may send", failure="close frame b'\\x03'")
@@ -287,8 +291,8 @@ def finds_no_fault_in_close_frames(inject: Inject) -> None:
     inject(WebSocket, "_break", break_off_well)
 
 
-@mutant("LIFECYCLE-021", wrong="does what a client sends after its close", failure="was not refused")
-def does_what_comes_after_a_close(inject: Inject) -> None:
+@mutant("LIFECYCLE-021", wrong="executes what a client sends after its close", failure="was not refused")
+def executes_requests_after_a_close(inject: Inject) -> None:
     receive = WebSocket._receive
 
     def receive_all(websocket: WebSocket, messages: list[WSMessage], violation: BaseException | None) -> None:

@@ -33,10 +33,10 @@ def waits_for_every_request(inject: Inject) -> None:
 
 @mutant(
     "LIFECYCLE-005",
-    wrong="takes no more requests on the connections that it has as soon as it drains",
+    wrong="reads no more requests of its connections as soon as it drains",
     failure="in vain for the answer to",
 )
-def listens_no_more_while_draining(inject: Inject) -> None:
+def reads_nothing_while_draining(inject: Inject) -> None:
     drain = Server.drain
 
     async def drain_deafly(server: Server) -> None:
@@ -47,8 +47,8 @@ def listens_no_more_while_draining(inject: Inject) -> None:
     inject(Server, "drain", drain_deafly)
 
 
-@mutant("LIFECYCLE-002", wrong="ends with 1 when it is told to stop, as if that were a failure", failure="1 == 0")
-def ends_with_an_error_when_it_is_told_to_stop(inject: Inject) -> None:
+@mutant("LIFECYCLE-002", wrong="exits with 1 on SIGTERM, as if that were a failure", failure="1 == 0")
+def exits_with_an_error_after_sigterm(inject: Inject) -> None:
     stop = Server.stop
 
     async def stop_badly(server: Server) -> None:
@@ -91,19 +91,17 @@ def upgrades_while_it_drains(inject: Inject) -> None:
 
 @mutant(
     "LIFECYCLE-006",
-    wrong="tells all its clients to come back at the same moment",
+    wrong="has all its clients reconnect at the same moment",
     failure="everybody is told to come back at the same time",
 )
-def sends_everybody_back_at_once(inject: Inject) -> None:
+def reconnects_all_clients_at_once(inject: Inject) -> None:
     def middle(low: float, high: float) -> float:
         return (low + high) / 2
 
     inject(random, "uniform", middle)
 
 
-@mutant(
-    "LIFECYCLE-008", wrong="goes on draining when it is told to stop a second time", failure="in vain for: the end of"
-)
+@mutant("LIFECYCLE-008", wrong="goes on draining at a second SIGTERM", failure="in vain for: the end of")
 def drains_to_the_end_whatever_comes(inject: Inject) -> None:
     async def to_the_end(_told: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
         await work

@@ -58,11 +58,11 @@ def correlates_by_id_alone(inject: Inject) -> None:
 
 @mutant(
     "PROTOCOL-038",
-    wrong="calls a question about what is not there a wrong one",
+    wrong="answers INVALID_DATA where nothing is found",
     failure="'INVALID_DATA' == 'NOT_FOUND'",
     also=("AUTH-031",),
 )
-def calls_wrong_what_is_not_there(inject: Inject) -> None:
+def answers_invalid_data_for_not_found(inject: Inject) -> None:
     def code(_: NotFound) -> ErrorCode:
         return ErrorCode.INVALID_DATA
 
@@ -105,8 +105,8 @@ def refuses_unknown_keys(inject: Inject) -> None:
     inject.constant(envelope, "_decoder", msgspec.json.Decoder(Strict), reader=(envelope, "decode"))
 
 
-@mutant("PROTOCOL-039", wrong="does not say which field of a request is wrong", failure="no field is named")
-def does_not_say_which_field_is_wrong(inject: Inject) -> None:
+@mutant("PROTOCOL-039", wrong="does not name the field of a request that is wrong", failure="no field is named")
+def omits_the_wrong_field(inject: Inject) -> None:
     convert = envelope.convert
 
     def convert_tersely(data: dict[str, Any], to: type[Any]) -> Any:
@@ -132,8 +132,8 @@ def explains_itself_by_its_exceptions(inject: Inject) -> None:
     inject(envelope, "convert", convert_aloud)
 
 
-@mutant("PROTOCOL-005", wrong="refuses by a code alone, without a word for people", failure="an empty message")
-def refuses_without_a_word(inject: Inject) -> None:
+@mutant("PROTOCOL-005", wrong="refuses by a code alone, without a message for people", failure="an empty message")
+def refuses_without_a_message(inject: Inject) -> None:
     error = envelope.error
 
     def error_by_code(request: Incoming | None, code: ErrorCode, _message: str, data: Any) -> bytes:
@@ -144,10 +144,10 @@ def refuses_without_a_word(inject: Inject) -> None:
 
 @mutant(
     "PROTOCOL-071",
-    wrong="says in its welcome that whoever has authenticated has not",
+    wrong="welcomes users that have authenticated as if they had not",
     failure="it is not said whether anybody is authenticated",
 )
-def welcomes_everybody_as_a_stranger(inject: Inject) -> None:
+def welcomes_authenticated_users_as_anonymous(inject: Inject) -> None:
     event = envelope.event
 
     def event_of_a_stranger(name: str, data: Any, **options: Any) -> bytes:
@@ -184,7 +184,7 @@ def sends_null_for_no_data(inject: Inject) -> None:
     wrong="names an answer after what was done, not after the request",
     failure="'subscribed' == 'subscribe'",
 )
-def names_what_it_did_not_what_was_asked(inject: Inject) -> None:
+def names_answers_after_their_result(inject: Inject) -> None:
     response = envelope.response
 
     def response_of_done(request: Incoming, data: Any) -> bytes:

@@ -41,19 +41,19 @@ def skips_offsets(inject: Inject) -> None:
 
 @mutant(
     "DEGRADATION-021",
-    wrong="tells subscribers of an event that it could not store",
+    wrong="sends subscribers an event that it could not store",
     failure="what was refused is heard",
 )
-def tells_what_it_could_not_store(inject: Inject) -> None:
+def publishes_events_that_it_could_not_store(inject: Inject) -> None:
     settled = Engine._settled
 
-    def settled_or_told(engine: Engine, future: "asyncio.Future[None]") -> None:
+    def settled_or_delivered(engine: Engine, future: "asyncio.Future[None]") -> None:
         if future.exception() is not None:
             for event in engine._pending[0].events:
                 engine._hub.publish(event)
         settled(engine, future)
 
-    inject(Engine, "_settled", settled_or_told)
+    inject(Engine, "_settled", settled_or_delivered)
 
 
 @mutant(
@@ -123,7 +123,7 @@ def begins_a_new_epoch_at_each_start(inject: Inject) -> None:
 
 
 @mutant("UPGRADE-001", wrong="gives every log the same epoch", failure="two logs have the same epoch")
-def calls_every_log_the_same(inject: Inject) -> None:
+def gives_every_log_one_epoch(inject: Inject) -> None:
     identify = SqliteLog._identify
 
     def identify_as_ever(log: SqliteLog, database: sqlite3.Connection) -> str:

@@ -100,13 +100,11 @@ def waits_for_stages_for_ever(inject: Inject) -> None:
     inject(Stage, "call", property(patient))
 
 
-@mutant(
-    "DEGRADATION-014", wrong="gives a stage up when nobody listens where its service should be", failure="is running"
-)
+@mutant("DEGRADATION-014", wrong="gives a stage up when its service does not accept connections", failure="is running")
 def gives_a_stage_up_whose_service_is_down(inject: Inject) -> None:
     ask_once = _Calling._ask_once
 
-    async def ask_if_there(calling: _Calling, timeout: float) -> dict[str, Any]:
+    async def check_existence(calling: _Calling, timeout: float) -> dict[str, Any]:
         service = calling._due.call.service
         url = URL(calling._host._config().peers[service].url)
         try:
@@ -116,12 +114,12 @@ def gives_a_stage_up_whose_service_is_down(inject: Inject) -> None:
         writer.close()
         return await ask_once(calling, timeout)
 
-    inject(_Calling, "_ask_once", ask_if_there)
+    inject(_Calling, "_ask_once", check_existence)
 
 
 @mutant(
     "CROSS-006",
-    wrong="runs a stage on the other service, and does not keep what that answered",
+    wrong="runs a stage on the other service, and does not keep its answer",
     failure="is not what the service answered",
     also=("CROSS-014",),
 )
@@ -134,8 +132,10 @@ def keeps_no_answer_of_a_stage(inject: Inject) -> None:
     inject(_Calling, "_complete", complete_empty)
 
 
-@mutant("CROSS-007", wrong="does not say why another service refused a stage", failure="'NOT_FOUND' in")
-def does_not_say_why_a_stage_was_refused(inject: Inject) -> None:
+@mutant(
+    "CROSS-007", wrong="does not give the reason for which another service refused a stage", failure="'NOT_FOUND' in"
+)
+def omits_why_a_stage_was_refused(inject: Inject) -> None:
     refused = _Calling._refused
 
     def refused_tersely(calling: _Calling, error: RequestFailed) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from bodhisattva.suites.meta.inject import Inject, mutant
     wrong="repeats the answer to a join to a connection that it does not let join",
     failure="0 members after the answer to a join",
 )
-def joins_only_the_first_that_asks(inject: Inject) -> None:
+def joins_only_the_first_connection(inject: Inject) -> None:
     of = Handler.of
 
     def of_all_connections(*given: Any, per_connection: bool = False, **options: Any) -> Handler:
@@ -56,9 +56,7 @@ def does_nothing_else_while_a_stage_waits(inject: Inject) -> None:
     inject(_Calling, "make", make_alone)
 
 
-@mutant(
-    "AUTH-031", wrong="tells a user who may not command what is wrong with the command's data", failure="INVALID_DATA"
-)
+@mutant("AUTH-031", wrong="checks a command's data before the user's permission", failure="INVALID_DATA")
 def judges_data_before_permission(inject: Inject) -> None:
     domain = Requests._domain
 
@@ -93,7 +91,7 @@ def welcomes_unknown_requests(inject: Inject) -> None:
     wrong="names the last offset of a page of the history as the newest of the channel",
     failure="is not the newest offset",
 )
-def takes_the_end_of_a_page_for_the_newest(inject: Inject) -> None:
+def reports_the_end_of_a_page_as_the_newest(inject: Inject) -> None:
     history = Requests._history
 
     async def history_to_its_end(requests: Requests, caller: Caller, request: Request) -> Outcome:
@@ -120,7 +118,7 @@ class History(msgspec.Struct, frozen=True):
 
 
 @mutant("PROTOCOL-029", wrong="takes any number for the offset of a history", failure="history was not refused")
-def takes_offsets_below_zero(inject: Inject) -> None:
+def accepts_negative_offsets(inject: Inject) -> None:
     inject.constant(requests, "History", History, reader=(Requests, "_history"))
 
 
@@ -133,7 +131,7 @@ def reads_any_nesting(inject: Inject) -> None:
 
 
 @mutant(
-    "SECURITY-202", wrong="looks over the whole message once for each level of its nesting", failure="times as long"
+    "SECURITY-202", wrong="passes over the whole message once for each level of its nesting", failure="times as long"
 )
 def counts_nesting_level_by_level(inject: Inject) -> None:
     check = shape.check
