@@ -16,6 +16,11 @@ from typing import NoReturn
 import nox
 from nox.command import CommandFailed
 
+ROOT = Path(__file__).parent
+sys.path.append(str(ROOT / "python"))
+
+from bodhisattva.fixtures.run_mark import PARENT, RUN, marked  # noqa: E402 - found by the line above
+
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "tests", "conformance"]
@@ -28,7 +33,6 @@ os.environ["UV_COMPILE_BYTECODE"] = "1"
 # Ended by SIGTERM, as by a job's time limit, a task ends as it does for Ctrl-C.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
-ROOT = Path(__file__).parent
 PACKAGES = ("servers", "suites", "fixtures", "chaos", "reports")
 PYTHON_FILES = (*PACKAGES, "deploy", "noxfile.py")
 WORKERS = str(min(os.cpu_count() or 2, 4))
@@ -37,8 +41,7 @@ PYTEST_REFUSALS = (2, 4)  # interrupted or told to exit; wrong usage
 REFUSED = 2
 OWN_END = 30.0 if sys.stdin.isatty() else 0.1  # seconds: Ctrl-C at a terminal reaches a task's command too
 CLEANING_UP = 60.0  # seconds for what was interrupted to take its services down
-MARK = ".run"  # what a run puts into its folder once nothing of an earlier one is left there
-NOT_OUTLIVING: dict[str, str | None] = {"BODHISATTVA_PARENT": str(os.getpid())}  # for a run: it ends with this process
+NOT_OUTLIVING: dict[str, str | None] = {PARENT: str(os.getpid())}  # for a run: it ends with this process
 PARTIAL = 3  # what `bodhisattva report` says of a run that left clauses out
 
 
@@ -114,7 +117,7 @@ def soak(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """What a service costs beside others, the published server among them: -- [--quick] [--load NAME] [--gate] …"""
     run_script(session, "ci/peer")
-    command = (str(ROOT / ".tools/peer/bin/python"), "-m", "bodhisattva.servers.bench")
+    command = (str(ROOT / ".tools/peer/bin/python"), "-m", "bodhisattva.chaos.bench")
     conclude(session, exit_code(session, *command, *session.posargs, external=True), (REFUSED,))
 
 
@@ -264,25 +267,19 @@ def run_and_report(session: nox.Session, out: str, *command: str) -> tuple[int, 
     """
     name = uuid.uuid4().hex
     try:
-        code = attempt(session, *command, env=NOT_OUTLIVING | {"BODHISATTVA_RUN": name})
+        code = attempt(session, *command, env=NOT_OUTLIVING | {RUN: name})
     except KeyboardInterrupt:
-        if marked(out, name):
+        if marked(Path(out), name):
             exit_code(session, "bodhisattva", "report", out)
         raise
     if code is None:
         session.skip("it is installed, and not run")
-    if not marked(out, name):
+    if not marked(Path(out), name):
         conclude(session, code if code in PYTEST_REFUSALS else 0, PYTEST_REFUSALS)
         refuse(session, f"nothing was judged: it ended with exit code {code} before the run began")
     verdict = exit_code(session, "bodhisattva", "report", out)
     session.log(f"report: {Path(out).resolve()}")
     return code, verdict
-
-
-def marked(out: str, name: str) -> bool:
-    """Whether the run of this name has begun to write to the folder."""
-    mark = Path(out) / MARK
-    return mark.exists() and mark.read_text() == name
 
 
 def run_pytest(session: nox.Session, *arguments: str) -> int:

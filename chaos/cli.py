@@ -4,13 +4,11 @@ import asyncio
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
-from click.exceptions import NoArgsIsHelpError
 
+from bodhisattva.chaos.command import BadInput, OneLineGroup
 from bodhisattva.chaos.experiment import Experiment, experiment_named, experiments
 from bodhisattva.chaos.history import HistoryError, read
 from bodhisattva.chaos.judge import Report, judge
@@ -18,54 +16,21 @@ from bodhisattva.chaos.registry import UnknownName
 from bodhisattva.chaos.runner import Run
 from bodhisattva.chaos.toxiproxy_server import require
 from bodhisattva.chaos.verdict import Verdict, combine
-from bodhisattva.fixtures.folder import lack, mark, written_to
-from bodhisattva.fixtures.parent import INTERRUPTED, RUN, Orphan, end_with_parent, heed_sigterm
+from bodhisattva.fixtures.output_folder import disk_full_error, writable
+from bodhisattva.fixtures.run_mark import RUN, mark
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.made import EMBEDDED, LOGS
 from bodhisattva.fixtures.stack.select import Choice, choose
+from bodhisattva.fixtures.supervision import INTERRUPTED, Orphan, interrupt_on_sigterm, interrupt_with_parent
 
 EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}
 
 
-class BadInput(click.ClickException):
-    """Something was asked for that cannot be done: one line, exit code 2."""
-
-    exit_code = 2
-
-
-class InOneLine(click.Command):
-    """A command (or group) that answers wrong usage, its commands' too, as bad input."""
-
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        with _in_one_line():
-            return super().make_context(*args, **kwargs)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        with _in_one_line():
-            return super().invoke(ctx)
-
-
-class _Group(InOneLine, click.Group):
-    """Of commands."""
-
-
-@contextmanager
-def _in_one_line() -> Iterator[None]:
-    try:
-        yield
-    except NoArgsIsHelpError:
-        raise
-    except click.UsageError as error:
-        said = " ".join(error.format_message().split())
-        where = f" See `{error.ctx.command_path} --help`." if error.ctx is not None else ""
-        raise BadInput(said + where) from error
-
-
 def begin() -> None:
     """What signals mean from now on, and the end of whoever started this run."""
-    heed_sigterm()
+    interrupt_on_sigterm()
     try:
-        end_with_parent()
+        interrupt_with_parent()
     except Orphan as error:
         raise BadInput(str(error)) from None
 
@@ -73,13 +38,13 @@ def begin() -> None:
 def make(out: Path) -> None:
     """The folder for results, before anything is begun."""
     try:
-        with written_to(out):
+        with writable(out):
             pass
     except StackError as error:
         raise BadInput(str(error)) from None
 
 
-@click.group(cls=_Group)
+@click.group(cls=OneLineGroup)
 def main() -> None:
     """Break a running fleet on purpose and judge what its clients saw.
 
@@ -109,7 +74,7 @@ def main() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("out/chaos"),
     show_default=True,
-    help="Where each run leaves history, verdict, timeline and logs.",
+    help="Where each run leaves history, verdict and logs.",
 )
 @click.option("--list", "only_list", is_flag=True, help="Name the experiments and end.")
 @click.option(
@@ -135,7 +100,7 @@ def run(
     except (UnknownName, StackError, HistoryError) as error:
         raise BadInput(str(error)) from error
     except (OSError, ExceptionGroup) as error:
-        full = lack(error)
+        full = disk_full_error(error)
         if full is None:
             raise
         raise BadInput(

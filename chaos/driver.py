@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.sample import Call, Sample
+from bodhisattva.fixtures.request_samples import Call, RequestSamples
 
 
 class Driver(ABC):
@@ -18,7 +18,7 @@ class Driver(ABC):
     preparation: what must be done once before the first command.
     """
 
-    def __init__(self, sample: Sample, channel: str, preparation: tuple[Call, ...] = ()) -> None:
+    def __init__(self, sample: RequestSamples, channel: str, preparation: tuple[Call, ...] = ()) -> None:
         self.service = sample.service
         self.channel = channel
         self.preparation = preparation
@@ -42,7 +42,7 @@ class Independent(Driver):
     """Commands that may be given in any order by any number of clients, seen on the service's `global` channel."""
 
     def __init__(self, service: str, run: str) -> None:
-        self._sample = Sample.of(service, run)
+        self._sample = RequestSamples.of(service, run)
         self._number = re.compile(re.escape(self._sample.key("")) + r"([\w-]+)")
         super().__init__(self._sample, "global")
 
@@ -63,7 +63,7 @@ class Ordered(Driver):
     LONGEST = 2000
 
     def __init__(self, service: str, run: str) -> None:
-        sample = Sample.of(service, run)
+        sample = RequestSamples.of(service, run)
         self._series = sample.sequence(count=self.LONGEST)
         super().__init__(sample, self._series.channel, self._series.setup)
 

@@ -14,6 +14,8 @@ import msgspec
 
 Type = Literal["invoke", "ok", "fail", "info"]
 
+HISTORY_FILE = "history.jsonl"
+
 NEMESIS = "nemesis"
 RUN = "run"
 

@@ -11,6 +11,7 @@ from bodhisattva.chaos.schedule import Step
 from bodhisattva.chaos.verdict import FaultReport, Judgement, Verdict, combine
 from bodhisattva.chaos.vocabulary import COMMAND, PHASE, SET, START, Injection, Phase, Start, injections, values
 
+VERDICT_FILE = "verdict.json"
 SCHEMA = 1
 
 Checker = Callable[[History], Judgement]
@@ -34,6 +35,11 @@ class Report(msgspec.Struct, frozen=True):
     started: str
     duration: float
     command: str
+
+
+def encode(report: Report) -> bytes:
+    """The bytes of `verdict.json`."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
 
 
 def judge(history: History) -> Report:

@@ -13,11 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from bodhisattva.chaos.experiment import Experiment
-from bodhisattva.chaos.history import RUN, Recorder, read
-from bodhisattva.chaos.judge import Report, judge
+from bodhisattva.chaos.history import HISTORY_FILE, RUN, Recorder, read
+from bodhisattva.chaos.judge import VERDICT_FILE, Report, encode, judge
 from bodhisattva.chaos.nemesis import Nemesis
 from bodhisattva.chaos.phases import Abandoned, Phases
 from bodhisattva.chaos.schedule import Step, schedule, stream
@@ -25,8 +23,6 @@ from bodhisattva.chaos.testbed import testbed
 from bodhisattva.chaos.vocabulary import START, STORM, Start
 from bodhisattva.chaos.workload import Session
 from bodhisattva.fixtures.stack.select import Choice
-from bodhisattva.reports import verdicts
-from bodhisattva.reports.chaos import draw
 
 # Bounds of the phases, in units of time; for the storm it is what may come on top of the experiment's duration.
 START_BOUND, HEAL_BOUND, OPEN_BOUND, STORM_GRACE, SETTLE_BOUND = 90.0, 60.0, 30.0, 60.0, 90.0
@@ -48,13 +44,13 @@ class Run:
     launcher: Sequence[str] | None = None
 
     async def perform(self) -> Report:
-        """Run, save the history, judge what was saved, and leave verdict and timeline beside it.
+        """Run, save the history, judge what was saved, and leave the verdict beside it.
 
         So does a run that is interrupted: without a verdict, a report would not know of it.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        with Recorder(self.folder / verdicts.HISTORY_FILE) as recorder:
+        with Recorder(self.folder / HISTORY_FILE) as recorder:
             steps = self._announce(recorder)
             try:
                 with suppress(Abandoned):
@@ -64,10 +60,8 @@ class Run:
         return report
 
     def _conclude(self) -> Report:
-        report = judge(read(self.folder / verdicts.HISTORY_FILE))
-        encoded = msgspec.json.format(msgspec.json.encode(report), indent=2)
-        (self.folder / verdicts.VERDICT_FILE).write_bytes(encoded + b"\n")
-        draw(self.folder, verdicts.read(self.folder))
+        report = judge(read(self.folder / HISTORY_FILE))
+        (self.folder / VERDICT_FILE).write_bytes(encode(report))
         return report
 
     async def _go_through(self, recorder: Recorder, steps: Sequence[Step]) -> None:

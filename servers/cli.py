@@ -13,7 +13,6 @@ from typing import Any
 import click
 
 from bodhisattva.servers import signals
-from bodhisattva.servers.exchange import command as exchange
 from bodhisattva.servers.log_tools.command import log
 from bodhisattva.servers.options import BAD_INPUT, CONFIG, InOneLine, one_line
 from bodhisattva.servers.token_command import token
@@ -92,13 +91,13 @@ def serve(names: tuple[str, ...], file: Path | None, **options: Any) -> None:
     """
     signals.before_loop()
     from bodhisattva.servers import fleet
-    from bodhisattva.servers.core import loops, run
+    from bodhisattva.servers.core import event_loop, run
     from bodhisattva.servers.core.telemetry import logs
 
     overrides = {key: value for key, value in options.items() if value is not None}
     servers = fleet.build(names, file, overrides)
     logs.configure(servers[0].config.logging)
-    with asyncio.Runner(loop_factory=loops.factory(servers[0].config)) as runner:
+    with asyncio.Runner(loop_factory=event_loop.factory(servers[0].config)) as runner:
         runner.run(run.serve(servers))
     signals.after_loop()
 
@@ -120,14 +119,7 @@ def config(service: str, file: Path | None) -> None:
     click.echo(configuration.as_yaml(configuration.load(service, file)), nl=False)
 
 
-for command in (
-    log,
-    token,
-    exchange.import_junit,
-    exchange.import_coverage,
-    exchange.import_diagram,
-    exchange.export_diagram,
-):
+for command in (log, token):
     main.add_command(command)
 
 

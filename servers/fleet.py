@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from bodhisattva.servers.core import addresses
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core.config import Config, ConfigError, Peer
 from bodhisattva.servers.core.descriptors import Descriptors
@@ -61,4 +62,4 @@ def _peer(name: str, file: Path | None, overrides: dict[str, Any]) -> Peer:
     theirs = configuration.load(name, file, overrides=overrides)
     port = theirs.port if theirs.port is not None else services()[name].port
     scheme = "wss" if theirs.tls.certificate is not None else "ws"
-    return Peer(f"{scheme}://{configuration.authority(configuration.reachable(theirs.host), port)}/ws")
+    return Peer(f"{scheme}://{addresses.authority(addresses.reachable(theirs.host), port)}/ws")

@@ -13,7 +13,7 @@ from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.options import CONFIG, one_line
 
 if TYPE_CHECKING:
-    from bodhisattva.servers.core.auth.revocations import Keeper
+    from bodhisattva.servers.core.auth.revocations import RevocationStore
 
 
 class Minting(click.Group):
@@ -86,31 +86,31 @@ def revoke(names: tuple[str, ...], until: str | None, file: Path | None) -> None
     """
     from bodhisattva.servers import fleet
     from bodhisattva.servers.core import config as configuration
-    from bodhisattva.servers.core.auth import revocations
+    from bodhisattva.servers.core.auth import revocation_stores
 
     for name in names:
         if not name.strip() or not name.isprintable() or "#" in name:
             raise configuration.ConfigError(f"{name!r} is no jti; give what `jti` in the token's claims says")
     end = _moment(until) if until is not None else None
     configs = fleet.configurations(file)
-    keepers = revocations.keepers(configs.values())
-    if not keepers:
+    stores = revocation_stores.stores(configs.values())
+    if not stores:
         raise configuration.ConfigError("there is nowhere to revoke; set tokens.revoked_file, or share a log in Redis")
-    asyncio.run(_revoke(keepers, names, end))
-    if deaf := [service for service, config in configs.items() if not revocations.kept(config)]:
-        click.echo(f"bodhisattva: not revoked at {', '.join(deaf)}, which have no tokens.revoked_file", err=True)
+    asyncio.run(_revoke(stores, names, end))
+    if without := [service for service, config in configs.items() if not revocation_stores.has_store(config)]:
+        click.echo(f"bodhisattva: not revoked at {', '.join(without)}, which have no tokens.revoked_file", err=True)
 
 
-async def _revoke(keepers: Sequence["Keeper"], names: tuple[str, ...], end: float | None) -> None:
+async def _revoke(stores: Sequence["RevocationStore"], names: tuple[str, ...], end: float | None) -> None:
     """Everywhere that it can be done; Refused says where it could not."""
     problems = []
-    for keeper in keepers:
+    for store in stores:
         try:
-            await keeper.revoke(names, end)
+            await store.revoke(names, end)
         except Refused as problem:
             problems.append(str(problem))
         finally:
-            await keeper.close()
+            await store.close()
     if problems:
         raise Refused("; ".join(problems))
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import click
 
-from bodhisattva.fixtures.parent import INTERRUPTED, perform
+from bodhisattva.fixtures.supervision import INTERRUPTED, run_supervised
 from bodhisattva.reports.build import build_run
 from bodhisattva.reports.errors import ReportError
 
@@ -49,7 +49,7 @@ def check(target: Path, out: Path, pytest_arguments: tuple[str, ...]) -> None:
         _refuse("Python's assertions are off (PYTHONOPTIMIZE, -O), and they are what judges; run it without")
     apart = [f"--ignore={_SUITES / folder}" for folder in _APART]
     settings = [word for name, value in SETTINGS.items() for word in ("-o", f"{name}={value}")]
-    code, began = perform(
+    code, began = run_supervised(
         [
             *(sys.executable, "-m", "pytest", str(_SUITES), *apart),
             *("-c", os.devnull, "--rootdir", str(_SUITES), "-p", "no:cacheprovider", *settings, *OPTIONS),

@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from bodhisattva.chaos.cli import EXIT_CODES, BadInput, InOneLine, begin, make
+from bodhisattva.chaos.cli import EXIT_CODES, begin, make
+from bodhisattva.chaos.command import BadInput, OneLineCommand
 from bodhisattva.chaos.soak import gauges, judge
 from bodhisattva.chaos.soak.course import soak
 from bodhisattva.chaos.soak.pace import Pace
@@ -29,15 +30,15 @@ from bodhisattva.chaos.soak.record import (
     Soak,
 )
 from bodhisattva.fixtures.clock import TimedOut
-from bodhisattva.fixtures.parent import INTERRUPTED
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.process import LAUNCHER
+from bodhisattva.fixtures.supervision import INTERRUPTED
 
 _SHOWN = (EMPTY, FIRST_CROWD, FIRST_REST, SECOND_CROWD, SECOND_REST)
 _SPARE_DESCRIPTORS = 500
 
 
-@click.command(cls=InOneLine)
+@click.command(cls=OneLineCommand)
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, help="Of crowd.")
 @click.option("--connections", type=click.IntRange(1), default=500, show_default=True, help="At all times.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed brings the same guests.")

@@ -2,6 +2,7 @@
 
 import io
 from itertools import groupby
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -9,9 +10,9 @@ from matplotlib.figure import Figure
 
 from bodhisattva.chaos.soak.gauges import COUNTS, MEMORY
 from bodhisattva.chaos.soak.record import FIRST_CROWD, SECOND_CROWD, Course
-from bodhisattva.reports.timeline import NO_DATE_NO_VERSION, STYLE
 
 _CROWD = "#f5a524"
+STYLE: Any = {"svg.fonttype": "none", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
 
 
 def picture(course: Course) -> str:
@@ -33,7 +34,7 @@ def picture(course: Course) -> str:
         for axes in (memory, counts):
             _shade(axes, course)
         buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata=NO_DATE_NO_VERSION)
+        figure.savefig(buffer, format="svg")
     return buffer.getvalue()
 
 

@@ -101,7 +101,7 @@ async def test_the_real_server_is_valid_and_the_saved_history_says_so_again(
     assert all(fault.bit for fault in report.faults)
     assert judge(read(tmp_path / "run" / "history.jsonl")) == report
     left = {path.name for path in (tmp_path / "run").iterdir()}
-    assert {"history.jsonl", "verdict.json", "timeline.svg", "toxiproxy.log"} <= left
+    assert {"history.jsonl", "verdict.json", "toxiproxy.log"} <= left
 
 
 async def test_answering_before_the_commit_loses_answered_commands(tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 
 from bodhisattva.chaos.experiment import Experiment, experiment_named
 from bodhisattva.chaos.history import NEMESIS, Recorder, read
+from bodhisattva.chaos.judge import VERDICT_FILE, Report
 from bodhisattva.chaos.probe import probe
 from bodhisattva.chaos.runner import Run
 from bodhisattva.chaos.schedule import Recurring
@@ -21,7 +23,6 @@ from bodhisattva.chaos.workload import Session, Workload
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.stack import redis
 from bodhisattva.fixtures.stack.select import Choice
-from bodhisattva.reports import verdicts
 
 pytestmark = [needs_toxiproxy, pytest.mark.timeout(120)]
 
@@ -152,7 +153,7 @@ async def test_a_run_that_is_interrupted_leaves_its_verdict_too(tmp_path: Path) 
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    left = verdicts.read(tmp_path / "run")
+    left = msgspec.json.decode((tmp_path / "run" / VERDICT_FILE).read_bytes(), type=Report)
     assert (left.verdict, left.problems[0].partition(": ")[2]) == ("unknown", "did not finish")
 
 

@@ -11,7 +11,7 @@ import msgspec
 from bodhisattva.servers.akosha.downsample import chosen
 from bodhisattva.servers.core.domain import Context, Event
 from bodhisattva.servers.core.errors import NotFound
-from bodhisattva.servers.core.records import Limit
+from bodhisattva.servers.core.records import Limit, find
 
 SeriesName = Annotated[str, msgspec.Meta(max_length=150, pattern=r"^[A-Za-z0-9_@/+-]+(\.[A-Za-z0-9_@/+:-]+)*\Z")]
 Value = Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
@@ -106,10 +106,7 @@ class State:
 
     def one(self, name: str) -> Series:
         """The series of that name, or NotFound."""
-        try:
-            return self.series[name]
-        except KeyError:
-            raise NotFound("There is no such series.", field="series", value=name) from None
+        return find(self.series, name, "series", "There is no such series.")
 
 
 class GetSeries(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The async client that bridges, suites, chaos and users share: it reconnects, resumes and retries.
+"""The async client of the services: it reconnects, resumes subscriptions and retries requests.
 
 async with Client("ws://127.0.0.1:8690/ws", token=token) as client:
     answer = await client.request("start_workflow", {"workflow_id": "w1", ...})

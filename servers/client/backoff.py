@@ -18,11 +18,11 @@ class Backoff:
         self._failures = 0
 
     def next(self) -> float:
-        """The delay before the next attempt; each call counts as one more failure."""
+        """The delay before the next attempt; each call counts one more failure."""
         ceiling = min(self._cap, self._base * 2 ** min(self._failures, _MAX_DOUBLINGS))
         self._failures += 1
         return self._uniform(0.0, ceiling)
 
     def reset(self) -> None:
-        """Something worked: the next delay is short again."""
+        """An attempt succeeded: the next delay is short again."""
         self._failures = 0

@@ -1,4 +1,4 @@
-"""The client: requests that are safe to retry, and subscriptions that resume."""
+"""The client: requests that it retries safely, and subscriptions that it resumes."""
 
 import asyncio
 import ssl as tls
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from bodhisattva.servers.client import pause
+from bodhisattva.servers.client import retry_after
 from bodhisattva.servers.client.backoff import Backoff
 from bodhisattva.servers.client.credentials import Token, TokenSource
 from bodhisattva.servers.client.endpoint import Endpoint
@@ -22,25 +22,26 @@ from bodhisattva.servers.client.position import Position
 from bodhisattva.servers.client.subscription import Subscription
 from bodhisattva.servers.client.wire import Event, events_of, fresh_id, head_of, members_of
 
-_PAUSE = 0.1  # seconds before a request that was over the rate is sent again, if the server names no time
+_DEFAULT_RETRY_AFTER = 0.1  # seconds, for a request over the rate whose refusal names no time
 
 
-def _ignore(_state: State, _reason: str) -> None:
-    """The observer of a client that nobody observes."""
+def _ignore_state(_state: State, _reason: str) -> None:
+    """The default of `on_state`."""
 
 
 class Client:
     """One service's client, to be used in `async with`, in one event loop.
 
-    token: a string, or a callable (sync or async) that is asked for a fresh one at each connection
-    and before expiry. ssl, server_hostname, headers, heartbeat and the rest: see Endpoint.
-    open_timeout: how long entering waits for the first connection, None for as long as it takes.
+    token: a string, or a callable (sync or async) that returns a fresh one for each connection and before expiry.
+    ssl, server_hostname, headers, heartbeat, close_timeout, max_message_bytes: see Endpoint.
+    open_timeout: how long entering waits for the first connection; None waits without a limit.
     connect_timeout: for one attempt, from TCP to the welcome. All times are in seconds.
     on_state: called with each new state and its reason; it must not raise.
 
     Entering raises Unreachable, or a Refused: a token or certificate that no retry would mend.
-    A Refused later on closes the client, and every use of it raises that error. Any other loss is
-    followed by a reconnect after a full-jitter backoff, added to what a draining server asks for.
+    A later Refused closes the client, and every use of it raises that error.
+    After any other loss the client reconnects. It waits for a full-jitter backoff, and for the time that a
+    draining server asks for.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Client:
         close_timeout: float = 1.0,
         max_message_bytes: int = 16 * 2**20,
         backoff: Backoff | None = None,
-        on_state: OnState = _ignore,
+        on_state: OnState = _ignore_state,
     ) -> None:
         endpoint = Endpoint(url, ssl, server_hostname, headers or {}, heartbeat, close_timeout, max_message_bytes)
         self._tokens = TokenSource(token)
@@ -89,7 +90,7 @@ class Client:
     async def __aenter__(self) -> Self:
         self._link.start()
         try:
-            await self._link.opened(self._open_timeout)
+            await self._link.wait_opened(self._open_timeout)
         except BaseException:
             await self.aclose()
             raise
@@ -101,7 +102,7 @@ class Client:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connection and end every subscription with ClientClosed; harmless when closed already."""
+        """Close the connection and end every subscription with ClientClosed. The second call does nothing."""
         await self._link.aclose()
         for subscription in list(self._subscriptions.values()):
             await subscription.aclose(ClientClosed("the client is closed"))
@@ -118,12 +119,13 @@ class Client:
     ) -> dict[str, Any]:
         """Send a query or command and return the data of its answer.
 
-        With `retry`, a request whose connection ended, or that was dropped by the rate limit, is sent
-        again with the same id until `timeout`: the server executes it at most once (protocol 1.2).
-        traceparent: of the trace that it is part of (W3C Trace Context); servers may ignore it.
+        With `retry`, the client sends a request again, with the same id, if its connection ended or it was over the
+        rate limit. It stops at `timeout`. The server executes the request at most once (protocol 1.2).
+        traceparent: of the trace that the request is part of (W3C Trace Context); servers may ignore it.
 
-        RequestFailed: the server said no. Unreachable: nothing was sent. RequestTimedOut, and without
-        `retry` ConnectionLost: indeterminate, so that only the same `id` may be sent again safely.
+        RequestFailed: the server answered with an error. Unreachable: nothing was sent.
+        RequestTimedOut, and without `retry` ConnectionLost: the server may have executed it or not. Only a request
+        with the same `id` may then be sent again safely.
         """
         request_id = id or fresh_id()
         sent = False
@@ -155,8 +157,8 @@ class Client:
         """A channel's events from now on, or all after `since`; see Subscription.
 
         capacity: events kept for a consumer that is behind. timeout: for entering, in seconds.
-        resume: on later connections, too. One client subscribes to a channel once at a time: a second attempt is a
-        ValueError.
+        resume: whether to go on over later connections.
+        ValueError on entering if this client is subscribed to the channel already.
         """
         return Subscription(
             self._link,
@@ -182,14 +184,14 @@ class Client:
         return head_of(answer)
 
     async def presence(self, channel: str, *, timeout: float = 10.0) -> list[dict[str, Any]]:
-        """The members of a channel, in the server's own form."""
+        """The members of a channel, as the server describes them."""
         answer = await self.request("presence", {"channel": channel}, timeout=timeout)
         return members_of(answer)
 
     async def refresh_token(self, token: str | None = None, *, timeout: float = 10.0) -> dict[str, Any]:
-        """Replace the connection's token, by a fresh one from the callable if none is given.
+        """Replace the connection's token; without `token`, by a fresh one from the callable.
 
-        A token given here serves later connections too, unless tokens come from a callable.
+        Later connections use the given token too, unless a callable supplies the tokens.
         """
         fresh = token or await self._tokens.get()
         if fresh is None:
@@ -215,5 +217,5 @@ def _pause_before_retry(error: ConnectionLost | RequestFailed, retry: bool) -> f
     if retry and isinstance(error, ConnectionLost) and error.retriable:
         return 0.0
     if retry and isinstance(error, RequestFailed) and error.code == "RATE_LIMIT_EXCEEDED":
-        return pause.seconds(error.data.get("retry_after"), _PAUSE) or _PAUSE
+        return retry_after.seconds(error.data.get("retry_after"), _DEFAULT_RETRY_AFTER) or _DEFAULT_RETRY_AFTER
     raise error

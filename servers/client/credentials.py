@@ -1,4 +1,4 @@
-"""Where a client's tokens come from."""
+"""The source of a client's tokens."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -9,25 +9,25 @@ Token = str | Callable[[], str | Awaitable[str]]
 
 
 class TokenSource:
-    """A fixed token, or a callable asked for a fresh one whenever one is needed."""
+    """A fixed token, or a callable that returns a fresh one each time."""
 
     def __init__(self, token: Token | None) -> None:
         self._token = token
 
     @property
     def renewable(self) -> bool:
-        """Whether asking again can give another token."""
+        """Whether the next call of `get` can return another token."""
         return callable(self._token)
 
     def replace(self, token: str) -> None:
-        """Use `token` from now on, unless fresh ones come from a callable anyway."""
+        """Use `token` from now on, unless a callable supplies the tokens."""
         if not self.renewable:
             self._token = token
 
     async def get(self) -> str | None:
         """The token to use now, None for a client that has none.
 
-        OSError (a timeout is one) stands for trouble that may pass; anything else is AuthenticationFailed.
+        OSError, a timeout among them, may pass and is raised as it is. Any other error becomes AuthenticationFailed.
         """
         if self._token is None or isinstance(self._token, str):
             return self._token

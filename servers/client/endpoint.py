@@ -1,4 +1,4 @@
-"""Where to connect and how; what can fail before there is a WebSocket."""
+"""Opening the WebSocket: the address, the settings, and the errors before there is a connection."""
 
 import re
 import ssl as tls
@@ -10,12 +10,12 @@ from typing import NoReturn
 import aiohttp
 from multidict import CIMultiDict
 
-from bodhisattva.servers.client import pause
+from bodhisattva.servers.client import retry_after
 from bodhisattva.servers.client.errors import AuthenticationFailed, CertificateRefused, Redirected, Unreachable
 
 _UNAUTHORIZED = 401
 _LONGEST_TARGET = 200  # characters
-_WAITS = frozenset({429, 503})
+_WITH_RETRY_AFTER = frozenset({429, 503})
 _PASSWORD = re.compile(r"//[^/?#]*@")
 
 
@@ -23,10 +23,10 @@ _PASSWORD = re.compile(r"//[^/?#]*@")
 class Endpoint:
     """A service's WebSocket address and the settings of a connection to it.
 
-    ssl: the context for wss, None for the system's trust.
-    server_hostname: the name to expect in the certificate, where it is not the URL's (behind a proxy).
-    heartbeat: seconds of silence before a ping, half of it to wait for an answer; None for no pings.
-    close_timeout: seconds to wait for the other side's close frame.
+    ssl: the context for wss, None for the system's authorities.
+    server_hostname: the name that the certificate must have, if it is not the URL's (behind a proxy).
+    heartbeat: seconds without a message before a ping; the pong may take half of that. None for no pings.
+    close_timeout: seconds to wait for the server's close frame.
     max_message_bytes: of one incoming message.
     """
 
@@ -39,18 +39,18 @@ class Endpoint:
     max_message_bytes: int = 16 * 2**20
 
     @property
-    def place(self) -> str:
-        """The URL as it may be told: without a user and a password."""
+    def redacted_url(self) -> str:
+        """The URL without user and password, for messages and logs."""
         return _PASSWORD.sub("//", self.url)
 
     def session(self) -> aiohttp.ClientSession:
         """A session that follows no redirect (RFC 6455, 4.1, leaves that to the client)."""
-        watch = aiohttp.TraceConfig()
-        watch.on_request_redirect.append(self._refuse_redirect)
-        return aiohttp.ClientSession(trace_configs=[watch])
+        trace = aiohttp.TraceConfig()
+        trace.on_request_redirect.append(self._refuse_redirect)
+        return aiohttp.ClientSession(trace_configs=[trace])
 
     async def connect(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
-        """Open the WebSocket: Unreachable is worth another attempt, a Refused is not."""
+        """Open the WebSocket. Another attempt may succeed after Unreachable, and cannot after a Refused."""
         try:
             return await session.ws_connect(
                 self.url,
@@ -62,29 +62,29 @@ class Endpoint:
                 max_msg_size=self.max_message_bytes,
             )
         except aiohttp.ClientConnectorCertificateError as error:
-            raise CertificateRefused(f"{self.place}: {error.certificate_error}") from error
+            raise CertificateRefused(f"{self.redacted_url}: {error.certificate_error}") from error
         except aiohttp.WSServerHandshakeError as error:
             if error.status == _UNAUTHORIZED:
-                raise AuthenticationFailed(f"{self.place} answered the upgrade with 401") from error
+                raise AuthenticationFailed(f"{self.redacted_url} answered the upgrade with 401") from error
             wait = (
-                pause.retry_after(CIMultiDict(error.headers or ()).get("Retry-After"))
-                if error.status in _WAITS
+                retry_after.from_header(CIMultiDict(error.headers or ()).get("Retry-After"))
+                if error.status in _WITH_RETRY_AFTER
                 else 0.0
             )
-            raise Unreachable(f"{self.place} answered the upgrade with {error.status}", wait) from error
-        except aiohttp.InvalidURL:  # which quotes it, password and all
-            raise Unreachable(f"no connection to {self.place}: this is no URL") from None
+            raise Unreachable(f"{self.redacted_url} answered the upgrade with {error.status}", wait) from error
+        except aiohttp.InvalidURL:  # its text would quote the password
+            raise Unreachable(f"no connection to {self.redacted_url}: this is no URL") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise Unreachable(f"no connection to {self.place}: {error or type(error).__name__}") from error
+            raise Unreachable(f"no connection to {self.redacted_url}: {error or type(error).__name__}") from error
 
     async def _refuse_redirect(
         self, _session: aiohttp.ClientSession, _context: SimpleNamespace, redirect: aiohttp.TraceRequestRedirectParams
     ) -> NoReturn:
-        """Called before aiohttp follows one."""
+        """aiohttp calls this before it follows a redirect."""
         answer = redirect.response
         answer.close()
-        target = answer.headers.get("Location", "").split("?")[0][:_LONGEST_TARGET]
+        target = _PASSWORD.sub("//", answer.headers.get("Location", "").split("?")[0][:_LONGEST_TARGET])
         raise Redirected(
-            f"{self.place} answered the upgrade with {answer.status}, a redirect to {_PASSWORD.sub('//', target)!r}; "
+            f"{self.redacted_url} answered the upgrade with {answer.status}, a redirect to {target!r}; "
             "none is followed: give the URL of the service itself"
         )

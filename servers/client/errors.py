@@ -1,21 +1,20 @@
-"""What can go wrong, told apart by what the caller may conclude from it."""
+"""The client's errors, one class for each conclusion that a caller can draw."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from bodhisattva.servers.client.position import Position
+from bodhisattva.servers.client.position import Position
 
 _UNPROCESSABLE = frozenset({1002, 1003, 1007, 1009})
 
 
 class ClientError(Exception):
-    """Every error of this package."""
+    """The base of every error of this package."""
 
 
 class RequestFailed(ClientError):
-    """The server answered with an error: it did not do what was asked.
+    """The server answered with an error: it did not carry the request out.
 
-    code: the protocol's error code (section 3). data: particulars such as `field`, `retry_after`, `expected`.
+    code: the error code (protocol 3). data: details such as `field`, `retry_after`, `expected`.
     """
 
     def __init__(self, code: str, message: str, data: dict[str, Any] | None = None) -> None:
@@ -26,18 +25,18 @@ class RequestFailed(ClientError):
 
 
 class Indeterminate(ClientError):
-    """The request left and no answer came: it may or may not have been done.
+    """The request was sent and no answer came: the server may have executed it or not.
 
     Sending it again with the same id is safe within the server's deduplication window (protocol 1.2).
     """
 
 
 class RequestTimedOut(Indeterminate):
-    """No answer within the time given, over however many connections that took."""
+    """No answer came within the timeout, over any number of connections."""
 
 
 class ConnectionLost(Indeterminate):
-    """The connection ended before the answer; only a request with `retry=False` sees this.
+    """The connection ended before the answer; raised only for a request with `retry=False`.
 
     code: the WebSocket close code, 1006 if there was no close frame.
     """
@@ -49,16 +48,16 @@ class ConnectionLost(Indeterminate):
 
     @property
     def retriable(self) -> bool:
-        """False if the server could not process what it was sent: sending it again would end the same way."""
+        """False if the server could not process the message: it would end the next connection the same way."""
         return self.code not in _UNPROCESSABLE
 
 
 class MalformedAnswer(ClientError):
-    """The server answered, with what the protocol has no place for: another type, or a part that is missing."""
+    """The server's answer does not have the protocol's form: a field is missing or has another type."""
 
 
 class Unreachable(ClientError):
-    """There was no usable connection in time, so nothing was sent; `__cause__` tells why.
+    """There was no usable connection in time, so nothing was sent; `__cause__` is the reason.
 
     retry_after: seconds that the server asked to wait before the next attempt, 0 if it did not.
     """
@@ -69,23 +68,23 @@ class Unreachable(ClientError):
 
 
 class Refused(ClientError):
-    """An error that no further attempt would mend: the client gives up and closes."""
+    """An error that no further attempt would mend: the client stops and closes."""
 
 
 class AuthenticationFailed(Refused):
-    """The server refused the token, or there was none to be had."""
+    """The server refused the token, or the token callable failed."""
 
 
 class CertificateRefused(Refused):
-    """The server's certificate is not one that this client trusts."""
+    """This client does not trust the server's certificate."""
 
 
 class Redirected(Refused):
-    """The server answered the upgrade with a redirect, which is not followed: no other host gets the token."""
+    """The server answered the upgrade with a redirect. The client follows none: no other host gets the token."""
 
 
 class ClientClosed(ClientError):
-    """The client is closed, or was not entered yet."""
+    """The client is closed, or is not open yet."""
 
 
 class SubscriptionRevoked(ClientError):
@@ -97,17 +96,17 @@ class SubscriptionRevoked(ClientError):
 
 
 class Reconnected(ClientError):
-    """A subscription that was not to be resumed has ended, since the client is connected anew."""
+    """The client has reconnected, which ends a subscription with `resume=False`."""
 
 
 class Discontinuity(ClientError):
-    """A channel's events do not follow on from one another; raised by the iteration where they break.
+    """A channel's events are not contiguous; the iteration raises this at the place of the break.
 
     before: the last position before the break. at: the position after which the events go on.
-    The subscription stays alive: iterating on delivers what comes after the break.
+    The subscription stays alive: the iteration can go on after the break.
     """
 
-    def __init__(self, channel: str, before: "Position", at: "Position") -> None:
+    def __init__(self, channel: str, before: Position, at: Position) -> None:
         super().__init__(f"{channel}: {self.what} between {before} and {at}")
         self.channel = channel
         self.before = before
@@ -117,12 +116,12 @@ class Discontinuity(ClientError):
 
 
 class PositionLost(Discontinuity):
-    """The server no longer has what came after `before` (retention, or another log), and says so."""
+    """The server declares that it no longer has the events after `before` (retention, or another log)."""
 
     what = "the server no longer has the events"
 
 
 class GapDetected(Discontinuity):
-    """The server left out events that it had to send: a violation of the protocol."""
+    """The server left out events that it had to deliver: a violation of the protocol."""
 
     what = "the server left out the events"

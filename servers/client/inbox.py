@@ -1,4 +1,4 @@
-"""The bounded buffer between the reader, which never waits, and a subscription's one consumer."""
+"""The bounded buffer between the connection's reader, which never waits, and a subscription's consumer."""
 
 import asyncio
 from collections import deque
@@ -8,9 +8,9 @@ from bodhisattva.servers.client.wire import Event
 
 
 class Inbox:
-    """First in, first out; a Discontinuity is raised where it stands among the events.
+    """First in, first out. `get` raises a Discontinuity at its place among the events.
 
-    drained: set while nothing is left to take. dropped: how many events made room for newer ones.
+    drained: set while the inbox is empty. dropped: how many events were removed for newer ones.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -34,19 +34,19 @@ class Inbox:
         self.drained.clear()
         self._changed.set()
 
-    def put_newest(self, event: Event) -> None:
-        """Put, at the price of the oldest if there is no room."""
+    def put_dropping_oldest(self, event: Event) -> None:
+        """Put the event; if the inbox is full, remove the oldest first."""
         if self.is_full:
             self._items.popleft()
             self.dropped += 1
         self.put(event)
 
-    def finish(self, end: BaseException) -> None:
-        """After what is still in here, every `take` raises `end`; the first call decides."""
+    def close(self, end: BaseException) -> None:
+        """Make `get` raise `end` once the inbox is empty. Only the first call counts."""
         self._end = self._end or end
         self._changed.set()
 
-    async def take(self) -> Event:
+    async def get(self) -> Event:
         while not self._items:
             if self._end is not None:
                 raise self._end

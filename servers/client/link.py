@@ -1,4 +1,4 @@
-"""Keeps one authenticated connection open for as long as the client lives."""
+"""Keeps one authenticated connection open for as long as the client is open."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from bodhisattva.servers.client import pause
+from bodhisattva.servers.client import retry_after
 from bodhisattva.servers.client.backoff import Backoff
 from bodhisattva.servers.client.connection import AUTH_CODES, Connection
 from bodhisattva.servers.client.credentials import TokenSource
@@ -27,7 +27,7 @@ _STABLE = 1.0  # seconds; a connection that ends sooner counts as a failed attem
 
 
 class State(StrEnum):
-    """What a client is doing about its connection."""
+    """The state of a client's connection."""
 
     CONNECTING = "connecting"
     CONNECTED = "connected"
@@ -39,10 +39,10 @@ OnState = Callable[[State, str], None]
 
 
 class Link:
-    """Connects, authenticates with a fresh token each time, and after a loss waits and does it again.
+    """Connects, authenticates with a fresh token, and reconnects after a pause when the connection is lost.
 
-    on_event: for events that concern subscriptions. on_state: each change, with the reason in words.
-    connections: how many were opened so far. welcome: data of the last welcome.
+    on_event: gets the events of subscriptions. on_state: gets each new state and its reason.
+    connections: how many were opened so far. welcome: data of the newest welcome.
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class Link:
         self._on_state = on_state
         self._session: aiohttp.ClientSession | None = None
         self._connection: Connection | None = None
-        self._settled = asyncio.Event()  # there is a connection to use, or there never will be one again
+        self._usable = asyncio.Event()  # there is a connection for requests, or there never will be one again
         self._opened = asyncio.Event()  # there was a connection, or there never will be one
         self._failure: ClientError | None = ClientClosed("the client is not open: use it in `async with`")
         self._last_error: ClientError | None = None
-        self._reconnect_after: float | None = None  # set by a server that drains, or is too busy
+        self._reconnect_after: float | None = None  # seconds; set by a server that drains or is too busy
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -81,7 +81,7 @@ class Link:
         self._spawn(self._run())
 
     async def aclose(self) -> None:
-        """End with a close frame; whoever waits gets ClientClosed."""
+        """Close with a close frame; every waiting caller gets ClientClosed."""
         self._fail(ClientClosed("the client is closed"))
         for task in self._tasks:
             task.cancel()
@@ -90,73 +90,76 @@ class Link:
             await self._session.close()
 
     async def ready(self) -> Connection:
-        """The connection to use, as soon as there is one; the failure if there will be none."""
+        """Wait for a usable connection; raise the failure if there will be none."""
         while True:
             if self._failure is not None:
                 raise self._failure
-            if self._settled.is_set() and self._connection is not None:
+            if self._usable.is_set() and self._connection is not None:
                 return self._connection
-            await self._settled.wait()
+            await self._usable.wait()
 
-    async def opened(self, timeout: float | None) -> None:
-        """Wait for the first connection; Unreachable, with the last attempt's error, if it takes too long."""
+    async def wait_opened(self, timeout: float | None) -> None:
+        """Wait for the first connection; Unreachable, with the last attempt's error, after `timeout` seconds."""
         try:
             async with asyncio.timeout(timeout):
                 await self._opened.wait()
         except TimeoutError:
-            why = self._last_error or "no answer"
-            raise Unreachable(f"not connected within {timeout} s: {why}") from self._last_error
+            reason = self._last_error or "no answer"
+            raise Unreachable(f"not connected within {timeout} s: {reason}") from self._last_error
         if self._failure is not None:
             raise self._failure
 
     async def _run(self) -> None:
-        self._enter(State.CONNECTING, self._endpoint.place)
+        self._set_state(State.CONNECTING, self._endpoint.redacted_url)
         try:
             while True:
-                await self._once()
+                await self._connect_once()
         except ClientError as error:
             self._fail(error)
 
-    async def _once(self) -> None:
-        """One attempt, the whole life of its connection if it succeeds, the pause before the next."""
+    async def _connect_once(self) -> None:
+        """Make one attempt, use its connection until it ends, then wait before the next."""
         try:
-            connection = await self._attempt()
+            connection = await self._connect()
         except (Unreachable, OSError) as error:
             unreachable = error if isinstance(error, Unreachable) else Unreachable(str(error))
             self._last_error = unreachable
             self._reconnect_after = unreachable.retry_after
         else:
             lost = await self._use(connection)
-            self._enter(State.RECONNECTING, str(lost))
+            self._set_state(State.RECONNECTING, str(lost))
         await asyncio.sleep((self._reconnect_after or 0.0) + self._backoff.next())
 
-    async def _attempt(self) -> Connection:
+    async def _connect(self) -> Connection:
         assert self._session is not None
         self._reconnect_after = None
         try:
             async with asyncio.timeout(self._connect_timeout):
                 token = await self._tokens.get()
                 socket = await self._endpoint.connect(self._session)
-                connection = Connection(socket, self._take_event, self._settled.clear)
+                connection = Connection(socket, self._on_connection_event, self._usable.clear)
                 try:
                     self.welcome = await connection.handshake(token)
                 except BaseException:
                     await connection.aclose()
                     raise
         except TimeoutError as error:
-            raise Unreachable(f"{self._endpoint.place}: no welcome within {self._connect_timeout} s") from error
+            raise Unreachable(f"{self._endpoint.redacted_url}: no welcome within {self._connect_timeout} s") from error
         return connection
 
     async def _use(self, connection: Connection) -> ConnectionLost:
-        """Offer the connection until it ends; AuthenticationFailed if the token's end ended it for good."""
+        """Offer the connection for requests until it ends.
+
+        AuthenticationFailed if the token ended it and no other token can be had.
+        """
         loop = asyncio.get_running_loop()
         opened_at = loop.time()
         self.connections += 1
         self._connection = connection
-        self._enter(State.CONNECTED, self._endpoint.place)
+        self._set_state(State.CONNECTED, self._endpoint.redacted_url)
         self._opened.set()
         if self._reconnect_after is None and not connection.closed.done():
-            self._settled.set()
+            self._usable.set()
         try:
             lost = await asyncio.shield(connection.closed)
         finally:
@@ -167,19 +170,19 @@ class Link:
             raise AuthenticationFailed(f"{connection.last_error}: {lost.reason}") from lost
         return lost
 
-    def _take_event(self, event: Event) -> None:
+    def _on_connection_event(self, event: Event) -> None:
         if event.name == "server.draining":
-            self._settled.clear()
-            self._reconnect_after = pause.seconds(event.data.get("reconnect_after"))
+            self._usable.clear()
+            self._reconnect_after = retry_after.seconds(event.data.get("reconnect_after"))
         elif event.name == "auth.expiring" and self._tokens.renewable:
-            self._spawn(self._renew(pause.seconds(event.data.get("expires_in"), longest=_DAY)))
+            self._spawn(self._refresh_token(retry_after.seconds(event.data.get("expires_in"), longest=_DAY)))
         else:
             self._on_event(event)
 
-    async def _renew(self, expires_in: float) -> None:
-        """Swap the expiring token on the live connection; failing that, a reconnect will do it.
+    async def _refresh_token(self, expires_in: float) -> None:
+        """Replace the expiring token on the live connection. If that fails, the next connection has a fresh one.
 
-        Halfway to the end, so that tokens that live no longer than the warning are not renewed in a rush.
+        It waits for half of the time left, so that short-lived tokens are not renewed in a tight loop.
         """
         await asyncio.sleep(expires_in / 2)
         with suppress(ClientError, OSError):
@@ -187,23 +190,23 @@ class Link:
             token = await self._tokens.get()
             await connection.request("refresh_token", {"token": token}, request_id=fresh_id())
 
-    def _enter(self, state: State, reason: str) -> None:
+    def _set_state(self, state: State, reason: str) -> None:
         self.state = state
         self._on_state(state, reason)
 
     def _fail(self, error: ClientError) -> None:
         if self._failure is None:
             self._failure = error
-            self._settled.set()
+            self._usable.set()
             self._opened.set()
-            self._enter(State.CLOSED, str(error))
+            self._set_state(State.CLOSED, str(error))
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._reap)
+        task.add_done_callback(self._on_task_done)
 
-    def _reap(self, task: asyncio.Task[None]) -> None:
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             failure = ClientClosed(f"the client broke: {error!r}")

@@ -1,11 +1,11 @@
-"""A channel's events as an async iterator that outlives connections."""
+"""A channel's events as an async iterator over any number of connections."""
 
 import asyncio
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from bodhisattva.servers.client import pause
+from bodhisattva.servers.client import retry_after
 from bodhisattva.servers.client.backoff import Backoff
 from bodhisattva.servers.client.connection import Connection
 from bodhisattva.servers.client.errors import (
@@ -19,7 +19,8 @@ from bodhisattva.servers.client.errors import (
 )
 from bodhisattva.servers.client.inbox import Inbox
 from bodhisattva.servers.client.link import Link
-from bodhisattva.servers.client.position import Position, Resumption
+from bodhisattva.servers.client.position import Position
+from bodhisattva.servers.client.resumption import Resumption
 from bodhisattva.servers.client.wire import Event, fresh_id, subscribed_at
 
 _TRANSIENT = frozenset({"UNAVAILABLE", "RATE_LIMIT_EXCEEDED"})
@@ -29,19 +30,19 @@ _UNSUBSCRIBE_TIMEOUT = 1.0
 class Subscription:
     """`async with client.subscribe(channel) as events: async for event in events: ...`
 
-    Persisted channel: every event once, in order, across any number of connections. Where the server
-    cannot or does not keep that, the iteration raises a Discontinuity at the place of the break;
-    iterating on continues behind it. A consumer that falls `capacity` events behind costs no more
-    memory: the channel is unsubscribed, and resumed from the last event kept once that is consumed.
-    Ephemeral channel (no offsets): a consumer that falls behind loses the oldest, counted in `dropped`.
+    Persisted channel: every event once, in order, over any number of connections. Where the server breaks
+    that, the iteration raises a Discontinuity at the place of the break, and can go on after it.
+    If the consumer falls `capacity` events behind, the client unsubscribes. It resumes after the last event kept
+    once the consumer has caught up.
+    Ephemeral channel (no offsets): a consumer that falls behind loses the oldest events, counted in `dropped`.
 
-    Without `resume` it lives on one connection: the iteration ends with Reconnected at the next one.
+    Without `resume` the subscription lives on one connection: the iteration ends with Reconnected at the next one.
 
-    The end: RequestFailed if the server refuses to resubscribe, SubscriptionRevoked, or the client's
-    own end (ClientClosed, AuthenticationFailed), each after the events that came before it.
+    The iteration ends with RequestFailed if the server refuses to resubscribe, with SubscriptionRevoked, or with
+    the client's own end (ClientClosed, AuthenticationFailed), each after the events before it.
 
-    position: of the last event handed out, to be stored and given as `since` another time.
-    duplicates: events that the server sent again, and that were therefore not handed out.
+    position: of the last event delivered to the consumer; store it and pass it as `since` another time.
+    duplicates: how many events the server sent again. They are not delivered.
     """
 
     def __init__(
@@ -65,10 +66,10 @@ class Subscription:
         self._inbox = Inbox(capacity)
         self._resumption = Resumption(channel, since)
         self._backoff = Backoff()
-        self._live = False  # between the server's answer to subscribe and the next interruption
+        self._live = False  # true between the answer to subscribe and the next interruption
         self._interrupted = asyncio.Event()
         self._started: asyncio.Future[ClientError | None] = asyncio.get_running_loop().create_future()
-        self._keeper: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
 
     @property
@@ -76,13 +77,13 @@ class Subscription:
         return self._inbox.dropped
 
     async def __aenter__(self) -> Self:
-        """Subscribed when this returns; RequestFailed if refused, RequestTimedOut if not answered in time."""
+        """Subscribe; RequestFailed if refused, RequestTimedOut if not answered in time."""
         if self.channel in self._subscriptions:
             raise ValueError(f"this client is already subscribed to {self.channel}")
         self._subscriptions[self.channel] = self
-        self._keeper = asyncio.get_running_loop().create_task(self._keep())
+        self._task = asyncio.get_running_loop().create_task(self._resubscribe())
         try:
-            await self._begin()
+            await self._wait_subscribed()
         except BaseException:
             await self.aclose()
             raise
@@ -94,19 +95,19 @@ class Subscription:
         await self.aclose()
 
     async def aclose(self, end: BaseException | None = None) -> None:
-        """Unsubscribe, if there is a connection; whoever iterates still gets `end`, or a normal end."""
-        self._inbox.finish(end or StopAsyncIteration())
-        if self._subscriptions.pop(self.channel, None) is None or self._keeper is None:
+        """Unsubscribe, if there is a connection. A running iteration ends with `end`, by default normally."""
+        self._inbox.close(end or StopAsyncIteration())
+        if self._subscriptions.pop(self.channel, None) is None or self._task is None:
             return
-        self._keeper.cancel()
-        await asyncio.gather(self._keeper, return_exceptions=True)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
         if self._live and self._connection is not None:
             self._live = False
             await self._unsubscribe(self._connection)
 
     @property
     def waiting(self) -> int:
-        """How many events were received and not yet handed out."""
+        """How many received events the consumer has not taken yet."""
         return len(self._inbox)
 
     def __aiter__(self) -> Self:
@@ -114,7 +115,7 @@ class Subscription:
 
     async def __anext__(self) -> Event:
         try:
-            event = await self._inbox.take()
+            event = await self._inbox.get()
         except Discontinuity as broken:
             self.position = broken.at
             raise
@@ -122,11 +123,11 @@ class Subscription:
         return event
 
     def deliver(self, event: Event) -> None:
-        """Take an event of this channel from the reader, without ever waiting."""
+        """Take an event of this channel from the reader; never waits."""
         if not self._live:
             return
         if event.position is None:
-            self._inbox.put_newest(event)
+            self._inbox.put_dropping_oldest(event)
         elif self._resumption.is_duplicate(event.position):
             self.duplicates += 1
         elif self._inbox.is_full:
@@ -138,12 +139,12 @@ class Subscription:
             self._inbox.put(event)
 
     def revoke(self) -> None:
-        """The server has ended the subscription (protocol 2, tokens)."""
+        """End the subscription, since the server has (protocol 2, tokens)."""
         self._live = False
         self._end(SubscriptionRevoked(self.channel))
 
-    async def _begin(self) -> None:
-        """Wait for the first answer to subscribe."""
+    async def _wait_subscribed(self) -> None:
+        """Wait for the first answer to subscribe; raise its error."""
         try:
             async with asyncio.timeout(self._timeout):
                 error = await asyncio.shield(self._started)
@@ -152,28 +153,28 @@ class Subscription:
         if error is not None:
             raise error
 
-    async def _keep(self) -> None:
-        """Subscribe on each new connection and after each overflow, until server or client say no."""
+    async def _resubscribe(self) -> None:
+        """Subscribe on each new connection and after each overflow, until the server refuses or the client ends."""
         try:
             while True:
                 connection = await self._link.ready()
                 if not self._resumes and self._connection not in (None, connection):
-                    raise Reconnected(f"{self.channel}: the client is connected anew")
+                    raise Reconnected(f"{self.channel}: the client has reconnected")
                 with suppress(ConnectionLost, TimeoutError):
-                    await self._attend(connection)
+                    await self._stay_subscribed(connection)
         except ClientError as error:
             self._end(error)
 
-    async def _attend(self, connection: Connection) -> None:
-        """Be subscribed until the connection ends, or until there is room again after an overflow."""
+    async def _stay_subscribed(self, connection: Connection) -> None:
+        """Return when the connection has ended, or when the consumer has caught up after an overflow."""
         if not await self._subscribe(connection):
             return
-        await self._interruption(connection)
+        await self._wait_interrupted(connection)
         await self._unsubscribe(connection)
         await self._inbox.drained.wait()
 
     async def _subscribe(self, connection: Connection) -> bool:
-        """Ask once; False, after a pause, if the server says that it cannot just now."""
+        """Send one request; False, after a pause, if the server cannot serve it at present."""
         self._connection = connection
         self._live = False
         self._interrupted.clear()
@@ -183,16 +184,16 @@ class Subscription:
             data["since"] = {"epoch": since.epoch, "offset": since.offset}
         try:
             async with asyncio.timeout(self._timeout):
-                await connection.request("subscribe", data, request_id=fresh_id(), on_answer=self._resume)
+                await connection.request("subscribe", data, request_id=fresh_id(), on_answer=self._on_subscribed)
         except RequestFailed as error:
             if error.code not in _TRANSIENT:
                 raise
-            await asyncio.sleep(pause.seconds(error.data.get("retry_after")) + self._backoff.next())
+            await asyncio.sleep(retry_after.seconds(error.data.get("retry_after")) + self._backoff.next())
             return False
         self._backoff.reset()
         return True
 
-    def _resume(self, answer: dict[str, Any]) -> None:
+    def _on_subscribed(self, answer: dict[str, Any]) -> None:
         at = subscribed_at(answer)
         if at is not None:
             broken = self._resumption.resumed(at, recovered=answer.get("recovered") is True)
@@ -203,7 +204,7 @@ class Subscription:
         if not self._started.done():
             self._started.set_result(None)
 
-    async def _interruption(self, connection: Connection) -> None:
+    async def _wait_interrupted(self, connection: Connection) -> None:
         """Wait until the connection ends or the inbox has overflowed."""
 
         def interrupt(_: asyncio.Future[ConnectionLost]) -> None:
@@ -220,12 +221,12 @@ class Subscription:
         self._interrupted.set()
 
     async def _unsubscribe(self, connection: Connection) -> None:
-        """Spare the server the sending of what would be ignored; no more than a courtesy."""
+        """Stop the server from sending events that nobody would read; a failure does not matter."""
         with suppress(ClientError, TimeoutError):
             async with asyncio.timeout(_UNSUBSCRIBE_TIMEOUT):
                 await connection.request("unsubscribe", {"channel": self.channel}, request_id=fresh_id())
 
     def _end(self, error: ClientError) -> None:
-        self._inbox.finish(error)
+        self._inbox.close(error)
         if not self._started.done():
             self._started.set_result(error)

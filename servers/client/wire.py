@@ -1,4 +1,4 @@
-"""The envelope as a client sees it (protocol 1)."""
+"""The envelope, as a client reads and writes it (protocol 1)."""
 
 from typing import Annotated, Any, TypeVar
 from uuid import uuid4
@@ -30,10 +30,10 @@ class Envelope(msgspec.Struct):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """Something that happened.
+    """An event.
 
-    channel: None for what concerns the connection alone. position: None on ephemeral channels.
-    timestamp: ISO 8601 with offset, as the server wrote it. traceparent: of the trace that it is part of.
+    channel: None for an event about the connection. position: None on ephemeral channels.
+    timestamp: ISO 8601 with offset, as the server wrote it. traceparent: of the trace that the event is part of.
     """
 
     name: str
@@ -75,47 +75,49 @@ def encode_request(name: str, data: dict[str, Any], request_id: str, traceparent
     return msgspec.json.encode(request).decode()
 
 
-class _Place(msgspec.Struct):
-    """Where a channel's log ends; both are missing for an ephemeral channel."""
+class _SubscribeAnswer(msgspec.Struct):
+    """The end of the channel's log; both are missing for an ephemeral channel."""
 
     epoch: str | None = None
     offset: Offset | None = None
 
 
-class _Head(msgspec.Struct):
+class _HistoryHead(msgspec.Struct):
     epoch: str
     offset: Offset
 
 
-class _Past(msgspec.Struct):
+class _HistoryAnswer(msgspec.Struct):
     events: list[dict[str, Any]]
 
 
-class _Members(msgspec.Struct):
+class _PresenceAnswer(msgspec.Struct):
     members: list[dict[str, Any]]
 
 
 def events_of(answer: dict[str, Any]) -> list[Event]:
-    """The events in a `history` answer, which names their channel and epoch once for all; MalformedAnswer."""
+    """The events of a `history` answer, which names their channel and epoch once; MalformedAnswer."""
     shared = {"type": "event", "room": answer.get("channel"), "epoch": answer.get("epoch")}
-    return [Event.of(_read(shared | item, Envelope, "history")) for item in _read(answer, _Past, "history").events]
+    return [
+        Event.of(_read(shared | item, Envelope, "history")) for item in _read(answer, _HistoryAnswer, "history").events
+    ]
 
 
 def head_of(answer: dict[str, Any]) -> Position:
-    """The newest position in a `history` answer; MalformedAnswer."""
-    head = _read(answer, _Head, "history")
+    """The newest position, from a `history` answer; MalformedAnswer."""
+    head = _read(answer, _HistoryHead, "history")
     return Position(head.epoch, head.offset)
 
 
 def members_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """The members in a `presence` answer; MalformedAnswer."""
-    return _read(answer, _Members, "presence").members
+    """The members, from a `presence` answer; MalformedAnswer."""
+    return _read(answer, _PresenceAnswer, "presence").members
 
 
 def subscribed_at(answer: dict[str, Any]) -> Position | None:
     """The position in an answer to `subscribe`, None for an ephemeral channel; MalformedAnswer."""
-    place = _read(answer, _Place, "subscribe")
-    return position_of(place.epoch, place.offset)
+    end = _read(answer, _SubscribeAnswer, "subscribe")
+    return position_of(end.epoch, end.offset)
 
 
 def _read(answer: dict[str, Any], kind: type[T], request: str) -> T:

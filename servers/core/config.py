@@ -19,13 +19,14 @@ from bodhisattva.servers.core.errors import Refused
 PREFIX = "BODHISATTVA_"
 _SEPARATOR = "__"
 _LISTS = {"origins", "trusted_proxies"}
-_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where one listens is not where one connects
 _NO_TEXT = "there is a NUL or half a character in it; write it as UTF-8 without either"
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
+RESTART = Meta(extra={"restart": True})
+"""Marks a setting that a reload leaves as it is: only a restart changes it (see `restart`)."""
 
 
 class ConfigError(Refused):
@@ -109,14 +110,14 @@ class Timeouts(_Section, frozen=True):
     reconnect_spread: `reconnect_after` is drawn from 0 to this. deduplication: answers are kept this long (1.2).
     """
 
-    handshake: Positive = 10
+    handshake: Annotated[Positive, RESTART] = 10
     auth: Positive = 5
     ping_interval: Positive = 20
     ping_timeout: Positive = 20
     drain: Positive = 10
     drain_grace: NotNegative = 1
     reconnect_spread: NotNegative = 5
-    deduplication: Positive = 600
+    deduplication: Annotated[Positive, RESTART] = 600
 
 
 class Retention(_Section, frozen=True):
@@ -140,13 +141,13 @@ class LogConfig(_Section, frozen=True):
     timeout: seconds after which a Redis that does not answer counts as gone.
     """
 
-    kind: Literal["sqlite", "memory", "redis"] = "sqlite"
+    kind: Annotated[Literal["sqlite", "memory", "redis"], RESTART] = "sqlite"
     retention: Retention = Retention()
-    url: str | None = None
-    prefix: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.:-]+\Z")] = "bodhisattva"
-    durability: Literal["always", "everysec", "none"] = "always"
-    acknowledgements: Annotated[int, Meta(ge=0)] = 0
-    timeout: Positive = 2
+    url: Annotated[str | None, RESTART] = None
+    prefix: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.:-]+\Z"), RESTART] = "bodhisattva"
+    durability: Annotated[Literal["always", "everysec", "none"], RESTART] = "always"
+    acknowledgements: Annotated[int, Meta(ge=0), RESTART] = 0
+    timeout: Annotated[Positive, RESTART] = 2
 
 
 class Peer(_Section, frozen=True):
@@ -187,22 +188,22 @@ class Config(_Section, frozen=True):
     loop: that of the whole process; `auto` is uvloop where the extra `fast` is installed.
     """
 
-    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
-    port: Port | None = None
-    state: str = "state"
+    host: Annotated[str, Meta(min_length=1), RESTART] = "127.0.0.1"
+    port: Annotated[Port | None, RESTART] = None
+    state: Annotated[str, RESTART] = "state"
     auth: Literal["required", "disabled"] = "required"
     tokens: Tokens = Tokens()
     tls: Tls = Tls()
     origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
-    compression: bool = False
+    compression: Annotated[bool, RESTART] = False
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
     log: LogConfig = LogConfig()
     peers: dict[str, Peer] = {}
-    logging: Logging = Logging()
-    tracing: Tracing = Tracing()
-    loop: Literal["auto", "asyncio", "uvloop"] = "auto"
+    logging: Annotated[Logging, RESTART] = Logging()
+    tracing: Annotated[Tracing, RESTART] = Tracing()
+    loop: Annotated[Literal["auto", "asyncio", "uvloop"], RESTART] = "auto"
 
 
 def load(
@@ -266,16 +267,6 @@ def as_yaml(config: Config) -> str:
 def without_password(url: str) -> str:
     """The URL as it may be shown."""
     return re.sub(r"(?s)\A([\w+]+://)?.*@", r"\1(hidden)@", re.sub(r"(password=)[^&]*", r"\1(hidden)", url))
-
-
-def authority(host: str, port: int) -> str:
-    """Host and port as a URL writes them (RFC 3986, 3.2)."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def reachable(host: str) -> str:
-    """Where one connects to what listens on `host`; for all addresses, that of this machine."""
-    return _ANYWHERE.get(host, host)
 
 
 def secret(config: Config) -> str | None:

@@ -1,22 +1,22 @@
 """The HTTP face of a service (protocol 6), on the same port as its WebSocket."""
 
+import asyncio
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from aiohttp import web, web_response
+from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.config import Config
 from bodhisattva.servers.core.service import Service
-
-if TYPE_CHECKING:
-    from bodhisattva.servers.core.server import Server
+from bodhisattva.servers.core.telemetry.metrics import Metrics
 
 PROTOCOL = "1.0"
 DISTRIBUTION = "bodhisattva-conformance"
-# aiohttp puts its own version and Python's into every answer, also to what is no HTTP, and has no setting for it.
-web_response.SERVER_SOFTWARE = "bodhisattva"  # type: ignore[attr-defined]
+SERVER_NAME = "bodhisattva"
+"""The `Server` header of every response; aiohttp's own would name its version and Python's."""
 
 _LOG_FEATURES: dict[str, list[str]] = {
     "memory": [],
@@ -93,7 +93,58 @@ def description(service: Service, config: Config) -> dict[str, Any]:
     }
 
 
-def application(server: "Server") -> web.Application:
+class HttpBackend(Protocol):
+    """What the routes of a service are answered from."""
+
+    @property
+    def service(self) -> Service: ...
+
+    @property
+    def metrics(self) -> Metrics: ...
+
+    @property
+    def config(self) -> Config: ...
+
+    def not_ready(self) -> str | None: ...
+
+    async def look_at_log(self) -> None: ...
+
+    async def upgrade(self, request: web.Request) -> web.StreamResponse: ...
+
+
+class _RequestHandler(web.RequestHandler):
+    """aiohttp's handler of one connection; what is no HTTP never comes to the application, whose signal names us."""
+
+    __slots__ = ()
+
+    def handle_error(self, *args: Any, **options: Any) -> web.StreamResponse:
+        response = super().handle_error(*args, **options)
+        response.headers[hdrs.SERVER] = SERVER_NAME
+        return response
+
+
+def runner(server: HttpBackend, shutdown_timeout: float) -> web.AppRunner:
+    """shutdown_timeout: seconds for requests that are under way when it is cleaned up."""
+    return web.AppRunner(application(server), handle_signals=False, shutdown_timeout=shutdown_timeout)
+
+
+def protocol_factory(runner: web.AppRunner, patience: float) -> Callable[[], asyncio.Protocol]:
+    """Makes the protocol of each accepted connection. patience: seconds for the first request, and between two."""
+    loop = asyncio.get_running_loop()
+
+    def protocol() -> asyncio.Protocol:
+        assert runner.server is not None
+        no_log: Any = None
+        return _RequestHandler(runner.server, loop=loop, access_log=no_log, keepalive_timeout=patience)
+
+    return protocol
+
+
+async def _name_server(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers[hdrs.SERVER] = SERVER_NAME
+
+
+def application(server: HttpBackend) -> web.Application:
     """The routes of one service."""
 
     async def health(_: web.Request) -> web.Response:
@@ -115,6 +166,7 @@ def application(server: "Server") -> web.Application:
         return _json(description(server.service, server.config))
 
     app = web.Application()
+    app.on_response_prepare.append(_name_server)
     app.router.add_get("/", server.upgrade, allow_head=False)
     app.router.add_get("/ws", server.upgrade, allow_head=False)
     app.router.add_get("/health", health)

@@ -27,12 +27,12 @@ class Paging(msgspec.Struct, frozen=True):
     limit: Limit = 100
 
 
-def find(records: Mapping[str, Record], key: str, field: str) -> Record:
-    """The record that the input's `field` names; NOT_FOUND if there is none."""
+def find(records: Mapping[str, Record], key: str, field: str, missing: str | None = None) -> Record:
+    """The record that the input's `field` names; NOT_FOUND, with the message `missing`, if there is none."""
     try:
         return records[key]
     except KeyError:
-        raise NotFound(f"There is nothing with this {field}.", field=field, value=key) from None
+        raise NotFound(missing or f"There is nothing with this {field}.", field=field, value=key) from None
 
 
 def claim_id(records: Mapping[str, Any], given: str | None, field: str, context: Context) -> str:

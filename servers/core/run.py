@@ -10,13 +10,13 @@ from typing import Any
 import structlog
 
 from bodhisattva.servers.core.server import Server
+from bodhisattva.servers.core.supervisor import cancelled
 from bodhisattva.servers.core.telemetry import logs
-from bodhisattva.servers.core.work import ended
 
-_AT_ONCE = 0.5
-_MANY = 20_000
-"""Objects that are made before their garbage is looked for: a message of 1 MiB may hold 500 000 lists."""
-_SELDOM = 20
+_GRACE = 0.5  # seconds for freeing everything, once a stop at once was asked for
+_YOUNG = 20_000
+"""Objects made before the garbage collector looks at the young: a message of 1 MiB may hold 500 000 lists."""
+_OLD = 20
 
 
 async def serve(servers: Sequence[Server]) -> None:
@@ -36,34 +36,34 @@ async def serve(servers: Sequence[Server]) -> None:
         loop.add_signal_handler(number, terminate)
     loop.add_signal_handler(signal.SIGHUP, reload)
     try:
-        if await _unless(stop, _prepare(servers)):
-            _look_for_garbage_seldom()
+        if await _run_unless(stop, _prepare(servers)):
+            _tune_garbage_collector()
             for server in servers:
                 await server.open()
             await stop.wait()
-            over = loop.time() + max(server.config.timeouts.drain for server in servers) - 2 * _AT_ONCE
-            await _unless(stop_now, _drain(servers))
-            loop.call_at(over, stop_now.set)
+            deadline = loop.time() + max(server.config.timeouts.drain for server in servers) - 2 * _GRACE
+            await _run_unless(stop_now, _drain(servers))
+            loop.call_at(deadline, stop_now.set)
         else:
             structlog.get_logger().info("stopped before it had started")
     finally:
         await _free(servers, stop_now)
 
 
-def _look_for_garbage_seldom() -> None:
-    """Each look holds the loop up, the longer the more there is; what is there by now stays and is not looked at."""
+def _tune_garbage_collector() -> None:
+    """A collection pauses the loop, the longer the more objects there are: run few, and none over what is there now."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_MANY, _SELDOM, _SELDOM)
+    gc.set_threshold(_YOUNG, _OLD, _OLD)
 
 
 async def _free(servers: Sequence[Server], stop_now: asyncio.Event) -> None:
-    """Let go of everything; to stop at once is to leave behind what takes long, as a store that does not answer."""
-    freeing, hurry = asyncio.ensure_future(_stop(servers)), asyncio.ensure_future(stop_now.wait())
-    await asyncio.wait([freeing, hurry], return_when=asyncio.FIRST_COMPLETED)
-    hurry.cancel()
+    """Free everything; a stop at once gives up on what takes long, such as a store that does not answer."""
+    freeing, interrupt = asyncio.ensure_future(_stop(servers)), asyncio.ensure_future(stop_now.wait())
+    await asyncio.wait([freeing, interrupt], return_when=asyncio.FIRST_COMPLETED)
+    interrupt.cancel()
     if not freeing.done():
-        await asyncio.wait([freeing], timeout=_AT_ONCE)
+        await asyncio.wait([freeing], timeout=_GRACE)
     if not freeing.done():
         structlog.get_logger().warning("stopped at once, without letting go of everything")
         os._exit(0)
@@ -84,12 +84,12 @@ async def _drain(servers: Sequence[Server]) -> None:
     await asyncio.gather(*(server.drain() for server in servers))
 
 
-async def _unless(told: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Do the work until the event comes, which ends it; whether it was done before. Raises what the work raises."""
-    doing, waiting = asyncio.ensure_future(work), asyncio.ensure_future(told.wait())
-    await asyncio.wait([doing, waiting], return_when=asyncio.FIRST_COMPLETED)
+async def _run_unless(interrupt: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Run `work` until it returns, or `interrupt` is set, which cancels it: then False. Raises what `work` raises."""
+    working, waiting = asyncio.ensure_future(work), asyncio.ensure_future(interrupt.wait())
+    await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-    if doing.done():
-        doing.result()
-    await ended(doing)
-    return not told.is_set()
+    if working.done():
+        working.result()
+    await cancelled(working)
+    return not interrupt.is_set()

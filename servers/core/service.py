@@ -1,16 +1,15 @@
 """What a service declares about itself; `servers/<service>/service.py` holds one `SERVICE` of this type."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, Protocol, get_type_hints
 
 from bodhisattva.servers.core.channels import GLOBAL, ChannelKind
 from bodhisattva.servers.core.domain import Context, Decision, Event, State
 from bodhisattva.servers.core.errors import InvalidChannel
-
-if TYPE_CHECKING:
-    from bodhisattva.servers.core.host import Host
+from bodhisattva.servers.core.telemetry.metrics import Metrics
 
 _KINDS_KEPT = 1000
 Prepare = Callable[[Any, Any], Any]
@@ -70,6 +69,40 @@ class Handler:
         return self.function(state, ready, context)
 
 
+class Runtime(Protocol):
+    """What a service's background coroutines use of the server that runs it."""
+
+    @property
+    def log(self) -> Any:
+        """A structlog logger, bound to the service."""
+
+    @property
+    def metrics(self) -> Metrics: ...
+
+    @property
+    def state(self) -> State: ...
+
+    async def changed(self) -> None:
+        """Wait for the next durable event of this service."""
+
+    async def execute(self, command: str, data: dict[str, Any], /) -> dict[str, Any]:
+        """Run a command of the service's own; ServiceError if it answers an error."""
+
+    async def request(
+        self,
+        service: str,
+        name: str,
+        data: dict[str, Any],
+        *,
+        id: str,  # noqa: A002 - the client's word for it
+        timeout: float,
+    ) -> dict[str, Any]:
+        """Request something of another service; Unavailable if it is not configured."""
+
+    def continuing(self, traceparent: str | None, /) -> AbstractContextManager[None]:
+        """Make what begins within the context part of this trace, if traces are kept."""
+
+
 @dataclass(frozen=True)
 class Service:
     """A service's whole declaration.
@@ -96,7 +129,7 @@ class Service:
     bridges: tuple[Bridge, ...] = ()
     parted: Callable[[str, dict[str, Any]], Event] | None = None
     internal: tuple[Callable[[Any, Any, Context], Decision], ...] = ()
-    background: tuple[Callable[["Host"], Awaitable[None]], ...] = field(default=())
+    background: tuple[Callable[[Runtime], Awaitable[None]], ...] = ()
 
     @cached_property
     def command_handlers(self) -> Mapping[str, Handler]:

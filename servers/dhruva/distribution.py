@@ -5,10 +5,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
-from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
-from bodhisattva.servers.dhruva.domain import AdapterId, Checksum, Distribution, State, VersionText
-
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+from bodhisattva.servers.core.errors import Conflict, InvalidData
+from bodhisattva.servers.core.records import Name, find
+from bodhisattva.servers.dhruva.domain import AdapterId, Checksum, State, VersionText
 
 
 class DistributeAdapter(msgspec.Struct, frozen=True):
@@ -50,7 +49,7 @@ def distribute_adapter(state: State, data: DistributeAdapter, context: Context) 
 
 def acknowledge_distribution(state: State, data: AcknowledgeDistribution, context: Context) -> Decision:
     """Record how the distribution ended; the same word again changes nothing, another is a Conflict."""
-    sent = _find(state, data.distribution_id)
+    sent = find(state.distributions, data.distribution_id, "distribution_id", "There is no such distribution.")
     if data.sha256 is not None and data.status == "installed" and data.sha256.lower() != sent.sha256:
         raise InvalidData("This is not what was sent.", field="sha256", expected=sent.sha256)
     answer = {"distribution_id": sent.distribution_id, "status": data.status}
@@ -69,10 +68,3 @@ def acknowledge_distribution(state: State, data: AcknowledgeDistribution, contex
         "acknowledged_at": context.now.isoformat(),
     }
     return Decision(answer, events=(Event("distribution.acknowledged", ("distribution",), acknowledged),))
-
-
-def _find(state: State, distribution_id: str) -> Distribution:
-    try:
-        return state.distributions[distribution_id]
-    except KeyError:
-        raise NotFound("There is no such distribution.", field="distribution_id", value=distribution_id) from None

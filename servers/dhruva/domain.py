@@ -10,6 +10,7 @@ from semver import Version
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
+from bodhisattva.servers.core.records import Paging, find, page
 from bodhisattva.servers.dhruva import versions
 
 Part = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@/+-]{0,59}\Z")]
@@ -134,11 +135,8 @@ class State:
                 raise ValueError(f"dhruva records no event {other!r}")
 
     def adapter(self, adapter_id: str) -> Adapter:
-        """The adapter of that id, or NotFound."""
-        try:
-            return self.adapters[adapter_id]
-        except KeyError:
-            raise NotFound("There is no such adapter.", field="adapter_id", value=adapter_id) from None
+        """The adapter with that id, or NotFound."""
+        return find(self.adapters, adapter_id, "adapter_id", "There is no such adapter.")
 
 
 class StoreAdapter(msgspec.Struct, frozen=True):
@@ -164,12 +162,8 @@ class GetAdapterStatus(msgspec.Struct, frozen=True):
     adapter_id: AdapterId
 
 
-class ListAdapters(msgspec.Struct, frozen=True):
-    """A page in order of id: those that come after the id `after`."""
-
+class ListAdapters(Paging, frozen=True):
     domain: Part | None = None
-    after: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
 
 
 def store_adapter(state: State, data: StoreAdapter, context: Context) -> Decision:
@@ -263,13 +257,8 @@ def get_adapter_status(state: State, data: GetAdapterStatus, context: Context) -
 
 def list_adapters(state: State, data: ListAdapters, context: Context) -> dict[str, Any]:
     """A page of adapters with their latest versions, and the `after` of the next page, null on the last."""
-    wanted = sorted(
-        adapter.adapter_id
-        for adapter in state.adapters.values()
-        if adapter.adapter_id > data.after and data.domain in (None, adapter.domain)
-    )
-    page = [state.adapters[adapter_id] for adapter_id in wanted[: data.limit]]
+    adapters, after = page(state.adapters, data, lambda adapter: data.domain in (None, adapter.domain))
     return {
-        "adapters": [{**adapter.names(), "latest": adapter.release(None).version} for adapter in page],
-        "next": page[-1].adapter_id if len(page) < len(wanted) else None,
+        "adapters": [{**adapter.names(), "latest": adapter.release(None).version} for adapter in adapters],
+        "next": after,
     }

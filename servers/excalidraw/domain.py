@@ -10,8 +10,8 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
-from bodhisattva.servers.core.errors import LimitExceeded, NotFound
-from bodhisattva.servers.core.records import Id, Limit, Name, claim_id
+from bodhisattva.servers.core.errors import LimitExceeded
+from bodhisattva.servers.core.records import Id, Name, Paging, claim_id, find, page
 from bodhisattva.servers.excalidraw.elements import Element, check
 from bodhisattva.servers.excalidraw.images import Files, check_files
 from bodhisattva.servers.excalidraw.merge import in_order, merge
@@ -98,11 +98,8 @@ class State:
                 raise ValueError(f"excalidraw records no event {other!r}")
 
     def diagram(self, diagram_id: str) -> Diagram:
-        """The diagram of that id, or NotFound."""
-        try:
-            return self.diagrams[diagram_id]
-        except KeyError:
-            raise NotFound("There is no such diagram.", field="diagram_id", value=diagram_id) from None
+        """The diagram with that id, or NotFound."""
+        return find(self.diagrams, diagram_id, "diagram_id", "There is no such diagram.")
 
 
 class CreateDiagram(msgspec.Struct, frozen=True):
@@ -125,13 +122,6 @@ class OneDiagram(msgspec.Struct, frozen=True):
 class GetDiagram(msgspec.Struct, frozen=True):
     diagram_id: Id
     include_deleted: bool = True
-
-
-class ListDiagrams(msgspec.Struct, frozen=True):
-    """A page in order of id: those that come after the id `after`."""
-
-    after: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    limit: Limit = 100
 
 
 def create_diagram(state: State, data: CreateDiagram, context: Context) -> Decision:
@@ -233,14 +223,10 @@ def get_diagram_status(state: State, data: OneDiagram, context: Context) -> dict
     return state.diagram(data.diagram_id).status()
 
 
-def list_diagrams(state: State, data: ListDiagrams, context: Context) -> dict[str, Any]:
+def list_diagrams(state: State, data: Paging, context: Context) -> dict[str, Any]:
     """The statuses of a page of diagrams, and the `after` of the next page, null on the last."""
-    identities = sorted(identity for identity in state.diagrams if identity > data.after)
-    page = identities[: data.limit]
-    return {
-        "diagrams": [state.diagrams[identity].status() for identity in page],
-        "next": page[-1] if len(page) < len(identities) else None,
-    }
+    diagrams, after = page(state.diagrams, data, lambda _: True)
+    return {"diagrams": [diagram.status() for diagram in diagrams], "next": after}
 
 
 def _recorded(name: str, data: dict[str, Any]) -> Event:

@@ -5,8 +5,7 @@ from typing import Any
 import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
-from bodhisattva.servers.core.errors import NotFound
-from bodhisattva.servers.core.records import Id
+from bodhisattva.servers.core.records import Id, find
 from bodhisattva.servers.fastblocks.domain import Component, State
 from bodhisattva.servers.fastblocks.render import render
 
@@ -96,7 +95,4 @@ def _announced(component: Component, held: Component | None) -> Event:
 
 
 def _find(state: State, component_id: str) -> Component:
-    try:
-        return state.components[component_id]
-    except KeyError:
-        raise NotFound("There is no such component.", field="component_id", value=component_id) from None
+    return find(state.components, component_id, "component_id", "There is no such component.")

@@ -196,7 +196,7 @@ def _damage_said() -> Iterator[None]:
 def _place(name: str, file: Path | None) -> "Path | RedisPlace":
     """What LOG means."""
     from bodhisattva.servers.core import config as configuration
-    from bodhisattva.servers.core.server import log_file
+    from bodhisattva.servers.core.composition import log_file
     from bodhisattva.servers.registry import services
 
     service = services().get(name)

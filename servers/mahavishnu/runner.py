@@ -7,16 +7,14 @@ died: the rest just go on.
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from bodhisattva.servers.client import Backoff, ClientError, ConnectionLost, Indeterminate, RequestFailed, Unreachable
 from bodhisattva.servers.core.errors import ErrorCode, ServiceError, Unavailable
+from bodhisattva.servers.core.service import Runtime
 from bodhisattva.servers.mahavishnu.calls import DueCall, due_call
 from bodhisattva.servers.mahavishnu.domain import State
 from bodhisattva.servers.mahavishnu.references import Unresolved, resolved
-
-if TYPE_CHECKING:
-    from bodhisattva.servers.core.host import Host
 
 LONGEST_PAUSE = 5.0
 LONGEST_ATTEMPT = 10.0
@@ -37,7 +35,7 @@ class PassingTrouble(Exception):
     """Why an attempt failed, where another may succeed."""
 
 
-async def run_calls(host: "Host") -> None:
+async def run_calls(host: Runtime) -> None:
     """Attend to every workflow that has a call to make, each in a task of its own, until cancelled."""
     attended: set[str] = set()
     async with asyncio.TaskGroup() as group:
@@ -49,7 +47,7 @@ async def run_calls(host: "Host") -> None:
             await host.changed()
 
 
-async def _attend(host: "Host", workflow_id: str, attended: set[str]) -> None:
+async def _attend(host: Runtime, workflow_id: str, attended: set[str]) -> None:
     """Make the calls of one workflow, one after the other."""
     backoff, made = Backoff(cap=LONGEST_PAUSE), None
     while (due := due_call(_state(host), workflow_id)) is not None:
@@ -60,7 +58,7 @@ async def _attend(host: "Host", workflow_id: str, attended: set[str]) -> None:
     attended.discard(workflow_id)
 
 
-async def _until_overtaken(host: "Host", due: DueCall) -> None:
+async def _until_overtaken(host: Runtime, due: DueCall) -> None:
     """Make a call; drop it as soon as it is no longer due, by a command or by another replica."""
 
     async def overtaken() -> None:
@@ -81,7 +79,7 @@ async def _until_overtaken(host: "Host", due: DueCall) -> None:
 class _Calling:
     """One call, with all its attempts."""
 
-    def __init__(self, host: "Host", due: DueCall) -> None:
+    def __init__(self, host: Runtime, due: DueCall) -> None:
         self._host = host
         self._due = due
         self._about = {"workflow_id": due.workflow_id}
@@ -201,5 +199,5 @@ def _left(deadline: datetime) -> float:
     return (deadline - datetime.now(UTC)).total_seconds()
 
 
-def _state(host: "Host") -> State:
+def _state(host: Runtime) -> State:
     return cast("State", host.state)

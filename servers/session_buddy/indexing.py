@@ -1,15 +1,12 @@
 """Beside the server, texts are put into the index as they come, so that the next search has little to do first."""
 
 import asyncio
-from typing import TYPE_CHECKING
 
+from bodhisattva.servers.core.service import Runtime
 from bodhisattva.servers.session_buddy.domain import State
 
-if TYPE_CHECKING:
-    from bodhisattva.servers.core.host import Host
 
-
-async def index_knowledge(host: "Host") -> None:
+async def index_knowledge(host: Runtime) -> None:
     while True:
         state = host.state
         assert isinstance(state, State)

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 DRAWINGS = Path(__file__).parent / "drawings"
-KILN = DRAWINGS / "kiln.excalidraw"
 
 
 def kiln() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(KILN.read_text(encoding="utf-8"))
+    document: dict[str, Any] = json.loads((DRAWINGS / "kiln.excalidraw").read_text(encoding="utf-8"))
     return document

@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any, cast
 
-from bodhisattva.servers.bench.wire import place
+from bodhisattva.chaos.bench.connection import locate_frame
 from bodhisattva.servers.core.transport.outbox import Outbox, Turn
 
 
@@ -23,7 +23,7 @@ class Ear:
         """All events, with those that are due in this turn of the loop."""
         self._turn.flush()
         stream, at, events = b"".join(self.writes), 0, []
-        while (found := place(stream, at)) is not None:
+        while (found := locate_frame(stream, at)) is not None:
             events.append(json.loads(stream[found.payload : found.end]))
             at = found.end
         return events

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
-from bodhisattva.servers.core.work import ended
+from bodhisattva.servers.core.supervisor import cancelled
 
 Cut = Literal["before", "after"]
 
@@ -52,7 +52,7 @@ class Relay:
                 self._left -= 1
                 if self._left == 0:
                     self.done = True
-                    await ended(back)
+                    await cancelled(back)
                     if self._where == "after":
                         server.write(request)
                         await answers.read(1)
@@ -61,7 +61,7 @@ class Relay:
         except OSError:
             pass
         finally:
-            await ended(back)
+            await cancelled(back)
             for end in (server, writer):
                 end.close()
                 with suppress(OSError):
@@ -74,7 +74,7 @@ class Relay:
                     writer.write(answer)
 
     async def close(self) -> None:
-        await ended(*self._links)
+        await cancelled(*self._links)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from bodhisattva.servers.core.config import LogConfig
 from bodhisattva.servers.core.replicas.replica import Replica
-from bodhisattva.servers.core.work import ended
+from bodhisattva.servers.core.supervisor import cancelled
 from bodhisattva.servers.tests.ledger import LEDGER
 from bodhisattva.servers.tests.redis_server import RedisServer
 from bodhisattva.servers.tests.running import Client, Running, running
@@ -44,9 +44,9 @@ async def listener(one: Running) -> Client:
 @asynccontextmanager
 async def asleep(one: Running) -> AsyncIterator[Replica]:
     """A replica that looks at nothing and answers no neighbour until the end of the block."""
-    engine = one.server._engine
+    engine = one.server.parts.engine
     assert isinstance(engine, Replica)
-    await ended(*engine._tasks, *engine._neighbours._tasks)
+    await cancelled(*engine._tasks, *engine._neighbours._tasks)
     yield engine
     await engine._wake()
 

@@ -1,6 +1,7 @@
 """A server of the ledger in the test's own loop, and clients that say JSON to it."""
 
 import asyncio
+import dataclasses
 import json
 import socket
 import ssl
@@ -83,6 +84,12 @@ class Running:
     def http(self) -> str:
         return self.server.url.replace("ws", "http", 1).removesuffix("/ws")
 
+    def configure(self, **changed: Any) -> None:
+        """Put other settings in force, those that need a restart too."""
+        current = self.server.settings
+        renewed = msgspec.structs.replace(current.config, **changed)
+        current.replace(dataclasses.replace(current.value, config=renewed))
+
     async def connect(self, *, welcome: bool = True, token: str | None = None, **options: Any) -> Client:
         """A client that stays connected until it closes, or the test ends."""
         client = Client(await self._session.ws_connect(self.server.url, **options))
@@ -100,7 +107,7 @@ class Running:
 
     async def quiet(self) -> None:
         """Wait until the server holds no connection any more."""
-        await until(lambda: not self.server._connections, "connections are left")
+        await until(lambda: not self.server.parts.connections, "connections are left")
 
     async def close(self) -> None:
         await asyncio.gather(*(client.socket.close() for client in self._clients))

@@ -111,7 +111,6 @@ def test_s7_bad_input_is_one_line_and_exit_code_2(
         (["--verbose"], "No such option '--verbose'."),
         (["log", "verify"], "Missing argument 'LOG'. See `bodhisattva log verify --help`."),
         (["token", "ada", "--lifetime", "0"], "Invalid value for '--lifetime': 0.0 is not in the range x>=1."),
-        (["import-junit", "report.xml", "--project", "kiln"], "Missing option '--url'"),
     ],
 )
 def test_what_a_command_does_not_take_is_one_line_and_exit_code_2(arguments: list[str], line: str) -> None:

@@ -17,10 +17,10 @@ async def test_items_leave_in_the_order_they_came_a_break_being_raised() -> None
     inbox.put(event(1))
     inbox.put(GapDetected("c", Position("e", 1), Position("e", 2)))
     inbox.put(event(3))
-    assert await inbox.take() == event(1)
+    assert await inbox.get() == event(1)
     with pytest.raises(GapDetected):
-        await inbox.take()
-    assert await inbox.take() == event(3)
+        await inbox.get()
+    assert await inbox.get() == event(3)
 
 
 async def test_drained_tells_whether_anything_is_left() -> None:
@@ -28,33 +28,33 @@ async def test_drained_tells_whether_anything_is_left() -> None:
     assert inbox.drained.is_set()
     inbox.put(event(1))
     assert not inbox.drained.is_set()
-    await inbox.take()
+    await inbox.get()
     assert inbox.drained.is_set()
 
 
 async def test_newest_takes_the_place_of_the_oldest() -> None:
     inbox = Inbox(1)
-    inbox.put_newest(event(1))
-    inbox.put_newest(event(2))
+    inbox.put_dropping_oldest(event(1))
+    inbox.put_dropping_oldest(event(2))
     assert (inbox.is_full, inbox.dropped) == (True, 1)
-    assert await inbox.take() == event(2)
+    assert await inbox.get() == event(2)
 
 
 async def test_the_first_end_decides_and_waits_for_what_is_left() -> None:
     inbox = Inbox(10)
     inbox.put(event(1))
-    inbox.finish(SubscriptionRevoked("c"))
-    inbox.finish(ClientClosed("closed"))
-    assert await inbox.take() == event(1)
+    inbox.close(SubscriptionRevoked("c"))
+    inbox.close(ClientClosed("closed"))
+    assert await inbox.get() == event(1)
     for _ in range(2):
         with pytest.raises(SubscriptionRevoked):
-            await inbox.take()
+            await inbox.get()
 
 
 async def test_waiting_consumer_is_woken_by_the_end() -> None:
     inbox = Inbox(10)
-    waiting = asyncio.create_task(inbox.take())
+    waiting = asyncio.create_task(inbox.get())
     await asyncio.sleep(0)
-    inbox.finish(ClientClosed("closed"))
+    inbox.close(ClientClosed("closed"))
     with pytest.raises(ClientClosed):
         await waiting

@@ -10,7 +10,15 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bodhisattva.servers.client import Backoff, Client, ConnectionLost, MalformedAnswer, Redirected, Unreachable, pause
+from bodhisattva.servers.client import (
+    Backoff,
+    Client,
+    ConnectionLost,
+    MalformedAnswer,
+    Redirected,
+    Unreachable,
+    retry_after,
+)
 from bodhisattva.servers.tests.scripted_server import Peer, ScriptedServer
 
 NO_NUMBERS = ["soon", "5", "", -1, -1e300, float("nan"), True, False, None, [], {}, [5]]
@@ -23,17 +31,17 @@ def quick() -> Backoff:
 
 @pytest.mark.parametrize("value", NO_NUMBERS)
 def test_what_is_no_time_to_wait_is_the_default(value: Any) -> None:
-    assert pause.seconds(value, 0.25) == 0.25
+    assert retry_after.seconds(value, 0.25) == 0.25
 
 
 @pytest.mark.parametrize("value", TOO_LARGE)
 def test_a_time_to_wait_has_a_bound(value: Any) -> None:
-    assert pause.seconds(value) == pause.LONGEST
+    assert retry_after.seconds(value) == retry_after.LONGEST
 
 
 @pytest.mark.parametrize("value", [0, 1, 0.5, 60])
 def test_a_time_to_wait_is_waited(value: float) -> None:
-    assert pause.seconds(value, 9.0) == value
+    assert retry_after.seconds(value, 9.0) == value
 
 
 @pytest.mark.parametrize(
@@ -49,12 +57,12 @@ def test_a_time_to_wait_is_waited(value: float) -> None:
     ],
 )
 def test_a_retry_after_header_is_seconds_or_a_date_or_nothing(header: str | None, wait: float) -> None:
-    assert pause.retry_after(header) == wait
+    assert retry_after.from_header(header) == wait
 
 
 def test_a_retry_after_date_is_the_time_until_then() -> None:
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    assert 28 < pause.retry_after(soon) <= 30
+    assert 28 < retry_after.from_header(soon) <= 30
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

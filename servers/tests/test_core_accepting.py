@@ -86,7 +86,7 @@ def sockets(one: Running) -> int:
 
 
 async def test_s4_a_socket_over_the_limit_is_closed_and_who_is_connected_is_answered() -> None:
-    async with running(limits=limits(pending_connections=PENDING)) as one, silent(one.server._port) as peers:
+    async with running(limits=limits(pending_connections=PENDING)) as one, silent(one.server.port) as peers:
         client = await one.connect()
         await turned_away(peers.open(SILENT), SILENT - PENDING)
         assert (await client.ask("ping"))["type"] == "pong"
@@ -97,7 +97,7 @@ async def test_s4_a_socket_over_the_limit_is_closed_and_who_is_connected_is_answ
 
 async def test_s4_who_is_turned_away_is_logged_once_a_second() -> None:
     with capture_logs() as lines:
-        async with running(limits=limits(pending_connections=PENDING)) as one, silent(one.server._port) as peers:
+        async with running(limits=limits(pending_connections=PENDING)) as one, silent(one.server.port) as peers:
             begun = time.monotonic()
             await turned_away(peers.open(SILENT), SILENT - PENDING)
             seconds = time.monotonic() - begun
@@ -109,7 +109,7 @@ async def test_s4_tls_handshakes_count_before_and_after_a_renewed_context(
     authority: Authority, certificate: dict[str, Any]
 ) -> None:
     async with running(tls=Tls(**certificate), limits=limits(pending_connections=PENDING)) as one:
-        async with silent(one.server._port) as peers:
+        async with silent(one.server.port) as peers:
             client = await one.connect(ssl=authority.trust())
             await turned_away(peers.open(SILENT), SILENT - PENDING)
             one.server.reload()
@@ -134,7 +134,7 @@ async def test_s4_a_failed_handshake_and_a_page_and_who_is_turned_away_give_thei
 
 
 async def test_s4_reloaded_limits_hold_for_sockets_too() -> None:
-    async with running() as one, silent(one.server._port) as peers:
+    async with running() as one, silent(one.server.port) as peers:
         one.config = type(one.config)(**{**_plain(one.config), "limits": limits(pending_connections=PENDING)})
         one.server.reload()
         await turned_away(peers.open(SILENT), SILENT - PENDING)
@@ -148,7 +148,7 @@ def _plain(config: Any) -> dict[str, Any]:
 async def test_s4_a_system_that_refuses_is_asked_again_after_a_pause(
     monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    async with running() as one, silent(one.server._port) as peers:
+    async with running() as one, silent(one.server.port) as peers:
         client = await one.connect()
         attempts: list[float] = []
 
@@ -276,14 +276,14 @@ def test_one_address_of_ipv6_is_that_one_only() -> None:
 @pytest.mark.parametrize(("host", "address"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("localhost", "localhost")])  # noqa: S104
 async def test_the_url_that_is_printed_is_one_to_connect_to(host: str, address: str) -> None:
     async with running(host=host, **SECURED) as one:
-        assert one.server.url == f"ws://{address}:{one.server._port}/ws"
+        assert one.server.url == f"ws://{address}:{one.server.port}/ws"
         await one.connect(token=token())
 
 
 async def test_an_ipv4_client_of_all_addresses_counts_by_its_ipv4_address() -> None:
     async with running(host="::", **SECURED) as one:
-        peer = await one._session.ws_connect(f"ws://127.0.0.1:{one.server._port}/ws")
-        (connection,) = one.server._connections
+        peer = await one._session.ws_connect(f"ws://127.0.0.1:{one.server.port}/ws")
+        (connection,) = one.server.parts.connections
         assert connection.address == "127.0.0.1"
         await peer.close()
 

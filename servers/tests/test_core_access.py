@@ -29,7 +29,7 @@ async def test_s2_a_refresh_ends_what_is_not_allowed_any_more() -> None:
         await post(writer, range(1, 3))
         assert [event["room"] for event in await events(reader, 2)] == ["account:a"] * 2
         assert (await reader.ask("presence", channel="account:a"))["data"]["members"] != []
-        assert one.server._hub.present("global") == []
+        assert one.server.parts.hub.present("global") == []
 
 
 async def test_s1_2_what_was_forbidden_was_not_decided_and_is_once_it_is_allowed() -> None:

@@ -34,7 +34,7 @@ async def upgraded(
     one: Running, early: bytes = b""
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A bare socket after the upgrade, with `early` sent in the same write; the welcome is still to be read."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", one.server._port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", one.server.port)
     writer.write(
         b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n" + early
@@ -87,7 +87,7 @@ async def test_rfc6455_a_peer_that_never_answers_the_close_is_let_go(monkeypatch
     async with running() as one, upgraded(one) as (reader, writer):
         await frame(reader)
         writer.write(masked(2, b"binary"))
-        await until(lambda: not one.server._connections, "the silent peer was kept", within=2)
+        await until(lambda: not one.server.parts.connections, "the silent peer was kept", within=2)
 
 
 async def test_rfc6455_what_is_due_is_sent_before_the_close_of_a_violation() -> None:

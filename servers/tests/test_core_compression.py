@@ -123,7 +123,7 @@ async def test_each_event_is_compressed_once_for_all_receivers(monkeypatch: pyte
             assert offsets(heard) == [1, 2, 3, 4, 5]
             assert heard[0]["data"]["note"] == NOTE
         assert sum(NOTE.encode() in frame for frame in made) == 5
-        assert not one.server._turn._deflated, "what was compressed is kept"
+        assert not one.server.parts.write_batch._deflated, "what was compressed is kept"
 
 
 @pytest.mark.parametrize(("size", "code"), [(1000, None), (1001, 1009)])
@@ -145,7 +145,7 @@ async def test_s4_a_bomb_does_not_inflate_in_memory() -> None:
         bomb = zlib.compressobj(9, wbits=-15)
         payload = b"".join(bomb.compress(bytes(MEGABYTE)) for _ in range(64)) + bomb.flush(zlib.Z_SYNC_FLUSH)
         assert len(payload) < 100_000
-        connection = next(iter(one.server._connections))
+        connection = next(iter(one.server.parts.connections))
         frame = b"\xc1\xff" + (len(payload) - 4).to_bytes(8) + bytes(4) + payload[:-4]
         tracemalloc.start()
         try:
@@ -160,5 +160,5 @@ async def test_s4_a_bomb_does_not_inflate_in_memory() -> None:
 async def test_rfc7692_a_compressed_frame_that_was_not_agreed_to_ends_the_connection_1002() -> None:
     async with running() as one:
         client = await one.connect()
-        next(iter(one.server._connections))._websocket.feed(b"\xc1\x82" + bytes(4) + b"ab")
+        next(iter(one.server.parts.connections))._websocket.feed(b"\xc1\x82" + bytes(4) + b"ab")
         assert await client.close_code() == 1002

@@ -25,7 +25,7 @@ async def test_s5_since_delivers_what_followed_while_live_events_flow(since: int
         await post(writer, range(100, 400))
         writing = asyncio.ensure_future(post(writer, range(400, 700)))
         reader = await one.connect()
-        epoch = one.server._engine.log.epoch
+        epoch = one.server.parts.engine.log.epoch
         answer = await reader.ask("subscribe", channel="account:a", since={"epoch": epoch, "offset": since})
         assert (answer["data"]["recovered"], answer["data"]["offset"]) == (True, since)
         heard = await events(reader, 600 - since)
@@ -39,7 +39,7 @@ async def test_s5_resubscribing_amid_the_stream_leaves_neither_gap_nor_duplicate
         writing = asyncio.ensure_future(post(writer, range(100, 600)))
         seen = 0
         for _ in range(10):
-            epoch = one.server._engine.log.epoch
+            epoch = one.server.parts.engine.log.epoch
             await reader.say("unsubscribe", channel="account:a")
             await reader.ask("subscribe", channel="account:a", since={"epoch": epoch, "offset": seen})
             heard = offsets(await events(reader, 20))
@@ -53,7 +53,7 @@ async def test_s5_unsubscribing_right_after_a_resume_ends_it() -> None:
     async with running() as one:
         writer, reader = await one.connect(), await one.connect()
         await post(writer, range(100, 1000))
-        epoch = one.server._engine.log.epoch
+        epoch = one.server.parts.engine.log.epoch
         await reader.say("subscribe", channel="account:a", since={"epoch": epoch, "offset": 0})
         assert (await reader.ask("unsubscribe", channel="account:a"))["type"] == "response"
         await post(writer, range(1, 3))
@@ -69,7 +69,7 @@ async def test_s5_unsubscribing_ends_a_resume_that_is_not_cancelled_by_it(monkey
     async with running() as one:
         writer, reader = await one.connect(), await one.connect()
         await post(writer, range(100, 110))
-        log = one.server._engine.log
+        log = one.server.parts.engine.log
         read, begun = log.read, asyncio.Event()
 
         async def read_whatever_comes(channel: str, after: int, limit: int) -> Any:
@@ -92,7 +92,7 @@ async def test_s5_a_position_that_the_log_does_not_know_is_not_recovered(epoch: 
     async with running() as one:
         client = await one.connect()
         await post(client, range(1, 4))
-        since = {"epoch": epoch or one.server._engine.log.epoch, "offset": offset}
+        since = {"epoch": epoch or one.server.parts.engine.log.epoch, "offset": offset}
         answer = await client.ask("subscribe", channel="account:a", since=since)
         assert (answer["data"]["recovered"], answer["data"]["offset"]) == (False, 3)
 
@@ -146,9 +146,9 @@ async def test_s3_a_log_that_cannot_be_read_is_unavailable_and_ends_a_resume_101
     async with running() as one:
         client = await one.connect()
         await post(client, range(1, 4))
-        monkeypatch.setattr(one.server._engine.log, "read", broken)
+        monkeypatch.setattr(one.server.parts.engine.log, "read", broken)
         assert (await client.ask("history", channel="global"))["error_code"] == "UNAVAILABLE"
-        epoch = one.server._engine.log.epoch
+        epoch = one.server.parts.engine.log.epoch
         await client.ask("subscribe", channel="global", since={"epoch": epoch, "offset": 0})
         assert await client.close_code() == 1011
 
@@ -159,8 +159,8 @@ async def test_s1_a_request_that_breaks_is_answered(monkeypatch: pytest.MonkeyPa
 
     async with running() as one:
         client = await one.connect()
-        monkeypatch.setattr(one.server._engine.log, "read", broken)
-        monkeypatch.setattr(one.server._hub, "present", lambda _: 1 // 0)
+        monkeypatch.setattr(one.server.parts.engine.log, "read", broken)
+        monkeypatch.setattr(one.server.parts.hub, "present", lambda _: 1 // 0)
         for request in ("history", "presence"):
             answer = await client.ask(request, channel="global")
             assert (answer["error_code"], "hunter2" in str(answer)) == ("INTERNAL_ERROR", False)
@@ -171,7 +171,7 @@ async def test_s5_a_resume_larger_than_the_queue_reaches_a_peer_that_reads() -> 
         writer = await one.connect()
         await post(writer, range(1000, 2000))
         reader = await one.connect()
-        epoch = one.server._engine.log.epoch
+        epoch = one.server.parts.engine.log.epoch
         await reader.ask("subscribe", channel="account:a", since={"epoch": epoch, "offset": 0})
         assert offsets(await events(reader, 1000)) == list(range(1, 1001))
 
@@ -209,8 +209,8 @@ async def test_s5_a_log_that_goes_amid_a_catch_up_is_one_line(monkeypatch: pytes
     async with running() as one:
         await post(await one.connect(), range(1, 4))
         readers = [await one.connect(autoclose=False) for _ in range(3)]
-        epoch = one.server._engine.log.epoch
-        monkeypatch.setattr(one.server._engine.log, "read", unreachable)
+        epoch = one.server.parts.engine.log.epoch
+        monkeypatch.setattr(one.server.parts.engine.log, "read", unreachable)
         with structlog.testing.capture_logs() as lines:
             for reader in readers:
                 await reader.ask("subscribe", channel="account:a", since={"epoch": epoch, "offset": 0})

@@ -36,7 +36,7 @@ class HeldLog(MemoryLog):
 @asynccontextmanager
 async def held(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> AsyncIterator[tuple[Running, HeldLog]]:
     log = HeldLog()
-    monkeypatch.setattr("bodhisattva.servers.core.server.make_log", lambda *_: log)
+    monkeypatch.setattr("bodhisattva.servers.core.composition.make_log", lambda *_: log)
     async with running(**{"timeouts": LONG} | settings) as one:
         try:
             yield one, log
@@ -45,13 +45,13 @@ async def held(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> AsyncIterato
 
 
 async def expire(one: Running, _: Client) -> None:
-    for connection in one.server._connections:
+    for connection in one.server.parts.connections:
         assert connection.session.identity is not None
         connection.session.identity = msgspec.structs.replace(connection.session.identity, expires_at=1.0)
 
 
 async def revoke(one: Running, _: Client) -> None:
-    (connection,) = one.server._connections
+    (connection,) = one.server.parts.connections
     assert connection.identity is not None
     file = Path(str(one.config.tokens.revoked_file))
     await asyncio.to_thread(file.write_text, str(connection.identity.token_id))
@@ -66,19 +66,19 @@ async def say_too_much(_: Running, client: Client) -> None:
 
 
 async def flood(one: Running, client: Client) -> None:
-    one.server._policy.limits = limits(messages_per_second=1, rate_patience=0.2)
-    while not any(connection.closing for connection in one.server._connections):
+    one.configure(limits=limits(messages_per_second=1, rate_patience=0.2))
+    while not any(connection.closing for connection in one.server.parts.connections):
         await client.socket.send_str("x")
         await asyncio.sleep(0.02)
 
 
 async def come_to_many(one: Running, _: Client) -> None:
-    one.server._one_too_many("user", "ada")
+    one.server.parts.connections.close_newest("user", "ada")
 
 
 async def lose_the_log(one: Running, client: Client) -> None:
     await client.ask("subscribe", channel="waves:a")
-    one.server._log_lost("The log has a new epoch")
+    one.server.parts._log_lost("The log has a new epoch")
 
 
 @pytest.mark.parametrize(
@@ -102,20 +102,20 @@ async def test_s1_what_was_asked_is_answered_before_the_server_closes(
     async with held(monkeypatch, limits=limits(message_bytes=2000), **settings) as (one, log):
         client = await one.connect(token=token("ledger:write"))
         asked = await client.say("post", account="a", amount=1)
-        await until(lambda: one.server._engine._pending, "the command did not arrive")
+        await until(lambda: one.server.parts.engine._pending, "the command did not arrive")
         await end(one, client)
-        (connection,) = one.server._connections
+        (connection,) = one.server.parts.connections
         await until(lambda: connection.closing, "it does not end")
         await client.say("post", account="a", amount=2)
-        assert not one.server._hub._receivers, "events are still sent to it"
+        assert not one.server.parts.hub._receivers, "events are still sent to it"
         log.released.set()
         heard = [message for message in await everything(client) if message["error_code"] != "RATE_LIMIT_EXCEEDED"]
         answers = [message["correlation_id"] for message in heard if message["type"] == "response"]
         assert answers[-1] == asked
         assert heard[-1]["error_code"] == last
         assert client.socket.close_code == code
-        await until(lambda: not one.server._engine._pending, "something is still written")
-        state: Any = one.server._engine.state
+        await until(lambda: not one.server.parts.engine._pending, "something is still written")
+        state: Any = one.server.parts.engine.state
         assert state.amounts == [1], "what came after the end was executed"
 
 
@@ -135,7 +135,7 @@ async def test_s2_who_waits_for_what_never_comes_is_closed_within_the_time_of_a_
     async with held(monkeypatch, timeouts=timeouts, **SECURED) as (one, _):
         client = await one.connect(token=token("ledger:write"))
         await client.say("post", account="a", amount=1)
-        await until(lambda: one.server._engine._pending, "the command did not arrive")
+        await until(lambda: one.server.parts.engine._pending, "the command did not arrive")
         await expire(one, client)
         last = [message["error_code"] or message["event"] for message in await everything(client)]
         assert last == ["auth.expiring", "TOKEN_EXPIRED"]
@@ -146,11 +146,11 @@ async def test_s7_a_drain_does_not_wait_for_who_is_being_closed(monkeypatch: pyt
     async with held(monkeypatch, **SECURED) as (one, _):
         client = await one.connect(token=token("ledger:write"))
         await client.say("post", account="a", amount=1)
-        await until(lambda: one.server._engine._pending, "the command did not arrive")
+        await until(lambda: one.server.parts.engine._pending, "the command did not arrive")
         await expire(one, client)
-        (connection,) = one.server._connections
+        (connection,) = one.server.parts.connections
         await until(lambda: connection.closing, "it does not end")
-        one.server.config = msgspec.structs.replace(one.config, timeouts=QUICK)
+        one.configure(timeouts=QUICK)
         draining = asyncio.ensure_future(one.server.drain())
         assert await client.close_code() == 1001
         await draining
@@ -170,22 +170,22 @@ async def test_s2_5_a_connection_that_is_being_closed_gives_back_what_it_held(
             await watcher.read()
             if asks:
                 await client.say("post", account="a", amount=1)
-                await until(lambda: one.server._engine._pending, "the command did not arrive")
+                await until(lambda: one.server.parts.engine._pending, "the command did not arrive")
             await client.socket.send_bytes(b"binary")
             assert (await asyncio.wait_for(watcher.read(), 1))["event"] == "left"
             members = (await watcher.ask("presence", channel="waves:a"))["data"]["members"]
             assert [member["user_id"] for member in members] == ["bob"]
-            assert len(one.server._intake.open) == (3 if asks else 2)
+            assert len(one.server.parts.frame_reader.open) == (3 if asks else 2)
         await one.connect(token=token("ledger:read"))
-    assert one.server._counts.total == 0
-    assert one.server._counts.users == 0
+    assert one.server.parts.counts.total == 0
+    assert one.server.parts.counts.users == 0
 
 
 async def test_s4_who_has_not_read_what_waits_for_it_keeps_its_place_until_it_is_gone() -> None:
     """Or else the limit of connections would not bound what waits in all."""
     async with running(limits=limits(connections=1)) as one:
         await one.connect()
-        (connection,) = one.server._connections
+        (connection,) = one.server.parts.connections
         monkey = connection._websocket.transport
         connection.outbox._transport = _Behind(monkey)  # type: ignore[assignment]
         connection.conclude(1003, "")
@@ -216,17 +216,17 @@ async def test_s5_a_subscription_that_comes_through_after_the_end_is_none(monkey
         await looking.wait()
 
     async with running(timeouts=LONG) as one:
-        monkeypatch.setattr(one.server._engine, "shared", True)
-        monkeypatch.setattr(one.server._engine, "caught_up", look)
+        monkeypatch.setattr(one.server.parts.engine, "shared", True)
+        monkeypatch.setattr(one.server.parts.engine, "caught_up", look)
         client = await one.connect()
-        (connection,) = one.server._connections
+        (connection,) = one.server.parts.connections
         asked = await client.say("subscribe", channel="account:a")
         await until(lambda: connection._in_flight, "the request did not arrive")
         await client.socket.send_bytes(b"binary")
         await until(lambda: connection.closing, "it does not end")
         looking.set()
         assert [message["correlation_id"] for message in await everything(client)] == [asked]
-        assert not one.server._hub._receivers
+        assert not one.server.parts.hub._receivers
 
 
 async def test_s7_a_drain_takes_nothing_new_at_its_end_and_so_can_answer_what_it_took(
@@ -237,8 +237,8 @@ async def test_s7_a_drain_takes_nothing_new_at_its_end_and_so_can_answer_what_it
     async with held(monkeypatch, timeouts=timeouts) as (one, log):
         client = await one.connect()
         asked = await client.say("post", account="a", amount=1)
-        await until(lambda: one.server._engine._pending, "the command did not arrive")
-        (connection,) = one.server._connections
+        await until(lambda: one.server.parts.engine._pending, "the command did not arrive")
+        (connection,) = one.server.parts.connections
         draining = asyncio.ensure_future(one.server.drain())
         await until(lambda: connection.closing or draining.done(), "it does not end")
         await client.say("post", account="a", amount=2)
@@ -247,5 +247,5 @@ async def test_s7_a_drain_takes_nothing_new_at_its_end_and_so_can_answer_what_it
         assert answers == [asked]
         assert client.socket.close_code == 1001
         await draining
-        state: Any = one.server._engine.state
+        state: Any = one.server.parts.engine.state
         assert state.amounts == [1]

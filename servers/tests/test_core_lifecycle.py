@@ -49,7 +49,7 @@ async def test_s6_http() -> None:
 
 async def test_s6_ready_is_503_without_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running() as one:
-        monkeypatch.setattr(one.server._engine, "available", False)
+        monkeypatch.setattr(one.server.parts.engine, "available", False)
         assert (await one.get("/ready"))[0] == 503
         assert (await one.get("/health"))[0] == 200
 
@@ -61,7 +61,7 @@ async def test_s6_ready_is_503_from_a_read_that_failed_until_it_succeeds(monkeyp
     async with running() as one:
         client = await one.connect()
         with monkeypatch.context() as broken:
-            broken.setattr(one.server._engine.log, "read", fail)
+            broken.setattr(one.server.parts.engine.log, "read", fail)
             assert (await client.ask("history", channel="account:a"))["error_code"] == "UNAVAILABLE"
             assert (await one.get("/ready"))[0] == 503
             await post(client, range(1, 2))
@@ -76,7 +76,7 @@ async def test_s6_ready_is_503_once_the_store_takes_no_writes_though_nobody_wrot
     async with running(log=LogConfig("sqlite"), state=str(tmp_path)) as one:
         client = await one.connect()
         assert (await one.get("/ready"))[0] == 200
-        database = one.server._engine.log._database  # type: ignore[attr-defined]
+        database = one.server.parts.engine.log._database  # type: ignore[attr-defined]
         database.execute("PRAGMA query_only=ON")
         assert (await one.get("/ready"))[0] == 503
         assert (await client.ask("post", account="a", amount=1))["error_code"] == "UNAVAILABLE"
@@ -91,7 +91,7 @@ async def test_s6_ready_is_503_while_the_store_does_not_answer(monkeypatch: pyte
     back = asyncio.Event()
 
     async with running() as one:
-        monkeypatch.setattr(one.server._engine.log, "probe", back.wait)
+        monkeypatch.setattr(one.server.parts.engine.log, "probe", back.wait)
         answers = await asyncio.gather(*(one.get("/ready") for _ in range(5)))
         assert {status for status, _ in answers} == {503}
         assert (await one.get("/health"))[0] == 200
@@ -108,7 +108,7 @@ async def test_s6_who_asks_often_whether_a_service_is_ready_has_it_write_seldom(
         written.append(1)
 
     async with running() as one:
-        monkeypatch.setattr(one.server._engine.log, "probe", probe)
+        monkeypatch.setattr(one.server.parts.engine.log, "probe", probe)
         assert {(await one.get("/ready"))[0] for _ in range(20)} == {200}
         assert len(written) < 5
 
@@ -184,14 +184,14 @@ async def test_s7_a_renewed_file_is_taken_up_though_it_has_the_date_of_the_old_o
 
 
 def _revokes(one: Running, token_id: str) -> bool:
-    judge = one.server._policy.verifier
+    judge = one.server.settings.value.verifier
     assert judge is not None
     return judge.revokes(Identity("ada", frozenset(), None, token_id))
 
 
 async def test_s7_an_ipv6_address_is_served_and_written_as_such() -> None:
     async with running(host="::1") as one:
-        assert one.server.url == f"ws://[::1]:{one.server._port}/ws"
+        assert one.server.url == f"ws://[::1]:{one.server.port}/ws"
         await one.connect()
 
 
@@ -217,7 +217,7 @@ async def test_s7_a_broken_reload_changes_nothing(broken: dict[str, Any]) -> Non
 async def test_s7_a_drain_answers_what_is_in_flight_and_closes_1001(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running() as one:
         client, other = await one.connect(), await one.connect()
-        log = one.server._engine.log
+        log = one.server.parts.engine.log
         append, held = log.append, asyncio.Event()
 
         def slowly(entry: Any) -> "asyncio.Future[None]":
@@ -229,7 +229,7 @@ async def test_s7_a_drain_answers_what_is_in_flight_and_closes_1001(monkeypatch:
 
         monkeypatch.setattr(log, "append", slowly)
         request_id = await client.say("post", account="a", amount=1)
-        await until(lambda: one.server._engine._pending, "the command did not arrive")
+        await until(lambda: one.server.parts.engine._pending, "the command did not arrive")
         draining = asyncio.ensure_future(one.server.drain())
         notice = await client.read()
         assert notice["event"] == "server.draining"
@@ -252,7 +252,7 @@ async def test_s7_a_drain_ends_within_its_time_with_hundreds_of_peers_some_of_th
         polite = [await one.connect() for _ in range(200)]
         reading = [asyncio.ensure_future(client.close_code()) for client in polite]
         for _ in range(50):
-            stack.callback((await asyncio.to_thread(deaf_peer, one.server._port)).close)
+            stack.callback((await asyncio.to_thread(deaf_peer, one.server.port)).close)
         started = time.monotonic()
         await one.server.drain()
         await one.server.stop()
@@ -266,9 +266,9 @@ async def test_s7_a_drain_ends_within_its_time_though_a_request_is_never_answere
 ) -> None:
     async with running(timeouts=Timeouts(drain=1.5, drain_grace=0.1)) as one:
         client = await one.connect()
-        monkeypatch.setattr(one.server._engine.log, "append", lambda _: asyncio.get_running_loop().create_future())
+        monkeypatch.setattr(one.server.parts.engine.log, "append", lambda _: asyncio.get_running_loop().create_future())
         await client.say("post", account="a", amount=1)
-        await until(lambda: one.server._engine._pending, "the command did not arrive")
+        await until(lambda: one.server.parts.engine._pending, "the command did not arrive")
         started = time.monotonic()
         draining = asyncio.ensure_future(one.server.drain())
         assert await client.close_code() == 1001
@@ -285,16 +285,16 @@ async def test_s7_a_drain_does_not_tell_strangers_more_than_to_go() -> None:
 
 
 async def test_background_work_that_fails_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bodhisattva.servers.core import work
+    from bodhisattva.servers.core import supervisor
 
-    monkeypatch.setattr(work, "_PAUSE", 0.001)
+    monkeypatch.setattr(supervisor, "_PAUSE", 0.001)
     begun: list[int] = []
 
     async def fails() -> None:
         begun.append(1)
         raise RuntimeError("once more")
 
-    kept = work.Work("ledger")
+    kept = supervisor.Supervisor("ledger")
     kept.start("fails", fails)
     await until(lambda: len(begun) >= 3, "it was not begun again")
     await kept.stop()
@@ -303,7 +303,7 @@ async def test_background_work_that_fails_is_begun_again(monkeypatch: pytest.Mon
 async def test_one_broken_connection_does_not_stop_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(**SECURED) as one:
         broken, silent = await one.connect(token=token("ledger:read")), await one.connect(welcome=False)
-        connection = next(each for each in one.server._connections if each.user_id)
+        connection = next(each for each in one.server.parts.connections if each.user_id)
         tick = Session.tick
 
         def break_one(session: Session, now: Now) -> list[Output]:

@@ -67,7 +67,7 @@ def test_s7_reloaded_limits_hold_for_connections_that_are_there() -> None:
 
 
 def test_s2_capacity_in_all_and_per_address_and_user() -> None:
-    counts = ConnectionCounts(Limits(connections=3, connections_per_address=2, connections_per_user=1))
+    counts = ConnectionCounts(lambda: Limits(connections=3, connections_per_address=2, connections_per_user=1))
     assert [counts.add("a"), counts.add("a"), counts.add("a"), counts.add("b"), counts.add("c")] == [
         True,
         True,
@@ -79,7 +79,7 @@ def test_s2_capacity_in_all_and_per_address_and_user() -> None:
 
 
 def test_s2_an_ended_connection_frees_its_slots() -> None:
-    counts = ConnectionCounts(Limits(connections=1, connections_per_user=1))
+    counts = ConnectionCounts(lambda: Limits(connections=1, connections_per_user=1))
     for _ in range(3):
         assert counts.add("a")
         assert counts.add_user("ada")

@@ -120,6 +120,6 @@ async def test_what_cannot_be_handled_is_logged_with_connection_and_request(requ
             await client.socket.send_json({"type": "request", "event": request_name, "id": "r1", "data": {}})
             answer = await client.read()
         (line,) = [line for line in lines if line["log_level"] == "error"]
-        (connection,) = one.server._connections
+        (connection,) = one.server.parts.connections
         assert answer["error_code"] == "INTERNAL_ERROR"
         assert (line["connection_id"], line["request_id"]) == (connection.connection_id, "r1")

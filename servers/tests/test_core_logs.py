@@ -59,7 +59,7 @@ async def test_what_a_client_asks_for_is_not_quoted(capsys: pytest.CaptureFixtur
 async def test_who_leaves_before_the_upgrade_is_answered_is_no_error_of_ours(caplog: pytest.LogCaptureFixture) -> None:
     async with running() as one:
         for _ in range(10):
-            reader, writer = await asyncio.open_connection("127.0.0.1", one.server._port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", one.server.port)
             writer.write(
                 b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"

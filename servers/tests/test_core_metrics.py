@@ -28,7 +28,7 @@ async def held(one: Running) -> dict[str, float]:
 
 async def test_s6_who_asks_for_the_metrics_alone_sees_that_the_store_takes_no_writes(tmp_path: Path) -> None:
     async with running(log=LogConfig("sqlite"), state=str(tmp_path)) as one:
-        one.server._engine.log._database.execute("PRAGMA query_only=ON")  # type: ignore[attr-defined]
+        one.server.parts.engine.log._database.execute("PRAGMA query_only=ON")  # type: ignore[attr-defined]
         assert (await values(one))["websocket_ready"] == 0
 
 

@@ -22,7 +22,7 @@ LONG = "x" * 10_000  # fills what the kernel buffers for a peer within a few hun
 
 async def test_s4_a_slow_consumer_is_closed_4008_and_delays_nobody() -> None:
     async with running(limits=limits(queue_bytes=200_000, queue_age=2)) as one:
-        deaf = await asyncio.to_thread(deaf_peer, one.server._port)
+        deaf = await asyncio.to_thread(deaf_peer, one.server.port)
         witness, writer = await one.connect(), await one.connect()
         await witness.ask("subscribe", channel="account:a")
         heard: list[int] = []
@@ -31,18 +31,18 @@ async def test_s4_a_slow_consumer_is_closed_4008_and_delays_nobody() -> None:
             heard += offsets(await events(witness, 10))
             assert len(heard) < 10_000, "the deaf peer was never closed"
         assert heard == list(range(1, len(heard) + 1))
-        await until(lambda: len(one.server._connections) == 2, "the deaf peer was not let go")
+        await until(lambda: len(one.server.parts.connections) == 2, "the deaf peer was not let go")
         deaf.close()
 
 
 async def test_s4_what_waits_too_long_closes_4008() -> None:
     async with running(limits=limits(queue_age=0.3)) as one:
-        deaf = await asyncio.to_thread(deaf_peer, one.server._port)
+        deaf = await asyncio.to_thread(deaf_peer, one.server.port)
         writer = await one.connect()
-        connection = next(each for each in one.server._connections if each.channels)
+        connection = next(each for each in one.server.parts.connections if each.channels)
         while connection.outbox.size == 0:
             await post(writer, range(100, 110), note=LONG)
-        await until(lambda: connection not in one.server._connections, "the deaf peer was not let go")
+        await until(lambda: connection not in one.server.parts.connections, "the deaf peer was not let go")
         assert one.server.metrics.slow_consumers._value.get() == 1
         deaf.close()
 
@@ -104,9 +104,9 @@ async def test_s2_who_has_left_finds_its_place_free_at_once() -> None:
 
 async def test_s2_who_closes_and_reads_nothing_gives_its_place_back_at_once() -> None:
     async with running() as one:
-        deaf = await asyncio.to_thread(deaf_peer, one.server._port)
+        deaf = await asyncio.to_thread(deaf_peer, one.server.port)
         writer = await one.connect()
-        connection = next(each for each in one.server._connections if each.channels)
+        connection = next(each for each in one.server.parts.connections if each.channels)
         while connection.outbox.size == 0:
             await post(writer, range(100, 110), note=LONG)
         deaf.sendall(b"\x88\x80" + bytes(4))
@@ -136,7 +136,7 @@ async def test_s2_connections_per_user() -> None:
         assert await second.close_code() == 1013
         await one.connect(token=token("ledger:read", user_id="bob"))
         await first.socket.close()
-        await until(lambda: len(one.server._connections) == 1, "the slot was not freed")
+        await until(lambda: len(one.server.parts.connections) == 1, "the slot was not freed")
         await one.connect(token=token("ledger:read"))
 
 
@@ -145,7 +145,7 @@ async def test_s2_aborted_connections_leave_nothing_behind() -> None:
         tasks = len(asyncio.all_tasks())
         writer = await one.connect()
         await post(writer, range(100, 400))
-        epoch = one.server._engine.log.epoch
+        epoch = one.server.parts.engine.log.epoch
         for _ in range(20):
             client = await one.connect()
             await client.ask("enter", account="a")
@@ -157,9 +157,9 @@ async def test_s2_aborted_connections_leave_nothing_behind() -> None:
             client.socket._response.connection.transport.abort()
         await writer.socket.close()
         await one.quiet()
-        hub, server = one.server._hub, one.server
+        hub, server = one.server.parts.hub, one.server
         assert not any((hub._connections, hub._receivers, hub._members, hub._joined))
-        assert (server._counts.total, dict(server._counts._users)) == (0, {})
+        assert (server.parts.counts.total, dict(server.parts.counts._users)) == (0, {})
         await until(lambda: len(asyncio.all_tasks()) <= tasks, "tasks are left")
         gc.collect()
         assert not [each for each in gc.get_objects() if isinstance(each, Connection)], "connections are kept"

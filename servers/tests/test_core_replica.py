@@ -47,7 +47,7 @@ async def test_s2_who_renews_the_token_before_a_subscription_is_answered_is_judg
             "refresh_token": None,
             "subscribe": "FORBIDDEN",
         }
-        assert one.server._hub.present("global") == []
+        assert one.server.parts.hub.present("global") == []
 
 
 async def test_s5_an_offset_that_was_heard_here_is_known_there(pair: list[Running]) -> None:
@@ -73,7 +73,7 @@ async def test_s3_what_is_asked_after_a_subscription_is_done_after_it(pair: list
 async def test_s3_so_it_is_where_the_log_was_trimmed_however_long_a_look_at_its_beginning_takes(
     pair: list[Running], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = pair[0].server._engine
+    engine = pair[0].server.parts.engine
     assert isinstance(engine, Replica)
     floors_of, asked = engine._shared.floors_of, asyncio.Event()
 
@@ -171,7 +171,7 @@ async def test_s5_whoever_held_its_turn_too_long_takes_its_decisions_back(
     """Between a decision and its writing, the turn passes to the other, who takes the money."""
     here, there = [await one.connect() for one in pair]
     await post(here, range(10, 11))
-    log = pair[0].server._engine.log
+    log = pair[0].server.parts.engine.log
     assert isinstance(log, RedisLog)
     propose, late = log.propose, asyncio.Event()
 
@@ -191,7 +191,7 @@ async def test_s5_whoever_held_its_turn_too_long_takes_its_decisions_back(
 
 async def test_s5_a_turn_of_a_replica_that_died_ends_by_itself(pair: list[Running], redis: RedisServer) -> None:
     client = await pair[0].connect()
-    log = pair[0].server._engine.log
+    log = pair[0].server.parts.engine.log
     assert isinstance(log, RedisLog)
     redis.ask("SET", f"{log._keys.base}turn", "dead", "PX", "700")
     redis.ask("RPUSH", f"{log._keys.base}queue", "dead-too")

@@ -21,11 +21,11 @@ async def test_s5_retention_is_kept_by_one_and_known_to_all(redis: RedisServer) 
     async with replicas(redis, retention=Retention(events=5, interval=0.01)) as both:
         here, there = [await one.connect() for one in both]
         live = await listener(both[1])
-        epoch = both[0].server._engine.log.epoch
+        epoch = both[0].server.parts.engine.log.epoch
         await post(here, range(21, 60))
         await post(there, range(60, 100))
         for one in both:
-            await until(lambda one=one: one.server._engine.floor("global") == 74, "not trimmed")  # type: ignore[misc]
+            await until(lambda one=one: one.server.parts.engine.floor("global") == 74, "not trimmed")  # type: ignore[misc]
         assert offsets(await events(live, 79)) == list(range(1, 80)), "whoever listens hears what is then removed"
         for client in (here, there):
             history = (await client.ask("history", channel="account:a"))["data"]
@@ -66,7 +66,7 @@ async def test_s5_who_slept_while_events_were_removed_does_not_pass_over_them_in
         epoch = (await events(there, 3))[0]["epoch"]
         async with asleep(both[1]):
             await post(here, range(24, 40))
-            await retention.trim(both[0].server._engine, Retention(events=5))
+            await retention.trim(both[0].server.parts.engine, Retention(events=5))
         assert await there.close_code() == 1011
         again = await both[1].connect()
         since = {"epoch": epoch, "offset": 3}
@@ -82,7 +82,7 @@ async def test_s5_who_resumes_before_what_a_stranger_removed_is_told_so_when_it_
         await post(await one.connect(), range(21, 31))
         stream = Keys(one.config.log.prefix, LEDGER.name).channel("account:a")
         assert redis.ask("XTRIM", stream, "MINID", "6") == ":5"
-        epoch = one.server._engine.log.epoch
+        epoch = one.server.parts.engine.log.epoch
         first, again, other = [await one.connect() for _ in range(3)]
         await first.say("subscribe", channel="account:a", since={"epoch": epoch, "offset": 3})
         assert await first.close_code() == 1011
@@ -101,7 +101,7 @@ async def test_s5_what_is_still_to_be_told_is_told_though_a_snapshot_stands_for_
     here, there = await pair[0].connect(), await listener(pair[1])
     await post(here, range(21, 24))
     assert offsets(await events(there, 3)) == [1, 2, 3]
-    log = pair[0].server._engine.log
+    log = pair[0].server.parts.engine.log
     async with asleep(pair[1]) as slow:
         await post(here, range(24, 40))
         await retention.cover(LEDGER, log, 19, 19)
@@ -271,7 +271,7 @@ async def test_s5_a_log_that_lost_events_while_others_were_on_their_way_to_it_ge
     async with replicas(own, 1) as (one,):
         client, heard, saved, since = await with_an_end_to_lose(own, one)
         own.kill()
-        one.server._engine._ahead = True  # type: ignore[attr-defined] # as when the store is gone in mid-propose
+        one.server.parts.engine._ahead = True  # type: ignore[attr-defined] # as when the store is gone in mid-propose
         await eventually(one, is_ready=False)
         own.restore(saved)
         await asyncio.to_thread(own.start)
@@ -280,11 +280,11 @@ async def test_s5_a_log_that_lost_events_while_others_were_on_their_way_to_it_ge
 
 async def until_another_epoch(own: RedisServer, one: Running, saved: Path) -> None:
     """Redis comes back as it was saved, and the replica notices."""
-    epoch = one.server._engine.log.epoch
+    epoch = one.server.parts.engine.log.epoch
     own.kill()
     own.restore(saved)
     await asyncio.to_thread(own.start)
-    await until(lambda: one.server._engine.log.epoch != epoch, "the loss is not noticed", LONG)
+    await until(lambda: one.server.parts.engine.log.epoch != epoch, "the loss is not noticed", LONG)
 
 
 async def test_s5_who_catches_up_while_the_log_becomes_another_hears_nothing_of_the_other(
@@ -292,7 +292,7 @@ async def test_s5_who_catches_up_while_the_log_becomes_another_hears_nothing_of_
 ) -> None:
     async with replicas(own, 1) as (one,):
         _, heard, saved, since = await with_an_end_to_lose(own, one)
-        engine, rebuilding = one.server._engine, asyncio.Event()
+        engine, rebuilding = one.server.parts.engine, asyncio.Event()
         read, rebuild = engine.reading.read, engine._rebuild
 
         async def late(*asked: Any) -> Any:
@@ -318,7 +318,7 @@ async def test_s5_a_history_names_no_epoch_but_that_of_its_events(
 ) -> None:
     async with replicas(own, 1) as (one,):
         client, _, saved, _ = await with_an_end_to_lose(own, one)
-        engine = one.server._engine
+        engine = one.server.parts.engine
         read = engine.reading.read
 
         async def late(*asked: Any) -> Any:

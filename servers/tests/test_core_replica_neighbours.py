@@ -42,7 +42,7 @@ async def test_s5_of_what_waits_to_be_said_there_only_the_newest_about_a_subject
     """However many there are, whoever left is not forgotten for it."""
     there = await pair[1].connect()
     await there.ask("subscribe", channel="waves:a")
-    hub = pair[0].server._hub
+    hub = pair[0].server.parts.hub
     hub.say(Event("left", ("waves:a",), {}, subject="bob"))
     for number in range(20_000):
         hub.say(Event("moved", ("waves:a",), {"number": number}, subject="ada"))
@@ -124,7 +124,7 @@ async def test_s5_a_failure_that_nobody_expects_makes_no_replica_deaf(
 
 async def test_s3_presence_does_not_wait_for_a_replica_that_died(pair: list[Running]) -> None:
     here = await listener(pair[0])
-    for task in pair[1].server._engine._neighbours._tasks:  # type: ignore[attr-defined]
+    for task in pair[1].server.parts.engine._neighbours._tasks:  # type: ignore[attr-defined]
         task.cancel()
     async with asyncio.timeout(2):
         assert len((await here.ask("presence", channel="account:a"))["data"]["members"]) == 1

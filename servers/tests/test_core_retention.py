@@ -191,7 +191,7 @@ async def _worked(make: Callable[[], Log], work: list[int | str | Retention]) ->
 
 
 async def trimmed(one: Running, floor: int) -> None:
-    await until(lambda: one.server._engine.floor("global") == floor, "the log is not trimmed")
+    await until(lambda: one.server.parts.engine.floor("global") == floor, "the log is not trimmed")
 
 
 async def subscribed(client: Client, epoch: str, offset: int) -> tuple[bool, int]:
@@ -202,7 +202,7 @@ async def subscribed(client: Client, epoch: str, offset: int) -> tuple[bool, int
 async def test_s5_who_resumes_before_what_is_held_is_told_and_hears_live_events() -> None:
     async with running(**keeping(events=5)) as one:
         writer, reader, other = [await one.connect() for _ in range(3)]
-        epoch = one.server._engine.log.epoch
+        epoch = one.server.parts.engine.log.epoch
         await post(writer, range(100, 120))
         await trimmed(one, 15)
         assert await subscribed(reader, epoch, 14) == (False, 20)
@@ -228,7 +228,7 @@ async def test_s5_what_is_taken_away_from_who_catches_up_is_not_passed_over(monk
     async with running() as one:
         client = await one.connect()
         await post(client, range(100, 120))
-        engine = one.server._engine
+        engine = one.server.parts.engine
         read = engine.log.read
 
         async def read_late(channel: str, after: int, limit: int) -> Any:
@@ -252,7 +252,7 @@ async def test_s6_the_metrics_show_what_the_log_holds() -> None:
             if line.startswith("websocket_log_")
         }
         assert values["websocket_log_events"] == 5
-        assert values["websocket_log_bytes"] == one.server._engine.log.size > 0
+        assert values["websocket_log_bytes"] == one.server.parts.engine.log.size > 0
         assert values["websocket_log_trimmed_events_total"] == 15
 
 

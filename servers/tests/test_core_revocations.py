@@ -98,7 +98,7 @@ async def test_s2_what_is_known_stays_in_force_without_redis_and_is_written_agai
             await until(lambda: redis.ask("ZCARD", f"{{{prefix}}}:revoked") == ":1", "what was lost is not back", SOON)
             redis.kill()
             assert await is_refused(first, stolen)
-            await until(lambda: not second.server._engine.available, "nobody notices that Redis is gone", SOON)
+            await until(lambda: not second.server.parts.engine.available, "nobody notices that Redis is gone", SOON)
             assert await is_refused(second, stolen)
 
 

@@ -1,27 +1,28 @@
 """The session (protocol 1 to 4) without I/O: each rule by calling it."""
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 
 from bodhisattva.servers.core.auth.keys import KeyRing, secret_key
-from bodhisattva.servers.core.auth.permissions import Permissions
 from bodhisattva.servers.core.auth.tokens import Identity, Verifier, mint
-from bodhisattva.servers.core.config import Limits, Timeouts
+from bodhisattva.servers.core.config import Config, Limits, Timeouts, Tokens
 from bodhisattva.servers.core.connections.session import (
     Close,
     Now,
     Output,
     Ping,
-    Policy,
     Pong,
     Reply,
     Request,
     Revoke,
     Session,
 )
+from bodhisattva.servers.core.connections.session_settings import SessionSettings
 from bodhisattva.servers.core.errors import ErrorCode
+from bodhisattva.servers.core.settings import CurrentSettings, Settings
 from bodhisattva.servers.core.transport.frames import ABNORMAL
 from bodhisattva.servers.tests.ledger import LEDGER
 
@@ -40,18 +41,14 @@ class Peer:
     def __init__(self, *, auth: bool = True, admit: bool = True, **limits: Any) -> None:
         self.wall = WALL
         verifier = Verifier(KeyRing.of_secret(SECRET), clock=lambda: self.wall) if auth else None
-        timeouts = Timeouts(auth=5, ping_interval=20, ping_timeout=10)
-        self.policy = Policy(
-            LEDGER,
-            Permissions(LEDGER),
-            Limits(**limits),
-            timeouts,
-            verifier,
-            60,
-            features=("auth",),
-            admit=lambda _: admit,
+        config = Config(
+            limits=Limits(**limits),
+            timeouts=Timeouts(auth=5, ping_interval=20, ping_timeout=10),
+            tokens=Tokens(expiry_warning=60),
         )
-        self.session = Session(self.policy, "c1", at(0), secure=False)
+        self.current = CurrentSettings(Settings(config, config.limits, None, verifier, (), ("auth",)))
+        settings = SessionSettings(LEDGER, self.current, lambda _: admit)
+        self.session = Session(settings, "c1", at(0), secure=False)
 
     def say(self, seconds: float = 0, /, **message: Any) -> list[Output]:
         self.wall = WALL + seconds
@@ -365,7 +362,8 @@ def test_s2_without_authentication_a_refresh_is_answered_all_the_same() -> None:
 
 def test_s7_a_reload_of_the_keys_holds_for_the_next_token() -> None:
     peer = authenticated()
-    peer.policy.verifier = Verifier(KeyRing.of_secret("another-secret-of-at-least-32-bytes!"), clock=lambda: WALL)
+    another = Verifier(KeyRing.of_secret("another-secret-of-at-least-32-bytes!"), clock=lambda: WALL)
+    peer.current.replace(dataclasses.replace(peer.current.value, verifier=another))
     assert codes(peer.refresh(READ)) == ["AUTH_FAILED"]
     assert codes(peer.say(type="ping")) == ["pong"], "whoever is in stays in"
 

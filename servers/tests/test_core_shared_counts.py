@@ -40,7 +40,7 @@ async def turned_away(one: Running, user: str) -> bool:
 
 
 def stored(redis: RedisServer, one: Running, user: str) -> str:
-    counts: Any = one.server._counts
+    counts: Any = one.server.parts.counts
     return redis.answer("HGET", counts._holdings + counts._me, f"user:{user}").split("\r\n")[1:2][0]
 
 
@@ -83,9 +83,9 @@ async def test_s2_a_dead_replica_holds_no_place(redis: RedisServer) -> None:
     async with replicas(redis, connections_per_user=1) as (first, second):
         await enter(first, "ada")
         await until(lambda: stored(redis, first, "ada") == "1", "the place is not counted")
-        counts: Any = first.server._counts
+        counts: Any = first.server.parts.counts
         assert await turned_away(second, "ada")
-        dead = next(task for task in first.server._work._tasks if task.get_name() == "counts")
+        dead = next(task for task in first.server._supervisor._tasks if task.get_name() == "counts")
         dead.cancel()
         await until(lambda: redis.ask("EXISTS", counts._holdings + counts._me) == ":0", "the lease does not end", 10)
         client = await enter(second, "ada")
@@ -111,5 +111,5 @@ async def test_s2_without_redis_each_replica_counts_for_itself(capsys: pytest.Ca
 
 
 def counting(one: Running) -> bool:
-    counts: Any = one.server._counts
+    counts: Any = one.server.parts.counts
     return bool(counts._reachable)

@@ -126,12 +126,12 @@ async def test_s7_a_reload_refuses_to_fall_back_to_plain_text(authority: Authori
 
 async def test_s4_a_deaf_peer_behind_tls_is_let_go(authority: Authority, files: dict[str, Any]) -> None:
     async with running(tls=Tls(**files), limits=limits(queue_age=0.3)) as one:
-        deaf = await asyncio.to_thread(deaf_peer, one.server._port, authority.trust())
+        deaf = await asyncio.to_thread(deaf_peer, one.server.port, authority.trust())
         writer = await one.connect(ssl=authority.trust())
-        connection = next(each for each in one.server._connections if each.channels)
+        connection = next(each for each in one.server.parts.connections if each.channels)
         while connection.outbox.size == 0:
             await writer.ask("post", account="a", amount=1, note="x" * 10_000)
-        await until(lambda: connection not in one.server._connections, "the deaf peer was not let go")
+        await until(lambda: connection not in one.server.parts.connections, "the deaf peer was not let go")
         assert one.server.metrics.slow_consumers._value.get() == 1
         deaf.close()
 
@@ -140,10 +140,10 @@ async def test_s4_what_a_deaf_peer_behind_tls_was_sent_at_once_ages_too(
     authority: Authority, files: dict[str, Any]
 ) -> None:
     async with running(tls=Tls(**files), limits=limits(queue_age=0.3)) as one:
-        deaf = await asyncio.to_thread(deaf_peer, one.server._port, authority.trust())
-        connection = next(each for each in one.server._connections if each.channels)
+        deaf = await asyncio.to_thread(deaf_peer, one.server.port, authority.trust())
+        connection = next(each for each in one.server.parts.connections if each.channels)
         connection.push(frames.text(b"x" * ONE_BURST))
-        await until(lambda: connection not in one.server._connections, "the deaf peer was not let go")
+        await until(lambda: connection not in one.server.parts.connections, "the deaf peer was not let go")
         assert one.server.metrics.slow_consumers._value.get() == 1
         deaf.close()
 

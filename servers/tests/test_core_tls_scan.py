@@ -32,7 +32,7 @@ async def findings(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[
     folder = tmp_path_factory.mktemp("scan")
     chain, key = Authority().server().write(folder, "server")
     async with running(tls=Tls(str(chain), str(key))) as one:
-        address = f"127.0.0.1:{one.server._port}"
+        address = f"127.0.0.1:{one.server.port}"
         report = folder / "report.json"
         process = await asyncio.create_subprocess_exec(
             scanner, *_SCANS, f"--json_out={report}", address, stdout=asyncio.subprocess.PIPE

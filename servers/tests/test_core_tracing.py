@@ -105,7 +105,7 @@ async def test_a_request_and_its_writing_are_parts_of_the_sender_s_trace(collect
         client = await one.connect()
         await client.ask("subscribe", channel="account:a")
         await ask(client, "post", account="a", amount=1)
-        (connection,) = one.server._connections
+        (connection,) = one.server.parts.connections
     request, append = await collector.one("ledger", "ledger/post"), await collector.one("ledger", "append")
     assert (request.trace_id.hex(), request.parent_span_id.hex()) == (TRACE, "b7ad6b7169203331")
     assert (append.trace_id, append.parent_span_id) == (request.trace_id, request.span_id)
@@ -166,7 +166,7 @@ async def test_what_is_told_later_carries_the_trace_in_which_it_happened(
         await ask(await one.connect(), "post", traceparent=None, account="a", amount=2)
     async with running(LEDGER, **with_log) as one:
         client = await one.connect()
-        since = {"epoch": one.server._engine.log.epoch, "offset": 0}
+        since = {"epoch": one.server.parts.engine.log.epoch, "offset": 0}
         await client.socket.send_json(
             {"type": "request", "event": "subscribe", "id": "s", "data": {"channel": "account:a", "since": since}}
         )

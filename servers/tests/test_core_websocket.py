@@ -31,17 +31,17 @@ async def test_a_stopped_server_has_no_socket_left() -> None:
         for _ in range(3):
             await one.connect()
         await one.server.stop()
-        assert not one.server._intake.open
+        assert not one.server.parts.frame_reader.open
         await one.quiet()
 
 
 async def test_whoever_is_turned_away_is_cut_off_with_the_server() -> None:
     async with running() as one:
-        one.server._counts.total = one.server.config.limits.connections
+        one.server.parts.counts.total = one.server.config.limits.connections
         client = await one.connect(welcome=False, autoclose=False)
-        await until(lambda: len(one.server._intake.open) == 1, "nobody is turned away")
+        await until(lambda: len(one.server.parts.frame_reader.open) == 1, "nobody is turned away")
         await one.server.stop()
-        assert not one.server._intake.open
+        assert not one.server.parts.frame_reader.open
         assert await client.close_code() == 1013
 
 
@@ -56,7 +56,7 @@ async def test_who_sends_much_at_once_is_read_by_and_by_and_others_in_between(mo
     names = [f"{number:04}" for number in range(4000)]
     async with running() as one:
         client = await one.connect()
-        busy = next(iter(one.server._connections))._websocket
+        busy = next(iter(one.server.parts.connections))._websocket
         other = await one.connect()
         busy.take(b"".join(map(masked_ping, names)))
         assert not busy.transport.is_reading(), "more is read while there is something to be taken in"
@@ -71,7 +71,7 @@ async def test_what_is_still_to_be_taken_in_ends_with_the_connection(monkeypatch
     monkeypatch.setattr(websocket, "_STINT", 0.0)
     async with running() as one:
         await one.connect()
-        (connection,) = one.server._connections
+        (connection,) = one.server.parts.connections
         connection._websocket.take(masked_ping("a") * 1000)
         connection.abort()
         await one.quiet()
@@ -109,7 +109,7 @@ async def test_s1_what_came_before_the_end_is_answered(bad: bytes, code: int, si
     """Also in one segment with it, and cut anywhere. size: bytes of a piece."""
     async with running() as one:
         client = await one.connect(autoclose=False)
-        (connection,) = one.server._connections
+        (connection,) = one.server.parts.connections
         sent = masked_ping("before") + bad
         for place in range(0, len(sent), size):
             connection._websocket.feed(sent[place : place + size])
@@ -129,7 +129,7 @@ async def test_s1_what_came_before_the_end_is_answered(bad: bytes, code: int, si
 async def test_rfc6455_s8_1_a_bad_byte_ends_the_connection_when_it_comes(begun: bytes, bad: bytes) -> None:
     async with running() as one:
         client = await one.connect(autoclose=False)
-        (connection,) = one.server._connections
+        (connection,) = one.server.parts.connections
         for byte in begun:
             connection._websocket.feed(bytes([byte]))
         is_early = connection.closing

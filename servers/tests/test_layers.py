@@ -1,7 +1,8 @@
 """The folders tell the architecture only as long as what imports what keeps to them."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -18,15 +19,16 @@ MAY_IMPORT = {
     "reports": (),
     "fixtures": ("reports",),
     "suites": ("fixtures", "reports"),
-    "chaos": ("fixtures", "reports"),
+    "chaos": ("fixtures",),
 }
 # The wrong servers that the suite is tried on are made of the right ones.
 APART = {"tests", "meta"}
 # From what nothing can do without up to what nothing uses; each may import those before it.
 CORE_ORDER = (
-    *("errors", "domain", "channels", "records", "config", "descriptors", "shape", "envelope", "hosts", "loops"),
-    *("transport", "telemetry", "log", "work", "service", "auth", "engine"),
-    *("connections", "replicas", "host", "bridges", "http", "server", "run"),
+    *("errors", "domain", "channels", "records", "config", "restart", "descriptors", "shape", "envelope", "addresses"),
+    *("event_loop", "phase", "transport", "telemetry", "log", "supervisor", "service", "auth", "settings", "engine"),
+    *("connections", "replicas", "runtime", "bridges", "http", "settings_loader", "reload", "composition", "drain"),
+    *("upgrades", "server", "run"),
 )
 
 
@@ -41,6 +43,38 @@ def imported(tree: ast.AST) -> Iterator[str]:
             yield from (name.name for name in node.names)
         else:
             yield from imported(node)
+
+
+def modules() -> dict[str, Path]:
+    """The file of each module below the top folders."""
+    files = (file for folder in MAY_IMPORT for file in (TOP / folder).rglob("*.py"))
+    return {_module(file): file for file in files}
+
+
+def _module(file: Path) -> str:
+    parts = file.relative_to(TOP).with_suffix("").parts
+    return ROOT + ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def dependencies(text: str, known: Collection[str]) -> set[str]:
+    """The known modules that a source names in any import: at the top, in a function, or for type checkers alone."""
+    nodes = list(ast.walk(ast.parse(text)))
+    named = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            found = {f"{node.module}.{name.name}" for name in node.names}
+            named |= {name if name in known else node.module for name in found}
+    return named & set(known)
+
+
+def circle(graph: Mapping[str, Collection[str]]) -> list[str]:
+    """The modules of a circle, in the order of its imports; none if there is no circle."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found[::-1]
+    return []
 
 
 def imports(folder: str, prefix: str) -> set[tuple[str, str, str]]:
@@ -69,6 +103,28 @@ def test_a_part_of_the_core_imports_only_what_comes_before_it() -> None:
 
 def test_each_part_of_the_core_has_its_place_in_the_order() -> None:
     assert {path.stem for path in (TOP / "servers/core").iterdir() if not path.name.startswith("__")} == set(CORE_ORDER)
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Whoever reads one file of a circle has to read them all."""
+    files = modules()
+    assert not circle({module: dependencies(file.read_text(), files) - {module} for module, file in files.items()})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from bodhisattva.first import x",
+        "import bodhisattva.first",
+        "from bodhisattva import first",
+        "def f():\n    from bodhisattva.first import x",
+        "if TYPE_CHECKING:\n    from bodhisattva.first import x",
+    ],
+)
+def test_a_circle_is_found_whichever_kind_of_import_closes_it(text: str) -> None:
+    first, second = "bodhisattva.first", "bodhisattva.second"
+    assert dependencies(text, {first, second}) == {first}
+    assert circle({first: {second}, second: {first}})[0] in {first, second}
 
 
 @pytest.mark.parametrize("folder", MAY_IMPORT)

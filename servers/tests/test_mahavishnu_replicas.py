@@ -33,7 +33,7 @@ class Fleet:
     @property
     def workflow(self) -> Any:
         """As the second replica knows it; None before that."""
-        return self.two[1].server._engine.state.workflows.get("w")  # type: ignore[attr-defined]
+        return self.two[1].server.parts.engine.state.workflows.get("w")  # type: ignore[attr-defined]
 
     async def happened(self) -> list[tuple[str, str]]:
         """What the service that was asked has recorded of sessions."""

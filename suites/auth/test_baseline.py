@@ -1,11 +1,11 @@
 """The six cases of the earlier round, under the names that their owner knows."""
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
-from bodhisattva.suites.auth.refusals import assert_refused
+from bodhisattva.suites.auth.rejected_tokens import assert_token_rejected
 
 
 class TestJWTAuthentication:
@@ -18,7 +18,7 @@ class TestJWTAuthentication:
         text="A valid token as the first message is answered with status, user and end, and opens the service to it.",
         baseline="TestJWTAuthentication::valid_token_authenticates",
     )
-    async def test_valid_token_authenticates(self, connect: Connect, node: Node, sample: Sample) -> None:
+    async def test_valid_token_authenticates(self, connect: Connect, node: Node, sample: RequestSamples) -> None:
         client = await connect(user="ann", permissions=[f"{node.service}:write"])
         assert client.auth is not None
         assert client.auth.event == "auth"
@@ -41,7 +41,7 @@ class TestJWTAuthentication:
     )
     async def test_expired_token_rejected(self, connect: Connect, node: Node, tokens: Tokens) -> None:
         for ago in (3600, 60, 1):
-            await assert_refused(connect, node, tokens.expired(permissions=["admin"], ago=ago))
+            await assert_token_rejected(connect, node, tokens.expired(permissions=["admin"], ago=ago))
 
     @clause(
         "AUTH-003",
@@ -53,10 +53,10 @@ class TestJWTAuthentication:
         baseline="TestJWTAuthentication::invalid_token_rejected",
     )
     async def test_invalid_token_rejected(self, connect: Connect, node: Node, tokens: Tokens) -> None:
-        await assert_refused(connect, node, tokens.wrong_secret(permissions=["admin"]))
-        await assert_refused(connect, node, tokens.tampered(permissions=["admin"]))
+        await assert_token_rejected(connect, node, tokens.wrong_secret(permissions=["admin"]))
+        await assert_token_rejected(connect, node, tokens.tampered(permissions=["admin"]))
         header, payload, _ = tokens.valid(permissions=["admin"]).split(".")
-        await assert_refused(connect, node, f"{header}.{payload}.")
+        await assert_token_rejected(connect, node, f"{header}.{payload}.")
 
     @clause(
         "AUTH-004",
@@ -67,7 +67,9 @@ class TestJWTAuthentication:
         text="A token that allows nothing in the service authenticates its user, to whom everything is FORBIDDEN.",
         baseline="TestJWTAuthentication::token_with_insufficient_permissions",
     )
-    async def test_token_with_insufficient_permissions(self, connect: Connect, node: Node, sample: Sample) -> None:
+    async def test_token_with_insufficient_permissions(
+        self, connect: Connect, node: Node, sample: RequestSamples
+    ) -> None:
         client = await connect(user="bob", permissions=[])
         for event, data in (
             sample.command(),
@@ -91,7 +93,7 @@ class TestJWTAuthentication:
         text="A further token of the same user renews the connection, with the permissions that it has.",
         baseline="TestJWTAuthentication::token_refresh",
     )
-    async def test_token_refresh(self, connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+    async def test_token_refresh(self, connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens) -> None:
         client = await connect(user="ann", permissions=[f"{node.service}:read"])
         assert (await client.refusal(*sample.command())).error_code == "FORBIDDEN"
         token = tokens.valid("ann", [f"{node.service}:write"])
@@ -110,7 +112,7 @@ class TestJWTAuthentication:
         text="Read permission opens every public channel of the service; without it each channel is FORBIDDEN.",
         baseline="TestJWTAuthentication::permission_per_channel",
     )
-    async def test_permission_per_channel(self, connect: Connect, node: Node, sample: Sample) -> None:
+    async def test_permission_per_channel(self, connect: Connect, node: Node, sample: RequestSamples) -> None:
         reader = await connect(user="ann", permissions=[f"{node.service}:read"])
         stranger = await connect(user="bob", permissions=["elsewhere:read"])
         for channel in sample.channels(user="ann").values():

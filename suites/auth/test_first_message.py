@@ -3,12 +3,16 @@
 import time
 from datetime import datetime
 
-from bodhisattva.fixtures.authors import AllowTime, Connect
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import AllowTime, Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
-from bodhisattva.suites.auth.refusals import FAILED, REQUIRED, assert_refused
+from bodhisattva.suites.auth.rejected_tokens import (
+    AUTHENTICATION_FAILED,
+    AUTHENTICATION_REQUIRED,
+    assert_token_rejected,
+)
 
 
 @clause(
@@ -42,10 +46,10 @@ async def test_answer_then_welcome(connect: Connect, node: Node, tokens: Tokens)
 async def test_missing_or_malformed_token(connect: Connect, node: Node, tokens: Tokens) -> None:
     wrong: list[object] = [None, 7, "", ".", "..", "a.b.c", "no token", [tokens.usual(node.service)], {}, "\x00", "ä.ö"]
     for token in wrong:
-        await assert_refused(connect, node, token)
+        await assert_token_rejected(connect, node, token)
     client = await connect(authenticate=False)
     assert (await client.refusal("auth")).error_code == "AUTH_FAILED"
-    assert await client.closed() == FAILED
+    assert await client.closed() == AUTHENTICATION_FAILED
 
 
 @clause(
@@ -56,7 +60,7 @@ async def test_missing_or_malformed_token(connect: Connect, node: Node, tokens: 
     profile="core",
     text="A first message other than the request auth is AUTH_REQUIRED, correlated, and ends the connection.",
 )
-async def test_other_first_message(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+async def test_other_first_message(connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens) -> None:
     token = {"token": tokens.usual(node.service)}
     event, data = sample.command()
     for frame in (
@@ -72,7 +76,7 @@ async def test_other_first_message(connect: Connect, node: Node, sample: Sample,
         client = await connect(authenticate=False)
         await client.send({"id": "first", **frame})
         assert (await client.reply("first")).error_code == "AUTH_REQUIRED", f"first message {frame}"
-        assert await client.closed() == REQUIRED
+        assert await client.closed() == AUTHENTICATION_REQUIRED
     writer = await connect()
     assert (await writer.refusal(*sample.readback().call)).error_code == "NOT_FOUND", "the command was executed"
 
@@ -90,7 +94,7 @@ async def test_undecodable_first_message(connect: Connect, node: Node) -> None:
         client = await connect(authenticate=False)
         await client.send(text)
         assert (await client.error()).error_code == "AUTH_REQUIRED", f"first message {text!r}"
-        assert await client.closed() == REQUIRED
+        assert await client.closed() == AUTHENTICATION_REQUIRED
 
 
 @clause(
@@ -109,7 +113,7 @@ async def test_silence_ends_at_the_timeout(connect: Connect, node: Node, allow_t
     error = await client.error(within=timeout + 5)
     assert error.error_code == "AUTH_REQUIRED"
     assert error.received - opening >= timeout, "closed before its time"
-    assert await client.closed() == REQUIRED
+    assert await client.closed() == AUTHENTICATION_REQUIRED
 
 
 @clause(
@@ -120,13 +124,15 @@ async def test_silence_ends_at_the_timeout(connect: Connect, node: Node, allow_t
     profile="core",
     text="What is sent after a refused token, before the refusal is known, is neither executed nor answered.",
 )
-async def test_nothing_is_done_after_a_refusal(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+async def test_nothing_is_done_after_a_refusal(
+    connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens
+) -> None:
     client = await connect(authenticate=False)
     event, data = sample.command()
     await client.send({"type": "request", "id": "a", "event": "auth", "data": {"token": tokens.wrong_secret()}})
     await client.send({"type": "request", "id": "b", "event": "auth", "data": {"token": tokens.usual(node.service)}})
     await client.send({"type": "request", "id": "c", "event": event, "data": data})
-    assert await client.closed() == FAILED
+    assert await client.closed() == AUTHENTICATION_FAILED
     assert [(e.correlation_id, e.error_code) for e in client.inbox] == [("a", "AUTH_FAILED")]
     writer = await connect()
     assert (await writer.refusal(*sample.readback().call)).error_code == "NOT_FOUND", "the command was executed"

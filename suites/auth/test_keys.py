@@ -8,14 +8,14 @@ from typing import Any
 
 import jwt
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.signing import KINDS, KeyPair, jwks
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
-from bodhisattva.suites.auth.refusals import assert_refused
+from bodhisattva.suites.auth.rejected_tokens import assert_token_rejected
 
 FILE = "jwks.json"
 PUBLISHED = "your-secret-key-change-in-production-please"
@@ -49,7 +49,7 @@ async def is_taken(node: Node, connect: Connect, token: str) -> bool:
     profile="secure",
     text="Tokens signed with RS256, ES256 or EdDSA are judged by the public keys of a JWKS file, each by its kid.",
 )
-async def test_keys_of_every_kind(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_keys_of_every_kind(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh()
     pairs = [KeyPair(algorithm, f"key-{algorithm}") for algorithm in KINDS]
     await give_keys(node, connect, *pairs)
@@ -71,10 +71,10 @@ async def test_wrong_keys(fresh: Fresh, connect: Connect) -> None:
     ours, other = KeyPair("ES256", "ours"), KeyPair("EdDSA", "other")
     await give_keys(node, connect, other, ours)
     usual = node.tokens.usual(node.service)
-    await assert_refused(connect, node, KeyPair("ES256", "ours").sign(usual))
-    await assert_refused(connect, node, KeyPair("RS256", "ours").sign(usual))
-    await assert_refused(connect, node, ours.sign(usual, kid="other"))
-    await assert_refused(connect, node, ours.sign(usual, kid="nobody"))
+    await assert_token_rejected(connect, node, KeyPair("ES256", "ours").sign(usual))
+    await assert_token_rejected(connect, node, KeyPair("RS256", "ours").sign(usual))
+    await assert_token_rejected(connect, node, ours.sign(usual, kid="other"))
+    await assert_token_rejected(connect, node, ours.sign(usual, kid="nobody"))
 
 
 @clause(
@@ -91,7 +91,7 @@ async def test_public_key_is_no_secret(fresh: Fresh, connect: Connect) -> None:
     await give_keys(node, connect, pair)
     usual = node.tokens.usual(node.service)
     for text in (pair.pem, pair.pem.strip(), json.dumps(pair.jwk)):
-        await assert_refused(connect, node, hmac_signed(usual, text.encode(), "ours"))
+        await assert_token_rejected(connect, node, hmac_signed(usual, text.encode(), "ours"))
 
 
 def hmac_signed(token: str, secret: bytes, kid: str) -> str:
@@ -114,7 +114,7 @@ def segment(part: dict[str, Any]) -> bytes:
     profile="secure",
     text="Keys rotate without a restart: old and new hold side by side, then the old no more, and no connection drops.",
 )
-async def test_keys_rotate(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_keys_rotate(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh()
     old, new = KeyPair("ES256", "2025"), KeyPair("ES256", "2026")
     await give_keys(node, connect, old)
@@ -147,7 +147,7 @@ async def test_public_key_file(fresh: Fresh, connect: Connect) -> None:
     await node.configure(tokens={"public_key": "public.pem"})
     await node.reload()
     await believes(node, connect, pair.usual(node.tokens, node.service))
-    await assert_refused(connect, node, KeyPair("EdDSA").usual(node.tokens, node.service))
+    await assert_token_rejected(connect, node, KeyPair("EdDSA").usual(node.tokens, node.service))
 
 
 @clause(
@@ -166,10 +166,10 @@ async def test_broken_keys_change_nothing(fresh: Fresh, connect: Connect) -> Non
     await node.place(FILE, '{"keys": [{"kty": "RSA"}]}')
     await node.reload()
 
-    async def said() -> bool:
+    async def is_logged() -> bool:
         return FILE in (await node.log()).removeprefix(earlier)
 
-    await eventually(said, "the log names the file")
+    await eventually(is_logged, "the log names the file")
     assert await is_taken(node, connect, pair.usual(node.tokens, node.service))
 
 
@@ -191,9 +191,9 @@ async def test_weak_secret_among_keys_is_refused(fresh: Fresh, connect: Connect)
         await node.place(FILE, json.dumps({"keys": [{"kty": "oct", "k": encoded}]}))
         await node.reload()
 
-        async def said(before: str = earlier) -> bool:
+        async def is_logged(before: str = earlier) -> bool:
             return FILE in (await node.log()).removeprefix(before)
 
-        await eventually(said, "the log names the file")
+        await eventually(is_logged, "the log names the file")
         assert not [text for text in (weak, encoded) if text in await node.log()], "the log shows the secret"
-    await assert_refused(connect, node, Tokens(PUBLISHED).usual(node.service))
+    await assert_token_rejected(connect, node, Tokens(PUBLISHED).usual(node.service))

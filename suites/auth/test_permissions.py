@@ -2,9 +2,9 @@
 
 import time
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
 
@@ -17,7 +17,7 @@ from bodhisattva.fixtures.tokens import Tokens
     profile="core",
     text="A query needs read permission for the service, and with it is answered.",
 )
-async def test_query_needs_read(connect: Connect, node: Node, sample: Sample) -> None:
+async def test_query_needs_read(connect: Connect, node: Node, sample: RequestSamples) -> None:
     await (await connect()).answer(*sample.command())
     query = sample.readback()
     for permissions in ([], ["elsewhere:read"], ["read"], [node.service], ["*"]):
@@ -36,7 +36,7 @@ async def test_query_needs_read(connect: Connect, node: Node, sample: Sample) ->
     profile="core",
     text="A command needs write permission: without it, it is FORBIDDEN before its data is read, and does nothing.",
 )
-async def test_command_needs_write(connect: Connect, node: Node, sample: Sample) -> None:
+async def test_command_needs_write(connect: Connect, node: Node, sample: RequestSamples) -> None:
     reader = await connect(user="ann", permissions=[f"{node.service}:read", "elsewhere:write"])
     for call in (sample.command(), sample.invalid()):
         assert (await reader.refusal(*call)).error_code == "FORBIDDEN", f"{call} is allowed to a reader"
@@ -54,7 +54,9 @@ async def test_command_needs_write(connect: Connect, node: Node, sample: Sample)
     profile="core",
     text="Permissions that are no list of strings count as none.",
 )
-async def test_permissions_of_another_form(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+async def test_permissions_of_another_form(
+    connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens
+) -> None:
     now = time.time()
     for claim in ("admin", f"{node.service}:write", {"admin": True}, True, 1, None, [["admin"]], [{"admin": True}]):
         token = tokens.mint(user_id="ann", permissions=claim, iat=now, exp=now + 300, aud=tokens.audience)
@@ -71,7 +73,7 @@ async def test_permissions_of_another_form(connect: Connect, node: Node, sample:
     profile="core",
     text="A permission is matched as a whole: a part of one, or one with something around it, allows nothing.",
 )
-async def test_permissions_match_as_a_whole(connect: Connect, node: Node, sample: Sample) -> None:
+async def test_permissions_match_as_a_whole(connect: Connect, node: Node, sample: RequestSamples) -> None:
     name = node.service
     near = [
         "Admin",
@@ -96,7 +98,7 @@ async def test_permissions_match_as_a_whole(connect: Connect, node: Node, sample
     profile="core",
     text="admin, and the service's own admin, may do everything in it.",
 )
-async def test_admin_may_do_everything(connect: Connect, node: Node, sample: Sample) -> None:
+async def test_admin_may_do_everything(connect: Connect, node: Node, sample: RequestSamples) -> None:
     for n, permission in enumerate(("admin", f"{node.service}:admin")):
         client = await connect(user="root", permissions=[permission])
         await client.answer(*sample.command(n))
@@ -114,19 +116,19 @@ async def test_admin_may_do_everything(connect: Connect, node: Node, sample: Sam
     text="A private channel is heard and looked into by its user and by administrators only.",
     services=("mahavishnu",),
 )
-async def test_private_channel(connect: Connect, node: Node, sample: Sample) -> None:
-    moment = sample.private("ann")
-    assert moment is not None
+async def test_private_channel(connect: Connect, node: Node, sample: RequestSamples) -> None:
+    private = sample.private("ann")
+    assert private is not None
     own = await connect(user="ann", permissions=[f"{node.service}:write"])
     other = await connect(user="bob", permissions=[f"{node.service}:write"])
     admin = await connect(user="root", permissions=[f"{node.service}:admin"])
     for client in (own, admin):
-        await client.subscribe(moment.channel)
+        await client.subscribe(private.channel)
     for request in ("subscribe", "history", "presence"):
-        assert (await other.refusal(request, {"channel": moment.channel})).error_code == "FORBIDDEN"
-    await own.answer(*moment.call)
+        assert (await other.refusal(request, {"channel": private.channel})).error_code == "FORBIDDEN"
+    await own.answer(*private.call)
     for client in (own, admin):
-        assert sample.concerns(await client.event(moment.event, moment.channel))
+        assert sample.concerns(await client.event(private.event, private.channel))
     assert not await other.fence()
 
 
@@ -139,7 +141,7 @@ async def test_private_channel(connect: Connect, node: Node, sample: Sample) -> 
     text="A permission to read workflows, pools, workers or teams opens the channels of that name, and nothing else.",
     services=("mahavishnu",),
 )
-async def test_permission_of_a_channel_kind(connect: Connect, node: Node, sample: Sample) -> None:
+async def test_permission_of_a_channel_kind(connect: Connect, node: Node, sample: RequestSamples) -> None:
     opened = {
         "workflow:read": "workflow:x",
         "pool:read": "pool:x",

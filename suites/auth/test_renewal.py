@@ -3,16 +3,16 @@
 import asyncio
 from datetime import datetime
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.endings import Close
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.outcome import Unjudged
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.degradation.deaf import FAST
+from bodhisattva.suites.degradation.stalled_reader import HIGH_MESSAGE_RATE
 
 AT_ONCE = 20
 CROWD = 8  # of one alone, by chance, nothing may be under way when its token ends
@@ -27,7 +27,9 @@ BRIEF = 0.001  # seconds, shorter than the turns in which a service looks at its
     profile="core",
     text="A token of another user, or one that is refused, does not renew a connection, which goes on as it was.",
 )
-async def test_refused_renewal_changes_nothing(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+async def test_refused_renewal_changes_nothing(
+    connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens
+) -> None:
     client = await connect(user="ann", permissions=[f"{node.service}:read"])
     for token in (
         tokens.valid("bob", ["admin"]),
@@ -52,7 +54,7 @@ async def test_refused_renewal_changes_nothing(connect: Connect, node: Node, sam
     profile="core",
     text="Channels that a renewed token no longer allows are left, each with the event subscription.revoked.",
 )
-async def test_renewal_revokes_channels(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+async def test_renewal_revokes_channels(connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens) -> None:
     client = await connect(user="ann", permissions=[f"{node.service}:read"])
     channels = {sample.channel(), "global"}
     for channel in channels:
@@ -73,7 +75,7 @@ async def test_renewal_revokes_channels(connect: Connect, node: Node, sample: Sa
     profile="core",
     text="A renewed connection keeps the channels that its new token allows, and outlives the old one.",
 )
-async def test_renewed_connection_goes_on(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+async def test_renewed_connection_goes_on(connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens) -> None:
     short = tokens.valid("ann", [f"{node.service}:read"], lifetime=3)
     renewed, left = await connect(token=short), await connect(token=short)
     await renewed.subscribe(sample.channel())
@@ -127,7 +129,9 @@ async def test_a_short_warning_is_not_missed(fresh: Fresh, connect: Connect) -> 
     profile="core",
     text="A connection ends with its token, not before it: error TOKEN_EXPIRED, then close 1008.",
 )
-async def test_end_of_a_token_ends_its_connection(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+async def test_end_of_a_token_ends_its_connection(
+    connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens
+) -> None:
     token = tokens.valid("ann", [f"{node.service}:read"], lifetime=2)
     client = await connect(token=token)
     await client.subscribe(sample.channel())
@@ -151,7 +155,7 @@ async def test_end_of_a_token_ends_its_connection(connect: Connect, node: Node, 
     text="auth on an authenticated connection is answered once more and never makes it another user's; there is no "
     "second welcome.",
 )
-async def test_authenticating_again(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+async def test_authenticating_again(connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens) -> None:
     client = await connect(user="ann", permissions=[f"{node.service}:read"])
     foreign = await client.refusal("auth", {"token": tokens.valid("bob", ["admin"])})
     assert foreign.error_code == "AUTH_FAILED"
@@ -170,8 +174,10 @@ async def test_authenticating_again(connect: Connect, node: Node, sample: Sample
     text="Whatever takes effect is answered, also where its token ends meanwhile: before error TOKEN_EXPIRED and close "
     "1008.",
 )
-async def test_what_took_effect_before_the_end_is_answered(fresh: Fresh, connect: Connect, sample: Sample) -> None:
-    node = await fresh(limits=FAST, tokens={"expiry_warning": 0.5})
+async def test_what_took_effect_before_the_end_is_answered(
+    fresh: Fresh, connect: Connect, sample: RequestSamples
+) -> None:
+    node = await fresh(limits=HIGH_MESSAGE_RATE, tokens={"expiry_warning": 0.5})
     watcher = await connect(node)
     await watcher.subscribe("global")
     may = [f"{node.service}:write"]
@@ -194,7 +200,7 @@ async def test_what_took_effect_before_the_end_is_answered(fresh: Fresh, connect
         raise Unjudged("no command was under way when the tokens ended: the machine was too busy")
 
 
-async def _request_until_the_end(client: WireClient, sample: Sample, who: int) -> list[str]:
+async def _request_until_the_end(client: WireClient, sample: RequestSamples, who: int) -> list[str]:
     """The ids of the commands that were on their way, one after the other, when the token ended and before."""
     await client.event("auth.expiring", within=10)
     sent: list[str] = []

@@ -3,12 +3,12 @@
 import jwt
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.endings import HandshakeRefused
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.auth.refusals import FAILED, assert_refused
+from bodhisattva.suites.auth.rejected_tokens import AUTHENTICATION_FAILED, assert_token_rejected
 
 FILE = "revoked.txt"
 
@@ -41,7 +41,7 @@ async def test_revoked_token(fresh: Fresh, connect: Connect) -> None:
     client = await connect(node, token=stolen)
     await client.close()
     await revoke(node, connect, stolen)
-    await assert_refused(connect, node, stolen)
+    await assert_token_rejected(connect, node, stolen)
     with pytest.raises(HandshakeRefused) as refused:
         await connect(node, authenticate=False, headers={"Authorization": f"Bearer {stolen}"})
     assert refused.value.status == 401
@@ -63,7 +63,7 @@ async def test_revocation_ends_live_connections(fresh: Fresh, connect: Connect) 
     await revoke(node, connect, stolen)
     error = await thief.error("AUTH_FAILED")
     assert error.correlation_id is None
-    assert await thief.closed() == FAILED
+    assert await thief.closed() == AUTHENTICATION_FAILED
     await owner.fence()
 
 

@@ -4,11 +4,11 @@ import time
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
-from bodhisattva.suites.auth.refusals import assert_refused
+from bodhisattva.suites.auth.rejected_tokens import assert_token_rejected
 
 
 @clause(
@@ -20,7 +20,7 @@ from bodhisattva.suites.auth.refusals import assert_refused
     text="A token without a signature, of the algorithm none, is refused.",
 )
 async def test_unsigned_token(connect: Connect, node: Node, tokens: Tokens) -> None:
-    await assert_refused(connect, node, tokens.unsigned(permissions=["admin"]))
+    await assert_token_rejected(connect, node, tokens.unsigned(permissions=["admin"]))
 
 
 @clause(
@@ -37,7 +37,7 @@ async def test_algorithm_outside_the_list(connect: Connect, node: Node, tokens: 
         token = tokens.mint(
             algorithm=algorithm, user_id="ann", permissions=["admin"], iat=now, exp=now + 300, aud=tokens.audience
         )
-        await assert_refused(connect, node, token)
+        await assert_token_rejected(connect, node, token)
 
 
 @clause(
@@ -49,8 +49,8 @@ async def test_algorithm_outside_the_list(connect: Connect, node: Node, tokens: 
     text="A token that never ends is refused.",
 )
 async def test_token_without_end(connect: Connect, node: Node, tokens: Tokens) -> None:
-    await assert_refused(connect, node, tokens.without_expiry(permissions=["admin"]))
-    await assert_refused(connect, node, tokens.valid(exp="tomorrow"))
+    await assert_token_rejected(connect, node, tokens.without_expiry(permissions=["admin"]))
+    await assert_token_rejected(connect, node, tokens.valid(exp="tomorrow"))
 
 
 @clause(
@@ -63,8 +63,8 @@ async def test_token_without_end(connect: Connect, node: Node, tokens: Tokens) -
 )
 async def test_token_of_too_long_a_life(connect: Connect, node: Node, tokens: Tokens) -> None:
     longest = (await node.limits())["max_token_lifetime"]
-    await assert_refused(connect, node, tokens.too_long(longest + 60))
-    await assert_refused(connect, node, tokens.valid(exp=time.time() + longest + 60, iat=None))
+    await assert_token_rejected(connect, node, tokens.too_long(longest + 60))
+    await assert_token_rejected(connect, node, tokens.valid(exp=time.time() + longest + 60, iat=None))
     client = await connect(token=tokens.valid(lifetime=longest - 60))
     assert client.welcome is not None
 
@@ -82,7 +82,7 @@ async def test_leeway_makes_no_life_longer(connect: Connect, node: Node, tokens:
     longest, issued = (await node.limits())["max_token_lifetime"], time.time() - 1
     client = await connect(token=tokens.valid(iat=issued, exp=issued + longest))
     assert client.welcome is not None
-    await assert_refused(connect, node, tokens.valid(iat=issued, exp=issued + longest + 1))
+    await assert_token_rejected(connect, node, tokens.valid(iat=issued, exp=issued + longest + 1))
 
 
 @clause(
@@ -94,8 +94,8 @@ async def test_leeway_makes_no_life_longer(connect: Connect, node: Node, tokens:
     text="A token that is not valid yet, or was issued in the future, is refused.",
 )
 async def test_token_of_the_future(connect: Connect, node: Node, tokens: Tokens) -> None:
-    await assert_refused(connect, node, tokens.not_yet_valid(ahead=60))
-    await assert_refused(connect, node, tokens.issued_in_future(ahead=60))
+    await assert_token_rejected(connect, node, tokens.not_yet_valid(ahead=60))
+    await assert_token_rejected(connect, node, tokens.issued_in_future(ahead=60))
 
 
 @clause(
@@ -122,9 +122,9 @@ async def test_leeway(connect: Connect, node: Node, tokens: Tokens) -> None:
     text="A token that names no user, or one that is no string, is refused.",
 )
 async def test_token_without_user(connect: Connect, node: Node, tokens: Tokens) -> None:
-    await assert_refused(connect, node, tokens.without_user(permissions=["admin"]))
+    await assert_token_rejected(connect, node, tokens.without_user(permissions=["admin"]))
     for user in (7, ["ann"], {"name": "ann"}, True, ""):
-        await assert_refused(connect, node, tokens.valid(user_id=user))
+        await assert_token_rejected(connect, node, tokens.valid(user_id=user))
 
 
 @clause(
@@ -155,6 +155,6 @@ async def test_subject_names_the_user(connect: Connect, node: Node, tokens: Toke
 @pytest.mark.parametrize("audience", ["elsewhere", None])
 async def test_audience(connect: Connect, fresh: Fresh, tokens: Tokens, audience: str | None) -> None:
     node = await fresh(tokens={"audience": "bodhisattva"})
-    await assert_refused(connect, node, tokens.valid(permissions=["admin"], aud=audience))
+    await assert_token_rejected(connect, node, tokens.valid(permissions=["admin"], aud=audience))
     client = await connect(node, token=tokens.valid(aud=["others", "bodhisattva"]))
     assert client.welcome is not None

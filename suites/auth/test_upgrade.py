@@ -2,10 +2,10 @@
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.endings import HandshakeRefused
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Raw
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
 
@@ -18,7 +18,7 @@ from bodhisattva.fixtures.tokens import Tokens
     profile="core",
     text="A valid bearer token in the upgrade's Authorization authenticates: the welcome comes first, unasked.",
 )
-async def test_bearer_token_authenticates(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+async def test_bearer_token_authenticates(connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens) -> None:
     headers = {"Authorization": f"Bearer {tokens.usual(node.service)}"}
     client = await connect(authenticate=False, headers=headers)
     first = await client.take(lambda _: True, "the first frame")

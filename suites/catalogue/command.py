@@ -17,7 +17,7 @@ _NONE = 1
 @click.argument("words", nargs=-1)
 @click.option("--section", help="Only what belongs to this section of the protocol, such as 5 or 1.2.")
 @click.option("--unproved", is_flag=True, help="Only what a service MUST do and no mutant fails to do.")
-def clauses(words: tuple[str, ...], section: str | None, unproved: bool) -> None:
+def clauses(terms: tuple[str, ...], section: str | None, unproved: bool) -> None:
     """Find the clauses that judge a sentence of the protocol.
 
     They come in the order of the protocol's sections, each with its test and its mutants: servers that are wrong in
@@ -26,7 +26,7 @@ def clauses(words: tuple[str, ...], section: str | None, unproved: bool) -> None
     Exit code: 0, or 1 if there is no such clause.
     """
     made = mutants()
-    entries = [entry for entry in load().entries.values() if _concerns(entry, words, section)]
+    entries = [entry for entry in load().entries.values() if _concerns(entry, terms, section)]
     if unproved:
         entries = list(without_mutant(entries, made))
     if not entries:
@@ -46,10 +46,10 @@ def without_mutant(entries: Iterable[Entry], made: Iterable[Mutant]) -> Iterator
             yield entry
 
 
-def _concerns(entry: Entry, words: tuple[str, ...], section: str | None) -> bool:
+def _concerns(entry: Entry, terms: tuple[str, ...], section: str | None) -> bool:
     clause = entry.clause
-    said = f"{clause.id} {clause.text}".lower()
-    return section in (None, clause.section) and all(word.lower() in said for word in words)
+    text = f"{clause.id} {clause.text}".lower()
+    return section in (None, clause.section) and all(term.lower() in text for term in terms)
 
 
 def _place(entry: Entry) -> tuple[list[int], str]:

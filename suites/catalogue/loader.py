@@ -87,7 +87,7 @@ def _entry(decorator: ast.expr, test: str, function: ast.FunctionDef | ast.Async
     assert isinstance(decorator, ast.Call)
     try:
         (clause_id,) = [ast.literal_eval(argument) for argument in decorator.args]
-        given = {word.arg: ast.literal_eval(word.value) for word in decorator.keywords}
+        given = {keyword.arg: ast.literal_eval(keyword.value) for keyword in decorator.keywords}
         clause = Clause(clause_id, **{str(name): value for name, value in given.items()})
     except (ValueError, TypeError) as error:
         raise CatalogueError(f"{test}: the clause's arguments are not as they must be, literals: {error}") from error
@@ -96,12 +96,12 @@ def _entry(decorator: ast.expr, test: str, function: ast.FunctionDef | ast.Async
 
 
 def _problems(entries: list[Entry], profiles: Mapping[str, list[str]], cases: set[str]) -> Iterator[str]:
-    seen: dict[str, str] = {}
+    places: dict[str, str] = {}
     for entry in entries:
         clause, where = entry.clause, entry.test or "planned.yaml"
-        if clause.id in seen:
-            yield f"{clause.id} stands twice: {seen[clause.id]} and {where}"
-        seen[clause.id] = where
+        if clause.id in places:
+            yield f"{clause.id} stands twice: {places[clause.id]} and {where}"
+        places[clause.id] = where
         if not _ID.fullmatch(clause.id):
             yield f"{where}: {clause.id} is no id; one is {'|'.join(CATEGORIES)}, a dash and three digits"
         elif entry.test and f"/{clause.category}/" not in entry.test:

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.envelope import Envelope
+from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.stack.base import Stack
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.cross_service.journeys import CROSSING, complete, fresh_name, start
+from bodhisattva.suites.cross_service.workflows import PROPAGATION, complete_workflow, fresh_name, start_workflow
 
 STAGES = 30
 """Of a workflow that is to last for a moment."""
@@ -31,10 +31,10 @@ class TestCrossServiceCommunication:
         assert mahavishnu.welcome is not None
         assert mahavishnu.welcome.data["authenticated"] is True
         await buddy.subscribe("knowledge")
-        workflow = await start(mahavishnu)
-        await complete(mahavishnu, workflow, "only")
+        workflow = await start_workflow(mahavishnu)
+        await complete_workflow(mahavishnu, workflow, "only")
         captured = await buddy.event(
-            "knowledge.captured", "knowledge", CROSSING, where=lambda e: _source(e.data) == workflow
+            "knowledge.captured", "knowledge", PROPAGATION, where=lambda e: _source(e.data) == workflow
         )
         assert captured.data["source"]["service"] == "mahavishnu"
         assert captured.data["title"] == f"Cross with {workflow}"
@@ -56,11 +56,11 @@ class TestCrossServiceCommunication:
         follower = await connect(fleet["mahavishnu"], user="ann", permissions=["mahavishnu:read"])
         page = await connect(fleet["fastblocks"], user="ann", permissions=["fastblocks:read"])
         await page.subscribe("ui:workflows")
-        workflow = await start(writer, ["first", "second"])
+        workflow = await start_workflow(writer, ["first", "second"])
         await follower.subscribe(f"workflow:{workflow}")
-        await complete(writer, workflow, "first", "second")
-        seen = await follower.events(3, room=f"workflow:{workflow}")
-        assert [event.event for event in seen] == ["workflow.stage_completed"] * 2 + ["workflow.completed"]
+        await complete_workflow(writer, workflow, "first", "second")
+        received = await follower.events(3, room=f"workflow:{workflow}")
+        assert [event.event for event in received] == ["workflow.stage_completed"] * 2 + ["workflow.completed"]
         shown = [await self._shown(page, workflow) for _ in range(4)]
         assert [(each.get("status"), each.get("done")) for each in shown] == [
             ("running", 0),
@@ -72,7 +72,7 @@ class TestCrossServiceCommunication:
     @staticmethod
     async def _shown(page: WireClient, workflow: str) -> dict[str, Any]:
         component = f"workflow-{workflow}"
-        event = await page.event("ui.updated", within=CROSSING, where=lambda e: e.data["component_id"] == component)
+        event = await page.event("ui.updated", within=PROPAGATION, where=lambda e: e.data["component_id"] == component)
         changed: dict[str, Any] = event.data["changed_props"]
         return changed
 
@@ -104,8 +104,8 @@ async def test_workflow_durations_become_a_series(fleet: Stack, connect: Connect
     mahavishnu, akosha = await connect(fleet["mahavishnu"]), await connect(fleet["akosha"])
     await akosha.subscribe("metrics")
     stages = [f"stage-{n}" for n in range(STAGES)]
-    workflow = await start(mahavishnu, stages)
-    await complete(mahavishnu, workflow, *stages)
+    workflow = await start_workflow(mahavishnu, stages)
+    await complete_workflow(mahavishnu, workflow, *stages)
     lasted = await _lasted(mahavishnu, workflow)
     series = "mahavishnu.workflow.duration_seconds"
 
@@ -113,16 +113,16 @@ async def test_workflow_durations_become_a_series(fleet: Stack, connect: Connect
         value = event.data["points"][-1]["value"] if event.data["series"] == series else None
         return value is not None and abs(value - lasted) <= lasted / 2
 
-    event = await akosha.event("series.ingested", "metrics", CROSSING, where=is_its_own)
+    event = await akosha.event("series.ingested", "metrics", PROPAGATION, where=is_its_own)
     held = await akosha.answer("get_series", {"series": series, "limit": 1000})
     assert event.data["points"][-1]["value"] in [point["value"] for point in held.data["points"]]
 
 
 async def _lasted(mahavishnu: WireClient, workflow: str) -> float:
     """Seconds from the start of a workflow to its end, by its own events."""
-    told = (await mahavishnu.answer("history", {"channel": f"workflow:{workflow}"})).data["events"]
-    start, end = (datetime.fromisoformat(told[at]["timestamp"]) for at in (0, -1))
-    return (end - start).total_seconds()
+    events = (await mahavishnu.answer("history", {"channel": f"workflow:{workflow}"})).data["events"]
+    begin, end = (datetime.fromisoformat(events[at]["timestamp"]) for at in (0, -1))
+    return (end - begin).total_seconds()
 
 
 @clause(
@@ -146,7 +146,7 @@ async def test_coverage_becomes_a_series(fleet: Stack, connect: Connect) -> None
         values = [point["value"] for point in reply.data.get("points", [])]
         return values if len(values) >= 3 else None
 
-    assert await eventually(all_there, f"three points of {project} in akosha", CROSSING) == [61.0, 62.5, 64.0]
+    assert await eventually(all_there, f"three points of {project} in akosha", PROPAGATION) == [61.0, 62.5, 64.0]
 
 
 def _source(data: dict[str, Any]) -> str | None:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from bodhisattva.fixtures.authors import Connect, Spawn
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.fixture_types import Connect, Spawn
 from bodhisattva.fixtures.stack.base import Stack
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.cross_service.journeys import CROSSING, fresh_name, start, status
+from bodhisattva.suites.cross_service.workflows import PROPAGATION, fresh_name, start_workflow, wait_for_status
 
 
 @clause(
@@ -24,7 +24,7 @@ async def test_stage_runs_on_the_service_it_names(fleet: Stack, connect: Connect
     session = fresh_name("s")
     data = {"session_id": session, "project": "crossing"}
     stage = {"name": "open", "service": "session-buddy", "request": "create_session", "data": data}
-    workflow = await start(mahavishnu, [stage, "after"])
+    workflow = await start_workflow(mahavishnu, [stage, "after"])
     await mahavishnu.subscribe(f"workflow:{workflow}")
     history = mahavishnu.answer("history", {"channel": f"workflow:{workflow}"})
     done = [e for e in (await history).data["events"] if e["event"] == "workflow.stage_completed"]
@@ -49,8 +49,8 @@ async def test_refused_stage_fails_the_workflow(fleet: Stack, connect: Connect) 
     mahavishnu = await connect(fleet["mahavishnu"])
     missing = {"adapter_id": "a:b:c", "target": "nowhere"}
     stage = {"name": "ship", "service": "dhruva", "request": "distribute_adapter", "data": missing}
-    workflow = await start(mahavishnu, [stage])
-    failed = await status(mahavishnu, workflow, "failed")
+    workflow = await start_workflow(mahavishnu, [stage])
+    failed = await wait_for_status(mahavishnu, workflow, "failed")
     assert "ship" in failed["error"]
     assert "NOT_FOUND" in failed["error"]
     assert failed["stages_completed"] == 0
@@ -72,7 +72,7 @@ async def _undone(mahavishnu: WireClient, workflow: str) -> dict[str, Any]:
         made = [stage["compensation"] for stage in data["stages"] if stage["compensation"]]
         return data if made and all(each["status"] != "due" for each in made) else None
 
-    return await eventually(done, f"{workflow} is compensated", CROSSING)
+    return await eventually(done, f"{workflow} is compensated", PROPAGATION)
 
 
 async def _closed(buddy: WireClient, sessions: list[str]) -> list[str]:
@@ -102,7 +102,7 @@ async def test_completed_stages_are_compensated_in_reverse(fleet: Stack, connect
     mahavishnu, buddy = await connect(fleet["mahavishnu"]), await connect(fleet["session-buddy"])
     sessions = [fresh_name("s") for _ in range(3)]
     refused = {"name": "refused", "service": "session-buddy", "request": "close_session", "data": {"session_id": "-"}}
-    workflow = await start(mahavishnu, [*map(_session, sessions), refused])
+    workflow = await start_workflow(mahavishnu, [*map(_session, sessions), refused])
     shown = await _undone(mahavishnu, workflow)
     assert shown["status"] == "failed"
     made = [(stage["compensation"] or {}).get("status") for stage in shown["stages"]]
@@ -122,7 +122,7 @@ async def test_completed_stages_are_compensated_in_reverse(fleet: Stack, connect
 async def test_cancelled_workflow_is_compensated(fleet: Stack, connect: Connect) -> None:
     mahavishnu, buddy = await connect(fleet["mahavishnu"]), await connect(fleet["session-buddy"])
     session = fresh_name("s")
-    workflow = await start(mahavishnu, [_session(session), "by hand"])
+    workflow = await start_workflow(mahavishnu, [_session(session), "by hand"])
     await _completed(mahavishnu, workflow)
     cancelled = await mahavishnu.answer("cancel_workflow", {"workflow_id": workflow, "reason": "enough"})
     assert cancelled.data["status"] == "cancelled"
@@ -147,13 +147,13 @@ async def test_stage_survives_kills(spawn: Spawn, connect: Connect) -> None:
     there = await spawn("session-buddy", peers={})
     here = await spawn("mahavishnu", peers={"session-buddy": there.peer})
     mahavishnu = await connect(here)
-    await _completed(mahavishnu, await start(mahavishnu, [_session(fresh_name("s"))]))
+    await _completed(mahavishnu, await start_workflow(mahavishnu, [_session(fresh_name("s"))]))
     await there.pause()
     session = fresh_name("s")
-    workflow = await start(mahavishnu, [{**_session(session), "timeout": 300}])
+    workflow = await start_workflow(mahavishnu, [{**_session(session), "timeout": 300}])
     await eventually(lambda: _deadline(mahavishnu, workflow), "the stage is under way")
     deadline = await _deadline(mahavishnu, workflow)
-    await start(mahavishnu)  # answered after the stage's request has left
+    await start_workflow(mahavishnu)  # answered after the stage's request has left
     await here.kill()
     await there.resume()
     await here.start()
@@ -172,7 +172,7 @@ async def _completed(mahavishnu: WireClient, workflow: str) -> None:
         assert reply.data["status"] == "running", reply.data["error"]
         return bool(reply.data["stages_completed"])
 
-    await eventually(completed, f"the first stage of {workflow} is completed", 3 * CROSSING)
+    await eventually(completed, f"the first stage of {workflow} is completed", 3 * PROPAGATION)
 
 
 async def _deadline(mahavishnu: WireClient, workflow: str) -> str | None:
@@ -195,8 +195,8 @@ async def test_stage_without_answer_fails_at_its_limit(spawn: Spawn, connect: Co
     here = await spawn("mahavishnu", peers={"session-buddy": there.peer})
     await there.kill()
     mahavishnu = await connect(here)
-    workflow = await start(mahavishnu, [{**_session(fresh_name("s")), "timeout": 1, "compensation": None}])
-    failed = await status(mahavishnu, workflow, "failed")
+    workflow = await start_workflow(mahavishnu, [{**_session(fresh_name("s")), "timeout": 1, "compensation": None}])
+    failed = await wait_for_status(mahavishnu, workflow, "failed")
     assert "session-buddy did not answer within 1 s" in failed["error"]
 
 
@@ -214,13 +214,13 @@ async def test_result_goes_into_a_later_stage(fleet: Stack, connect: Connect) ->
     first = {"name": "open", "service": "session-buddy", "request": "create_session", "data": {"project": "crossing"}}
     result = {"session_id": {"$result": ["open", "session_id"]}}
     second = {"name": "close", "service": "session-buddy", "request": "close_session", "data": result}
-    workflow = await start(mahavishnu, [first, second])
+    workflow = await start_workflow(mahavishnu, [first, second])
 
     async def both() -> dict[str, Any] | None:
         data: dict[str, Any] = (await mahavishnu.answer("get_workflow_status", {"workflow_id": workflow})).data
         assert data["status"] == "running", data["error"]
         return data if data["stages_completed"] == 2 else None
 
-    shown = await eventually(both, "both stages are completed", CROSSING)
+    shown = await eventually(both, "both stages are completed", PROPAGATION)
     session = shown["stages"][0]["result"]["session_id"]
     assert (await buddy.answer("get_session", {"session_id": session})).data["status"] == "closed"

@@ -5,16 +5,16 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.envelope import Envelope
+from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
 from bodhisattva.fixtures.frames import Opcode, encode
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import HandshakeRefused, WireClient
-from bodhisattva.suites.performance.crowds import assert_heard_whole
-from bodhisattva.suites.protocol.listening import assert_contiguous, hear, numbers, perform
-from bodhisattva.suites.upgrade.past import remembered
+from bodhisattva.suites.performance.many_connections import assert_received_whole
+from bodhisattva.suites.protocol.event_series import assert_contiguous, perform, receive_series, series_numbers
+from bodhisattva.suites.upgrade.event_history import read_history
 
 CLIENTS = 8
 EACH = 5
@@ -33,7 +33,9 @@ class TestGracefulDegradation:
         "it is up, the command that was never answered is done under its id, once.",
         baseline="TestGracefulDegradation::client_handles_connection_failure",
     )
-    async def test_client_handles_connection_failure(self, fresh: Fresh, connect: Connect, sample: Sample) -> None:
+    async def test_client_handles_connection_failure(
+        self, fresh: Fresh, connect: Connect, sample: RequestSamples
+    ) -> None:
         node = await fresh()
         client = await connect(node)
         await client.answer(*sample.command(1))
@@ -46,7 +48,7 @@ class TestGracefulDegradation:
         await node.start()
         client = await connect(node)
         await client.answer(event, data, id="never answered")
-        recorded = await remembered(client, "global")
+        recorded = await read_history(client, "global")
         for n in (1, 2):
             sample.readback(n).check(await client.answer(*sample.readback(n).call))
             assert [e["event"] for e in recorded if sample.concerns(_shown(e), n)] == list(sample.records)
@@ -61,7 +63,9 @@ class TestGracefulDegradation:
         "resumes where it was: nothing missing, nothing twice.",
         baseline="TestGracefulDegradation::client_reconnects_after_server_restart",
     )
-    async def test_client_reconnects_after_server_restart(self, fresh: Fresh, connect: Connect, sample: Sample) -> None:
+    async def test_client_reconnects_after_server_restart(
+        self, fresh: Fresh, connect: Connect, sample: RequestSamples
+    ) -> None:
         node = await fresh()
         token = node.tokens.usual(node.service)
         writer, *readers = [await connect(node, token=token) for _ in range(1 + CLIENTS)]
@@ -69,23 +73,25 @@ class TestGracefulDegradation:
         calls = iter(series.calls)
         await perform(writer, series.setup)
         joined = [(await reader.subscribe(series.channel)).data for reader in readers][-1]
-        heard: list[list[Envelope]] = []
+        received: list[list[Envelope]] = []
         for n, reader in enumerate(readers, start=1):  # each has heard more than the one before when its line is cut
             await perform(writer, [next(calls) for _ in range(EACH)])
-            heard.append(await hear(reader, series, sample, n * EACH))
+            received.append(await receive_series(reader, series, sample, n * EACH))
             await reader.abort()
         await perform(writer, [next(calls) for _ in range(EACH)])
         await node.restart()
         writer, *back = await asyncio.gather(*(connect(node, token=token) for _ in range(1 + CLIENTS)))
-        last = [{"epoch": own[-1].epoch, "offset": own[-1].offset} for own in heard]
+        last = [{"epoch": own[-1].epoch, "offset": own[-1].offset} for own in received]
         resumed = await asyncio.gather(
             *(reader.subscribe(series.channel, since) for reader, since in zip(back, last, strict=True))
         )
         assert all(answer.data["recovered"] is True for answer in resumed)
         await perform(writer, list(calls))
-        for reader, own in zip(back, heard, strict=True):
-            own += await hear(reader, series, sample, len(series.calls) - len(numbers(own, series, sample)))
-            assert numbers(own, series, sample) == list(range(len(series.calls)))
+        for reader, own in zip(back, received, strict=True):
+            own += await receive_series(
+                reader, series, sample, len(series.calls) - len(series_numbers(own, series, sample))
+            )
+            assert series_numbers(own, series, sample) == list(range(len(series.calls)))
             assert_contiguous(own, joined["offset"])
             assert len({event.id for event in own}) == len(own), "an event came twice"
             assert not [event for event in await reader.fence() if event.room == series.channel]
@@ -101,7 +107,7 @@ class TestGracefulDegradation:
         baseline="TestGracefulDegradation::service_continues_with_some_connection_failures",
     )
     async def test_service_continues_with_some_connection_failures(
-        self, connect: Connect, node: Node, raw: Raw, sample: Sample
+        self, connect: Connect, node: Node, raw: Raw, sample: RequestSamples
     ) -> None:
         failures = Failures(connect, node, raw, sample.channel())
         clients = [await connect() for _ in range(CLIENTS)]
@@ -116,7 +122,7 @@ class TestGracefulDegradation:
             await failing
             assert (await node.http("/ready")).status == 200
         for client, position in zip(clients, joined, strict=True):
-            await assert_heard_whole(client, series, sample, len(series.calls), after=position)
+            await assert_received_whole(client, series, sample, len(series.calls), after=position)
         newcomer = await connect()
         await newcomer.answer(*sample.command("newcomer"))
 

@@ -2,12 +2,12 @@
 
 import asyncio
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.performance.crowds import ARRIVING
+from bodhisattva.suites.performance.many_connections import UNDER_LOAD
 
 NARROW = {"messages_per_second": 20, "burst_factor": 2, "rate_patience": 120}
 OTHERS = 3
@@ -25,7 +25,7 @@ TOO_MANY = 400
     text="A client that floods the service with junk and commands is told so for each of them; other connections of "
     "the same user keep the whole of their own rate, and their commands are all done.",
 )
-async def test_flood_costs_others_nothing(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_flood_costs_others_nothing(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh(limits=NARROW)
     flooder, *others = [await connect(node) for _ in range(1 + OTHERS)]
     working = asyncio.gather(*(_work(client, sample, n) for n, client in enumerate(others)))
@@ -35,7 +35,7 @@ async def test_flood_costs_others_nothing(fresh: Fresh, connect: Connect, sample
     assert flooder.ended is None
 
 
-async def _flood(client: WireClient, sample: Sample, working: asyncio.Future[list[None]]) -> list[Envelope]:
+async def _flood(client: WireClient, sample: RequestSamples, working: asyncio.Future[list[None]]) -> list[Envelope]:
     """Junk and commands by turns, until the others are done; exactly one answer to each."""
     answers: list[Envelope] = []
     while len(answers) < TOO_MANY or not working.done():
@@ -44,18 +44,18 @@ async def _flood(client: WireClient, sample: Sample, working: asyncio.Future[lis
             event, data = sample.command(f"{name.replace(' ', '')}-")
             await client.send({"type": "request", "id": name, "event": event, "data": data})
             await client.send("junk")
-        answers += [await client.reply(name, ARRIVING) for name in names]
-        answers += [await client.error(within=ARRIVING) for _ in names]
+        answers += [await client.reply(name, UNDER_LOAD) for name in names]
+        answers += [await client.error(within=UNDER_LOAD) for _ in names]
     more = await client.fence()
     assert not more, f"more answers than messages: {more[:3]}"
     return answers
 
 
-async def _work(client: WireClient, sample: Sample, n: int) -> None:
+async def _work(client: WireClient, sample: RequestSamples, n: int) -> None:
     """Commands one after the other, each of which must be done."""
     for number in range(COMMANDS):
         name = f"work{n}-{number}-"
         event, data = sample.command(name)
-        await client.answer(event, data, within=ARRIVING)
+        await client.answer(event, data, within=UNDER_LOAD)
         back = sample.readback(name)
-        back.check(await client.answer(*back.call, within=ARRIVING))
+        back.check(await client.answer(*back.call, within=UNDER_LOAD))

@@ -2,23 +2,23 @@
 
 import asyncio
 
-from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import PATIENCE
-from bodhisattva.fixtures.sample import Call, Sample
-from bodhisattva.suites.degradation.deaf import (
-    FAST,
-    PATIENT,
+from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
+from bodhisattva.fixtures.request_samples import Call, RequestSamples
+from bodhisattva.suites.degradation.stalled_reader import (
+    HIGH_MESSAGE_RATE,
+    LARGE_SEND_BUFFER,
+    LONG_PING_TIMEOUTS,
     PIECES,
-    ROOMY,
-    admitted,
-    deaf_peer,
+    fill_send_buffer,
     flood_until,
-    flood_waits,
-    slow_consumers,
+    has_free_slot,
+    slow_consumer_count,
+    stalled_reader,
 )
-from bodhisattva.suites.performance.crowds import ARRIVING, answered, assert_heard_whole, send
-from bodhisattva.suites.protocol.listening import perform
+from bodhisattva.suites.performance.many_connections import UNDER_LOAD, assert_received_whole, responses, send_pipelined
+from bodhisattva.suites.protocol.event_series import perform
 
 SLOW_CONSUMER = 4008
 AT_CAPACITY = 1013
@@ -34,15 +34,17 @@ PAGES = 600
     profile="operable",
     text="A client for which more than the claimed bytes wait is closed 4008, and the metrics count it.",
 )
-async def test_slow_consumer_is_closed(fresh: Fresh, raw: Raw, sample: Sample) -> None:
-    node = await fresh(limits={**FAST, "queue_bytes": 256 * 1024, "queue_age": 120}, timeouts=PATIENT)
-    deaf, _ = await deaf_peer(raw, node, sample.channel())
+async def test_slow_consumer_is_closed(fresh: Fresh, raw: Raw, sample: RequestSamples) -> None:
+    node = await fresh(
+        limits={**HIGH_MESSAGE_RATE, "queue_bytes": 256 * 1024, "queue_age": 120}, timeouts=LONG_PING_TIMEOUTS
+    )
+    stalled, _ = await stalled_reader(raw, node, sample.channel())
 
     async def counted() -> bool:
-        return await slow_consumers(node) == 1
+        return await slow_consumer_count(node) == 1
 
-    await flood_until(deaf, counted, "the metrics count a slow consumer", every=0.05)
-    assert (await deaf.closed(ARRIVING)).code == SLOW_CONSUMER
+    await flood_until(stalled, counted, "the metrics count a slow consumer", every=0.05)
+    assert (await stalled.closed(UNDER_LOAD)).code == SLOW_CONSUMER
 
 
 @clause(
@@ -54,18 +56,20 @@ async def test_slow_consumer_is_closed(fresh: Fresh, raw: Raw, sample: Sample) -
     text="A client that takes nothing for longer than the claimed age loses its slot and its channels, however little "
     "waits for it; other subscribers of the channel get every event, in order.",
 )
-async def test_slot_of_slow_consumer_is_freed(fresh: Fresh, raw: Raw, connect: Connect, sample: Sample) -> None:
-    limits = {**FAST, "connections": 3, "queue_bytes": ROOMY, "queue_age": 1}
-    node = await fresh(limits=limits, timeouts=PATIENT)
+async def test_slot_of_slow_consumer_is_freed(fresh: Fresh, raw: Raw, connect: Connect, sample: RequestSamples) -> None:
+    limits = {**HIGH_MESSAGE_RATE, "connections": 3, "queue_bytes": LARGE_SEND_BUFFER, "queue_age": 1}
+    node = await fresh(limits=limits, timeouts=LONG_PING_TIMEOUTS)
     writer, reader = await connect(node), await connect(node)
     series = sample.sequence(count=EVENTS)
     await perform(writer, series.setup)
     joined = (await reader.subscribe(series.channel)).data
-    deaf, connection = await deaf_peer(raw, node, series.channel)
+    stalled, connection = await stalled_reader(raw, node, series.channel)
     assert (await (await connect(node, authenticate=False)).closed()).code == AT_CAPACITY
-    freed = flood_until(deaf, lambda: admitted(connect, node), "the slot of a client that takes nothing", every=0.1)
+    freed = flood_until(
+        stalled, lambda: has_free_slot(connect, node), "the slot of a client that takes nothing", every=0.1
+    )
     await asyncio.gather(freed, perform(writer, series.calls))
-    await assert_heard_whole(reader, series, sample, EVENTS, after=joined)
+    await assert_received_whole(reader, series, sample, EVENTS, after=joined)
     members = (await writer.answer("presence", {"channel": series.channel})).data["members"]
     assert connection not in {member["connection_id"] for member in members}, "who is gone is still on the channel"
     assert (await node.http("/ready")).status == 200
@@ -80,24 +84,26 @@ async def test_slot_of_slow_consumer_is_freed(fresh: Fresh, raw: Raw, connect: C
     text="While output waits for a client that does not read, others are answered and get every event; and when it "
     "reads on within the claimed limits, it gets all that waited, in order.",
 )
-async def test_waiting_output_delays_nobody(fresh: Fresh, raw: Raw, connect: Connect, sample: Sample) -> None:
-    node = await fresh(limits={**FAST, "queue_bytes": ROOMY, "queue_age": 120}, timeouts=PATIENT)
+async def test_waiting_output_delays_nobody(fresh: Fresh, raw: Raw, connect: Connect, sample: RequestSamples) -> None:
+    node = await fresh(
+        limits={**HIGH_MESSAGE_RATE, "queue_bytes": LARGE_SEND_BUFFER, "queue_age": 120}, timeouts=LONG_PING_TIMEOUTS
+    )
     writer, reader = await connect(node), await connect(node)
     series = sample.sequence(count=EVENTS)
     await perform(writer, series.setup)
     joined = (await reader.subscribe(series.channel)).data
-    deaf, _ = await deaf_peer(raw, node, series.channel)
-    await flood_waits(deaf, writer, sample)
-    await answered(writer, await send(writer, series.calls))
-    await assert_heard_whole(reader, series, sample, EVENTS, after=joined)
-    heard: list[int] = []
+    stalled, _ = await stalled_reader(raw, node, series.channel)
+    await fill_send_buffer(stalled, writer, sample)
+    await responses(writer, await send_pipelined(writer, series.calls))
+    await assert_received_whole(reader, series, sample, EVENTS, after=joined)
+    received: list[int] = []
     pongs = 0
-    while len(heard) < EVENTS or pongs < PIECES:
-        envelope = await deaf.envelope(PATIENCE)
+    while len(received) < EVENTS or pongs < PIECES:
+        envelope = await stalled.envelope(PATIENCE)
         pongs += envelope.type == "pong"
         if envelope.event == series.event and sample.concerns(envelope):
-            heard.append(series.number(envelope))
-    assert heard == list(range(EVENTS))
+            received.append(series.number(envelope))
+    assert received == list(range(EVENTS))
 
 
 @clause(
@@ -109,25 +115,27 @@ async def test_waiting_output_delays_nobody(fresh: Fresh, raw: Raw, connect: Con
     text="A client that is behind gets the newest ephemeral event about something instead of each.",
     services=("excalidraw",),
 )
-async def test_ephemeral_events_are_coalesced(fresh: Fresh, raw: Raw, connect: Connect, sample: Sample) -> None:
-    node = await fresh(limits={**FAST, "queue_bytes": ROOMY, "queue_age": 120}, timeouts=PATIENT)
-    moment = sample.ephemeral()
-    assert moment is not None
+async def test_ephemeral_events_are_coalesced(fresh: Fresh, raw: Raw, connect: Connect, sample: RequestSamples) -> None:
+    node = await fresh(
+        limits={**HIGH_MESSAGE_RATE, "queue_bytes": LARGE_SEND_BUFFER, "queue_age": 120}, timeouts=LONG_PING_TIMEOUTS
+    )
+    ephemeral = sample.ephemeral()
+    assert ephemeral is not None
     writer = await connect(node)
-    await perform(writer, moment.setup)
-    slow, _ = await deaf_peer(raw, node, moment.channel)
-    await flood_waits(slow, await connect(node), sample)
-    moves = [Call(moment.call.event, {**moment.call.data, "position": {"x": n, "y": 0}}) for n in range(EVENTS)]
+    await perform(writer, ephemeral.setup)
+    slow, _ = await stalled_reader(raw, node, ephemeral.channel)
+    await fill_send_buffer(slow, await connect(node), sample)
+    moves = [Call(ephemeral.call.event, {**ephemeral.call.data, "position": {"x": n, "y": 0}}) for n in range(EVENTS)]
     await perform(writer, moves)
-    heard: list[float] = []
+    received: list[float] = []
     pongs = 0
-    while pongs < PIECES or not heard:
+    while pongs < PIECES or not received:
         envelope = await slow.envelope(PATIENCE)
         pongs += envelope.type == "pong"
-        if envelope.event == moment.event:
-            heard.append(envelope.data["position"]["x"])
-    assert heard[-1] == EVENTS - 1
-    assert len(heard) < EVENTS
+        if envelope.event == ephemeral.event:
+            received.append(envelope.data["position"]["x"])
+    assert received[-1] == EVENTS - 1
+    assert len(received) < EVENTS
 
 
 @clause(
@@ -139,16 +147,16 @@ async def test_ephemeral_events_are_coalesced(fresh: Fresh, raw: Raw, connect: C
     text="A client that asks for much history at once, and takes what comes, is answered each time: it is no slow "
     "consumer, however little may wait for it.",
 )
-async def test_much_history_at_once(fresh: Fresh, connect: Connect, sample: Sample) -> None:
-    node = await fresh(limits={**FAST, "queue_bytes": 256 * 1024})
+async def test_much_history_at_once(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
+    node = await fresh(limits={**HIGH_MESSAGE_RATE, "queue_bytes": 256 * 1024})
     client = await connect(node)
     series = sample.sequence(count=EVENTS)
     await perform(client, (*series.setup, *series.calls))
-    asked = [str(number) for number in range(PAGES)]
-    for name in asked:
+    ids = [str(number) for number in range(PAGES)]
+    for name in ids:
         data = {"channel": series.channel, "limit": EVENTS}
         await client.send({"type": "request", "id": name, "event": "history", "data": data})
-    for name in asked:
-        reply = await client.reply(name, ARRIVING)
+    for name in ids:
+        reply = await client.reply(name, UNDER_LOAD)
         assert reply.type == "response"
         assert len(reply.data["events"]) == EVENTS, "not all that was asked for has come"

@@ -2,17 +2,24 @@
 
 from functools import partial
 
-from bodhisattva.fixtures.authors import Connect, Spawn
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Spawn
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node, Stack
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.cross_service.journeys import complete, fresh_name, start, status
-from bodhisattva.suites.cross_service.traces import RETURN, each_once, finished, source_of, took_effect, traces
+from bodhisattva.suites.cross_service.workflow_effects import (
+    RECOVERY,
+    assert_effects_once,
+    effect_counts,
+    expected_counts,
+    run_workflows,
+    spawn_source,
+)
+from bodhisattva.suites.cross_service.workflows import complete_workflow, fresh_name, start_workflow, wait_for_status
 
 
-async def _works(node: Node, client: WireClient, sample: Sample) -> None:
+async def _works(node: Node, client: WireClient, sample: RequestSamples) -> None:
     """The service is ready, and does what it does without the other."""
     assert (await node.http("/ready")).status == 200
     await client.answer(*sample.command())
@@ -30,18 +37,18 @@ async def _works(node: Node, client: WireClient, sample: Sample) -> None:
     services=("akosha", "session-buddy", "fastblocks"),
 )
 async def test_lost_source_does_not_stop_a_service(
-    fleet: Stack, service: str, spawn: Spawn, connect: Connect, sample: Sample
+    fleet: Stack, service: str, spawn: Spawn, connect: Connect, sample: RequestSamples
 ) -> None:
-    source = await source_of(fleet, spawn)
+    source = await spawn_source(fleet, spawn)
     node = await spawn(service, peers={"mahavishnu": source.peer})
     client = await connect(node)
-    before = await finished(await connect(source))
-    await took_effect(service, client, before)
+    before = await run_workflows(await connect(source))
+    await assert_effects_once(service, client, before)
     await source.kill()
     await _works(node, client, sample)
     await source.start()
-    after = await finished(await connect(source))
-    await took_effect(service, client, before + after)
+    after = await run_workflows(await connect(source))
+    await assert_effects_once(service, client, before + after)
 
 
 @clause(
@@ -55,18 +62,18 @@ async def test_lost_source_does_not_stop_a_service(
     services=("akosha", "session-buddy", "fastblocks"),
 )
 async def test_service_starts_without_its_source(
-    fleet: Stack, service: str, spawn: Spawn, connect: Connect, sample: Sample
+    fleet: Stack, service: str, spawn: Spawn, connect: Connect, sample: RequestSamples
 ) -> None:
-    source = await source_of(fleet, spawn)
-    earlier = await finished(await connect(source))
+    source = await spawn_source(fleet, spawn)
+    earlier = await run_workflows(await connect(source))
     await source.kill()
     node = await spawn(service, peers={"mahavishnu": source.peer})
     client = await connect(node)
     await _works(node, client, sample)
-    assert await traces(service, client, earlier) != each_once(service, earlier)
+    assert await effect_counts(service, client, earlier) != expected_counts(service, earlier)
     await source.start()
-    later = await finished(await connect(source))
-    await took_effect(service, client, earlier + later)
+    later = await run_workflows(await connect(source))
+    await assert_effects_once(service, client, earlier + later)
 
 
 @clause(
@@ -85,16 +92,16 @@ async def test_stage_waits_for_its_service(spawn: Spawn, connect: Connect) -> No
     session = fresh_name("s")
     data = {"session_id": session, "project": "degrading"}
     stage = {"name": "open", "service": "session-buddy", "request": "create_session", "data": data}
-    held_up = await start(mahavishnu, [stage, "after"])
-    other = await start(mahavishnu)
-    await complete(mahavishnu, other, "only")
-    await status(mahavishnu, other, "completed")
-    assert (await status(mahavishnu, held_up, "running"))["stages_completed"] == 0
+    held_up = await start_workflow(mahavishnu, [stage, "after"])
+    other = await start_workflow(mahavishnu)
+    await complete_workflow(mahavishnu, other, "only")
+    await wait_for_status(mahavishnu, other, "completed")
+    assert (await wait_for_status(mahavishnu, held_up, "running"))["stages_completed"] == 0
     await buddy.start()
-    await eventually(partial(_past_stage, mahavishnu, held_up), "the stage is run", RETURN, every=0.1)
+    await eventually(partial(_past_stage, mahavishnu, held_up), "the stage is run", RECOVERY, every=0.1)
     held = await (await connect(buddy)).answer("get_session", {"session_id": session})
     assert held.data["project"] == "degrading"
-    await complete(mahavishnu, held_up, "after")
+    await complete_workflow(mahavishnu, held_up, "after")
 
 
 async def _past_stage(mahavishnu: WireClient, workflow: str) -> bool:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.protocol.listening import assert_contiguous
+from bodhisattva.suites.protocol.event_series import assert_contiguous
 
 NOTICED = 3.0
 BACK = 15.0
@@ -27,7 +27,7 @@ async def _ready(node: Node) -> bool:
     text="Without its store a service lives and is not ready: /health is 200, /ready 503, and commands are answered "
     "UNAVAILABLE; with it again it is ready by itself, without a restart.",
 )
-async def test_not_ready_without_store(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_not_ready_without_store(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh()
     client = await connect(node)
     await node.break_store()
@@ -73,7 +73,7 @@ async def test_full_disk_is_noticed(fresh: Fresh) -> None:
 )
 @pytest.mark.parametrize("kill", [False, True], ids=["as it is", "after kill -9"])
 async def test_refused_for_want_of_store_is_not_done(
-    fresh: Fresh, connect: Connect, sample: Sample, *, kill: bool
+    fresh: Fresh, connect: Connect, sample: RequestSamples, *, kill: bool
 ) -> None:
     node = await fresh()
     client, reader = await connect(node), await connect(node)
@@ -93,6 +93,6 @@ async def test_refused_for_want_of_store_is_not_done(
     await eventually(lambda: _ready(node), "/ready with the store back", BACK)
     first = await client.answer(*sample.command(1), id="again and again")
     assert (await client.answer(*sample.command(1), id="again and again")).data == first.data
-    heard = await reader.fence()
-    assert_contiguous(heard, joined["offset"])
-    assert [event.event for event in heard if sample.concerns(event, 1)] == list(sample.records)
+    received = await reader.fence()
+    assert_contiguous(received, joined["offset"])
+    assert [event.event for event in received if sample.concerns(event, 1)] == list(sample.records)

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from bodhisattva.fixtures.authors import token_for
+from bodhisattva.fixtures.clause_fixtures import token_for
 from bodhisattva.fixtures.evidence import add_source
 from bodhisattva.fixtures.run import Run
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.interop.opening import OpenPublished, OpenStrict
-from bodhisattva.suites.interop.process import PeerMissing, Process, identified
-from bodhisattva.suites.interop.published import Published
-from bodhisattva.suites.interop.strict import Strict
+from bodhisattva.suites.interop.client_factories import OpenPublished, OpenStrict
+from bodhisattva.suites.interop.peer_process import PeerMissing, PeerProcess, peer_versions
+from bodhisattva.suites.interop.published_client import PublishedClient
+from bodhisattva.suites.interop.strict_client import StrictClient
 
 CLIENTS: pytest.StashKey[str] = pytest.StashKey()
 
@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.collectonly or config.stash[Run.KEY].is_worker:
         return
     try:
-        config.stash[CLIENTS] = identified()
+        config.stash[CLIENTS] = peer_versions()
     except PeerMissing as error:
         pytest.exit(str(error), returncode=2)
 
@@ -33,17 +33,17 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-async def peer_process(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Process]:
+async def peer_process(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PeerProcess]:
     """The program that works published clients, started once: it takes seconds to import them."""
-    process = await Process.start("peer", tmp_path_factory.mktemp("peer") / "stderr.log")
+    process = await PeerProcess.start("mcp_common_program", tmp_path_factory.mktemp("peer") / "stderr.log")
     yield process
     await process.close()
 
 
 @pytest.fixture(scope="session")
-async def library_process(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Process]:
+async def library_process(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PeerProcess]:
     """The program that works connections of the websockets library."""
-    process = await Process.start("library", tmp_path_factory.mktemp("library") / "stderr.log")
+    process = await PeerProcess.start("websockets_program", tmp_path_factory.mktemp("library") / "stderr.log")
     yield process
     await process.close()
 
@@ -60,9 +60,9 @@ def authority_file(node: Node, tmp_path: Path) -> str | None:
 
 @pytest.fixture
 async def published(
-    node: Node, authority_file: str | None, peer_process: Process, request: pytest.FixtureRequest
+    node: Node, authority_file: str | None, peer_process: PeerProcess, request: pytest.FixtureRequest
 ) -> AsyncIterator[OpenPublished]:
-    opened: list[Published] = []
+    opened: list[PublishedClient] = []
     own = node
     await peer_process.do("take_log")
     add_source(request.node, "standard error of the peer", peer_process.errors)
@@ -71,21 +71,21 @@ async def published(
         node: Node | None = None,
         *,
         token: str | None = "",
-        listen: Sequence[str] = (),
+        handle: Sequence[str] = (),
         ca: bool = True,
         connect: bool = True,
         **options: Any,
-    ) -> Published:
+    ) -> PublishedClient:
         at = node or own
         given = {
             "uri": at.url,
             "token": token_for(at, None, None) if token == "" else token,
             "ca_file": authority_file if ca else None,
             "reconnect": False,
-            "listen": listen,
+            "handle": handle,
             **options,
         }
-        client = Published(peer_process, await peer_process.do("open", **given))
+        client = PublishedClient(peer_process, await peer_process.do("open", **given))
         opened.append(client)
         if connect:
             await client.connect()
@@ -98,16 +98,16 @@ async def published(
 
 @pytest.fixture
 async def strict(
-    node: Node, authority_file: str | None, library_process: Process, request: pytest.FixtureRequest
+    node: Node, authority_file: str | None, library_process: PeerProcess, request: pytest.FixtureRequest
 ) -> AsyncIterator[OpenStrict]:
-    opened: list[Strict] = []
+    opened: list[StrictClient] = []
     own = node
     add_source(request.node, "standard error of the library's process", library_process.errors)
 
-    async def open_one(node: Node | None = None, *, authenticate: bool = True, **options: Any) -> Strict:
+    async def open_one(node: Node | None = None, *, authenticate: bool = True, **options: Any) -> StrictClient:
         at = node or own
         there = await library_process.do("open", uri=at.url, ca_file=authority_file, **options)
-        client = Strict(library_process, there)
+        client = StrictClient(library_process, there)
         opened.append(client)
         if authenticate:
             await client.answer("auth", {"token": token_for(at, None, None)})

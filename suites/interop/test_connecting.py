@@ -2,23 +2,23 @@
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.outcome import NotAllowed
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
-from bodhisattva.suites.interop.opening import OpenPublished
-from bodhisattva.suites.interop.process import Process, Raised
-from bodhisattva.suites.interop.published import Published
+from bodhisattva.suites.interop.client_factories import OpenPublished
+from bodhisattva.suites.interop.peer_process import PeerError, PeerProcess
+from bodhisattva.suites.interop.published_client import PublishedClient
 
 WELCOME = "session.created"
 
 
-async def _welcome(client: Published, node: Node) -> dict[str, object]:
+async def _welcome(client: PublishedClient, node: Node) -> dict[str, object]:
     """What the welcome told it. session-buddy has events of the same name: the handler cannot tell by the room."""
-    event = await client.hear(WELCOME, lambda e: "connection_id" in e.data)
+    event = await client.wait_for_event(WELCOME, lambda e: "connection_id" in e.data)
     assert event.data["server"], f"{node.service} does not say who it is: {event!r}"
     return dict(event.data)
 
@@ -34,12 +34,12 @@ async def _welcome(client: Published, node: Node) -> dict[str, object]:
 )
 async def test_connects_over_tls(node: Node, published: OpenPublished) -> None:
     """It takes the first frame for the answer to its `auth`, whatever it is: nothing may come before that."""
-    client = await published(listen=[WELCOME])
+    client = await published(handle=[WELCOME])
     state = await client.state()
     assert (state["connected"], state["authenticated"], state["secure"]) == (True, True, True)
     welcome = await _welcome(client, node)
     assert (welcome["authenticated"], welcome["secure"], welcome["tls_mode"]) == (True, True, "WSS")
-    assert await client.complaints() == []
+    assert await client.warnings() == []
 
 
 @clause(
@@ -51,9 +51,11 @@ async def test_connects_over_tls(node: Node, published: OpenPublished) -> None:
     text="Without TLS the published client does the same over ws: it authenticates, its requests resolve, and the "
     "events of its rooms reach it.",
 )
-async def test_works_over_plain_text(fresh: Fresh, published: OpenPublished, connect: Connect, sample: Sample) -> None:
+async def test_works_over_plain_text(
+    fresh: Fresh, published: OpenPublished, connect: Connect, sample: RequestSamples
+) -> None:
     node = await fresh(tls=None)
-    client = await published(node, listen=[WELCOME, sample.event])
+    client = await published(node, handle=[WELCOME, sample.event])
     state = await client.state()
     assert (state["connected"], state["authenticated"], state["secure"]) == (True, True, False)
     welcome = await _welcome(client, node)
@@ -61,9 +63,9 @@ async def test_works_over_plain_text(fresh: Fresh, published: OpenPublished, con
     await client.subscribe(sample.channel())
     await client.answer(*sample.command())
     sample.readback().check(await client.answer(*sample.readback().call))
-    await client.hear(sample.event, sample.concerns)
+    await client.wait_for_event(sample.event, sample.concerns)
     await (await connect(node)).answer(*sample.command(1))
-    assert await client.complaints() == []
+    assert await client.warnings() == []
 
 
 @clause(
@@ -78,7 +80,7 @@ async def test_refuses_an_unknown_authority(node: Node, published: OpenPublished
     if node.ca is None:
         raise NotAllowed("the target's certificate is one that the whole machine trusts")
     client = await published(ca=False, connect=False)
-    with pytest.raises(Raised, match="CERTIFICATE_VERIFY_FAILED"):
+    with pytest.raises(PeerError, match="CERTIFICATE_VERIFY_FAILED"):
         await client.connect()
 
 
@@ -96,7 +98,7 @@ async def test_bad_tokens_raise(tokens: Tokens, node: Node, published: OpenPubli
     allowed = [f"{node.service}:write"]
     for token in (tokens.expired(permissions=allowed), tokens.wrong_secret(permissions=allowed)):
         client = await published(token=token, connect=False)
-        with pytest.raises(Raised, match=r"^ConnectionError: Authentication failed$"):
+        with pytest.raises(PeerError, match=r"^ConnectionError: Authentication failed$"):
             await client.connect()
         assert (await client.state())["authenticated"] is False
 
@@ -110,7 +112,7 @@ async def test_bad_tokens_raise(tokens: Tokens, node: Node, published: OpenPubli
     text="A published client without a token has its first request answered with AUTH_REQUIRED, and its connection "
     "closed with 1008.",
 )
-async def test_no_token(node: Node, published: OpenPublished, sample: Sample) -> None:
+async def test_no_token(node: Node, published: OpenPublished, sample: RequestSamples) -> None:
     """It calls itself connected after the upgrade, token or not: the answer is the first that it learns of it.
 
     Its disconnect raises what ended the connection, and nothing else of it shows the close code.
@@ -124,7 +126,7 @@ async def test_no_token(node: Node, published: OpenPublished, sample: Sample) ->
 
     await eventually(lost, f"the published client notices that {node.service} has closed")
     assert (await client.state())["authenticated"] is False
-    with pytest.raises(Raised, match=r"received 1008 \(policy violation\) Authentication required"):
+    with pytest.raises(PeerError, match=r"received 1008 \(policy violation\) Authentication required"):
         await client.disconnect()
 
 
@@ -137,7 +139,7 @@ async def test_no_token(node: Node, published: OpenPublished, sample: Sample) ->
     text="A token that the published authenticator mints with the service's secret is accepted.",
 )
 async def test_published_token(
-    node: Node, tokens: Tokens, peer_process: Process, published: OpenPublished, sample: Sample
+    node: Node, tokens: Tokens, peer_process: PeerProcess, published: OpenPublished, sample: RequestSamples
 ) -> None:
     """Its tokens live an hour and hold user_id, permissions, exp and iat, and nothing else."""
     if type(tokens) is not Tokens or tokens.audience is not None:

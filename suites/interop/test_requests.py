@@ -1,10 +1,11 @@
 """What the published client asks is answered, and refused as it presents refusals (1, 3)."""
 
-from bodhisattva.fixtures.authors import Connect, token_for
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Call, Sample
+from bodhisattva.fixtures.clause_fixtures import token_for
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import Call, RequestSamples
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.interop.opening import OpenPublished
+from bodhisattva.suites.interop.client_factories import OpenPublished
 
 AT_ONCE = 20
 
@@ -18,7 +19,7 @@ AT_ONCE = 20
     text="The published client's commands and queries resolve: it waits for the id of its request, though it sends "
     "a correlation_id of its own.",
 )
-async def test_requests_resolve(published: OpenPublished, connect: Connect, sample: Sample) -> None:
+async def test_requests_resolve(published: OpenPublished, connect: Connect, sample: RequestSamples) -> None:
     """The published server answers with the correlation_id of the request instead, and its client waits in vain."""
     client = await published()
     answer = await client.answer(*sample.command())
@@ -27,7 +28,7 @@ async def test_requests_resolve(published: OpenPublished, connect: Connect, samp
     sample.readback().check(await client.answer(*sample.readback().call))
     other = await connect()
     sample.readback().check(await other.answer(*sample.readback().call))
-    assert await client.complaints() == []
+    assert await client.warnings() == []
 
 
 @clause(
@@ -38,7 +39,7 @@ async def test_requests_resolve(published: OpenPublished, connect: Connect, samp
     profile="interop",
     text="Requests that the published client sends at once are each given their own answer.",
 )
-async def test_requests_at_once(published: OpenPublished, sample: Sample) -> None:
+async def test_requests_at_once(published: OpenPublished, sample: RequestSamples) -> None:
     client = await published()
     commands = await client.requests([sample.command(n) for n in range(AT_ONCE)])
     assert [answer.type for answer in commands] == ["response"] * AT_ONCE
@@ -55,7 +56,7 @@ async def test_requests_at_once(published: OpenPublished, sample: Sample) -> Non
     profile="interop",
     text="The published client's send_request returns a refusal as a message of type error with its code and a text.",
 )
-async def test_errors_are_returned(node: Node, published: OpenPublished, sample: Sample) -> None:
+async def test_errors_are_returned(node: Node, published: OpenPublished, sample: RequestSamples) -> None:
     """It raises nothing for an error: whoever uses it looks at the message's type."""
     client = await published()
     cases = {
@@ -71,4 +72,4 @@ async def test_errors_are_returned(node: Node, published: OpenPublished, sample:
     reader = await published(token=token_for(node, "reader", [f"{node.service}:read"]))
     answer = await reader.request(*sample.command())
     assert (answer.type, answer.error_code) == ("error", "FORBIDDEN")
-    assert await client.complaints() == []
+    assert await client.warnings() == []

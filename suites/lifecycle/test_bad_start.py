@@ -2,9 +2,9 @@
 
 import socket
 
-from bodhisattva.fixtures.authors import Fresh
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.suites.lifecycle.starting import refused
+from bodhisattva.fixtures.fixture_types import Fresh
+from bodhisattva.suites.lifecycle.rejected_start import assert_start_rejected
 
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - it must not come to listening
@@ -21,7 +21,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - it must not come to listening
 async def test_busy_port_is_refused(fresh: Fresh) -> None:
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
-        await refused(await fresh(wait=False, host=LOOPBACK, port=port), str(port))
+        await assert_start_rejected(await fresh(wait=False, host=LOOPBACK, port=port), str(port))
 
 
 @clause(
@@ -33,9 +33,9 @@ async def test_busy_port_is_refused(fresh: Fresh) -> None:
     text="A setting that does not exist, or has a value of the wrong kind, is one line that names it, and exit code 2.",
 )
 async def test_unknown_setting_is_refused(fresh: Fresh) -> None:
-    await refused(await fresh(wait=False, colour="blue"), "colour")
-    await refused(await fresh(wait=False, limits={"conections": 5}), "conections")
-    await refused(await fresh(wait=False, limits={"connections": "many"}), "connections")
+    await assert_start_rejected(await fresh(wait=False, colour="blue"), "colour")
+    await assert_start_rejected(await fresh(wait=False, limits={"conections": 5}), "conections")
+    await assert_start_rejected(await fresh(wait=False, limits={"connections": "many"}), "connections")
 
 
 @clause(
@@ -48,7 +48,7 @@ async def test_unknown_setting_is_refused(fresh: Fresh) -> None:
 )
 async def test_weak_secret_is_refused(fresh: Fresh) -> None:
     for weak in ("thirty-one-bytes-are-not-enough", "your-secret-key-change-in-production-please"):
-        line = await refused(await fresh(wait=False, tokens={"secret": weak}), "secret")
+        line = await assert_start_rejected(await fresh(wait=False, tokens={"secret": weak}), "secret")
         assert weak not in line
 
 
@@ -61,7 +61,7 @@ async def test_weak_secret_is_refused(fresh: Fresh) -> None:
     text="Without a secret a service does not start unless it is told that authentication is disabled.",
 )
 async def test_missing_secret_is_refused(fresh: Fresh) -> None:
-    await refused(await fresh(wait=False, tokens={"secret": None}), "secret")
+    await assert_start_rejected(await fresh(wait=False, tokens={"secret": None}), "secret")
 
 
 @clause(
@@ -73,7 +73,7 @@ async def test_missing_secret_is_refused(fresh: Fresh) -> None:
     text="With authentication disabled a service starts on loopback only.",
 )
 async def test_disabled_auth_beyond_loopback_is_refused(fresh: Fresh) -> None:
-    await refused(await fresh(wait=False, auth="disabled", host=EVERYWHERE), "loopback")
+    await assert_start_rejected(await fresh(wait=False, auth="disabled", host=EVERYWHERE), "loopback")
     assert (await (await fresh(auth="disabled")).http("/ready")).status == 200
 
 
@@ -86,4 +86,4 @@ async def test_disabled_auth_beyond_loopback_is_refused(fresh: Fresh) -> None:
     text="A state folder that cannot be one is one line that names it, and exit code 2.",
 )
 async def test_unusable_state_is_refused(fresh: Fresh) -> None:
-    await refused(await fresh(wait=False, state="server.pem"), "server.pem")
+    await assert_start_rejected(await fresh(wait=False, state="server.pem"), "server.pem")

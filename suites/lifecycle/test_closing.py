@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Raw
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Connect, Raw
 from bodhisattva.fixtures.frames import Opcode, close_payload, encode
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 
 
@@ -21,7 +21,7 @@ from bodhisattva.fixtures.stack.base import Node
 )
 @pytest.mark.parametrize("code", [1000, 1001, 3000, 4999])
 async def test_close_is_answered_with_its_code(
-    raw: Raw, connect: Connect, node: Node, sample: Sample, code: int
+    raw: Raw, connect: Connect, node: Node, sample: RequestSamples, code: int
 ) -> None:
     peer = await raw()
     await peer.authenticate(node.tokens.usual(node.service))

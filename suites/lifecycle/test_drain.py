@@ -4,15 +4,15 @@ import time
 
 import pytest
 
-from bodhisattva.fixtures.authors import AllowTime, Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import PATIENCE, eventually, units
-from bodhisattva.fixtures.sample import Call, Sample
+from bodhisattva.fixtures.fixture_types import AllowTime, Connect, Fresh, Raw
+from bodhisattva.fixtures.request_samples import Call, RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import HandshakeRefused
-from bodhisattva.suites.degradation.deaf import FAST, ROOMY
+from bodhisattva.suites.degradation.stalled_reader import HIGH_MESSAGE_RATE, LARGE_SEND_BUFFER
 from bodhisattva.suites.lifecycle.test_start_and_stop import GOING_AWAY, MARGIN
-from bodhisattva.suites.protocol.listening import perform
+from bodhisattva.suites.protocol.event_series import perform
 
 # A grace long enough to look around in it on a slow machine.
 LINGERING = {"drain": 12, "drain_grace": 6}
@@ -55,7 +55,7 @@ async def test_ready_is_503_while_draining(fresh: Fresh) -> None:
     profile="operable",
     text="A service that drains takes no new connection, and goes on answering those that it has.",
 )
-async def test_no_new_connection_while_draining(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_no_new_connection_while_draining(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh(timeouts=LINGERING)
     client = await connect(node)
     await _draining(node)
@@ -97,10 +97,13 @@ async def test_draining_is_announced_with_jitter(fresh: Fresh, connect: Connect)
     text="Requests in flight at SIGTERM are each answered once before the connection closes with 1001.",
 )
 async def test_requests_in_flight_are_answered(
-    fresh: Fresh, connect: Connect, sample: Sample, allow_time: AllowTime
+    fresh: Fresh, connect: Connect, sample: RequestSamples, allow_time: AllowTime
 ) -> None:
     allow_time(UNHURRIED)
-    node = await fresh(limits=FAST | {"queue_bytes": ROOMY}, timeouts={"drain": UNHURRIED, "drain_grace": SHORT_GRACE})
+    node = await fresh(
+        limits=HIGH_MESSAGE_RATE | {"queue_bytes": LARGE_SEND_BUFFER},
+        timeouts={"drain": UNHURRIED, "drain_grace": SHORT_GRACE},
+    )
     client = await connect(node)
     series = sample.sequence(count=EARLIER + IN_FLIGHT)
     await perform(client, series.setup)

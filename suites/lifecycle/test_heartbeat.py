@@ -3,12 +3,12 @@
 import json
 import time
 
-from bodhisattva.fixtures.authors import AllowTime, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import units
+from bodhisattva.fixtures.fixture_types import AllowTime, Fresh, Raw
 from bodhisattva.fixtures.frames import Opcode, encode
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.degradation.deaf import FAST, PIECE, ROOMY, flood
+from bodhisattva.suites.degradation.stalled_reader import HIGH_MESSAGE_RATE, LARGE_SEND_BUFFER, PIECE, flood
 
 MARGIN = 4.0
 QUICK = {"ping_interval": 1, "ping_timeout": 1}
@@ -87,7 +87,7 @@ async def test_slow_sender_lives(fresh: Fresh, raw: Raw) -> None:
     "far as no proxy in between takes what it does not read.",
 )
 async def test_slow_reader_lives(fresh: Fresh, raw: Raw) -> None:
-    node = await fresh(timeouts=QUICK, limits={**FAST, "queue_bytes": ROOMY, "queue_age": 120})
+    node = await fresh(timeouts=QUICK, limits={**HIGH_MESSAGE_RATE, "queue_bytes": LARGE_SEND_BUFFER, "queue_age": 120})
     node.require_direct()
     peer = await raw(node)
     await peer.authenticate(node.tokens.usual(node.service))

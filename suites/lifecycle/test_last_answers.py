@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from bodhisattva.fixtures.authors import Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.envelope import Envelope
+from bodhisattva.fixtures.fixture_types import Raw
 from bodhisattva.fixtures.frames import Opcode, encode
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 
 COMMANDS = 20
@@ -26,7 +26,9 @@ NOT_UTF8 = encode(Opcode.TEXT, b"\xff")
     text="What a client asked before it breaks a rule is answered, each request once, before it is closed for that.",
 )
 @pytest.mark.parametrize(("violation", "code"), [(BINARY, 1003), (NOT_UTF8, 1007)], ids=["binary", "not UTF-8"])
-async def test_earlier_requests_are_answered(raw: Raw, node: Node, sample: Sample, violation: bytes, code: int) -> None:
+async def test_earlier_requests_are_answered(
+    raw: Raw, node: Node, sample: RequestSamples, violation: bytes, code: int
+) -> None:
     peer = await raw()
     await peer.authenticate(node.tokens.usual(node.service))
     asked = [_request(str(n), *sample.command(f"{code}-{n}-")) for n in range(COMMANDS)]

@@ -1,9 +1,9 @@
 """SIGHUP, and a changed configuration, under live connections (7)."""
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import PATIENCE, eventually
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens, new_secret
 from bodhisattva.fixtures.wire import WireClient
@@ -31,17 +31,19 @@ async def claims(node: Node, limit: str, value: int, what: str = "the new limit"
     profile="operable",
     text="A reload that finds a broken configuration changes nothing, says so in the log, and the service goes on.",
 )
-async def test_reload_of_broken_configuration_changes_nothing(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_reload_of_broken_configuration_changes_nothing(
+    fresh: Fresh, connect: Connect, sample: RequestSamples
+) -> None:
     node = await fresh()
     client = await connect(node)
     before = await node.limits()
     await node.configure(colour="blue", limits={"channels": 1})
     await node.reload()
 
-    async def said() -> bool:
+    async def is_logged() -> bool:
         return "colour" in await node.log()
 
-    await eventually(said, "the log names the broken setting")
+    await eventually(is_logged, "the log names the broken setting")
     assert await node.limits() == before
     for channel in (sample.channel(), "global"):
         await client.subscribe(channel)  # which is one more than the refused limit
@@ -58,7 +60,7 @@ async def test_reload_of_broken_configuration_changes_nothing(fresh: Fresh, conn
     profile="operable",
     text="SIGHUP puts new limits in force, and drops no connection.",
 )
-async def test_reload_changes_limits(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_reload_changes_limits(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh()
     before = await connect(node)
     await before.subscribe(sample.channel())
@@ -81,7 +83,7 @@ async def test_reload_changes_limits(fresh: Fresh, connect: Connect, sample: Sam
     profile="operable",
     text="A changed configuration file is taken up without a signal, and no connection is dropped.",
 )
-async def test_changed_configuration_is_taken_up(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_changed_configuration_is_taken_up(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh()
     client = await connect(node)
     await client.subscribe(sample.channel())
@@ -123,7 +125,7 @@ async def test_reload_changes_message_size(fresh: Fresh, connect: Connect) -> No
     profile="operable",
     text="SIGHUP puts a new secret in force for new connections, and drops no connection of the old one.",
 )
-async def test_reload_changes_secret(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_reload_changes_secret(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh()
     before = await connect(node)
     renewed = Tokens(new_secret())

@@ -4,10 +4,10 @@ import asyncio
 import socket
 import time
 
-from bodhisattva.fixtures.authors import AllowTime, Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually, units
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import AllowTime, Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 
 GOING_AWAY = 1001
@@ -33,7 +33,7 @@ def _free(node: Node) -> bool:
     text="A service that was started says that it is alive and ready, names itself, and takes connections.",
     baseline="TestServiceLifecycle::service_starts_and_listens",
 )
-async def test_service_starts_and_listens(fresh: Fresh, connect: Connect, sample: Sample, service: str) -> None:
+async def test_service_starts_and_serves(fresh: Fresh, connect: Connect, sample: RequestSamples, service: str) -> None:
     node = await fresh()
     for path in ("/health", "/ready"):
         assert (await node.http(path)).status == 200, f"{path} is not 200"
@@ -53,7 +53,9 @@ async def test_service_starts_and_listens(fresh: Fresh, connect: Connect, sample
     "free then, and the service starts again on it.",
     baseline="TestServiceLifecycle::service_stops_gracefully",
 )
-async def test_service_stops_gracefully(fresh: Fresh, connect: Connect, sample: Sample, allow_time: AllowTime) -> None:
+async def test_service_stops_gracefully(
+    fresh: Fresh, connect: Connect, sample: RequestSamples, allow_time: AllowTime
+) -> None:
     node = await fresh()
     bound = (await node.limits())["drain_timeout"]
     allow_time(2 * bound)
@@ -79,7 +81,7 @@ async def test_service_stops_gracefully(fresh: Fresh, connect: Connect, sample: 
     text="Many connections at the same time are each served by themselves, and one that is cut disturbs no other.",
     baseline="TestServiceLifecycle::service_handles_multiple_connections",
 )
-async def test_service_handles_multiple_connections(node: Node, connect: Connect, sample: Sample) -> None:
+async def test_service_handles_multiple_connections(node: Node, connect: Connect, sample: RequestSamples) -> None:
     clients = await asyncio.gather(*(connect(user=f"user-{n}") for n in range(CONNECTIONS)))
     welcomes = [client.welcome.data for client in clients if client.welcome is not None]
     assert len({welcome["connection_id"] for welcome in welcomes}) == CONNECTIONS

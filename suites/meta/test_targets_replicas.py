@@ -14,7 +14,7 @@ from bodhisattva.suites.meta.mutant_run import run_suite
 
 SERVICE = "akosha"
 JUDGED = ("REPLICAS-001", "REPLICAS-002", "REPLICAS-003", "REPLICAS-004", "REPLICAS-007")
-FILES = ("suites/replicas/test_one_log.py", "suites/replicas/test_neighbours.py")
+FILES = ("suites/replicas/test_one_log.py", "suites/replicas/test_replica_bus.py")
 
 
 @pytest.fixture(scope="module")

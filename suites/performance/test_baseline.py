@@ -5,23 +5,23 @@ import math
 import time
 from collections.abc import Sequence
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.sample import Call, Readback, Sample, Series
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import Call, Readback, RequestSamples, Series
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.performance.crowds import (
-    ARRIVING,
-    answered,
-    assert_heard_whole,
-    assert_nothing_unasked,
-    burst,
-    crowd,
-    send,
+from bodhisattva.suites.performance.many_connections import (
+    UNDER_LOAD,
+    assert_no_extra_answers,
+    assert_received_whole,
+    burst_size,
+    connect_many,
+    responses,
+    send_pipelined,
 )
-from bodhisattva.suites.performance.figures import Record, note, percentile
-from bodhisattva.suites.protocol.listening import assert_contiguous, numbers, perform
+from bodhisattva.suites.performance.measurements import Record, percentile, record_measurement
+from bodhisattva.suites.protocol.event_series import assert_contiguous, perform, series_numbers
 
 CONNECTIONS = 100
 RECEIVERS = 50
@@ -47,31 +47,31 @@ class TestPerformance:
         baseline="TestPerformance::handles_100_concurrent_connections",
     )
     async def test_handles_100_concurrent_connections(
-        self, connect: Connect, node: Node, sample: Sample, record_property: Record
+        self, connect: Connect, node: Node, sample: RequestSamples, record_property: Record
     ) -> None:
         begun = time.monotonic()
-        clients = await crowd(connect, node, CONNECTIONS)
-        note(record_property, "all connected after", time.monotonic() - begun, "s")
+        clients = await connect_many(connect, node, CONNECTIONS)
+        record_measurement(record_property, "all connected after", time.monotonic() - begun, "s")
         own = {client.welcome.data["connection_id"] for client in clients if client.welcome is not None}
         assert len(own) == CONNECTIONS, "connections share an id"
         await asyncio.gather(*(client.subscribe(sample.channel()) for client in clients))
         await asyncio.gather(*(self._served(client, sample, n) for n, client in enumerate(clients, start=1)))
         await clients[0].answer(*sample.command())
-        heard = [
-            await client.event(sample.event, sample.channel(), ARRIVING, where=sample.concerns) for client in clients
+        received = [
+            await client.event(sample.event, sample.channel(), UNDER_LOAD, where=sample.concerns) for client in clients
         ]
-        assert len({event.id for event in heard}) == 1, "not everybody heard the same event"
+        assert len({event.id for event in received}) == 1, "not everybody heard the same event"
         for client in clients:
             again = [frame for frame in await client.fence() if frame.type == "event" and sample.concerns(frame)]
             assert not again, f"heard more than once: {again}"
 
     @staticmethod
-    async def _served(client: WireClient, sample: Sample, n: int) -> None:
+    async def _served(client: WireClient, sample: RequestSamples, n: int) -> None:
         """A command of this client's own is done, and its query shows this one and no other."""
         event, data = sample.command(n)
-        await client.answer(event, data, within=ARRIVING)
+        await client.answer(event, data, within=UNDER_LOAD)
         back = sample.readback(n)
-        back.check(await client.answer(*back.call, within=ARRIVING))
+        back.check(await client.answer(*back.call, within=UNDER_LOAD))
 
     @clause(
         "PERFORMANCE-002",
@@ -84,18 +84,18 @@ class TestPerformance:
         baseline="TestPerformance::broadcast_performance",
     )
     async def test_broadcast_performance(
-        self, connect: Connect, node: Node, sample: Sample, record_property: Record
+        self, connect: Connect, node: Node, sample: RequestSamples, record_property: Record
     ) -> None:
-        count = await burst(node, BROADCASTS, BESIDES)
-        writer, *receivers = await crowd(connect, node, RECEIVERS + 1)
+        count = await burst_size(node, BROADCASTS, BESIDES)
+        writer, *receivers = await connect_many(connect, node, RECEIVERS + 1)
         series = sample.sequence(count=count)
         await perform(writer, series.setup)
         joined = [(await receiver.subscribe(series.channel)).data for receiver in receivers]
         begun = time.monotonic()
-        await answered(writer, await send(writer, series.calls))
+        await responses(writer, await send_pipelined(writer, series.calls))
         for receiver, position in zip(receivers, joined, strict=True):
-            await assert_heard_whole(receiver, series, sample, count, after=position)
-        note(record_property, "deliveries", RECEIVERS * count / (time.monotonic() - begun), "events/s")
+            await assert_received_whole(receiver, series, sample, count, after=position)
+        record_measurement(record_property, "deliveries", RECEIVERS * count / (time.monotonic() - begun), "events/s")
 
     @clause(
         "PERFORMANCE-003",
@@ -108,35 +108,35 @@ class TestPerformance:
         baseline="TestPerformance::message_throughput",
     )
     async def test_message_throughput(
-        self, connect: Connect, node: Node, sample: Sample, record_property: Record
+        self, connect: Connect, node: Node, sample: RequestSamples, record_property: Record
     ) -> None:
-        each = await burst(node, math.ceil(MESSAGES / WRITERS), BESIDES)
-        receiver, *writers = await crowd(connect, node, 1 + math.ceil(MESSAGES / each))
+        each = await burst_size(node, math.ceil(MESSAGES / WRITERS), BESIDES)
+        receiver, *writers = await connect_many(connect, node, 1 + math.ceil(MESSAGES / each))
         series = [sample.sequence(n, each) for n in range(len(writers))]
         for writer, own in zip(writers, series, strict=True):
             await perform(writer, own.setup)
         joined = (await receiver.subscribe("global")).data
         begun = time.monotonic()
-        sent = await asyncio.gather(*(send(w, own.calls) for w, own in zip(writers, series, strict=True)))
+        sent = await asyncio.gather(*(send_pipelined(w, own.calls) for w, own in zip(writers, series, strict=True)))
         for writer, ids in zip(writers, sent, strict=True):
-            await answered(writer, ids)
+            await responses(writer, ids)
         everything: list[Envelope] = []
         for _ in range(len(writers) * each):
             everything += await self._up_to_next(receiver, series, sample)
         took = everything[-1].received - begun
-        note(record_property, "throughput", len(writers) * each / took, "commands/s")
-        everything += await receiver.fence(ARRIVING)
+        record_measurement(record_property, "throughput", len(writers) * each / took, "commands/s")
+        everything += await receiver.fence(UNDER_LOAD)
         assert_contiguous(everything, joined["offset"])
         for n, own in enumerate(series):
-            assert numbers(everything, own, sample, n) == list(range(each)), f"of connection {n}"
+            assert series_numbers(everything, own, sample, n) == list(range(each)), f"of connection {n}"
 
     @staticmethod
-    async def _up_to_next(receiver: WireClient, series: Sequence[Series], sample: Sample) -> list[Envelope]:
+    async def _up_to_next(receiver: WireClient, series: Sequence[Series], sample: RequestSamples) -> list[Envelope]:
         """What is heard up to the next event of one of the series."""
         return await receiver.drain_until(
             lambda e: e.event == series[0].event and any(sample.concerns(e, n) for n in range(len(series))),
             "an event of the series",
-            ARRIVING,
+            UNDER_LOAD,
         )
 
     @clause(
@@ -150,11 +150,11 @@ class TestPerformance:
         baseline="TestPerformance::latency_under_load",
     )
     async def test_latency_under_load(
-        self, connect: Connect, node: Node, sample: Sample, record_property: Record
+        self, connect: Connect, node: Node, sample: RequestSamples, record_property: Record
     ) -> None:
-        count = await burst(node, BROADCASTS, BESIDES)
-        questions = await burst(node, QUESTIONS, BESIDES)
-        clients = await crowd(connect, node, PROBES + LOAD)
+        count = await burst_size(node, BROADCASTS, BESIDES)
+        questions = await burst_size(node, QUESTIONS, BESIDES)
+        clients = await connect_many(connect, node, PROBES + LOAD)
         probes, writers = clients[:PROBES], clients[PROBES:]
         series = [sample.sequence(f"load{n}-", count) for n in range(LOAD)]
         for writer, own in zip(writers, series, strict=True):
@@ -167,7 +167,7 @@ class TestPerformance:
         latencies = [each * 1000 for own in times for each in own]
         assert len(latencies) == PROBES * questions
         for name, share in (("p50", 0.5), ("p95", 0.95), ("p100", 1.0)):
-            note(record_property, f"latency {name}", percentile(latencies, share), "ms")
+            record_measurement(record_property, f"latency {name}", percentile(latencies, share), "ms")
 
     @staticmethod
     async def _times(probe: WireClient, back: Readback, count: int) -> list[float]:
@@ -175,15 +175,15 @@ class TestPerformance:
         times = []
         for _ in range(count):
             begun = time.monotonic()
-            answer = await probe.answer(*back.call, within=ARRIVING)
+            answer = await probe.answer(*back.call, within=UNDER_LOAD)
             times.append(answer.received - begun)
             assert answer.event == back.call.event
             back.check(answer)
-        await assert_nothing_unasked(probe)
+        await assert_no_extra_answers(probe)
         return times
 
     @staticmethod
     async def _loaded(writer: WireClient, calls: Sequence[Call]) -> None:
         """More commands than there are questions, so that these are asked under load to the last."""
         await perform(writer, calls)
-        await assert_nothing_unasked(writer)
+        await assert_no_extra_answers(writer)

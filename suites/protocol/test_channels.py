@@ -2,12 +2,12 @@
 
 import asyncio
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.protocol.listening import assert_contiguous, hear, numbers, perform
+from bodhisattva.suites.protocol.event_series import assert_contiguous, perform, receive_series, series_numbers
 
 
 @clause(
@@ -18,16 +18,16 @@ from bodhisattva.suites.protocol.listening import assert_contiguous, hear, numbe
     profile="core",
     text="A persisted channel's events have the log's epoch and offsets that rise by exactly one.",
 )
-async def test_offsets_rise_by_one(connect: Connect, sample: Sample) -> None:
+async def test_offsets_rise_by_one(connect: Connect, sample: RequestSamples) -> None:
     client, writer = await connect(), await connect()
     series = sample.sequence(count=12)
     await perform(writer, series.setup)
     joined = (await client.subscribe(series.channel)).data
     await perform(writer, series.calls)
-    heard = await hear(client, series, sample, 12)
-    assert_contiguous(heard, joined["offset"])
-    assert {event.epoch for event in heard} == {joined["epoch"]}
-    assert numbers(heard, series, sample) == list(range(12))
+    received = await receive_series(client, series, sample, 12)
+    assert_contiguous(received, joined["offset"])
+    assert {event.epoch for event in received} == {joined["epoch"]}
+    assert series_numbers(received, series, sample) == list(range(12))
 
 
 @clause(
@@ -38,13 +38,13 @@ async def test_offsets_rise_by_one(connect: Connect, sample: Sample) -> None:
     profile="durable",
     text="subscribe with since gives all later events, in order, none missing, none twice, after its own answer.",
 )
-async def test_since_gives_what_was_missed(connect: Connect, sample: Sample) -> None:
+async def test_since_gives_what_was_missed(connect: Connect, sample: RequestSamples) -> None:
     client, writer = await connect(), await connect()
     series = sample.sequence(count=20)
     await perform(writer, series.setup)
     await client.subscribe(series.channel)
     await perform(writer, series.calls[:8])
-    last = (await hear(client, series, sample, 8))[-1]
+    last = (await receive_series(client, series, sample, 8))[-1]
     await client.abort()
     await perform(writer, series.calls[8:])
     back = await connect()
@@ -54,9 +54,9 @@ async def test_since_gives_what_was_missed(connect: Connect, sample: Sample) -> 
     )
     first = await back.take(lambda _: True, "the first frame after subscribe")
     assert (first.correlation_id, first.type, first.data.get("recovered")) == ("s", "response", True)
-    missed = await hear(back, series, sample, 12)
+    missed = await receive_series(back, series, sample, 12)
     assert_contiguous(missed, last.offset)
-    assert numbers(missed, series, sample) == list(range(8, 20))
+    assert series_numbers(missed, series, sample) == list(range(8, 20))
 
 
 @clause(
@@ -68,7 +68,7 @@ async def test_since_gives_what_was_missed(connect: Connect, sample: Sample) -> 
     text="Where the log cannot go on (another epoch, an offset it never had), recovered is false, and the answer says "
     "from which offset it goes on.",
 )
-async def test_what_the_log_does_not_hold(connect: Connect, sample: Sample) -> None:
+async def test_what_the_log_does_not_hold(connect: Connect, sample: RequestSamples) -> None:
     writer = await connect()
     series = sample.sequence(count=4)
     await perform(writer, (*series.setup, *series.calls[:3]))
@@ -91,7 +91,7 @@ async def test_what_the_log_does_not_hold(connect: Connect, sample: Sample) -> N
     profile="durable",
     text="What is missed comes before what happens meanwhile: one unbroken order across both.",
 )
-async def test_replay_comes_before_live(connect: Connect, node: Node, sample: Sample) -> None:
+async def test_replay_comes_before_live(connect: Connect, node: Node, sample: RequestSamples) -> None:
     count = min(60, int((await node.limits())["burst"]) * 3 // 4)
     writer, *clients = [await connect() for _ in range(9)]
     series = sample.sequence(count=count)
@@ -104,9 +104,9 @@ async def test_replay_comes_before_live(connect: Connect, node: Node, sample: Sa
         await client.subscribe(series.channel, since)
     await writing
     for client in clients:
-        heard = await hear(client, series, sample, count)
-        assert_contiguous(heard, start["offset"])
-        assert numbers(heard, series, sample) == list(range(count))
+        received = await receive_series(client, series, sample, count)
+        assert_contiguous(received, start["offset"])
+        assert series_numbers(received, series, sample) == list(range(count))
 
 
 @clause(
@@ -117,7 +117,7 @@ async def test_replay_comes_before_live(connect: Connect, node: Node, sample: Sa
     profile="core",
     text="global carries every persisted event of the service, each once, in offsets of its own.",
 )
-async def test_global_carries_everything(connect: Connect, sample: Sample) -> None:
+async def test_global_carries_everything(connect: Connect, sample: RequestSamples) -> None:
     client, writer = await connect(), await connect()
     joined = (await client.subscribe("global")).data
     for n in range(3):
@@ -138,21 +138,21 @@ async def test_global_carries_everything(connect: Connect, sample: Sample) -> No
     profile="core",
     text="Who is not on a channel hears nothing of it; who is hears each event once, however many there are.",
 )
-async def test_only_subscribers_hear(connect: Connect, sample: Sample) -> None:
+async def test_only_subscribers_receive_events(connect: Connect, sample: RequestSamples) -> None:
     writer, outsider = await connect(), await connect()
     subscribers = [await connect() for _ in range(3)]
     for client in (*subscribers, subscribers[0]):
         await client.subscribe(sample.channel())
     await writer.answer(*sample.command())
 
-    def is_heard(event: Envelope) -> bool:
+    def is_delivered(event: Envelope) -> bool:
         return sample.concerns(event) and event.event == sample.event
 
     assert not await outsider.fence()
     assert not await writer.fence()
     for client in subscribers:
-        heard = [e for e in await client.settled(1, is_heard) if is_heard(e)]
-        assert [e.room for e in heard] == [sample.channel()], f"heard {len(heard)} times"
+        received = [e for e in await client.settled(1, is_delivered) if is_delivered(e)]
+        assert [e.room for e in received] == [sample.channel()], f"heard {len(received)} times"
 
 
 @clause(
@@ -163,19 +163,19 @@ async def test_only_subscribers_hear(connect: Connect, sample: Sample) -> None:
     profile="core",
     text="A subscriber of two channels gets each of them whole and in order.",
 )
-async def test_two_channels_each_in_order(connect: Connect, sample: Sample) -> None:
+async def test_two_channels_each_in_order(connect: Connect, sample: RequestSamples) -> None:
     writer, client = await connect(), await connect()
     series = sample.sequence(count=15)
     await perform(writer, series.setup)
     single = (await client.subscribe(series.channel)).data["offset"]
     both = (await client.subscribe("global")).data["offset"]
     await perform(writer, series.calls)
-    heard = await client.settled(30, lambda e: e.event == series.event and sample.concerns(e))
-    own = [e for e in heard if e.room == series.channel]
-    everything = [e for e in heard if e.room == "global"]
+    received = await client.settled(30, lambda e: e.event == series.event and sample.concerns(e))
+    own = [e for e in received if e.room == series.channel]
+    everything = [e for e in received if e.room == "global"]
     assert_contiguous(own, single)
     assert_contiguous(everything, both)
-    assert numbers(own, series, sample) == numbers(everything, series, sample) == list(range(15))
+    assert series_numbers(own, series, sample) == series_numbers(everything, series, sample) == list(range(15))
 
 
 @clause(
@@ -187,19 +187,19 @@ async def test_two_channels_each_in_order(connect: Connect, sample: Sample) -> N
     text="An ephemeral event reaches those who are there, without offset; global and history do not have it.",
     services=("excalidraw",),
 )
-async def test_ephemeral_events(connect: Connect, sample: Sample) -> None:
-    moment = sample.ephemeral()
-    assert moment is not None
+async def test_ephemeral_events(connect: Connect, sample: RequestSamples) -> None:
+    ephemeral = sample.ephemeral()
+    assert ephemeral is not None
     writer, client = await connect(), await connect()
-    await perform(writer, moment.setup)
-    joined = await client.subscribe(moment.channel)
+    await perform(writer, ephemeral.setup)
+    joined = await client.subscribe(ephemeral.channel)
     assert "offset" not in joined.data
     await client.subscribe("global")
-    await writer.answer(*moment.call)
-    heard = await client.event(moment.event, moment.channel)
-    assert (heard.offset, heard.epoch) == (None, None)
-    assert not [e for e in await client.fence() if e.event == moment.event], "heard twice, or on global"
-    assert (await client.refusal("history", {"channel": moment.channel})).error_code == "INVALID_CHANNEL"
+    await writer.answer(*ephemeral.call)
+    received = await client.event(ephemeral.event, ephemeral.channel)
+    assert (received.offset, received.epoch) == (None, None)
+    assert not [e for e in await client.fence() if e.event == ephemeral.event], "heard twice, or on global"
+    assert (await client.refusal("history", {"channel": ephemeral.channel})).error_code == "INVALID_CHANNEL"
 
 
 @clause(
@@ -210,14 +210,14 @@ async def test_ephemeral_events(connect: Connect, sample: Sample) -> None:
     profile="durable",
     text="An event that is replayed is the event that was live: same id, data, time, offset and epoch.",
 )
-async def test_replayed_event_is_the_live_one(connect: Connect, sample: Sample) -> None:
+async def test_replayed_event_is_the_live_one(connect: Connect, sample: RequestSamples) -> None:
     writer, live, late = await connect(), await connect(), await connect()
     series = sample.sequence(count=5)
     await perform(writer, series.setup)
     start = (await live.subscribe(series.channel)).data
     await perform(writer, series.calls)
     await late.subscribe(series.channel, {"epoch": start["epoch"], "offset": start["offset"]})
-    first, again = [await hear(client, series, sample, 5) for client in (live, late)]
+    first, again = [await receive_series(client, series, sample, 5) for client in (live, late)]
     assert [event.raw for event in again] == [event.raw for event in first]
 
 
@@ -229,7 +229,7 @@ async def test_replayed_event_is_the_live_one(connect: Connect, sample: Sample) 
     profile="durable",
     text="Whoever has missed nothing is told so: recovered is true and nothing is sent again; what comes is live.",
 )
-async def test_nothing_was_missed(connect: Connect, sample: Sample) -> None:
+async def test_nothing_was_missed(connect: Connect, sample: RequestSamples) -> None:
     writer, client = await connect(), await connect()
     series = sample.sequence(count=4)
     await perform(writer, (*series.setup, *series.calls[:3]))
@@ -237,6 +237,6 @@ async def test_nothing_was_missed(connect: Connect, sample: Sample) -> None:
     joined = (await client.subscribe(series.channel, {"epoch": now["epoch"], "offset": now["offset"]})).data
     assert (joined["recovered"], joined["offset"]) == (True, now["offset"])
     await perform(writer, series.calls[3:])
-    heard = await client.settled(1, lambda e: e.event == series.event and sample.concerns(e))
-    assert_contiguous(heard, now["offset"])
-    assert numbers(heard, series, sample) == [3]
+    received = await client.settled(1, lambda e: e.event == series.event and sample.concerns(e))
+    assert_contiguous(received, now["offset"])
+    assert series_numbers(received, series, sample) == [3]

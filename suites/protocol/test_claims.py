@@ -3,8 +3,8 @@
 import uuid
 from typing import Any
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.stack.base import Node
 
 SERVERS = {"excalidraw": "excalidraw-mcp"}

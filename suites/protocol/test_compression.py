@@ -3,8 +3,8 @@
 import json
 import zlib
 
-from bodhisattva.fixtures.authors import Fresh, Raw
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Fresh, Raw
 from bodhisattva.fixtures.frames import Opcode, close_payload
 from bodhisattva.fixtures.raw import RawPeer
 from bodhisattva.fixtures.stack.base import Node
@@ -32,7 +32,7 @@ async def compressing_peer(raw: Raw, node: Node) -> RawPeer:
     return peer
 
 
-async def ask(peer: RawPeer, event: str, data: dict[str, object], name: str) -> None:
+async def send_request(peer: RawPeer, event: str, data: dict[str, object], name: str) -> None:
     message = {"type": "request", "event": event, "id": name, "data": data}
     await peer.frame(Opcode.TEXT, deflated(json.dumps(message).encode()), rsv=COMPRESSED)
 
@@ -50,7 +50,7 @@ async def test_compression_is_agreed_on(fresh: Fresh, raw: Raw) -> None:
     node = await fresh(compression=True)
     assert "compression" in await node.features()
     peer = await compressing_peer(raw, node)
-    await ask(peer, "auth", {"token": node.tokens.usual(node.service)}, "a")
+    await send_request(peer, "auth", {"token": node.tokens.usual(node.service)}, "a")
     for expected in ("auth", "session.created"):
         frame = await peer.receive()
         assert frame.opcode == Opcode.TEXT
@@ -71,14 +71,14 @@ async def test_compression_is_agreed_on(fresh: Fresh, raw: Raw) -> None:
 async def test_compressed_message_over_the_limit(fresh: Fresh, raw: Raw) -> None:
     node = await fresh(compression=True, limits={"message_bytes": 100_000})
     peer = await compressing_peer(raw, node)
-    await ask(peer, "auth", {"token": node.tokens.usual(node.service)}, "a")
+    await send_request(peer, "auth", {"token": node.tokens.usual(node.service)}, "a")
     for _ in range(2):
         await peer.receive()
     longer = deflated(b'{"type": "ping"}'.ljust(100_000), STORED)
     assert len(longer) > 100_000
     await peer.frame(Opcode.TEXT, longer, rsv=COMPRESSED)
     assert (await peer.receive()).opcode == Opcode.TEXT, "a message of the claimed size was not answered"
-    await ask(peer, "ping", {"padding": "." * 1_000_000}, "b")
+    await send_request(peer, "ping", {"padding": "." * 1_000_000}, "b")
     assert (await peer.closed()).code == TOO_BIG
 
 
@@ -95,7 +95,7 @@ async def test_compressed_control_frame(fresh: Fresh, raw: Raw) -> None:
     node = await fresh(compression=True)
     for opcode, payload in ((Opcode.PING, b"marked"), (Opcode.PONG, b""), (Opcode.CLOSE, close_payload(1000))):
         peer = await compressing_peer(raw, node)
-        await ask(peer, "auth", {"token": node.tokens.usual(node.service)}, "a")
+        await send_request(peer, "auth", {"token": node.tokens.usual(node.service)}, "a")
         for _ in range(2):
             await peer.receive()
         await peer.frame(opcode, payload, rsv=COMPRESSED)

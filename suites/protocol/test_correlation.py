@@ -4,9 +4,9 @@ import uuid
 from collections import Counter
 from typing import Any
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 
 
 @clause(
@@ -17,7 +17,7 @@ from bodhisattva.fixtures.sample import Sample
     profile="core",
     text="An answer carries the id of its request as correlation_id, whatever the request and its outcome.",
 )
-async def test_answer_correlates_with_request(connect: Connect, sample: Sample) -> None:
+async def test_answer_correlates_with_request(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     requests: list[tuple[str, dict[str, Any]]] = [
         sample.command(),
@@ -43,7 +43,7 @@ async def test_answer_correlates_with_request(connect: Connect, sample: Sample) 
     profile="core",
     text="The answer to a request without an id carries the request's own correlation_id.",
 )
-async def test_correlation_id_stands_in_for_a_missing_id(connect: Connect, sample: Sample) -> None:
+async def test_correlation_id_stands_in_for_a_missing_id(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     event, data = sample.not_found()
     await client.send({"type": "request", "correlation_id": "mine", "event": event, "data": data})
@@ -58,7 +58,7 @@ async def test_correlation_id_stands_in_for_a_missing_id(connect: Connect, sampl
     profile="core",
     text="A request's correlation_id that differs from its id comes back as request_correlation_id.",
 )
-async def test_differing_correlation_id_is_returned_beside(connect: Connect, sample: Sample) -> None:
+async def test_differing_correlation_id_is_returned_beside(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     for call in (sample.command(), sample.not_found()):
         name = str(uuid.uuid4())
@@ -75,7 +75,7 @@ async def test_differing_correlation_id_is_returned_beside(connect: Connect, sam
     profile="core",
     text="Requests that follow each other without waiting are each answered exactly once.",
 )
-async def test_every_request_is_answered_exactly_once(connect: Connect, sample: Sample) -> None:
+async def test_every_request_is_answered_exactly_once(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     kinds: list[dict[str, Any]] = [
         {"event": "ping"},

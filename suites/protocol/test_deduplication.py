@@ -4,15 +4,15 @@ import asyncio
 import json
 import uuid
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.protocol.listening import perform
+from bodhisattva.suites.protocol.event_series import perform
 
 
-async def recorded(client: WireClient, sample: Sample, n: object = 0) -> int:
+async def recorded(client: WireClient, sample: RequestSamples, n: object = 0) -> int:
     """How many events of the sample's command the channel holds."""
     asked = {"channel": sample.channel(n), "limit": 1000}
     newest = (await client.answer("history", {**asked, "limit": 1})).data["offset"]
@@ -29,7 +29,7 @@ async def recorded(client: WireClient, sample: Sample, n: object = 0) -> int:
     text="A command that is sent again under its id, over another connection too, is given the first answer and done "
     "once.",
 )
-async def test_repeated_command_is_done_once(connect: Connect, sample: Sample) -> None:
+async def test_repeated_command_is_done_once(connect: Connect, sample: RequestSamples) -> None:
     client, other = await connect(), await connect()
     name = str(uuid.uuid4())
     first = await client.answer(*sample.command(), id=name)
@@ -47,7 +47,7 @@ async def test_repeated_command_is_done_once(connect: Connect, sample: Sample) -
     profile="durable",
     text="One command sent at the same time over many connections is done once, and answered to each.",
 )
-async def test_concurrent_repeats_are_done_once(connect: Connect, sample: Sample) -> None:
+async def test_concurrent_repeats_are_done_once(connect: Connect, sample: RequestSamples) -> None:
     clients = [await connect() for _ in range(6)]
     name = str(uuid.uuid4())
     answers = await asyncio.gather(*(client.answer(*sample.command(), id=name) for client in clients))
@@ -63,7 +63,7 @@ async def test_concurrent_repeats_are_done_once(connect: Connect, sample: Sample
     profile="durable",
     text="Ids are each user's own: another user's command under the same id is another command.",
 )
-async def test_ids_are_each_users_own(connect: Connect, node: Node, sample: Sample) -> None:
+async def test_ids_are_each_users_own(connect: Connect, node: Node, sample: RequestSamples) -> None:
     ann, bob = await connect(user="ann"), await connect(user="bob")
     name = str(uuid.uuid4())
     await ann.answer(*sample.command(1), id=name)
@@ -80,7 +80,7 @@ async def test_ids_are_each_users_own(connect: Connect, node: Node, sample: Samp
     profile="durable",
     text="A command that was answered is not done again when it is repeated after a crash of the service.",
 )
-async def test_repeat_after_a_crash_is_done_once(connect: Connect, fresh: Fresh, sample: Sample) -> None:
+async def test_repeat_after_a_crash_is_done_once(connect: Connect, fresh: Fresh, sample: RequestSamples) -> None:
     node = await fresh()
     name = str(uuid.uuid4())
     first = await (await connect(node)).answer(*sample.command(), id=name)
@@ -99,7 +99,7 @@ async def test_repeat_after_a_crash_is_done_once(connect: Connect, fresh: Fresh,
     text="A refusal is an answer too: a refused command is refused again under its id, even if it would do now.",
     services=("mahavishnu", "session-buddy", "crackerjack", "excalidraw"),
 )
-async def test_refusal_is_repeated(connect: Connect, sample: Sample) -> None:
+async def test_refusal_is_repeated(connect: Connect, sample: RequestSamples) -> None:
     client, other = await connect(), await connect()
     series = sample.sequence(count=1)
     name = str(uuid.uuid4())
@@ -120,17 +120,17 @@ async def test_refusal_is_repeated(connect: Connect, sample: Sample) -> None:
     text="A command that only makes an ephemeral event is not done again under its id either.",
     services=("excalidraw",),
 )
-async def test_repeated_ephemeral_command_is_done_once(connect: Connect, sample: Sample) -> None:
-    moment = sample.ephemeral()
-    assert moment is not None
+async def test_repeated_ephemeral_command_is_done_once(connect: Connect, sample: RequestSamples) -> None:
+    ephemeral = sample.ephemeral()
+    assert ephemeral is not None
     writer, client = await connect(), await connect()
-    await perform(writer, moment.setup)
-    await client.subscribe(moment.channel)
+    await perform(writer, ephemeral.setup)
+    await client.subscribe(ephemeral.channel)
     name = str(uuid.uuid4())
     for _ in range(2):
-        await writer.answer(*moment.call, id=name)
-    heard = [e for e in await client.settled(1, lambda e: e.event == moment.event) if e.event == moment.event]
-    assert len(heard) == 1, f"done {len(heard)} times"
+        await writer.answer(*ephemeral.call, id=name)
+    received = [e for e in await client.settled(1, lambda e: e.event == ephemeral.event) if e.event == ephemeral.event]
+    assert len(received) == 1, f"done {len(received)} times"
 
 
 @clause(
@@ -142,7 +142,7 @@ async def test_repeated_ephemeral_command_is_done_once(connect: Connect, sample:
     text="What comes under the id of an earlier command is that command, whatever it says: other data is not executed, "
     "and gets the first answer.",
 )
-async def test_other_command_under_the_same_id_is_not_done(connect: Connect, sample: Sample) -> None:
+async def test_other_command_under_the_same_id_is_not_done(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     name = str(uuid.uuid4())
     first = await client.answer(*sample.command(1), id=name)
@@ -158,7 +158,7 @@ async def test_other_command_under_the_same_id_is_not_done(connect: Connect, sam
     profile="durable",
     text="Ids are told apart by every character of them, however long they are and whatever they are written in.",
 )
-async def test_ids_are_told_apart_whole(connect: Connect, node: Node, sample: Sample) -> None:
+async def test_ids_are_compared_whole(connect: Connect, node: Node, sample: RequestSamples) -> None:
     client, other = await connect(), await connect()
     salt = str(uuid.uuid4())
     piece = "\N{SNOWMAN}\x00\N{GRINNING FACE}"
@@ -181,7 +181,7 @@ async def test_ids_are_told_apart_whole(connect: Connect, node: Node, sample: Sa
     text="A connection that repeats the join of one that ended, under its id, is there as it was.",
     services=("excalidraw",),
 )
-async def test_repeated_join_joins_the_connection_that_asks(connect: Connect, sample: Sample) -> None:
+async def test_repeated_join_joins_the_connection_that_sent_it(connect: Connect, sample: RequestSamples) -> None:
     client, other = await connect(), await connect()
     joining = {"diagram_id": sample.key(), "name": "Ada"}
     await client.answer("create_diagram", {"diagram_id": sample.key()})

@@ -3,9 +3,9 @@
 import hashlib
 from html.parser import HTMLParser
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 
 
 @clause(
@@ -17,7 +17,7 @@ from bodhisattva.fixtures.sample import Sample
     text="A failed test is told with its error and traceback, a completed run with its counts and its duration.",
     services=("crackerjack",),
 )
-async def test_failures_are_told(connect: Connect, sample: Sample) -> None:
+async def test_failures_are_events(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     run, channel = {"run_id": sample.key()}, f"test:{sample.key()}"
     await client.subscribe(channel)
@@ -44,7 +44,7 @@ async def test_failures_are_told(connect: Connect, sample: Sample) -> None:
     "is null.",
     services=("crackerjack",),
 )
-async def test_coverage_is_told(connect: Connect, sample: Sample) -> None:
+async def test_coverage_is_an_event(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     project = {"project": sample.key()}
     for channel in (f"quality:{sample.key()}", "coverage"):
@@ -65,7 +65,7 @@ async def test_coverage_is_told(connect: Connect, sample: Sample) -> None:
     text="What a series does all along is a pattern of its category, told with a confidence from 0 to 1 and kept.",
     services=("akosha",),
 )
-async def test_patterns_have_a_confidence(connect: Connect, sample: Sample) -> None:
+async def test_patterns_have_a_confidence(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     category = sample.key()
     await client.subscribe(f"patterns:{category}")
@@ -88,7 +88,7 @@ async def test_patterns_have_a_confidence(connect: Connect, sample: Sample) -> N
     text="Versions are ordered as semantic versions are: the latest is what is sent to a target that names none.",
     services=("dhruva",),
 )
-async def test_versions_are_ordered(connect: Connect, sample: Sample) -> None:
+async def test_versions_are_ordered(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     name = {"domain": "sample", "key": sample.key(), "provider": "suite"}
     adapter_id = {"adapter_id": f"sample:{sample.key()}:suite"}
@@ -116,7 +116,7 @@ async def test_versions_are_ordered(connect: Connect, sample: Sample) -> None:
     text="No prerelease is sent to a target that names no version, where there is a release.",
     services=("dhruva",),
 )
-async def test_prereleases_are_not_sent_unasked(connect: Connect, sample: Sample) -> None:
+async def test_prereleases_are_sent_on_request_only(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     name = {"domain": "sample", "key": sample.key(), "provider": "suite"}
     for version in ("1.0.0", "2.0.0-rc.1"):
@@ -138,7 +138,7 @@ async def test_prereleases_are_not_sent_unasked(connect: Connect, sample: Sample
     text="A deleted element stays deleted, however late an older edit of it comes.",
     services=("excalidraw",),
 )
-async def test_deleted_elements_stay_deleted(connect: Connect, sample: Sample) -> None:
+async def test_deleted_elements_stay_deleted(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     diagram = {"diagram_id": sample.key()}
     element = {"id": "e", "type": "rectangle", "version": 1, "versionNonce": 1, "isDeleted": False}
@@ -158,15 +158,15 @@ async def test_deleted_elements_stay_deleted(connect: Connect, sample: Sample) -
     text="What a component is given to show is text in its HTML, and never markup.",
     services=("fastblocks",),
 )
-async def test_props_are_no_markup(connect: Connect, sample: Sample) -> None:
+async def test_props_are_no_markup(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     hostile = "</p><script>alert(1)</script><img src=x onerror='alert(2)'>"
     component = {"component_id": sample.key(), "component_type": "text", "props": {"text": hostile}}
     html = (await client.answer("render_component", component)).data["html"]
-    seen = _Page()
-    seen.feed(html)
-    assert not {"script", "img"} & set(seen.tags), f"markup was let through: {html}"
-    assert hostile in seen.text, "the text is not shown as it was given"
+    received = _Page()
+    received.feed(html)
+    assert not {"script", "img"} & set(received.tags), f"markup was let through: {html}"
+    assert hostile in received.text, "the text is not shown as it was given"
 
 
 @clause(
@@ -178,7 +178,7 @@ async def test_props_are_no_markup(connect: Connect, sample: Sample) -> None:
     text="The metrics of a skill count every use of it, and are told with each.",
     services=("session-buddy",),
 )
-async def test_skills_are_counted(connect: Connect, sample: Sample) -> None:
+async def test_skills_are_counted(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     skill = {"skill_name": sample.key()}
     await client.subscribe("skills")

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.wire import WireClient
 
 ELEMENT = {"id": "e", "type": "rectangle", "version": 1, "versionNonce": 1, "isDeleted": False}
@@ -25,7 +25,7 @@ UNORDERED = ("r00000001", "", "a", "1", "a00", "a0V0", "a!", "é0", "A" + "0" * 
     text="An element with a number that JavaScript cannot count, or a coordinate beyond 10^9, is INVALID_DATA.",
     services=("excalidraw",),
 )
-async def test_numbers_that_cannot_be_counted_are_refused(connect: Connect, sample: Sample) -> None:
+async def test_numbers_that_cannot_be_counted_are_refused(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     diagram = {"diagram_id": sample.key()}
     await client.answer("create_diagram", {**diagram, "elements": [ELEMENT]})
@@ -46,7 +46,7 @@ async def test_numbers_that_cannot_be_counted_are_refused(connect: Connect, samp
     text="An element whose index is none of fractional-indexing is INVALID_DATA.",
     services=("excalidraw",),
 )
-async def test_indices_that_order_nothing_are_refused(connect: Connect, sample: Sample) -> None:
+async def test_indices_that_order_nothing_are_refused(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     diagram = {"diagram_id": sample.key()}
     await client.answer("create_diagram", {**diagram, "elements": [ELEMENT]})
@@ -69,7 +69,7 @@ async def test_indices_that_order_nothing_are_refused(connect: Connect, sample: 
     text="A drawing with an element that cannot be counted or ordered is INVALID_DATA, and none of it is taken.",
     services=("excalidraw",),
 )
-async def test_drawings_are_taken_whole_or_not(connect: Connect, sample: Sample) -> None:
+async def test_drawings_are_taken_whole_or_not(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     diagram = {"diagram_id": sample.key()}
     await client.answer("create_diagram", {**diagram, "elements": [ELEMENT]})
@@ -88,7 +88,7 @@ async def test_drawings_are_taken_whole_or_not(connect: Connect, sample: Sample)
     text="A drawing's elements keep the order of their file, whatever their indices say.",
     services=("excalidraw",),
 )
-async def test_drawings_keep_their_order(connect: Connect, sample: Sample) -> None:
+async def test_drawings_keep_their_order(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     for n, indices in enumerate((("a0", "a1", "a2"), ("a2", "a1", "a3"), ("a1", "a1", "a1"), (None, "a0", "a1"))):
         diagram = {"diagram_id": sample.key(n)}

@@ -4,10 +4,10 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.wire import WireClient
 
 KEYS = {
@@ -40,7 +40,7 @@ CODES = {
 }
 
 
-async def one_of_each(client: WireClient, sample: Sample) -> dict[str, Envelope]:
+async def one_of_each(client: WireClient, sample: RequestSamples) -> dict[str, Envelope]:
     """A frame of every kind that a service sends."""
     assert client.auth is not None
     assert client.welcome is not None
@@ -71,7 +71,7 @@ async def one_of_each(client: WireClient, sample: Sample) -> dict[str, Envelope]
     profile="core",
     text="Every message of a server has the nine keys of the envelope, those without a meaning in it as null.",
 )
-async def test_nine_keys_in_every_message(connect: Connect, sample: Sample) -> None:
+async def test_nine_keys_in_every_message(connect: Connect, sample: RequestSamples) -> None:
     frames = await one_of_each(await connect(), sample)
     for kind, frame in frames.items():
         missing = KEYS - frame.raw.keys()
@@ -94,7 +94,7 @@ async def test_nine_keys_in_every_message(connect: Connect, sample: Sample) -> N
     profile="core",
     text="A server's messages are of type response, event, error or pong, and their data is an object.",
 )
-async def test_types_and_data_of_messages(connect: Connect, sample: Sample) -> None:
+async def test_types_and_data_of_messages(connect: Connect, sample: RequestSamples) -> None:
     frames = await one_of_each(await connect(), sample)
     expected = {
         "auth": "response",
@@ -119,7 +119,7 @@ async def test_types_and_data_of_messages(connect: Connect, sample: Sample) -> N
     profile="core",
     text="Every message of a server has an id of its own, a UUID.",
 )
-async def test_message_ids_are_fresh_uuids(connect: Connect, sample: Sample) -> None:
+async def test_message_ids_are_fresh_uuids(connect: Connect, sample: RequestSamples) -> None:
     frames = await one_of_each(await connect(), sample)
     ids = [frame.id for frame in frames.values()]
     assert [str(uuid.UUID(name)) for name in ids] == [str(name).lower() for name in ids]
@@ -135,10 +135,10 @@ async def test_message_ids_are_fresh_uuids(connect: Connect, sample: Sample) -> 
     profile="core",
     text="The timestamp of a server's message is ISO 8601 in UTC, with the offset written out.",
 )
-async def test_timestamps_are_utc_with_offset(connect: Connect, sample: Sample) -> None:
+async def test_timestamps_are_utc_with_offset(connect: Connect, sample: RequestSamples) -> None:
     for kind, frame in (await one_of_each(await connect(), sample)).items():
-        moment = datetime.fromisoformat(frame.timestamp)
-        assert moment.utcoffset() == timedelta(0), f"{kind}: {frame.timestamp} is not UTC with its offset"
+        timestamp = datetime.fromisoformat(frame.timestamp)
+        assert timestamp.utcoffset() == timedelta(0), f"{kind}: {frame.timestamp} is not UTC with its offset"
 
 
 @clause(
@@ -149,7 +149,7 @@ async def test_timestamps_are_utc_with_offset(connect: Connect, sample: Sample) 
     profile="core",
     text="An error carries one of the protocol's codes, a message for people and the request's name as event.",
 )
-async def test_errors_have_a_code_and_a_message(connect: Connect, sample: Sample) -> None:
+async def test_errors_have_a_code_and_a_message(connect: Connect, sample: RequestSamples) -> None:
     frames = await one_of_each(await connect(), sample)
     for kind in ("error", "uncorrelated error"):
         error = frames[kind]
@@ -167,7 +167,7 @@ async def test_errors_have_a_code_and_a_message(connect: Connect, sample: Sample
     profile="core",
     text="An answer's event is the name of the request.",
 )
-async def test_answers_name_their_request(connect: Connect, sample: Sample) -> None:
+async def test_answers_name_their_request(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     for event, data in (sample.command(), sample.readback().call, sample.not_found(), sample.invalid()):
         assert (await client.request(event, data)).event == event
@@ -183,7 +183,7 @@ async def test_answers_name_their_request(connect: Connect, sample: Sample) -> N
     profile="core",
     text="Keys that mean nothing to a server, and those that only servers write, are ignored in what it receives.",
 )
-async def test_unknown_keys_are_ignored(connect: Connect, sample: Sample) -> None:
+async def test_unknown_keys_are_ignored(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     strange: dict[str, Any] = {
         "room": "nowhere:at-all",
@@ -207,7 +207,7 @@ async def test_unknown_keys_are_ignored(connect: Connect, sample: Sample) -> Non
     profile="core",
     text="A request without data, or with null in its place, is taken as one with empty data.",
 )
-async def test_data_may_be_left_out(connect: Connect, sample: Sample) -> None:
+async def test_data_may_be_left_out(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     event, _ = sample.invalid()
     empty = await client.refusal(event, {})

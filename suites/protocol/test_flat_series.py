@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.wire import WireClient
 
 FLAT = [5.0] * 60
@@ -20,7 +20,7 @@ FLAT = [5.0] * 60
     text="In a flat series a deviation that is nothing beside its values is no anomaly, and a jump is one.",
     services=("akosha",),
 )
-async def test_jumps_of_a_flat_series_are_anomalies_by_their_size(connect: Connect, sample: Sample) -> None:
+async def test_jumps_of_a_flat_series_are_anomalies_by_their_size(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     await client.subscribe("anomalies")
     for n, values in enumerate(([*FLAT, 5 + 1e-7], [*FLAT, 5 + 1e-12], [0.3] * 60 + [0.1 + 0.2], [*FLAT, 5 + 1e-6])):
@@ -42,7 +42,7 @@ async def test_jumps_of_a_flat_series_are_anomalies_by_their_size(connect: Conne
     text="Differences of rounding are no pattern, and a lasting step is one.",
     services=("akosha",),
 )
-async def test_rounding_is_no_pattern(connect: Connect, sample: Sample) -> None:
+async def test_rounding_is_no_pattern(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     rounding = {
         1: [0.3] * 20 + [0.1 + 0.2] * 20,

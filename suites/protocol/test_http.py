@@ -2,10 +2,10 @@
 
 import re
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
 
@@ -108,7 +108,7 @@ async def test_health_and_ready(node: Node) -> None:
     profile="operable",
     text="The metrics have the protocol's names, with the service as a label, and move with what happens.",
 )
-async def test_metrics(connect: Connect, node: Node, sample: Sample) -> None:
+async def test_metrics(connect: Connect, node: Node, sample: RequestSamples) -> None:
     names = {line.split()[2] for line in (await node.metrics()).splitlines() if line.startswith("# TYPE")}
     lacking = [name for name in METRICS if name not in names and name.removesuffix("_total") not in names]
     assert not lacking, f"no metrics {lacking}"
@@ -158,7 +158,7 @@ async def test_current_connections_go_back(connect: Connect, fresh: Fresh) -> No
     profile="operable",
     text="The labels of metrics are bounded: no name that a client chooses makes a new series.",
 )
-async def test_labels_are_bounded(connect: Connect, fresh: Fresh, sample: Sample) -> None:
+async def test_labels_are_bounded(connect: Connect, fresh: Fresh, sample: RequestSamples) -> None:
     node = await fresh()
     await _name_things(await connect(node), sample, 0)
     before = _series(await node.metrics())
@@ -168,7 +168,7 @@ async def test_labels_are_bounded(connect: Connect, fresh: Fresh, sample: Sample
     assert not more, f"series of a client's making: {more}"
 
 
-async def _name_things(client: WireClient, sample: Sample, n: int) -> None:
+async def _name_things(client: WireClient, sample: RequestSamples, n: int) -> None:
     """Make a client's names known to the service, wherever it takes some."""
     name = f"name-{n}"
     await client.subscribe(sample.channel(n))
@@ -189,7 +189,7 @@ async def _name_things(client: WireClient, sample: Sample, n: int) -> None:
     profile="operable",
     text="The metrics count the events that are replayed to who resumes, and say whether the service drains.",
 )
-async def test_metrics_of_replay_and_drain(connect: Connect, fresh: Fresh, sample: Sample) -> None:
+async def test_metrics_of_replay_and_drain(connect: Connect, fresh: Fresh, sample: RequestSamples) -> None:
     node = await fresh(timeouts={"drain_grace": 3})
     writer, reader = await connect(node), await connect(node)
     series = sample.sequence(count=3)

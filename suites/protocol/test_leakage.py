@@ -3,10 +3,10 @@
 import re
 from typing import Any
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.tokens import Tokens
 
@@ -33,7 +33,7 @@ def assert_discreet(error: Envelope, *secrets: str) -> None:
     profile="core",
     text="Error messages show no exception text, path, secret or token.",
 )
-async def test_errors_leak_nothing(connect: Connect, node: Node, sample: Sample, tokens: Tokens) -> None:
+async def test_errors_leak_nothing(connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens) -> None:
     client = await connect()
     claimed = (await node.well_known())["requests"]
     errors = [await client.refusal(*sample.not_found()), await client.refusal(*sample.invalid())]

@@ -2,11 +2,11 @@
 
 import time
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
 
@@ -45,7 +45,7 @@ async def flood(client: WireClient, count: int) -> list[Envelope]:
     profile="core",
     text="Messages over the rate are RATE_LIMIT_EXCEEDED with retry_after and not executed; after that time one is.",
 )
-async def test_rate_is_limited(connect: Connect, fresh: Fresh, sample: Sample) -> None:
+async def test_rate_is_limited(connect: Connect, fresh: Fresh, sample: RequestSamples) -> None:
     node = await fresh(limits={**SLOW_RATE, "rate_patience": 30})
     client, other = await connect(node), await connect(node)
     answers = await flood(client, 15)
@@ -92,7 +92,7 @@ async def test_keeping_on_over_the_rate_closes(connect: Connect, fresh: Fresh) -
     profile="core",
     text="One channel too many is LIMIT_EXCEEDED with the limit; a channel that is left makes room.",
 )
-async def test_channels_are_limited(connect: Connect, fresh: Fresh, sample: Sample) -> None:
+async def test_channels_are_limited(connect: Connect, fresh: Fresh, sample: RequestSamples) -> None:
     node = await fresh(limits={"channels": 1})
     client = await connect(node)
     channel = sample.channel()

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 
 NO_ENVELOPES = (
@@ -57,7 +57,7 @@ JUNK = (
     profile="core",
     text="Text that is no JSON object, or an envelope of wrong types, is DECODE_ERROR; the connection goes on.",
 )
-async def test_wrong_envelope_is_decode_error(connect: Connect, sample: Sample) -> None:
+async def test_wrong_envelope_is_decode_error(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     for text in NO_ENVELOPES:
         await client.send(text)
@@ -75,7 +75,7 @@ async def test_wrong_envelope_is_decode_error(connect: Connect, sample: Sample) 
     profile="core",
     text="Junk is answered DECODE_ERROR, each piece once, and what follows it is handled as ever.",
 )
-async def test_junk_is_decode_error(connect: Connect, sample: Sample) -> None:
+async def test_junk_is_decode_error(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     for text in JUNK:
         await client.send(text)

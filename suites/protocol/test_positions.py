@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
-from bodhisattva.suites.protocol.listening import assert_contiguous, perform
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
+from bodhisattva.suites.protocol.event_series import assert_contiguous, perform
 
 NO_OFFSETS = (-1, 2**63, 10**40, 1.5, "1", True, None, [1])
 NO_LIMITS = (0, -1, 2**63, 1.5, "ten", True, None)
@@ -19,7 +19,7 @@ NO_LIMITS = (0, -1, 2**63, 1.5, "ten", True, None)
     profile="durable",
     text="An offset or a limit that can be none is INVALID_DATA and names the field; nothing is subscribed to by it.",
 )
-async def test_positions_that_can_be_none(connect: Connect, sample: Sample) -> None:
+async def test_positions_that_can_be_none(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     channel = sample.channel()
     epoch = (await client.answer("history", {"channel": channel})).data["epoch"]
@@ -50,7 +50,7 @@ async def test_positions_that_can_be_none(connect: Connect, sample: Sample) -> N
     text="Who leaves a channel while what was missed is still being sent gets nothing more of it after the answer; who "
     "subscribes again meanwhile gets all that is after the place then named.",
 )
-async def test_change_of_mind_while_catching_up(connect: Connect, sample: Sample) -> None:
+async def test_change_of_mind_while_catching_up(connect: Connect, sample: RequestSamples) -> None:
     writer, client = await connect(), await connect()
     series = sample.sequence(count=40)
     await perform(writer, series.setup)

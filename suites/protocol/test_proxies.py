@@ -1,7 +1,7 @@
 """Who a client is that comes through proxies (2.2, 2.4)."""
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
 
 # Wherever the suite itself comes from, it is a proxy of these.
 HERE = ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.wire import WireClient
 
 CLASS = '<class name="c"><lines><line number="1" hits="{}"/></lines></class>'
@@ -20,7 +20,7 @@ LINES = f"<packages><package><classes>{CLASS}</classes></package></packages>"
     text="Coverage of nothing is INVALID_DATA and passes no gate, whatever rate the report gives it.",
     services=("crackerjack",),
 )
-async def test_coverage_of_nothing_passes_no_gate(connect: Connect, sample: Sample) -> None:
+async def test_coverage_of_nothing_passes_no_gate(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     project = {"project": sample.key()}
     gate = {**project, "gate_name": "line_coverage", "threshold": 0}
@@ -44,7 +44,7 @@ async def test_coverage_of_nothing_passes_no_gate(connect: Connect, sample: Samp
     text="A time of a report is read as its tool meant it, with decimal point or comma, or is INVALID_DATA.",
     services=("crackerjack",),
 )
-async def test_times_are_read_as_they_were_meant(connect: Connect, sample: Sample) -> None:
+async def test_times_are_read_as_they_were_meant(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     for n, (time, seconds) in enumerate((("0,005", 0.005), ("1,204.51", 1204.51), ("0.005", 0.005), ("0,1", 0.1))):
         reply = await junit(client, sample, n, f'<testsuite name="s"><testcase name="a" time="{time}"/></testsuite>')
@@ -67,7 +67,7 @@ async def test_times_are_read_as_they_were_meant(connect: Connect, sample: Sampl
     text="Failures that a report counts have not passed, however they are counted and whether or not it names them.",
     services=("crackerjack",),
 )
-async def test_counted_failures_have_not_passed(connect: Connect, sample: Sample) -> None:
+async def test_counted_failures_have_not_passed(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     project = {"project": sample.key(), "gate_name": "test_pass_rate", "threshold": 100}
     flaky = '<testsuite name="f"><testcase name="f"><flakyFailure/></testcase></testsuite>'
@@ -79,6 +79,6 @@ async def test_counted_failures_have_not_passed(connect: Connect, sample: Sample
             assert checked["status"] == "failed", f"{counted} has passed"
 
 
-async def junit(client: WireClient, sample: Sample, n: int, content: str) -> Any:
+async def junit(client: WireClient, sample: RequestSamples, n: int, content: str) -> Any:
     await client.subscribe(f"test:{sample.key(n)}")
     return await client.request("import_junit", {"project": sample.key(), "run_id": sample.key(n), "content": content})

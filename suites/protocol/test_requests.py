@@ -4,13 +4,13 @@ from contextlib import suppress
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import TimedOut, eventually
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.protocol.listening import perform
+from bodhisattva.suites.protocol.event_series import perform
 
 
 @clause(
@@ -21,7 +21,7 @@ from bodhisattva.suites.protocol.listening import perform
     profile="durable",
     text="A subscription to a persisted channel is confirmed with the channel, the log's epoch and an offset in it.",
 )
-async def test_subscribe(connect: Connect, sample: Sample) -> None:
+async def test_subscribe(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     series = sample.sequence(count=3)
     await perform(client, (*series.setup, *series.calls))
@@ -41,7 +41,7 @@ async def test_subscribe(connect: Connect, sample: Sample) -> None:
     profile="core",
     text="After the answer to unsubscribe nothing more comes from the channel; other channels go on.",
 )
-async def test_unsubscribe(connect: Connect, sample: Sample) -> None:
+async def test_unsubscribe(connect: Connect, sample: RequestSamples) -> None:
     client, writer = await connect(), await connect()
     channel = sample.channel()
     await client.subscribe(channel)
@@ -79,7 +79,7 @@ async def test_ping(connect: Connect, node: Node) -> None:
     profile="durable",
     text="history gives a channel's events after an offset, in order, as many as asked for, and the newest offset.",
 )
-async def test_history(connect: Connect, sample: Sample) -> None:
+async def test_history(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     series = sample.sequence(count=6)
     await perform(client, series.setup)
@@ -109,7 +109,7 @@ async def test_history(connect: Connect, sample: Sample) -> None:
     profile="live",
     text="presence lists the users on a channel, as long as they are there and no longer.",
 )
-async def test_presence(connect: Connect, node: Node, sample: Sample) -> None:
+async def test_presence(connect: Connect, node: Node, sample: RequestSamples) -> None:
     channel = sample.channel()
     own = {f"{name}-{sample.key()}": name for name in ("ann", "bob")}  # others may be there
     watcher = await connect()
@@ -145,7 +145,7 @@ async def test_presence(connect: Connect, node: Node, sample: Sample) -> None:
 )
 @pytest.mark.parametrize("key", ["room", "channel"])
 @pytest.mark.parametrize("form", ["event", "type"])
-async def test_forms_of_the_published_client(connect: Connect, sample: Sample, key: str, form: str) -> None:
+async def test_forms_of_the_published_client(connect: Connect, sample: RequestSamples, key: str, form: str) -> None:
     client, writer = await connect(), await connect()
     for n, (verb, status) in enumerate((("subscribe", "subscribed"), ("unsubscribe", "unsubscribed"))):
         frame = {"type": "event", "event": verb} if form == "event" else {"type": verb}
@@ -154,12 +154,12 @@ async def test_forms_of_the_published_client(connect: Connect, sample: Sample, k
         assert (answer.type, answer.data.get("status"), answer.data.get("channel")) == ("response", status, "global")
         await writer.answer(*sample.command(n))
 
-        def is_heard(event: Envelope, n: int = n) -> bool:
+        def is_delivered(event: Envelope, n: int = n) -> bool:
             return event.room == "global" and sample.concerns(event, n)
 
         expected = len(sample.records) if status == "subscribed" else 0
-        heard = [event for event in await client.settled(expected, is_heard) if is_heard(event)]
-        assert bool(heard) == (status == "subscribed"), f"{status}, and {len(heard)} events are heard"
+        received = [event for event in await client.settled(expected, is_delivered) if is_delivered(event)]
+        assert bool(received) == (status == "subscribed"), f"{status}, and {len(received)} events are heard"
 
 
 @clause(
@@ -188,7 +188,7 @@ async def test_invalid_channel(connect: Connect, node: Node) -> None:
     profile="core",
     text="Every kind of channel that a service claims can be subscribed to, and has offsets if it is persisted.",
 )
-async def test_claimed_channels(connect: Connect, node: Node, sample: Sample) -> None:
+async def test_claimed_channels(connect: Connect, node: Node, sample: RequestSamples) -> None:
     claimed = {each["kind"]: each["persisted"] for each in (await node.well_known())["channels"]}
     examples = sample.channels()
     assert set(claimed) == set(examples), "the service claims other channels than the protocol names"
@@ -206,7 +206,7 @@ async def test_claimed_channels(connect: Connect, node: Node, sample: Sample) ->
     profile="core",
     text="A question about what does not exist is NOT_FOUND.",
 )
-async def test_not_found(connect: Connect, sample: Sample) -> None:
+async def test_not_found(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     assert (await client.refusal(*sample.not_found())).error_code == "NOT_FOUND"
     assert (await client.refusal(*sample.readback().call)).error_code == "NOT_FOUND"
@@ -222,7 +222,7 @@ async def test_not_found(connect: Connect, sample: Sample) -> None:
     profile="core",
     text="Wrong data is INVALID_DATA and names the field; nothing is recorded of it.",
 )
-async def test_invalid_data_names_the_field(connect: Connect, sample: Sample) -> None:
+async def test_invalid_data_names_the_field(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     await client.subscribe("global")
     event, data = sample.invalid()

@@ -2,9 +2,9 @@
 
 import hashlib
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 
 
 @clause(
@@ -16,7 +16,7 @@ from bodhisattva.fixtures.sample import Sample
     text="A workflow's stages are completed in their order, and it is not completed before its last stage.",
     services=("mahavishnu",),
 )
-async def test_stages_in_order(connect: Connect, sample: Sample) -> None:
+async def test_stages_in_order(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     workflow = {"workflow_id": sample.key()}
     stages = {"adapter": "suite", "prompt": "In order", "stages": ["first", "second"]}
@@ -44,7 +44,7 @@ async def test_stages_in_order(connect: Connect, sample: Sample) -> None:
     text="Captured knowledge is found by its words, the better match first, and what has none of them is not found.",
     services=("session-buddy",),
 )
-async def test_knowledge_is_found_by_its_words(connect: Connect, sample: Sample) -> None:
+async def test_knowledge_is_found_by_its_words(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     rare, other = (f"word{sample.key(n).replace('-', '')}" for n in (1, 2))
     texts = {
@@ -71,7 +71,7 @@ async def test_knowledge_is_found_by_its_words(connect: Connect, sample: Sample)
     text="A quality gate that nobody measured is NOT_FOUND, never passed; a measured one is judged by its threshold.",
     services=("crackerjack",),
 )
-async def test_unmeasured_gate_is_no_pass(connect: Connect, sample: Sample) -> None:
+async def test_unmeasured_gate_is_no_pass(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     project = {"project": sample.key()}
     gate = {**project, "gate_name": "line_coverage"}
@@ -95,7 +95,7 @@ async def test_unmeasured_gate_is_no_pass(connect: Connect, sample: Sample) -> N
     text="A value far off its series is an anomaly, heard and kept with its severity; ordinary values are none.",
     services=("akosha",),
 )
-async def test_outlier_is_an_anomaly(connect: Connect, sample: Sample) -> None:
+async def test_outlier_is_an_anomaly(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     series = f"sample.{sample.key()}"
     await client.subscribe("anomalies")
@@ -103,13 +103,13 @@ async def test_outlier_is_an_anomaly(connect: Connect, sample: Sample) -> None:
     await client.answer("ingest", {"series": series, "points": ordinary})
     assert not [e for e in await client.fence() if sample.concerns(e)], "ordinary values are taken for anomalies"
     await client.answer("ingest", {"series": series, "points": [{"value": 100_000}]})
-    heard = await client.event("anomaly.detected", "anomalies", where=sample.concerns)
-    assert heard.data["severity"] in {"low", "medium", "high", "critical"}
-    assert heard.data["anomaly_type"]
-    assert heard.data["description"]
-    question = {"severity": heard.data["severity"], "limit": 1000}
+    received = await client.event("anomaly.detected", "anomalies", where=sample.concerns)
+    assert received.data["severity"] in {"low", "medium", "high", "critical"}
+    assert received.data["anomaly_type"]
+    assert received.data["description"]
+    question = {"severity": received.data["severity"], "limit": 1000}
     held = (await client.answer("get_anomalies", question)).data["anomalies"]
-    assert heard.data["anomaly_id"] in {each["anomaly_id"] for each in held}
+    assert received.data["anomaly_id"] in {each["anomaly_id"] for each in held}
 
 
 @clause(
@@ -121,7 +121,7 @@ async def test_outlier_is_an_anomaly(connect: Connect, sample: Sample) -> None:
     text="An adapter is kept byte for byte, only under its own checksum, and never replaced by other content.",
     services=("dhruva",),
 )
-async def test_content_is_what_its_checksum_says(connect: Connect, sample: Sample) -> None:
+async def test_content_is_what_its_checksum_says(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     adapter_id = {"adapter_id": f"sample:{sample.key()}:suite"}
     name = {"domain": "sample", "key": sample.key(), "provider": "suite", "version": "1.0.0"}
@@ -146,7 +146,7 @@ async def test_content_is_what_its_checksum_says(connect: Connect, sample: Sampl
     text="Of two edits of an element the higher version stays, of equal versions the lower nonce, in whatever order.",
     services=("excalidraw",),
 )
-async def test_edits_converge(connect: Connect, sample: Sample) -> None:
+async def test_edits_converge(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     edits = [(1, 50), (3, 70), (3, 20), (2, 10)]
     for n, order in enumerate((edits, edits[::-1], edits[2:] + edits[:2])):
@@ -174,7 +174,7 @@ async def test_edits_converge(connect: Connect, sample: Sample) -> None:
     text="set_state with expected_version is a compare-and-set: CONFLICT, and nothing changed, if the state has moved.",
     services=("fastblocks",),
 )
-async def test_compare_and_set(connect: Connect, sample: Sample) -> None:
+async def test_compare_and_set(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     path = {"state_path": sample.key()}
     first = (await client.answer("set_state", {**path, "value": "a", "expected_version": 0})).data["version"]

@@ -10,7 +10,7 @@ from bodhisattva.fixtures.stack.redis import Redis
 
 # Soon enough for a test to wait for it, and long enough for a busy machine.
 PATIENCE = 1
-NOTICED = PATIENCE + 5
+OUTAGE_DETECTION = PATIENCE + 5
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Start(Protocol):
     async def __call__(self, service: str, count: int = 2, **overrides: Any) -> Cluster: ...
 
 
-async def shows(node: Node, status: int) -> None:
+async def wait_for_ready_status(node: Node, status: int) -> None:
     """Wait until /ready answers so: 503 once a service has noticed that its store is gone, 200 once it has it again."""
 
     async def so() -> bool:
         return (await node.http("/ready")).status == status
 
-    await eventually(so, f"/ready to answer {status}", NOTICED)
+    await eventually(so, f"/ready to answer {status}", OUTAGE_DETECTION)

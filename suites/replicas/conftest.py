@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bodhisattva.fixtures.authors import Spawn
 from bodhisattva.fixtures.evidence import add_source
+from bodhisattva.fixtures.fixture_types import Spawn
 from bodhisattva.fixtures.stack.base import Node, Stack
 from bodhisattva.fixtures.stack.controls import Capability
 from bodhisattva.fixtures.stack.redis import Redis

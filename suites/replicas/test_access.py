@@ -8,16 +8,16 @@ from collections.abc import Sequence
 import jwt
 import msgspec
 
-from bodhisattva.fixtures.authors import Connect, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import TimedOut, eventually
+from bodhisattva.fixtures.fixture_types import Connect, Raw
 from bodhisattva.fixtures.frames import Opcode, encode
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.stack.redis import Redis
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.auth.refusals import FAILED, assert_refused
+from bodhisattva.suites.auth.rejected_tokens import AUTHENTICATION_FAILED, assert_token_rejected
 from bodhisattva.suites.replicas.cluster import Start
 
 AT_CAPACITY = 1013
@@ -48,7 +48,7 @@ async def one_too_many(connect: Connect, node: Node, token: str) -> bool:
         await client.close()
 
 
-async def filled(connect: Connect, places: Sequence[Node], over: Node, token: str) -> list[WireClient]:
+async def filled(connect: Connect, positions: Sequence[Node], over: Node, token: str) -> list[WireClient]:
     """Clients that hold all places of a user, while one more at `over` is turned away.
 
     Two that come at nearly the same time may be counted in either order, and then one of these clients is the one
@@ -56,7 +56,7 @@ async def filled(connect: Connect, places: Sequence[Node], over: Node, token: st
     """
 
     async def full() -> list[WireClient] | None:
-        held = [await connect(node, token=token) for node in places]
+        held = [await connect(node, token=token) for node in positions]
         if await one_too_many(connect, over, token) and all(client.ended is None for client in held):
             return held
         for client in held:
@@ -83,9 +83,9 @@ async def test_revocation_reaches_every_replica(service: str, cluster: Start, co
     await revoke(made.store, stolen)
     for thief in thieves:
         await thief.error("AUTH_FAILED")
-        assert await thief.closed() == FAILED
+        assert await thief.closed() == AUTHENTICATION_FAILED
     for node in (one, two):
-        await assert_refused(connect, node, stolen)
+        await assert_token_rejected(connect, node, stolen)
     await owner.fence()
 
 
@@ -137,18 +137,18 @@ async def test_killed_replica_holds_no_place(service: str, cluster: Start, conne
     text="A subscription that was asked for just before the token was renewed is not kept where the new token does not "
     "allow it, however long the replica looks at the log before it answers.",
 )
-async def test_renewal_holds_for_what_was_asked_before(
-    raw: Raw, connect: Connect, node: Node, sample: Sample, tokens: Tokens
+async def test_renewal_holds_for_pending_requests(
+    raw: Raw, connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens
 ) -> None:
     peer = await raw()
     await peer.authenticate(tokens.valid("ann", [f"{node.service}:read"]))
-    asked = {"subscribe": {"channel": sample.channel()}, "refresh_token": {"token": tokens.valid("ann", [])}}
-    messages = [{"type": "request", "id": name, "event": name, "data": data} for name, data in asked.items()]
+    requests = {"subscribe": {"channel": sample.channel()}, "refresh_token": {"token": tokens.valid("ann", [])}}
+    messages = [{"type": "request", "id": name, "event": name, "data": data} for name, data in requests.items()]
     await peer.send(b"".join(encode(Opcode.TEXT, msgspec.json.encode(message)) for message in messages))
     answered = set[str | None]()
-    while not answered.issuperset(asked):
+    while not answered.issuperset(requests):
         answered.add((await peer.envelope()).correlation_id)
     await (await connect()).answer(*sample.command())
     await peer.text({"type": "ping", "id": "fence"})
-    while (heard := await peer.envelope()).correlation_id != "fence":
-        assert heard.event != sample.event, "a channel is heard that the new token does not allow"
+    while (received := await peer.envelope()).correlation_id != "fence":
+        assert received.event != sample.event, "a channel is heard that the new token does not allow"

@@ -1,11 +1,11 @@
 """A bridge of which several replicas each follow the source (8)."""
 
-from bodhisattva.fixtures.authors import Connect, Spawn
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.fixture_types import Connect, Spawn
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.cross_service.journeys import CROSSING, fresh_name
-from bodhisattva.suites.replicas.cluster import NOTICED, Start, shows
+from bodhisattva.suites.cross_service.workflows import PROPAGATION, fresh_name
+from bodhisattva.suites.replicas.cluster import OUTAGE_DETECTION, Start, wait_for_ready_status
 
 REPORTS = 12
 
@@ -24,7 +24,7 @@ async def _arrived(akosha: WireClient, project: str, last: int) -> list[float]:
         values = [point["value"] for point in reply.data.get("points", [])]
         return values if last in values else None
 
-    values: list[float] = await eventually(there, f"{last} of {project} in akosha", CROSSING)
+    values: list[float] = await eventually(there, f"{last} of {project} in akosha", PROPAGATION)
     return values
 
 
@@ -74,10 +74,10 @@ async def test_source_is_put_back(spawn: Spawn, cluster: Start, connect: Connect
     for stage, before in zip(stages, (None, held.store.keep, held.store.take_back), strict=True):
         if before is not None:
             await held.store.kill()
-            await shows(source, 503)
+            await wait_for_ready_status(source, 503)
             before()
             await held.store.start()
-            await shows(source, 200)
+            await wait_for_ready_status(source, 200)
         crackerjack = await connect(source)
         epochs.append((await crackerjack.subscribe("global")).data["epoch"])
         await _report(crackerjack, project, stage)
@@ -99,8 +99,8 @@ async def test_source_is_put_back(spawn: Spawn, cluster: Start, connect: Connect
 async def test_source_is_put_back_and_outgrows_the_bridge(spawn: Spawn, cluster: Start, connect: Connect) -> None:
     held = await cluster("crackerjack", 1, peers={})
     (source,) = held.replicas
-    listener = await spawn("akosha", peers={"crackerjack": source.peer})
-    akosha = await connect(listener)
+    follower = await spawn("akosha", peers={"crackerjack": source.peer})
+    akosha = await connect(follower)
     project = fresh_name("p")
     stages = [range(REPORTS), range(REPORTS, 2 * REPORTS), range(2 * REPORTS, 4 * REPORTS)]
     await _report(await connect(source), project, stages[0])
@@ -109,15 +109,15 @@ async def test_source_is_put_back_and_outgrows_the_bridge(spawn: Spawn, cluster:
     before = (await crackerjack.subscribe("global")).data
     await _report(crackerjack, project, stages[1])
     await _arrived(akosha, project, stages[1][-1])
-    await listener.pause()
+    await follower.pause()
     await source.stop()
     await held.put_back()
     await source.start()
     crackerjack = await connect(source)
     assert (await crackerjack.subscribe("global")).data == {**before, "recovered": False}, "it is another log"
     await _report(crackerjack, project, stages[2])
-    await listener.resume()
-    values = await _arrived(await connect(listener), project, stages[2][-1])
+    await follower.resume()
+    values = await _arrived(await connect(follower), project, stages[2][-1])
     assert values == [float(share) for stage in stages for share in stage], "not once each, in order"
 
 
@@ -146,7 +146,7 @@ async def test_late_replica_counts_nothing_again(spawn: Spawn, cluster: Start, c
     await held.put_back()
     await source.start()
     crackerjack = await connect(source)
-    await _heard_by(crackerjack, 2)
+    await _bridges_connected(crackerjack, 2)
     await two.pause()
     await _report(crackerjack, project, stages[2])
     await _arrived(await connect(one), project, stages[2][-1])
@@ -167,11 +167,11 @@ async def test_late_replica_counts_nothing_again(spawn: Spawn, cluster: Start, c
     "again: it takes effect, once.",
     services=("crackerjack", "akosha"),
 )
-async def test_listener_is_put_back(spawn: Spawn, cluster: Start, connect: Connect) -> None:
+async def test_restored_follower_catches_up(spawn: Spawn, cluster: Start, connect: Connect) -> None:
     source = await spawn("crackerjack", peers={})
     held = await cluster("akosha", 1, peers={"crackerjack": source.peer})
-    (listener,) = held.replicas
-    crackerjack, akosha = await connect(source), await connect(listener)
+    (follower,) = held.replicas
+    crackerjack, akosha = await connect(source), await connect(follower)
     project = fresh_name("p")
     stages = [range(n * REPORTS, (n + 1) * REPORTS) for n in range(3)]
     await _report(crackerjack, project, stages[0])
@@ -181,19 +181,19 @@ async def test_listener_is_put_back(spawn: Spawn, cluster: Start, connect: Conne
     await _arrived(akosha, project, stages[1][-1])
     await akosha.subscribe("global")
     await held.put_back()
-    await akosha.closed(within=NOTICED)
-    akosha = await connect(listener)
+    await akosha.closed(within=OUTAGE_DETECTION)
+    akosha = await connect(follower)
     await _arrived(akosha, project, stages[1][-1])
     await _report(crackerjack, project, stages[2])
     values = await _arrived(akosha, project, stages[2][-1])
     assert values == [float(share) for stage in stages for share in stage], "not once each, in order"
 
 
-async def _heard_by(source: WireClient, number: int) -> None:
+async def _bridges_connected(source: WireClient, number: int) -> None:
     """Wait until so many bridges of akosha listen: each subscribes once it knows where it goes on."""
 
     async def so() -> bool:
         members = (await source.answer("presence", {"channel": "global"})).data["members"]
         return [member["user_id"] for member in members].count("akosha") == number
 
-    await eventually(so, f"{number} bridges to listen", CROSSING)
+    await eventually(so, f"{number} bridges to listen", PROPAGATION)

@@ -4,25 +4,25 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.upgrade.past import remembered
+from bodhisattva.suites.upgrade.event_history import read_history
 
 COMMANDS = 10
 RACES = 10
 
 
-async def _own(client: WireClient, sample: Sample, count: int) -> list[Envelope]:
+async def _own(client: WireClient, sample: RequestSamples, count: int) -> list[Envelope]:
     """The first events on `global` that are about the test, as far as they go."""
     numbers = range(count)
     return await client.events(count, room="global", where=lambda e: any(sample.concerns(e, n) for n in numbers))
 
 
-def _places(events: Sequence[Envelope]) -> list[tuple[str | None, int | None, str]]:
+def _positions(events: Sequence[Envelope]) -> list[tuple[str | None, int | None, str]]:
     return [(event.epoch, event.offset, event.id) for event in events]
 
 
@@ -35,20 +35,20 @@ def _places(events: Sequence[Envelope]) -> list[tuple[str | None, int | None, st
     text="A client at one replica hears what is commanded at any, in the same order as everybody, with the same epoch "
     "and with offsets that rise by exactly one.",
 )
-async def test_all_replicas_tell_the_same(node: Node, other: Node, connect: Connect, sample: Sample) -> None:
+async def test_all_replicas_deliver_the_same(node: Node, other: Node, connect: Connect, sample: RequestSamples) -> None:
     clients = [await connect(node), await connect(other)]
-    listeners = [await connect(node), await connect(other)]
-    joined = [(await each.subscribe("global")).data for each in listeners]
+    subscribers = [await connect(node), await connect(other)]
+    joined = [(await each.subscribe("global")).data for each in subscribers]
     for n in range(COMMANDS):
         await clients[n % 2].answer(*sample.command(n))
-    here, there = [await _own(each, sample, COMMANDS * len(sample.records)) for each in listeners]
-    assert _places(here) == _places(there), "the replicas do not tell the same"
+    here, there = [await _own(each, sample, COMMANDS * len(sample.records)) for each in subscribers]
+    assert _positions(here) == _positions(there), "the replicas do not tell the same"
     assert {event.epoch for event in here} == {first["epoch"] for first in joined}
-    for listener, first in zip(listeners, joined, strict=True):
-        heard = [e.offset for e in here if e.offset is not None]
-        others = [e.offset for e in listener.inbox if e.room == "global" and e.offset is not None]
-        upto = range(first["offset"] + 1, max(heard) + 1)
-        assert sorted({*heard, *(offset for offset in others if offset in upto)}) == list(upto)
+    for subscriber, first in zip(subscribers, joined, strict=True):
+        received = [e.offset for e in here if e.offset is not None]
+        others = [e.offset for e in subscriber.inbox if e.room == "global" and e.offset is not None]
+        upto = range(first["offset"] + 1, max(received) + 1)
+        assert sorted({*received, *(offset for offset in others if offset in upto)}) == list(upto)
 
 
 @clause(
@@ -60,28 +60,30 @@ async def test_all_replicas_tell_the_same(node: Node, other: Node, connect: Conn
     text="A position heard at one replica resumes at another: all later events follow, once each, and then the live "
     "ones.",
 )
-async def test_position_resumes_elsewhere(node: Node, other: Node, connect: Connect, sample: Sample) -> None:
+async def test_position_resumes_elsewhere(node: Node, other: Node, connect: Connect, sample: RequestSamples) -> None:
     series = sample.sequence(count=COMMANDS)
-    writer, listener = await connect(node), await connect(node)
+    writer, subscriber = await connect(node), await connect(node)
     for call in series.setup:
         await writer.answer(*call)
-    await listener.subscribe(series.channel)
+    await subscriber.subscribe(series.channel)
     for call in series.calls[:3]:
         await writer.answer(*call)
-    heard = [await _next(listener, sample, series.channel, series.event) for _ in range(3)]
-    await listener.close()
+    received = [await _next(subscriber, sample, series.channel, series.event) for _ in range(3)]
+    await subscriber.close()
     for call in series.calls[3:-1]:
         await writer.answer(*call)
     returned = await connect(other)
-    joined = await returned.subscribe(series.channel, since={"epoch": heard[-1].epoch, "offset": heard[-1].offset})
+    joined = await returned.subscribe(
+        series.channel, since={"epoch": received[-1].epoch, "offset": received[-1].offset}
+    )
     assert joined.data["recovered"] is True, f"the other replica does not know the position: {joined.data}"
     await writer.answer(*series.calls[-1])
     later = [await _next(returned, sample, series.channel, series.event) for _ in range(COMMANDS - 3)]
     assert [series.number(event) for event in later] == list(range(3, COMMANDS))
-    assert {event.epoch for event in later} == {heard[0].epoch}
+    assert {event.epoch for event in later} == {received[0].epoch}
 
 
-async def _next(client: WireClient, sample: Sample, channel: str, event: str) -> Envelope:
+async def _next(client: WireClient, sample: RequestSamples, channel: str, event: str) -> Envelope:
     return await client.event(event, room=channel, where=sample.concerns)
 
 
@@ -93,7 +95,9 @@ async def _next(client: WireClient, sample: Sample, channel: str, event: str) ->
     profile="scaled",
     text="A query at one replica sees every command that any had answered before it was asked.",
 )
-async def test_query_sees_what_another_answered(node: Node, other: Node, connect: Connect, sample: Sample) -> None:
+async def test_query_sees_what_another_answered(
+    node: Node, other: Node, connect: Connect, sample: RequestSamples
+) -> None:
     clients = [await connect(node), await connect(other)]
     for n in range(COMMANDS):
         await clients[n % 2].answer(*sample.command(n))
@@ -110,7 +114,9 @@ async def test_query_sees_what_another_answered(node: Node, other: Node, connect
     text="A command that is sent again at another replica, afterwards or at the same time, is given the first answer "
     "and done once.",
 )
-async def test_repeated_elsewhere_is_done_once(node: Node, other: Node, connect: Connect, sample: Sample) -> None:
+async def test_repeated_elsewhere_is_done_once(
+    node: Node, other: Node, connect: Connect, sample: RequestSamples
+) -> None:
     clients = [await connect(node), await connect(other)]
     name = str(uuid.uuid4())
     first = await clients[0].answer(*sample.command("after"), id=name)
@@ -127,9 +133,9 @@ async def test_repeated_elsewhere_is_done_once(node: Node, other: Node, connect:
         assert len(done[0]) == 1, f"command {n} was done {len(done[0])} times"
 
 
-async def _done(client: WireClient, sample: Sample, n: str) -> list[object]:
+async def _done(client: WireClient, sample: RequestSamples, n: str) -> list[object]:
     """The ids of the events that the command left on its channel."""
-    events = await remembered(client, sample.channel(n))
+    events = await read_history(client, sample.channel(n))
     return [each["id"] for each in events if each["event"] == sample.event and sample.key(n) in str(each["data"])]
 
 
@@ -143,7 +149,9 @@ async def _done(client: WireClient, sample: Sample, n: str) -> list[object]:
     "CONFLICT and change nothing.",
     services=("fastblocks",),
 )
-async def test_compare_and_set_has_one_winner(node: Node, other: Node, connect: Connect, sample: Sample) -> None:
+async def test_compare_and_set_has_one_winner(
+    node: Node, other: Node, connect: Connect, sample: RequestSamples
+) -> None:
     clients = [await connect(each) for each in (node, other, node, other)]
     path = sample.key()
     for version in range(RACES):
@@ -171,7 +179,7 @@ async def test_compare_and_set_has_one_winner(node: Node, other: Node, connect: 
     "it is CONFLICT.",
     services=("mahavishnu", "session-buddy", "crackerjack", "excalidraw"),
 )
-async def test_creation_has_one_winner(node: Node, other: Node, connect: Connect, sample: Sample) -> None:
+async def test_creation_has_one_winner(node: Node, other: Node, connect: Connect, sample: RequestSamples) -> None:
     clients = [await connect(each) for each in (node, other, node, other)]
     for n in range(RACES):
         answers = await asyncio.gather(*(client.request(*sample.command(n)) for client in clients))

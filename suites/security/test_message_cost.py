@@ -3,12 +3,12 @@
 import json
 import time
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.outcome import Unsupported
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.degradation.deaf import FAST
+from bodhisattva.suites.degradation.stalled_reader import HIGH_MESSAGE_RATE
 
 ROUNDS = 5
 DEARER = 10  # times what a harmless message of the same size takes
@@ -81,7 +81,7 @@ async def test_values_are_bounded(connect: Connect, node: Node) -> None:
     "many strings.",
 )
 async def test_content_makes_no_message_dear(connect: Connect, fresh: Fresh) -> None:
-    node = await fresh(limits=FAST)
+    node = await fresh(limits=HIGH_MESSAGE_RATE)
     size = (await node.limits())["message_bytes"]
     client = await connect(node)
     room = size - len(_ping("", size))

@@ -1,8 +1,8 @@
 """Reports of other tools are XML from strangers (8)."""
 
-from bodhisattva.fixtures.authors import Connect
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect
+from bodhisattva.fixtures.request_samples import RequestSamples
 
 DECLARED = " ".join(f"a{number} CDATA 'x'" for number in range(100))
 TESTS = "<testcase name='t'/>" * 10
@@ -19,7 +19,7 @@ REPORT = f"<!DOCTYPE testsuite [<!ATTLIST testcase {DECLARED}>]><testsuite>{TEST
     "INVALID_DATA.",
     services=("crackerjack",),
 )
-async def test_a_report_declares_no_attributes(connect: Connect, sample: Sample) -> None:
+async def test_a_report_declares_no_attributes(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     refusal = await client.refusal("import_junit", {"project": sample.key(), "content": REPORT})
     assert refusal.error_code == "INVALID_DATA"

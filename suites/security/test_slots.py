@@ -4,12 +4,12 @@ import uuid
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.endings import HandshakeRefused
+from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
 from bodhisattva.fixtures.frames import Opcode
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 
 
@@ -23,7 +23,7 @@ from bodhisattva.fixtures.stack.base import Node
 )
 @pytest.mark.parametrize("authenticated", [True, False])
 async def test_reset_frees_the_slot(
-    connect: Connect, raw: Raw, fresh: Fresh, sample: Sample, *, authenticated: bool
+    connect: Connect, raw: Raw, fresh: Fresh, sample: RequestSamples, *, authenticated: bool
 ) -> None:
     # Room for the watcher, the peer, and the prober of the round before, which may still be on its way out.
     node = await fresh(limits={"connections": 3}, timeouts={"auth": 60, "ping_interval": 60, "ping_timeout": 60})
@@ -93,7 +93,7 @@ async def test_log_holds_no_token(connect: Connect, fresh: Fresh, raw: Raw) -> N
     text="A connection that the service closes has given back its slot and its place on channels when its client hears "
     "of it, whether that answers the close or not.",
 )
-async def test_close_frees_the_slot(connect: Connect, raw: Raw, fresh: Fresh, sample: Sample) -> None:
+async def test_close_frees_the_slot(connect: Connect, raw: Raw, fresh: Fresh, sample: RequestSamples) -> None:
     node = await fresh(limits={"connections": 2})
     watcher = await connect(node)
     peer = await raw(node)

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from bodhisattva.fixtures.authors import AllowTime, Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import TimedOut, units
+from bodhisattva.fixtures.fixture_types import AllowTime, Connect, Fresh, Raw
 from bodhisattva.fixtures.raw import RawPeer
 
 MARGIN = 5.0

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.endings import HandshakeRefused
+from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
 from bodhisattva.fixtures.stack.base import Node
 
 
@@ -181,9 +181,9 @@ async def test_server_header(raw: Raw, node: Node) -> None:
     for path, headers in (("/ws", {}), ("/health", {}), ("/nowhere", {}), ("/ws", {"Sec-WebSocket-Version": "12"})):
         peer = await raw(upgrade=False)
         answer = await peer.upgrade(path, headers=headers)
-        told = answer.headers.get("server", "")
-        assert not any(each.isdigit() for each in told), f"{answer.status} at {path}: Server: {told}"
+        server = answer.headers.get("server", "")
+        assert not any(each.isdigit() for each in server), f"{answer.status} at {path}: Server: {server}"
     peer = await raw(upgrade=False)
     await peer.send(b"no HTTP\r\n\r\n")
-    told = (await peer.answer()).headers.get("server", "")
-    assert not any(each.isdigit() for each in told), f"what is no HTTP: Server: {told}"
+    server = (await peer.answer()).headers.get("server", "")
+    assert not any(each.isdigit() for each in server), f"what is no HTTP: Server: {server}"

@@ -3,11 +3,11 @@
 import json
 import zlib
 
-from bodhisattva.fixtures.authors import Connect, Raw
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Connect, Raw
 from bodhisattva.fixtures.frames import Opcode, close_payload, encode
 from bodhisattva.fixtures.raw import RawPeer
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 
 PROTOCOL_ERROR = 1002
@@ -149,7 +149,7 @@ async def test_announced_size(raw: Raw, node: Node) -> None:
     profile="core",
     text="Whatever one connection violates, the others on the service go on.",
 )
-async def test_violations_hurt_nobody_else(connect: Connect, raw: Raw, node: Node, sample: Sample) -> None:
+async def test_violations_hurt_nobody_else(connect: Connect, raw: Raw, node: Node, sample: RequestSamples) -> None:
     client = await connect()
     await client.subscribe(sample.channel())
     for bad in (b"\x83\xff\x00", b"\xff" * 40, b"\x81\x7f" + b"\xff" * 8):

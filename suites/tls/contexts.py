@@ -9,7 +9,7 @@ from bodhisattva.fixtures.raw import RawPeer
 from bodhisattva.fixtures.stack.base import START_BOUND, Node
 
 # How OpenSSL names the alerts by which a server turns an offer down (RFC 8446 section 6.2).
-TURNED_DOWN = {"TLSV1_ALERT_PROTOCOL_VERSION", "SSLV3_ALERT_HANDSHAKE_FAILURE"}
+REJECTION_ALERTS = {"TLSV1_ALERT_PROTOCOL_VERSION", "SSLV3_ALERT_HANDSHAKE_FAILURE"}
 _END = "-----END CERTIFICATE-----\n"
 _EVERYTHING = "ALL:COMPLEMENTOFALL:@SECLEVEL=0"
 
@@ -33,7 +33,7 @@ def only_suites(node: Node, suites: str) -> ssl.SSLContext:
     return context
 
 
-def trusting_anyone() -> ssl.SSLContext:
+def without_verification() -> ssl.SSLContext:
     """A context that looks at no certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -41,12 +41,12 @@ def trusting_anyone() -> ssl.SSLContext:
     return context
 
 
-async def turned_down(node: Node, context: ssl.SSLContext) -> str:
+async def rejection_alert(node: Node, context: ssl.SSLContext) -> str:
     """The server's alert; AssertionError if there is a session, or if the offer never left this side."""
     try:
         peer = await RawPeer.connect(node.host, node.port, context)
     except ssl.SSLError as error:
-        if error.reason in TURNED_DOWN:
+        if error.reason in REJECTION_ALERTS:
             return str(error.reason)
         raise AssertionError(f"no alert of the server: {error}") from error
     except (ConnectionError, EOFError):
@@ -56,10 +56,10 @@ async def turned_down(node: Node, context: ssl.SSLContext) -> str:
     raise AssertionError(f"the server agreed to {agreed}")
 
 
-async def shown(node: Node) -> bytes | None:
+async def served_certificate(node: Node) -> bytes | None:
     """The certificate (DER) that a service shows to a new connection; None while there is no connection."""
     try:
-        peer = await RawPeer.connect(node.host, node.port, trusting_anyone())
+        peer = await RawPeer.connect(node.host, node.port, without_verification())
     except OSError:
         return None
     found = peer.tls.getpeercert(binary_form=True) if peer.tls else None
@@ -67,20 +67,20 @@ async def shown(node: Node) -> bytes | None:
     return found
 
 
-async def shows(node: Node, certificate: Certificate, within: float = START_BOUND) -> None:
+async def wait_for_certificate(node: Node, certificate: Certificate, within: float = START_BOUND) -> None:
     """Wait until new connections are shown this certificate."""
     leaf = certificate.chain.decode().partition(_END)[0] + _END
     wanted = ssl.PEM_cert_to_DER_cert(leaf)
 
     async def is_it() -> bool:
-        return await shown(node) == wanted
+        return await served_certificate(node) == wanted
 
     await eventually(is_it, "the new certificate is shown", within, every=0.1)
 
 
-async def restarted_with(node: Node, certificate: Certificate) -> None:
+async def restart_with(node: Node, certificate: Certificate) -> None:
     """Stop, replace the certificate, start; whether clients accept it is another matter."""
     await node.stop()
     await node.install(certificate)
     await node.start(wait=False)
-    await shows(node, certificate)
+    await wait_for_certificate(node, certificate)

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from bodhisattva.fixtures.authors import Fresh
 from bodhisattva.fixtures.certificates import Authority
+from bodhisattva.fixtures.fixture_types import Fresh
 from bodhisattva.fixtures.stack.base import Node
 
 MUTUAL: dict[str, Any] = {"client_ca": "ca.pem", "verify_client": True}
 
 
-async def mutual(fresh: Fresh, certificates: Authority, **tls: Any) -> Node:
+async def spawn_mutual(fresh: Fresh, certificates: Authority, **tls: Any) -> Node:
     """Such a service; `trust` has a certificate of `suite`, as its readiness could not be seen without."""
     node = await fresh(wait=False, tls=MUTUAL | tls)
     node.trust = certificates.trust(certificates.client())

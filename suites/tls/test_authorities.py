@@ -4,13 +4,13 @@ import asyncio
 import socket
 import ssl
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.certificates import Authority, Certificate, trusting
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import PATIENCE, eventually, units
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.tls.mutual import mutual
+from bodhisattva.suites.tls.mutual import spawn_mutual
 from bodhisattva.suites.tls.test_renewal import RENEWAL
 
 FILE = "client-ca.pem"
@@ -27,9 +27,9 @@ VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
     "among them; those that are open go on. A broken one changes nothing, and the log names the file.",
 )
 async def test_renewed_authority_decides(
-    fresh: Fresh, connect: Connect, certificates: Authority, sample: Sample
+    fresh: Fresh, connect: Connect, certificates: Authority, sample: RequestSamples
 ) -> None:
-    node = await mutual(fresh, certificates)
+    node = await spawn_mutual(fresh, certificates)
     await node.place(FILE, certificates.pem.decode())
     await node.configure(tls={"client_ca": FILE})
     await node.reload()
@@ -40,10 +40,10 @@ async def test_renewed_authority_decides(
     await node.place(FILE, "no certificate")
     await node.reload()
 
-    async def said() -> bool:
+    async def is_logged() -> bool:
         return FILE in (await node.log()).removeprefix(earlier)
 
-    await eventually(said, "the log names the file", RENEWAL)
+    await eventually(is_logged, "the log names the file", RENEWAL)
     assert all([await each.gets_in() for each in returning]), "a broken file took an authority out of force"
     await node.place(FILE, newer.pem.decode())
     await node.reload()
@@ -66,9 +66,9 @@ class Returning:
         self._session: ssl.SSLSession | None = None
 
     async def gets_in(self) -> bool:
-        return await asyncio.to_thread(self._asks)
+        return await asyncio.to_thread(self._is_ready)
 
-    def _asks(self) -> bool:
+    def _is_ready(self) -> bool:
         """Whether a question by HTTP is answered."""
         try:
             with (

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bodhisattva.fixtures.authors import Fresh
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.suites.lifecycle.starting import refused
+from bodhisattva.fixtures.fixture_types import Fresh
+from bodhisattva.suites.lifecycle.rejected_start import assert_start_rejected
 
 
 async def _each_refused(fresh: Fresh, cases: Mapping[str, Mapping[str, Any]]) -> None:
     for mention, tls in cases.items():
-        await refused(await fresh(wait=False, tls=tls), mention)
+        await assert_start_rejected(await fresh(wait=False, tls=tls), mention)
 
 
 @clause(
@@ -34,7 +34,7 @@ async def test_half_a_pair_is_refused(fresh: Fresh) -> None:
     text="Client verification without an authority is one line and exit code 2.",
 )
 async def test_verify_client_without_authority_is_refused(fresh: Fresh) -> None:
-    await refused(await fresh(wait=False, tls={"verify_client": True}), "tls.client_ca")
+    await assert_start_rejected(await fresh(wait=False, tls={"verify_client": True}), "tls.client_ca")
 
 
 @clause(

@@ -3,11 +3,11 @@
 import re
 import ssl
 
-from bodhisattva.fixtures.authors import Raw
 from bodhisattva.fixtures.certificates import trusting
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Raw
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.tls.contexts import only_suites, only_version, turned_down
+from bodhisattva.suites.tls.contexts import only_suites, only_version, rejection_alert
 
 # In TLS 1.3 every key exchange is ephemeral and every suite is an AEAD; 1.2 says both in the suite's name.
 STRONG = re.compile(r"TLS_(AES|CHACHA20)\w+|(ECDHE|DHE)-(ECDSA|RSA)-.*(GCM|CCM|CHACHA20-POLY1305).*")
@@ -55,7 +55,7 @@ async def test_tls_cipher_suites(node: Node, raw: Raw) -> None:
 )
 async def test_weak_suites_are_refused(node: Node) -> None:
     for suites in WEAK:
-        await turned_down(node, only_suites(node, suites))
+        await rejection_alert(node, only_suites(node, suites))
 
 
 @clause(

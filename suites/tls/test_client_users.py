@@ -2,16 +2,16 @@
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.certificates import Authority, Certificate
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.endings import HandshakeRefused
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import WireClient
-from bodhisattva.suites.auth.refusals import FAILED
-from bodhisattva.suites.lifecycle.starting import refused
-from bodhisattva.suites.tls.mutual import MUTUAL, mutual
+from bodhisattva.suites.auth.rejected_tokens import AUTHENTICATION_FAILED
+from bodhisattva.suites.lifecycle.rejected_start import assert_start_rejected
+from bodhisattva.suites.tls.mutual import MUTUAL, spawn_mutual
 
 REVOKED = "revoked.txt"
 MAIL = "ann@example.org"
@@ -31,7 +31,7 @@ class Bearers:
         cls, fresh: Fresh, connect: Connect, certificates: Authority, service: str, field: str = "common_name"
     ) -> "Bearers":
         allowed = {"ann": [f"{service}:write"], MAIL: [f"{service}:write"], "bob": [f"{service}:read"]}
-        node = await mutual(fresh, certificates, client_user=field, client_permissions=allowed)
+        node = await spawn_mutual(fresh, certificates, client_user=field, client_permissions=allowed)
         return cls(node, connect, certificates)
 
     async def named(self, user: str, token: str | None = None) -> WireClient:
@@ -66,7 +66,7 @@ def _bearing(token: str | None) -> dict[str, str]:
     "user may do what the configuration lists, or nothing; the service claims mtls_users.",
 )
 async def test_certificate_authenticates(
-    fresh: Fresh, connect: Connect, certificates: Authority, sample: Sample, service: str
+    fresh: Fresh, connect: Connect, certificates: Authority, sample: RequestSamples, service: str
 ) -> None:
     bearers = await Bearers.of(fresh, connect, certificates, service)
     assert "mtls_users" in await bearers.node.features()
@@ -100,7 +100,7 @@ async def test_field_that_names_the_user(
     fresh: Fresh,
     connect: Connect,
     certificates: Authority,
-    sample: Sample,
+    sample: RequestSamples,
     service: str,
     field: str,
     right: tuple[str, list[str]],
@@ -122,7 +122,7 @@ async def test_field_that_names_the_user(
     "AUTH_FAILED; then it says what the user may do, and there is no second welcome.",
 )
 async def test_token_beside_the_certificate(
-    fresh: Fresh, connect: Connect, certificates: Authority, sample: Sample, service: str
+    fresh: Fresh, connect: Connect, certificates: Authority, sample: RequestSamples, service: str
 ) -> None:
     bearers = await Bearers.of(fresh, connect, certificates, service)
     tokens = bearers.node.tokens
@@ -172,11 +172,13 @@ async def test_end_of_a_certificate_ends_its_connection(
 )
 async def test_half_configured_users_are_refused(fresh: Fresh) -> None:
     field = {"client_user": "common_name"}
-    await refused(await fresh(wait=False, tls=field), "tls.client_user", "tls.verify_client")
-    await refused(await fresh(wait=False, tls={"client_ca": "ca.pem", **field}), "tls.verify_client")
-    await refused(await fresh(wait=False, tls=MUTUAL | {"client_permissions": {"ann": ["admin"]}}), "tls.client_user")
-    await refused(await fresh(wait=False, tls=MUTUAL | field, auth="disabled"), "tls.client_user", "auth")
-    await refused(await fresh(wait=False, tls=MUTUAL | {"client_user": "surname"}), "client_user")
+    await assert_start_rejected(await fresh(wait=False, tls=field), "tls.client_user", "tls.verify_client")
+    await assert_start_rejected(await fresh(wait=False, tls={"client_ca": "ca.pem", **field}), "tls.verify_client")
+    await assert_start_rejected(
+        await fresh(wait=False, tls=MUTUAL | {"client_permissions": {"ann": ["admin"]}}), "tls.client_user"
+    )
+    await assert_start_rejected(await fresh(wait=False, tls=MUTUAL | field, auth="disabled"), "tls.client_user", "auth")
+    await assert_start_rejected(await fresh(wait=False, tls=MUTUAL | {"client_user": "surname"}), "client_user")
 
 
 @clause(
@@ -197,7 +199,7 @@ async def test_revoked_certificate(fresh: Fresh, connect: Connect, certificates:
     await node.configure(tokens={"revoked_file": REVOKED})
     await node.reload()
     await thief.error("AUTH_FAILED")
-    assert await thief.closed() == FAILED
+    assert await thief.closed() == AUTHENTICATION_FAILED
     await bearers.assert_401(stolen)
     await owner.fence()
 
@@ -211,7 +213,7 @@ async def test_revoked_certificate(fresh: Fresh, connect: Connect, certificates:
     text="Where certificates name users no key for tokens is needed; every token is refused then.",
 )
 async def test_certificates_instead_of_tokens(
-    fresh: Fresh, connect: Connect, certificates: Authority, sample: Sample, service: str
+    fresh: Fresh, connect: Connect, certificates: Authority, sample: RequestSamples, service: str
 ) -> None:
     allowed = {"ann": [f"{service}:write"]}
     tls = MUTUAL | {"client_user": "common_name", "client_permissions": allowed}

@@ -2,14 +2,14 @@
 
 import pytest
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.certificates import Authority, Certificate, self_signed
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.wire import TlsRefused
-from bodhisattva.suites.lifecycle.starting import refused
-from bodhisattva.suites.tls.contexts import restarted_with
+from bodhisattva.suites.lifecycle.rejected_start import assert_start_rejected
+from bodhisattva.suites.tls.contexts import restart_with
 
 
 @clause(
@@ -21,7 +21,7 @@ from bodhisattva.suites.tls.contexts import restarted_with
     text="A client that verifies the certificate and its name gets a working connection that calls itself secure.",
     baseline="TestTLSConnections::wss_connection_with_valid_cert",
 )
-async def test_wss_connection_with_valid_cert(node: Node, connect: Connect, sample: Sample) -> None:
+async def test_wss_connection_with_valid_cert(node: Node, connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     assert client.welcome is not None
     assert client.welcome.data["secure"] is True
@@ -50,7 +50,7 @@ async def test_wss_connection_fails_with_invalid_cert(fresh: Fresh, connect: Con
         (certificates.wrong_name(), "mismatch"),
     ]
     for certificate, reason in cases:
-        await restarted_with(node, certificate)
+        await restart_with(node, certificate)
         with pytest.raises(TlsRefused, match=reason):
             await connect(node)
 
@@ -70,4 +70,4 @@ async def test_certificate_validation(fresh: Fresh, certificates: Authority) -> 
     await node.install(certificates.expired())
     earlier = await node.log()
     await node.start(wait=False)
-    await refused(node, "certificate", "expired", earlier=earlier)
+    await assert_start_rejected(node, "certificate", "expired", earlier=earlier)

@@ -2,12 +2,12 @@
 
 import ssl
 
-from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.certificates import Authority, Certificate, trusting
 from bodhisattva.fixtures.clause import clause
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.tls.mutual import mutual
+from bodhisattva.suites.tls.mutual import spawn_mutual
 
 
 async def _assert_shut_out(raw: Raw, node: Node, client: Certificate | None) -> None:
@@ -34,7 +34,7 @@ async def _assert_shut_out(raw: Raw, node: Node, client: Certificate | None) -> 
     text="With client verification on, a client without a certificate gets no connection.",
 )
 async def test_mutual_tls_refuses_no_certificate(fresh: Fresh, raw: Raw, certificates: Authority) -> None:
-    await _assert_shut_out(raw, await mutual(fresh, certificates), None)
+    await _assert_shut_out(raw, await spawn_mutual(fresh, certificates), None)
 
 
 @clause(
@@ -46,7 +46,7 @@ async def test_mutual_tls_refuses_no_certificate(fresh: Fresh, raw: Raw, certifi
     text="With client verification on, a certificate of another authority gets no connection.",
 )
 async def test_mutual_tls_refuses_other_authority(fresh: Fresh, raw: Raw, certificates: Authority) -> None:
-    await _assert_shut_out(raw, await mutual(fresh, certificates), Authority().client())
+    await _assert_shut_out(raw, await spawn_mutual(fresh, certificates), Authority().client())
 
 
 @clause(
@@ -59,9 +59,9 @@ async def test_mutual_tls_refuses_other_authority(fresh: Fresh, raw: Raw, certif
     "and the service claims mtls.",
 )
 async def test_mutual_tls_accepts_right_certificate(
-    fresh: Fresh, connect: Connect, certificates: Authority, sample: Sample
+    fresh: Fresh, connect: Connect, certificates: Authority, sample: RequestSamples
 ) -> None:
-    node = await mutual(fresh, certificates)
+    node = await spawn_mutual(fresh, certificates)
     assert "mtls" in await node.features()
     client = await connect(node)
     await client.answer(*sample.command())

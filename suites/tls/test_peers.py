@@ -1,10 +1,10 @@
 """Services that show certificates to each other (7, 8)."""
 
-from bodhisattva.fixtures.authors import Connect, Spawn
 from bodhisattva.fixtures.certificates import Authority
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Connect, Spawn
 from bodhisattva.fixtures.stack.base import Stack
-from bodhisattva.suites.cross_service.traces import finished, source_of, took_effect
+from bodhisattva.suites.cross_service.workflow_effects import assert_effects_once, run_workflows, spawn_source
 from bodhisattva.suites.tls.mutual import MUTUAL
 
 
@@ -22,7 +22,7 @@ async def test_bridge_shows_its_certificate(
     fleet: Stack, spawn: Spawn, connect: Connect, certificates: Authority
 ) -> None:
     users = {"client_user": "common_name", "client_permissions": {"fastblocks": ["mahavishnu:read"]}}
-    source = await source_of(fleet, spawn, certificates, tls=MUTUAL | users)
+    source = await spawn_source(fleet, spawn, certificates, tls=MUTUAL | users)
     node = await spawn("fastblocks", peers={})
     await node.stop()
     shown = certificates.client("fastblocks")
@@ -30,4 +30,4 @@ async def test_bridge_shows_its_certificate(
     await node.place("peer.key", shown.key.decode())
     await node.configure(peers={"mahavishnu": {**source.peer, "certificate": "peer.pem", "key": "peer.key"}})
     await node.start()
-    await took_effect("fastblocks", await connect(node), await finished(await connect(source)))
+    await assert_effects_once("fastblocks", await connect(node), await run_workflows(await connect(source)))

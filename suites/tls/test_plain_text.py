@@ -2,15 +2,15 @@
 
 import asyncio
 
-from bodhisattva.fixtures.authors import Raw
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Raw
 from bodhisattva.fixtures.raw import RawPeer
 from bodhisattva.fixtures.stack.base import Node
 
 _ALERT = b"\x15"  # RFC 8446 section 5.1: the record type of an alert
 
 
-async def _said(peer: RawPeer) -> bytes:
+async def _received(peer: RawPeer) -> bytes:
     """What comes before the connection ends."""
     try:
         answer = await peer.answer()
@@ -38,6 +38,6 @@ async def test_plain_text_gets_nothing(node: Node, raw: Raw) -> None:
     for question in (*questions, upgrade):
         peer = await raw(upgrade=False, trust=None)
         await peer.send(question.encode())
-        said = await _said(peer)
-        assert not said or said.startswith(_ALERT), f"in clear: {said!r}"
+        received = await _received(peer)
+        assert not received or received.startswith(_ALERT), f"in clear: {received!r}"
     assert (await node.http("/health")).status == 200

@@ -1,12 +1,12 @@
 """Certificates renewed under live connections (7)."""
 
-from bodhisattva.fixtures.authors import Connect, Fresh, Raw
 from bodhisattva.fixtures.certificates import Authority, Certificate
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
-from bodhisattva.fixtures.sample import Sample
-from bodhisattva.suites.security.silence import EXTRA, ROOM, ended, silent
-from bodhisattva.suites.tls.contexts import shown, shows
+from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
+from bodhisattva.fixtures.request_samples import RequestSamples
+from bodhisattva.suites.security.idle_sockets import IDLE_EXTRA, MAX_PENDING, closed_peers, open_idle
+from bodhisattva.suites.tls.contexts import served_certificate, wait_for_certificate
 
 RENEWAL = 15.0
 
@@ -20,7 +20,7 @@ RENEWAL = 15.0
     text="After SIGHUP new connections are shown the renewed certificate, and those that were open go on.",
 )
 async def test_reload_swaps_certificate_under_live_connections(
-    fresh: Fresh, connect: Connect, certificates: Authority, sample: Sample
+    fresh: Fresh, connect: Connect, certificates: Authority, sample: RequestSamples
 ) -> None:
     node = await fresh()
     before = await connect(node)
@@ -28,7 +28,7 @@ async def test_reload_swaps_certificate_under_live_connections(
     renewed = certificates.server()
     await node.install(renewed)
     await node.reload()
-    await shows(node, renewed, RENEWAL)
+    await wait_for_certificate(node, renewed, RENEWAL)
     after = await connect(node)
     await after.answer(*sample.command())
     await before.event(sample.event, sample.channel())
@@ -48,18 +48,18 @@ async def test_reload_of_bad_certificate_changes_nothing(
 ) -> None:
     node = await fresh()
     client = await connect(node)
-    in_use = await shown(node)
+    in_use = await served_certificate(node)
     assert in_use is not None
     for bad in (certificates.expired(), Certificate(b"no certificate", b"no key")):
         earlier = await node.log()
         await node.install(bad)
         await node.reload()
 
-        async def said(earlier: str = earlier) -> bool:
+        async def is_logged(earlier: str = earlier) -> bool:
             return "server.pem" in (await node.log()).removeprefix(earlier)
 
-        await eventually(said, "the log says that the certificate cannot be used", RENEWAL)
-        assert await shown(node) == in_use
+        await eventually(is_logged, "the log says that the certificate cannot be used", RENEWAL)
+        assert await served_certificate(node) == in_use
         await connect(node)
         assert (await client.request("ping")).type == "pong"
 
@@ -77,7 +77,7 @@ async def test_renewed_file_is_taken_up(fresh: Fresh, connect: Connect, certific
     client = await connect(node)
     renewed = certificates.server()
     await node.install(renewed)
-    await shows(node, renewed, RENEWAL)
+    await wait_for_certificate(node, renewed, RENEWAL)
     assert (await client.request("ping")).type == "pong"
 
 
@@ -93,12 +93,12 @@ async def test_renewed_file_is_taken_up(fresh: Fresh, connect: Connect, certific
 async def test_reload_keeps_the_limit_of_pending_sockets(
     fresh: Fresh, connect: Connect, raw: Raw, certificates: Authority
 ) -> None:
-    node = await fresh(limits={"pending_connections": ROOM}, timeouts={"handshake": 60})
+    node = await fresh(limits={"pending_connections": MAX_PENDING}, timeouts={"handshake": 60})
     client = await connect(node)
     renewed = certificates.server()
     await node.install(renewed)
     await node.reload()
-    await shows(node, renewed, RENEWAL)
-    peers = await silent(raw, node, EXTRA)
+    await wait_for_certificate(node, renewed, RENEWAL)
+    peers = await open_idle(raw, node, IDLE_EXTRA)
     assert (await client.request("ping")).type == "pong"
-    await eventually(lambda: len(ended(peers)) >= EXTRA - ROOM, "the end of sockets over the limit")
+    await eventually(lambda: len(closed_peers(peers)) >= IDLE_EXTRA - MAX_PENDING, "the end of sockets over the limit")

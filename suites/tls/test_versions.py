@@ -2,10 +2,10 @@
 
 import ssl
 
-from bodhisattva.fixtures.authors import Raw
 from bodhisattva.fixtures.clause import clause
+from bodhisattva.fixtures.fixture_types import Raw
 from bodhisattva.fixtures.stack.base import Node
-from bodhisattva.suites.tls.contexts import only_version, turned_down
+from bodhisattva.suites.tls.contexts import only_version, rejection_alert
 
 
 @clause(
@@ -18,7 +18,7 @@ from bodhisattva.suites.tls.contexts import only_version, turned_down
 )
 async def test_old_versions_are_refused(node: Node) -> None:
     for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
-        await turned_down(node, only_version(node, version))
+        await rejection_alert(node, only_version(node, version))
 
 
 @clause(

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from bodhisattva.fixtures.authors import Connect, Fresh
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.sample import Sample
+from bodhisattva.fixtures.fixture_types import Connect, Fresh
+from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.wire import WireClient
 
 KEPT = 5
@@ -39,7 +39,7 @@ async def _shortened(client: WireClient, channel: str) -> dict[str, Any]:
     text="Who resumes before what retention has left is told so: recovered is false, the answer says from which offset "
     "it goes on, and from there every live event comes.",
 )
-async def test_resuming_before_what_is_held(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_resuming_before_what_is_held(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh(log=BRIEF)
     writer, reader = await connect(node), await connect(node)
     series = sample.sequence(count=COMMANDS + 2)
@@ -51,12 +51,12 @@ async def test_resuming_before_what_is_held(fresh: Fresh, connect: Connect, samp
     assert joined["epoch"] == page["epoch"]
     for call in series.calls[COMMANDS:]:
         await writer.answer(*call)
-    heard: list[Envelope] = []
-    while not (heard and heard[-1].event == series.event and series.number(heard[-1]) == COMMANDS + 1):
-        heard.append(await reader.event(room=series.channel))
+    received: list[Envelope] = []
+    while not (received and received[-1].event == series.event and series.number(received[-1]) == COMMANDS + 1):
+        received.append(await reader.event(room=series.channel))
     first = joined["offset"] + 1
-    assert [event.offset for event in heard] == list(range(first, first + len(heard)))
-    assert [series.number(e) for e in heard if e.event == series.event][-2:] == [COMMANDS, COMMANDS + 1]
+    assert [event.offset for event in received] == list(range(first, first + len(received)))
+    assert [series.number(e) for e in received if e.event == series.event][-2:] == [COMMANDS, COMMANDS + 1]
 
 
 @clause(
@@ -68,7 +68,7 @@ async def test_resuming_before_what_is_held(fresh: Fresh, connect: Connect, samp
     text="What retention has left is unbroken: history begins at the oldest event that is held, and who resumes from "
     "there gets all that followed.",
 )
-async def test_what_is_held_is_unbroken(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_what_is_held_is_unbroken(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh(log=BRIEF)
     writer, reader = await connect(node), await connect(node)
     series = sample.sequence(count=COMMANDS)
@@ -93,7 +93,7 @@ async def test_what_is_held_is_unbroken(fresh: Fresh, connect: Connect, sample: 
     profile="durable",
     text="What retention takes from the log stays in the state, over kill -9 too, and offsets go on where they were.",
 )
-async def test_state_outlives_its_events(fresh: Fresh, connect: Connect, sample: Sample) -> None:
+async def test_state_outlives_its_events(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh(log=BRIEF)
     client = await connect(node)
     for n in range(COMMANDS):

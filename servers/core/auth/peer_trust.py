@@ -1,4 +1,4 @@
-"""TLS towards other services: whom to believe about a peer's name, and what to show if it asks who we are."""
+"""TLS towards other services: the authority that a peer's certificate is checked by, and our own certificate."""
 
 import ssl
 from collections.abc import Mapping
@@ -12,16 +12,16 @@ class PeerTrust:
     def __init__(self) -> None:
         self._contexts: dict[str, ssl.SSLContext | None] = {}
 
-    def of(self, name: str, peer: Peer) -> ssl.SSLContext | None:
+    def context_for(self, name: str, peer: Peer) -> ssl.SSLContext | None:
         """The context for a peer, None without TLS."""
         self._contexts[name] = context(peer)
         return self._contexts[name]
 
     def renew(self, peers: Mapping[str, Peer]) -> None:
-        """Use what the files hold now for connections from now on."""
+        """Read the files again, for connections that are made from now on."""
         for name, used in self._contexts.items():
             if used is not None and name in peers:
-                _arm(used, peers[name])
+                _load_files(used, peers[name])
 
 
 def context(peer: Peer) -> ssl.SSLContext | None:
@@ -34,7 +34,7 @@ def context(peer: Peer) -> ssl.SSLContext | None:
             raise ConfigError(f"peers: {peer.url} takes no certificate; use a wss:// URL, or leave it out")
         return None
     made = ssl.create_default_context()
-    _arm(made, peer)
+    _load_files(made, peer)
     return made
 
 
@@ -43,7 +43,7 @@ def files(peers: Mapping[str, Peer]) -> list[str]:
     return [name for peer in peers.values() for name in (peer.ca, peer.certificate, peer.key) if name is not None]
 
 
-def _arm(context: ssl.SSLContext, peer: Peer) -> None:
+def _load_files(context: ssl.SSLContext, peer: Peer) -> None:
     if peer.ca is not None:
         try:
             context.load_verify_locations(peer.ca)

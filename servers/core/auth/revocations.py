@@ -1,58 +1,57 @@
-"""What was taken back before its end (protocol 2): names of tokens (`jti`) and certificates, in a file or in Redis."""
+"""What was revoked before its end (protocol 2): names of tokens (`jti`) and certificates, in a file and by replicas.
+
+`revocation_stores` chooses where a service of a configuration looks for them.
+"""
 
 import time
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Collection, Container, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
-from bodhisattva.servers.core.config import Config, ConfigError, Tokens
-from bodhisattva.servers.core.log.sharing import in_redis
-
-if TYPE_CHECKING:
-    from bodhisattva.servers.core.auth.revocations_redis import RedisRevocations
+from bodhisattva.servers.core.config import ConfigError, Tokens
 
 CERTIFICATE = "certificate:"  # then its serial number, in place of a token's `jti`
 
 
-class Keeper(Protocol):
-    """Where somebody who revokes writes it down."""
+class RevocationStore(Protocol):
+    """Where a revocation is written down."""
 
     async def revoke(self, names: Sequence[str], until: float | None) -> None:
-        """Take back until a time (since 1970), or until no token can live any more; Refused if it is not done then."""
+        """Revoke until a time (seconds since 1970), or until no token can live any more; Refused if that fails."""
 
     async def close(self) -> None: ...
 
 
-class Shared(Container[str | None], Protocol):
-    """What the replicas of a service know in common; asking for a name waits for nobody."""
+class SharedRevocations(Container[str | None], Protocol):
+    """What the replicas of a service know in common; `in` never waits."""
 
     async def start(self) -> None:
-        """Learn what is there; ConfigError if it cannot be learned, since then nobody may be let in."""
+        """Read what is there; ConfigError if it cannot be read, since then nobody may be let in."""
 
     async def follow(self) -> None:
-        """Learn of what is new, for ever; what is known stays in force while nothing can be learned."""
+        """Read what is new, until cancelled; what is known stays in force while nothing can be read."""
 
     async def close(self) -> None: ...
 
 
-class Unshared:
-    """Of a service without replicas: nothing besides its file."""
+class NoSharedRevocations:
+    """Of a service without replicas: it has its file alone."""
 
     def __contains__(self, _name: object) -> bool:
         return False
 
     async def start(self) -> None:
-        """There is nothing to learn."""
+        """Nothing is to be read."""
 
     async def follow(self) -> None:
-        """Nor anything new."""
+        """Nothing new comes."""
 
     async def close(self) -> None:
-        """Nor anything to let go of."""
+        """Nothing is held."""
 
 
-class Either:
-    """What stands in a service's file, or is known to all replicas."""
+class Revoked:
+    """All that holds for a service: the names of its file, and those that its replicas know."""
 
     def __init__(self, own: Collection[str], shared: Container[str | None]) -> None:
         self._own = frozenset(own)
@@ -95,38 +94,6 @@ class RevokedFile:
         """Nothing is held."""
 
 
-def in_file(tokens: Tokens) -> set[str]:
+def read_file(tokens: Tokens) -> set[str]:
+    """The names of the configured file, none without one."""
     return RevokedFile(Path(tokens.revoked_file)).read() if tokens.revoked_file is not None else set()
-
-
-def shared(config: Config) -> Shared:
-    """What a service's replicas know in common, where they share a log in Redis."""
-    if config.log.kind != "redis" or config.auth != "required":
-        return Unshared()
-    return _in_redis(config)
-
-
-def keepers(configs: Iterable[Config]) -> list[Keeper]:
-    """Where services of these configurations look for revocations, each place once: Redis where the log is, or a file.
-
-    Services that share a Redis may still differ in how long a token of theirs can live; each such end is written.
-    """
-    found: dict[tuple[Any, ...], Keeper] = {}
-    for config in configs:
-        if config.log.kind == "redis":
-            key = (config.log.url, config.log.prefix, config.tokens.max_lifetime, config.tokens.leeway)
-            found[key] = found.get(key) or _in_redis(config)
-        elif config.tokens.revoked_file is not None:
-            found[(config.tokens.revoked_file,)] = RevokedFile(Path(config.tokens.revoked_file))
-    return list(found.values())
-
-
-def kept(config: Config) -> bool:
-    """Whether a service of this configuration looks anywhere for revocations."""
-    return config.log.kind == "redis" or config.tokens.revoked_file is not None
-
-
-def _in_redis(config: Config) -> "RedisRevocations":
-    with in_redis(config.log):
-        from bodhisattva.servers.core.auth.revocations_redis import RedisRevocations
-    return RedisRevocations(config)

@@ -1,7 +1,7 @@
-"""Revocations that all replicas of all services of a fleet know of within about a second, kept in Redis.
+"""Revocations in Redis, which all replicas of all services of a fleet know within about a second.
 
-Each entry is there until nothing it names can live any more. A replica remembers what it has learned: if Redis goes
-away, that stays in force; if Redis comes back without it, it is written down again.
+An entry stays until its token or certificate cannot be valid any more. A replica remembers what it has read: if Redis
+goes away, that stays in force; if Redis comes back without it, it is written again.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ return redis.call('INCRBY', KEYS[2], ARGV[2])
 
 
 class RedisRevocations:
-    """See `revocations.Shared` and `revocations.Keeper`."""
+    """See `revocations.SharedRevocations` and `revocations.RevocationStore`."""
 
     def __init__(self, config: Config) -> None:
         base = f"{{{config.log.prefix}}}:"
@@ -61,7 +61,7 @@ class RedisRevocations:
 
     async def start(self) -> None:
         try:
-            await self._learn()
+            await self._read()
         except _FAILURES as error:
             reason = type(error).__name__
             raise ConfigError(f"revocations in the Redis at {self._where} cannot be read ({reason})") from None
@@ -71,7 +71,7 @@ class RedisRevocations:
         while True:
             await asyncio.sleep(_INTERVAL)
             try:
-                await self._learn()
+                await self._read()
             except _FAILURES as error:
                 if reachable:
                     self._logger.warning("revocations cannot be read; known ones stay", reason=type(error).__name__)
@@ -82,8 +82,8 @@ class RedisRevocations:
     async def close(self) -> None:
         await disconnect(self._store)
 
-    async def _learn(self) -> None:
-        """Take in what is there if it changed; whatever is known and not there was lost, and is written again."""
+    async def _read(self) -> None:
+        """Read what is there if it changed; a known name that is not there was lost, and is written again."""
         now = time.time()
         version = await self._store.get(self._keys[1])
         if version is not None and version == self._version:

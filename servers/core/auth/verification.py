@@ -1,21 +1,21 @@
-"""The judge of tokens that a configuration asks for, with the keys and revocations of its files."""
+"""The verifier of tokens that a configuration describes, with the keys and revocations of its files."""
 
 from collections.abc import Container
 from pathlib import Path
 
 from bodhisattva.servers.core import config as configuration
+from bodhisattva.servers.core.addresses import is_loopback
 from bodhisattva.servers.core.auth import keys
 from bodhisattva.servers.core.auth.keys import BadKey, Key, KeyRing
-from bodhisattva.servers.core.auth.revocations import Either, in_file
+from bodhisattva.servers.core.auth.revocations import Revoked, read_file
 from bodhisattva.servers.core.auth.tokens import Verifier
 from bodhisattva.servers.core.config import Config, ConfigError, Tokens
-from bodhisattva.servers.core.hosts import is_loopback
 
 
 def verifier(config: Config, shared: Container[str | None] = ()) -> Verifier | None:
     """None where authentication is off; ConfigError if the configuration is unsafe or a file of it cannot be used.
 
-    shared: names that were taken back at any replica, besides those of the file.
+    shared: names that were revoked at any replica, besides those of the file.
     """
     if config.auth == "disabled":
         if not is_loopback(config.host):
@@ -25,7 +25,7 @@ def verifier(config: Config, shared: Container[str | None] = ()) -> Verifier | N
     try:
         return Verifier(
             KeyRing(_keys(config)),
-            revoked=Either(in_file(settings), shared),
+            revoked=Revoked(read_file(settings), shared),
             audience=settings.audience,
             max_lifetime=settings.max_lifetime,
             leeway=settings.leeway,

@@ -1,54 +1,53 @@
 """A standing subscription to another service, exactly once in effect (protocol 8, bridges).
 
-What an event means here is recorded in one entry with its position in the source, so a restart goes on after the
-last event that took effect: none is lost, none counts twice. The ids of events tell where that is in a log that was
-replaced (see `marks`), even by one of the same epoch, so the bridge looks at each connection. What the source no longer
-holds is said aloud.
+An event's effect is recorded in one entry with its position in the source. A restart resumes after the last event that
+was applied: none is lost, none is applied twice. The source's log may be replaced, even by one of the same epoch. So
+the bridge finds its resume point anew on each connection. It reports events that the source no longer holds.
 """
 
 import asyncio
 from contextlib import AbstractContextManager, nullcontext
 
-from bodhisattva.servers.client import ClientError, Discontinuity, Event, Position, Reconnected
-from bodhisattva.servers.core.bridges import bearings, marks
-from bodhisattva.servers.core.bridges.bearings import Bearings
+from bodhisattva.servers.client import Client, ClientError, Discontinuity, Event, Position, Reconnected
+from bodhisattva.servers.core.bridges import resume_point
+from bodhisattva.servers.core.bridges.resume_point import ResumePoint
 from bodhisattva.servers.core.domain import Decision, State
 from bodhisattva.servers.core.engine.deduplication import Outcome, answering
 from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.errors import ErrorCode
-from bodhisattva.servers.core.host import Host
 from bodhisattva.servers.core.log import base
+from bodhisattva.servers.core.runtime import ServiceRuntime
 from bodhisattva.servers.core.service import Bridge, ForeignEvent
-from bodhisattva.servers.core.work import ended
+from bodhisattva.servers.core.supervisor import cancelled
 
-_PAUSE = 1.0
+_PAUSE = 1.0  # seconds before the next attempt
 
 
-async def run(bridge: Bridge, engine: Engine, host: Host) -> None:
-    """Follow the source until cancelled; whatever fails is tried again from the stored position."""
-    crossing = _Crossing(bridge, engine, host)
+async def run(bridge: Bridge, engine: Engine, host: ServiceRuntime) -> None:
+    """Consume the source until cancelled; after a failure, resume from the stored position."""
+    consumer = _Consumer(bridge, engine, host)
     while True:
         try:
-            await crossing.follow()
+            await consumer.consume_until_log_lost()
         except Reconnected:
             continue
         except Discontinuity as broken:
-            crossing.log.warning("bridge takes its bearings anew", reason=str(broken))
+            consumer.log.warning("bridge looks for its resume point again", reason=str(broken))
         except (ClientError, OSError, TimeoutError) as error:
-            crossing.log.warning("bridge interrupted", reason=str(error))
+            consumer.log.warning("bridge interrupted", reason=str(error))
         await asyncio.sleep(_PAUSE)
 
 
-class _Crossing:
-    """One bridge at work."""
+class _Consumer:
+    """Applies the events of one bridge's source."""
 
-    def __init__(self, bridge: Bridge, engine: Engine, host: Host) -> None:
+    def __init__(self, bridge: Bridge, engine: Engine, host: ServiceRuntime) -> None:
         self.log = host.log.bind(source=bridge.source)
         self._bridge = bridge
         self._engine = engine
         self._host = host
         self._metrics = host.metrics.bridges
-        self._waiting = 0
+        self._backlog = 0
         self._basis: base.Position | None = None
         self._lost_before: Position | None = None
 
@@ -56,68 +55,69 @@ class _Crossing:
     def _stored(self) -> base.Position | None:
         return self._host.position(self._bridge.source)
 
-    async def follow(self) -> None:
-        """Take in what the source says, until the own log loses what was taken in, and it has to be heard again."""
-        reading = asyncio.ensure_future(self._read())
+    async def consume_until_log_lost(self) -> None:
+        """Consume the source. Return if the own log has lost an effect: its event has to be applied again."""
+        consuming = asyncio.ensure_future(self._consume())
         lost = asyncio.ensure_future(self._host.log_lost())
         try:
-            await asyncio.wait({reading, lost}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({consuming, lost}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await ended(reading, lost)
-        if not reading.cancelled():
-            reading.result()
+            await cancelled(consuming, lost)
+        if not consuming.cancelled():
+            consuming.result()
 
-    async def _read(self) -> None:
-        """Over one connection: at the next, the source's log may be another.
+    async def _consume(self) -> None:
+        """Consume the source over one connection, since its log may be another on the next.
 
-        Discontinuity where its events do not follow on from one another.
+        Discontinuity where the source's events are not contiguous.
         """
-        await self._named()
+        await self._wait_for_peer()
         client = await self._host.peer(self._bridge.source)
         connections = client.connections
         self._basis = self._stored
-        found = await bearings.take(client, self._bridge.channel, self._basis)
-        self._say(found)
-        trail = found.marks
-        following = False
+        point = await resume_point.find(client, self._bridge.channel, self._basis)
+        self._report(point)
         try:
-            async with client.subscribe(self._bridge.channel, since=found.since, resume=False) as events:
-                if client.connections != connections:
-                    raise Reconnected("the bearings were taken over an earlier connection")
-                self._metrics.following.inc()
-                following = True
+            await self._apply_all(client, connections, point)
+        finally:
+            self._set_backlog(0)
+
+    async def _apply_all(self, client: Client, connections: int, point: ResumePoint) -> None:
+        """Apply the events after the resume point, until one does not follow the stored position."""
+        locator = point.locator
+        async with client.subscribe(self._bridge.channel, since=point.since, resume=False) as events:
+            if client.connections != connections:
+                raise Reconnected("the resume point was found over an earlier connection")
+            with self._metrics.following.track_inprogress():
                 async for event in events:
                     if event.position is None:
                         continue
-                    trail = marks.extended(trail, base.Mark(event.position.offset, event.id))
-                    place = (self._bridge.source, event.position.epoch, event.position.offset)
+                    locator = locator.extended(base.Mark(event.position.offset, event.id))
+                    at = (self._bridge.source, event.position.epoch, event.position.offset)
                     with self._traced(event):
-                        taken = await self._take_in(event, base.Position(*place, event.timestamp, trail))
-                    if not taken:
+                        applied = await self._apply(event, base.Position(*at, event.timestamp, locator.marks))
+                    if not applied:
                         return
-                    self._wait_for(events.waiting)
-        finally:
-            self._metrics.following.dec(following)
-            self._wait_for(0)
+                    self._set_backlog(events.waiting)
 
-    async def _named(self) -> None:
-        """Wait until the configuration names the peer, since a reload may have taken it out."""
-        if not self._host.names(self._bridge.source):
+    async def _wait_for_peer(self) -> None:
+        """Wait until the configuration names the peer, since a reload may have removed it."""
+        if not self._host.has_peer(self._bridge.source):
             self.log.warning("bridge has nobody to follow until its peer is configured again")
-            await self._host.named(self._bridge.source)
+            await self._host.peer_configured(self._bridge.source)
 
-    def _wait_for(self, events: int) -> None:
-        self._metrics.waiting.inc(events - self._waiting)
-        self._waiting = events
+    def _set_backlog(self, events: int) -> None:
+        self._metrics.waiting.inc(events - self._backlog)
+        self._backlog = events
 
-    def _say(self, found: Bearings) -> None:
-        if found.lost and found.since != self._lost_before:
-            self._lost_before = found.since
-            self._metrics.lost.inc(found.lost)
-            self.log.error("bridge lost events that its source no longer holds", lost=found.lost)
-        if found.turned_back:
-            self.log.warning("bridge found another log than it knew, and goes on where both part")
-        self.log.info("bridge follows", since=str(found.since))
+    def _report(self, point: ResumePoint) -> None:
+        if point.lost and point.since != self._lost_before:
+            self._lost_before = point.since
+            self._metrics.lost.inc(point.lost)
+            self.log.error("bridge lost events that its source no longer holds", lost=point.lost)
+        if point.diverged:
+            self.log.warning("bridge found another log than it knew, and resumes where both diverge")
+        self.log.info("bridge follows", since=str(point.since))
 
     def _traced(self, event: Event) -> AbstractContextManager[object]:
         tracing = self._host.tracing
@@ -125,10 +125,10 @@ class _Crossing:
             return nullcontext()
         return tracing.taking_in(self._bridge.source, self._bridge.channel, event.id, event.traceparent)
 
-    async def _take_in(self, event: Event, position: base.Position) -> bool:
-        """Record the event's effect, waiting out a store that is unavailable; False if it follows on from elsewhere.
+    async def _apply(self, event: Event, position: base.Position) -> bool:
+        """Record the event's effect, as soon as the store is available; False if it does not follow what is stored.
 
-        A write that seemed to fail may have succeeded: then the position, read back, says that the effect is there.
+        A write that seemed to fail may have succeeded. The stored position then shows that the effect is recorded.
         """
         foreign = ForeignEvent(self._bridge.source, event.name, event.data, event.timestamp)
 
@@ -143,8 +143,7 @@ class _Crossing:
                 break
             if outcome.code is not ErrorCode.UNAVAILABLE:
                 self._metrics.refused.inc()
-                reason = outcome.message
-                self.log.error("bridge passes over an event that cannot be taken in", event_id=event.id, reason=reason)
+                self.log.error("bridge skips an event that it cannot apply", event_id=event.id, reason=outcome.message)
                 return True
             await asyncio.sleep(_PAUSE)
         stored = self._stored

@@ -18,13 +18,13 @@ from bodhisattva.servers.core.connections.session import (
     Now,
     Output,
     Ping,
-    Policy,
     Pong,
     Reply,
     Request,
     Revoke,
     Session,
 )
+from bodhisattva.servers.core.connections.session_settings import SessionSettings
 from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.engine.hub import Hub
@@ -71,7 +71,7 @@ class Connection:
         address: str,
         *,
         secure: bool,
-        policy: Policy,
+        policy: SessionSettings,
         requests: Requests,
         engine: Engine,
         hub: Hub,

@@ -1,6 +1,7 @@
 """Counting what the protocol bounds (section 4): message rates and connections."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from bodhisattva.servers.core.config import Limits
 
@@ -27,7 +28,7 @@ class TokenBucket:
 class ConnectionCounts:
     """How many connections there are in all, per address and per user; unauthenticated ones count too."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Callable[[], Limits]) -> None:
         self.limits = limits
         self.total = 0
         self._addresses: Counter[str] = Counter()
@@ -49,16 +50,16 @@ class ConnectionCounts:
 
     def add(self, address: str) -> bool:
         """Count a connection from `address`, or say False when it is one too many."""
-        if self.total >= self.limits.connections:
+        if self.total >= self.limits().connections:
             return False
-        if self._addresses[address] >= self.limits.connections_per_address:
+        if self._addresses[address] >= self.limits().connections_per_address:
             return False
         self.total += 1
         self._addresses[address] += 1
         return True
 
     def add_user(self, user_id: str) -> bool:
-        if self._users[user_id] >= self.limits.connections_per_user:
+        if self._users[user_id] >= self.limits().connections_per_user:
             return False
         self._users[user_id] += 1
         return True

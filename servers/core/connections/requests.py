@@ -11,7 +11,8 @@ from msgspec import Meta
 
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.auth.tokens import Identity
-from bodhisattva.servers.core.connections.session import Policy, Request
+from bodhisattva.servers.core.connections.session import Request
+from bodhisattva.servers.core.connections.session_settings import SessionSettings
 from bodhisattva.servers.core.domain import Context
 from bodhisattva.servers.core.engine.deduplication import INTERNAL, UNAVAILABLE, Outcome
 from bodhisattva.servers.core.engine.engine import Engine
@@ -70,7 +71,7 @@ class Requests:
     `handle` returns a coroutine when the answer needs the log, None when it is given or on its way.
     """
 
-    def __init__(self, policy: Policy, engine: Engine, hub: Hub) -> None:
+    def __init__(self, policy: SessionSettings, engine: Engine, hub: Hub) -> None:
         self._policy = policy
         self._engine = engine
         self._hub = hub

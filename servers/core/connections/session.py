@@ -5,18 +5,15 @@ so each rule can be tested by calling it.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from bodhisattva.servers.core import envelope
-from bodhisattva.servers.core.auth.permissions import Permissions
-from bodhisattva.servers.core.auth.tokens import ANYBODY, Identity, Verifier
-from bodhisattva.servers.core.config import Limits, Timeouts
+from bodhisattva.servers.core.auth.tokens import ANYBODY, Identity
 from bodhisattva.servers.core.connections.limits import RateGuard
+from bodhisattva.servers.core.connections.session_settings import SessionSettings
 from bodhisattva.servers.core.envelope import Heading, Incoming
 from bodhisattva.servers.core.errors import (
     AuthFailed,
@@ -29,7 +26,6 @@ from bodhisattva.servers.core.errors import (
     ServiceError,
     TokenExpired,
 )
-from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.transport.frames import ABNORMAL
 from bodhisattva.servers.core.transport.heartbeat import Beat, Heartbeat
 
@@ -45,24 +41,6 @@ class Now(msgspec.Struct, frozen=True, gc=False):
 
     monotonic: float
     wall: float
-
-
-@dataclass
-class Policy:
-    """What all sessions of a server share; a reload replaces its parts.
-
-    admit: counts a user's connection, False when the user has too many. verbose: whether each request is logged.
-    """
-
-    service: Service
-    permissions: Permissions
-    limits: Limits
-    timeouts: Timeouts
-    verifier: Verifier | None
-    expiry_warning: float
-    features: tuple[str, ...]
-    admit: Callable[[str], bool]
-    verbose: bool = False
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -122,7 +100,7 @@ class Session:
         "channels", "connection_id", "identity", "opened", "received_type",
     )  # fmt: skip
 
-    def __init__(self, policy: Policy, connection_id: str, now: Now, *, secure: bool) -> None:
+    def __init__(self, policy: SessionSettings, connection_id: str, now: Now, *, secure: bool) -> None:
         self.connection_id = connection_id
         self.identity: Identity | None = None
         self.channels: set[str] = set()

@@ -69,15 +69,20 @@ class Subject(NamedTuple):
 
 
 class SharedCounts(ConnectionCounts):
-    """Counts that other replicas know of. one_too_many: told the kind and name of whose newest connection has to go."""
+    """Counts that other replicas know of.
 
-    def __init__(self, limits: Limits, log: LogConfig, service: str, one_too_many: Callable[[str, str], None]) -> None:
+    close_newest: closes the newest connection of a kind (`user` or `address`) and name.
+    """
+
+    def __init__(
+        self, limits: Callable[[], Limits], log: LogConfig, service: str, close_newest: Callable[[str, str], None]
+    ) -> None:
         super().__init__(limits)
         base = f"{{{log.prefix}:{service}}}:"
         self._replicas = f"{base}replicas"
         self._holdings = f"{base}holds:"
         self._me = fresh_id()
-        self._one_too_many = one_too_many
+        self._close_newest = close_newest
         self._changed: set[Subject] = set()
         self._due = asyncio.Event()
         self._store = connect(log, log.timeout)
@@ -136,8 +141,8 @@ class SharedCounts(ConnectionCounts):
 
     def _cap(self, kind: str) -> int:
         """A cap that no connection can meet before the replica is full is none to ask others about."""
-        cap = self.limits.connections_per_user if kind == "user" else self.limits.connections_per_address
-        return cap if cap < self.limits.connections else _NO_CAP
+        cap = self.limits().connections_per_user if kind == "user" else self.limits().connections_per_address
+        return cap if cap < self.limits().connections else _NO_CAP
 
     async def _tell(self) -> None:
         """What changed; all that is held if the lease lapsed, since the others forgot it.
@@ -157,7 +162,7 @@ class SharedCounts(ConnectionCounts):
             self._due.set()
         for subject in batch:
             if _written(subject) in over:
-                self._one_too_many(*subject)
+                self._close_newest(*subject)
 
     async def _call(self, subjects: list[tuple[Subject, int]]) -> tuple[bool, set[bytes]]:
         told: list[str | int] = [self._me, _LEASE_MS, self._holdings]

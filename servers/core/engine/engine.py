@@ -109,7 +109,7 @@ class Engine:
         metrics.log_events.set_function(lambda: self.offset(GLOBAL) - self.floor(GLOBAL))
         metrics.log_lag.set_function(lambda: self.lag)
         metrics.log_bytes.set_function(lambda: log.size)
-        metrics.watch("websocket_answers_kept", "Answers that a retry would get again.", lambda: len(self._answers))
+        metrics.gauge("websocket_answers_kept", "Answers that a retry would get again.", lambda: len(self._answers))
 
     async def start(self) -> None:
         """Open the log and rebuild the state from it; LogRefused if they do not fit this release."""

@@ -46,9 +46,9 @@ class Hub:
         self._receivers: dict[str, dict[Outbox, Receiver]] = {}
         self._members: dict[str, dict[Receiver, dict[str, Any]]] = defaultdict(dict)
         self._joined: dict[Receiver, dict[str, dict[str, Any]]] = defaultdict(dict)
-        metrics.watch("websocket_channels_current", "Channels with a subscriber.", lambda: len(self._receivers))
-        metrics.watch("websocket_subscriptions_current", "Subscriptions.", lambda: _entries(self._receivers))
-        metrics.watch("websocket_members_current", "Members of channels.", lambda: _entries(self._members))
+        metrics.gauge("websocket_channels_current", "Channels with a subscriber.", lambda: len(self._receivers))
+        metrics.gauge("websocket_subscriptions_current", "Subscriptions.", lambda: _entries(self._receivers))
+        metrics.gauge("websocket_members_current", "Members of channels.", lambda: _entries(self._members))
 
     def subscribe(self, channel: str, receiver: Receiver) -> None:
         self._turn.part()

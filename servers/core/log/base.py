@@ -103,7 +103,7 @@ class Position(msgspec.Struct, frozen=True):
     """How far a bridge has come in its source.
 
     at: when its last event happened, by the source's clock; empty where that is not known. marks: some of the events
-    up to there, in order, by which a log that was replaced is told from its continuation (see `core.marks`).
+    up to there, in order, by which a log that was replaced is told from its continuation (see `bridges.block_locator`).
     """
 
     source: str

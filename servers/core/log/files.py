@@ -14,7 +14,6 @@ WAL_LIMIT = 4 * 2**20  # bytes; SQLite writes a WAL back from 1000 pages on, whi
 _PAGES = 2000  # of a copy's step: the writer waits no longer than for these
 _WAIT = 5.0
 _PRIVATE = 0o600
-SHARED = 0o666  # as the user's umask has it
 Copied = Callable[[int, int], None]
 
 
@@ -109,11 +108,11 @@ def give_back(database: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def being_made(target: Path, mode: int = _PRIVATE) -> Iterator[Path]:
+def being_made(target: Path) -> Iterator[Path]:
     """A name to write a file under; it takes the target's place, old or new after any crash, if nothing fails."""
     part = beside(target, "part")
     part.unlink(missing_ok=True)
-    part.touch(mode, exist_ok=False)
+    part.touch(_PRIVATE, exist_ok=False)
     try:
         yield part
         _sync(part)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 from bodhisattva.servers.core.log.base import LogError, SharedLog
 from bodhisattva.servers.core.replicas.neighbours import Neighbours
-from bodhisattva.servers.core.work import ended
+from bodhisattva.servers.core.supervisor import cancelled
 
 _LEASE = 10.0  # seconds; a replica that dies with it is not waited for longer
 
@@ -21,7 +21,7 @@ async def keeping(log: SharedLog, neighbours: Neighbours, told: int) -> AsyncIte
     try:
         yield await neighbours.told(told)
     finally:
-        await ended(renewal)
+        await cancelled(renewal)
         with suppress(LogError):
             await log.lease(0)
 

@@ -14,7 +14,7 @@ from bodhisattva.servers.core.engine.hub import Hub
 from bodhisattva.servers.core.engine.reading import AT_ONCE
 from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.log.base import LogError, SharedLog
-from bodhisattva.servers.core.work import ended, insistent
+from bodhisattva.servers.core.supervisor import cancelled, supervised
 
 _PAUSE = 0.2
 _PATIENCE = 0.5  # seconds to wait for neighbours of which one may just have died
@@ -100,13 +100,13 @@ class Neighbours:
         """Begin, and hear everything from when this returns."""
         loop = asyncio.get_running_loop()
         work, logger = {"voice": self._speak, "ear": self._listen}, structlog.get_logger()
-        self._tasks = [loop.create_task(insistent(name, each, logger)) for name, each in work.items()]
+        self._tasks = [loop.create_task(supervised(name, each, logger)) for name, each in work.items()]
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
                 await self._listening.wait()
 
     async def stop(self) -> None:
-        await ended(*self._tasks)
+        await cancelled(*self._tasks)
 
     def say(self, event: Event) -> None:
         self._due.put(_Said(self._me, event))

@@ -41,9 +41,9 @@ from bodhisattva.servers.core.log.base import (
 from bodhisattva.servers.core.replicas.keeper import keeping
 from bodhisattva.servers.core.replicas.neighbours import Neighbours
 from bodhisattva.servers.core.service import Handler, Service
+from bodhisattva.servers.core.supervisor import cancelled, supervised
 from bodhisattva.servers.core.telemetry.logs import concerning
 from bodhisattva.servers.core.telemetry.metrics import Metrics
-from bodhisattva.servers.core.work import ended, insistent
 
 _PAUSE = 0.2  # seconds between attempts to reach the log again
 _BATCH = 200  # commands that are decided and stored together
@@ -80,7 +80,7 @@ class Replica(Engine):
     async def _wake(self) -> None:
         loop = asyncio.get_running_loop()
         work = {"conversation with the log": self._drive, "look for news": self._listen}
-        self._tasks = [loop.create_task(insistent(name, each, self._logger)) for name, each in work.items()]
+        self._tasks = [loop.create_task(supervised(name, each, self._logger)) for name, each in work.items()]
         await self._neighbours.start()
 
     async def stop(self) -> None:
@@ -89,7 +89,7 @@ class Replica(Engine):
             while self._commands or self._askers:
                 await self.caught_up()
         await self._neighbours.stop()
-        await ended(*self._tasks, *self._looks.values())
+        await cancelled(*self._tasks, *self._looks.values())
         self._refuse_all()
         await super().stop()
 

@@ -56,7 +56,7 @@ class Metrics:
             Counter, "websocket_log_trimmed_events_total", "Events removed from the log by retention."
         )
         self.draining = self._one(Gauge, "websocket_draining", "1 while the service drains.")
-        self.watch("asyncio_tasks", "Tasks of the process that have not ended.", lambda: len(asyncio.all_tasks()))
+        self.gauge("asyncio_tasks", "Tasks of the process that have not ended.", lambda: len(asyncio.all_tasks()))
         self._tallies: list[Tally] = []
         self._received = self._tally("websocket_messages_received_total", "Messages in.", "message_type")
         self._sent = self._tally("websocket_messages_sent_total", "Messages out.", "message_type")
@@ -76,7 +76,7 @@ class Metrics:
             self._one(Counter, "websocket_remote_attempts_failed_total", "Attempts at such requests that failed."),
         )
 
-    def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
+    def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
         """A gauge that is read, within the event loop, when somebody asks for it."""
         self._one(Gauge, name, text).set_function(read)
 

@@ -21,7 +21,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from bodhisattva.servers.core import config
-from bodhisattva.servers.core.hosts import is_loopback
+from bodhisattva.servers.core.addresses import is_loopback
 
 _SENDING = 2.0  # seconds until a collector that does not answer has lost what was sent to it
 _FAREWELL = 1.0  # seconds that a stop waits for the last spans

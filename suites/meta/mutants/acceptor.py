@@ -1,10 +1,11 @@
 """Servers that are wrong in how they accept sockets and hold them until the TLS handshake is over."""
 
+import dataclasses
 import socket
 import ssl
 from typing import Any
 
-from msgspec.structs import replace
+import msgspec
 
 from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.transport import acceptor
@@ -70,10 +71,12 @@ def hurries_handshakes(inject: Inject) -> None:
     opened = Server.open
 
     async def open_in_a_hurry(server: Server) -> None:
-        given = server.config
-        server.config = replace(given, timeouts=replace(given.timeouts, handshake=given.timeouts.auth))
+        given, timeouts = server.settings.value, server.config.timeouts
+        hurried = msgspec.structs.replace(timeouts, handshake=timeouts.auth)
+        config = msgspec.structs.replace(given.config, timeouts=hurried)
+        server.settings.value = dataclasses.replace(given, config=config)
         await opened(server)
-        server.config = given
+        server.settings.value = given
 
     inject(Server, "open", open_in_a_hurry)
 

@@ -9,14 +9,15 @@ from bodhisattva.servers.client.link import Link
 from bodhisattva.servers.client.subscription import Subscription
 from bodhisattva.servers.core.auth import tokens
 from bodhisattva.servers.core.auth.keys import Key
-from bodhisattva.servers.core.bridges import bearings
-from bodhisattva.servers.core.bridges.bearings import Bearings
-from bodhisattva.servers.core.bridges.bridge import _Crossing
+from bodhisattva.servers.core.bridges import resume_point
+from bodhisattva.servers.core.bridges.block_locator import BlockLocator
+from bodhisattva.servers.core.bridges.bridge import _Consumer
+from bodhisattva.servers.core.bridges.resume_point import ResumePoint
 from bodhisattva.servers.core.domain import Decision, State
-from bodhisattva.servers.core.host import Host
 from bodhisattva.servers.core.log import base, redis_scripts
 from bodhisattva.servers.core.log.base import Position
 from bodhisattva.servers.core.log.redis import RedisLog
+from bodhisattva.servers.core.runtime import ServiceRuntime
 from bodhisattva.servers.core.service import ForeignEvent
 from bodhisattva.suites.meta.inject import Inject, mutant
 
@@ -45,7 +46,7 @@ def crosses_without_token(inject: Inject) -> None:
     def no_token(*_: object) -> None:
         return None
 
-    inject(Host, "_token_source", no_token)
+    inject(ServiceRuntime, "_token_source", no_token)
 
 
 @mutant(
@@ -54,14 +55,14 @@ def crosses_without_token(inject: Inject) -> None:
     failure="in vain for: 24 workflows take effect",
 )
 def gives_a_source_up_once_it_is_lost(inject: Inject) -> None:
-    once = Link._once
+    once = Link._connect_once
 
     async def once_at_all(link: Link) -> None:
         if link.connections:
             await asyncio.Event().wait()
         await once(link)
 
-    inject(Link, "_once", once_at_all)
+    inject(Link, "_connect_once", once_at_all)
 
 
 @mutant(
@@ -80,24 +81,24 @@ def resumes_by_epoch_and_offset_alone(inject: Inject) -> None:
 
 @mutant("CROSS-009", wrong="takes each event in twice once its bridge has had to connect again", failure="== [24, 24]")
 def delivers_twice_after_reconnecting_to_its_source(inject: Inject) -> None:
-    take_in = _Crossing._take_in
+    apply = _Consumer._apply
 
-    async def take_in_twice(crossing: _Crossing, event: Event, position: Position) -> bool:
-        if crossing._host._clients[crossing._bridge.source].connections > 1:
-            foreign = ForeignEvent(crossing._bridge.source, event.name, event.data, event.timestamp)
+    async def apply_twice(consumer: _Consumer, event: Event, position: Position) -> bool:
+        if consumer._host._clients[consumer._bridge.source].connections > 1:
+            foreign = ForeignEvent(consumer._bridge.source, event.name, event.data, event.timestamp)
 
             def decide(state: State) -> Decision:
-                return crossing._bridge.react(state, foreign, crossing._host.context())
+                return consumer._bridge.react(state, foreign, consumer._host.context())
 
-            crossing._engine._submit(decide, None, None, "", lambda _: None)
-        return await take_in(crossing, event, position)
+            consumer._engine._submit(decide, None, None, "", lambda _: None)
+        return await apply(consumer, event, position)
 
-    inject(_Crossing, "_take_in", take_in_twice)
+    inject(_Consumer, "_apply", apply_twice)
 
 
 @mutant("REPLICAS-024", wrong="follows its source on from what its own log has lost the effect of", failure="in akosha")
 def resumes_after_events_that_its_log_lost(inject: Inject) -> None:
-    inject(_Crossing, "follow", _Crossing._read)
+    inject(_Consumer, "consume_until_log_lost", _Consumer._consume)
 
 
 @mutant(
@@ -106,15 +107,15 @@ def resumes_after_events_that_its_log_lost(inject: Inject) -> None:
     failure="not once each, in order",
 )
 def begins_anew_with_each_epoch(inject: Inject) -> None:
-    take = bearings.take
+    find = resume_point.find
 
-    async def take_anew(client: Client, channel: str, stored: base.Position | None) -> Bearings:
+    async def find_anew(client: Client, channel: str, stored: base.Position | None) -> ResumePoint:
         head = await client.head(channel)
         if stored is not None and stored.epoch != head.epoch:
-            return Bearings(ClientPosition(head.epoch, 0), (), 0, turned_back=True)
-        return await take(client, channel, stored)
+            return ResumePoint(ClientPosition(head.epoch, 0), BlockLocator(), 0, diverged=True)
+        return await find(client, channel, stored)
 
-    inject(bearings, "take", take_anew)
+    inject(resume_point, "find", find_anew)
 
 
 @mutant(
@@ -123,10 +124,10 @@ def begins_anew_with_each_epoch(inject: Inject) -> None:
     failure="in vain for: 24 workflows take effect",
 )
 def forgets_where_its_bridge_was(inject: Inject) -> None:
-    async def start_at_the_end(client: Client, channel: str, _stored: Any) -> Bearings:
-        return Bearings(await client.head(channel), (), 0, turned_back=False)
+    async def start_at_the_end(client: Client, channel: str, _stored: Any) -> ResumePoint:
+        return ResumePoint(await client.head(channel), BlockLocator(), 0, diverged=False)
 
-    inject(bearings, "take", start_at_the_end)
+    inject(resume_point, "find", start_at_the_end)
 
 
 @mutant(
@@ -136,14 +137,14 @@ def forgets_where_its_bridge_was(inject: Inject) -> None:
     besides=("mahavishnu",),
 )
 def skips_events_before_the_first_contact(inject: Inject) -> None:
-    take = bearings.take
+    find = resume_point.find
 
-    async def take_from_now_on(client: Client, channel: str, stored: base.Position | None) -> Bearings:
+    async def find_from_now_on(client: Client, channel: str, stored: base.Position | None) -> ResumePoint:
         if stored is None:
-            return Bearings(await client.head(channel), (), 0, turned_back=False)
-        return await take(client, channel, stored)
+            return ResumePoint(await client.head(channel), BlockLocator(), 0, diverged=False)
+        return await find(client, channel, stored)
 
-    inject(bearings, "take", take_from_now_on)
+    inject(resume_point, "find", find_from_now_on)
 
 
 @mutant(

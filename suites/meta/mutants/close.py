@@ -11,6 +11,7 @@ from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.transport import frames, websocket
 from bodhisattva.servers.core.transport.frames import ABNORMAL, PROTOCOL_ERROR
 from bodhisattva.servers.core.transport.websocket import WebSocket
+from bodhisattva.servers.core.upgrades import UpgradeHandler
 from bodhisattva.suites.meta.inject import Inject, mutant
 
 MANY = 10
@@ -105,7 +106,7 @@ def continues_after_a_refused_token(inject: Inject) -> None:
     failure="in vain for: a slot after a half-open connection",
 )
 def keeps_slots_of_abandoned_connections(inject: Inject) -> None:
-    free = Server._free
+    free = UpgradeHandler._free
     shut = Connection._shut
     given_up: set[str] = set()
 
@@ -114,12 +115,12 @@ def keeps_slots_of_abandoned_connections(inject: Inject) -> None:
             given_up.add(connection.connection_id)
         shut(connection, close)
 
-    def free_others(server: Server, connection: Connection) -> None:
+    def free_others(upgrades: UpgradeHandler, connection: Connection) -> None:
         if connection.connection_id not in given_up:
-            free(server, connection)
+            free(upgrades, connection)
 
     inject(Connection, "_shut", shut_and_keep)
-    inject(Server, "_free", free_others)
+    inject(UpgradeHandler, "_free", free_others)
 
 
 @mutant("SECURITY-013", wrong="closes with 1000, as if all were well, where a text is not UTF-8", failure="1000")
@@ -271,13 +272,13 @@ def refuses_connections_after_a_broken_frame(inject: Inject) -> None:
     failure="in vain for: a slot after a reset",
 )
 def keeps_slots_of_reset_connections(inject: Inject) -> None:
-    free = Server._free
+    free = UpgradeHandler._free
 
-    def free_answered_closes(server: Server, connection: Connection) -> None:
+    def free_answered_closes(upgrades: UpgradeHandler, connection: Connection) -> None:
         if connection.closing or connection._websocket._guard.closed:
-            free(server, connection)
+            free(upgrades, connection)
 
-    inject(Server, "_free", free_answered_closes)
+    inject(UpgradeHandler, "_free", free_answered_closes)
 
 
 @mutant("SECURITY-019", wrong="answers 1000 to a close frame that nobody may send", failure="close frame b'\\x03'")

@@ -10,7 +10,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from bodhisattva.servers.core import run, server
+from bodhisattva.servers.core import drain, run, server
+from bodhisattva.servers.core.phase import Phase
 from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.transport import websocket
 from bodhisattva.servers.core.transport.websocket import WebSocket
@@ -37,12 +38,12 @@ def waits_for_every_request(inject: Inject) -> None:
     failure="in vain for the answer to",
 )
 def reads_nothing_while_draining(inject: Inject) -> None:
-    drain = Server.drain
+    drain_all = Server.drain
 
     async def drain_deafly(server: Server) -> None:
-        for connection in server._connections:
+        for connection in server.parts.connections:
             connection.session.end()
-        await drain(server)
+        await drain_all(server)
 
     inject(Server, "drain", drain_deafly)
 
@@ -80,11 +81,11 @@ def upgrades_while_it_drains(inject: Inject) -> None:
     upgrade = Server.upgrade
 
     async def upgrade_anyhow(server: Server, request: web.Request) -> web.StreamResponse:
-        draining, server.draining = server.draining, False
+        phase, server.phase = server.phase, Phase.SERVING
         try:
             return await upgrade(server, request)
         finally:
-            server.draining = draining
+            server.phase = phase
 
     inject(Server, "upgrade", upgrade_anyhow)
 
@@ -107,7 +108,7 @@ def drains_to_the_end_whatever_comes(inject: Inject) -> None:
         await work
         return True
 
-    inject(run, "_unless", to_the_end)
+    inject(run, "_run_unless", to_the_end)
 
 
 @mutant(
@@ -117,7 +118,7 @@ def drains_to_the_end_whatever_comes(inject: Inject) -> None:
     also=("LIFECYCLE-002", "LIFECYCLE-006"),
 )
 def closes_1000_at_its_end(inject: Inject) -> None:
-    inject.constant(server, "GOING_AWAY", 1000, reader=(Server, "drain"))
+    inject.constant(drain, "GOING_AWAY", 1000, reader=(server, "drain"))
 
 
 @mutant(
@@ -129,5 +130,5 @@ def drains_as_long_as_clients_take(inject: Inject) -> None:
     async def wait(tasks: "Collection[asyncio.Future[None]]", _until: float) -> None:
         await asyncio.gather(*tasks)
 
-    inject(server, "_wait", wait)
+    inject(drain, "_wait", wait)
     inject.constant(websocket, "CLOSE_TIMEOUT", 60.0, reader=(WebSocket, "end"))

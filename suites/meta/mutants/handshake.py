@@ -4,7 +4,7 @@ from typing import Any
 from unittest.mock import patch
 
 import msgspec
-from aiohttp import HttpVersion10, hdrs, web, web_response
+from aiohttp import HttpVersion10, hdrs, web
 from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.web import UrlDispatcher
 
@@ -196,5 +196,4 @@ def upgrades_bad_bearers(inject: Inject) -> None:
     "SECURITY-245", wrong="names the versions of Python and its library in the Server header", failure="Server: Python"
 )
 def sends_library_versions(inject: Inject) -> None:
-    sender = (web_response.StreamResponse, "_prepare_headers")
-    inject.constant(web_response, "SERVER_SOFTWARE", SERVER_SOFTWARE, reader=sender)
+    inject.constant(http, "SERVER_NAME", SERVER_SOFTWARE, reader=(http, "_name_server"))

@@ -6,6 +6,8 @@ from aiohttp import web
 
 from bodhisattva.servers.client import State
 from bodhisattva.servers.core import http
+from bodhisattva.servers.core.composition import Parts
+from bodhisattva.servers.core.phase import Phase
 from bodhisattva.servers.core.server import Server
 from bodhisattva.suites.meta.inject import Inject, mutant
 
@@ -16,13 +18,13 @@ from bodhisattva.suites.meta.inject import Inject, mutant
     failure="in vain for event server.available",
 )
 def does_not_announce_its_restored_store(inject: Inject) -> None:
-    tell = Server._store_reachable
+    tell = Parts._store_reachable
 
-    def report_the_bad_only(server: Server, reachable: bool) -> None:
+    def report_the_bad_only(parts: Parts, reachable: bool) -> None:
         if not reachable:
-            tell(server, reachable)
+            tell(parts, reachable)
 
-    inject(Server, "_store_reachable", report_the_bad_only)
+    inject(Parts, "_store_reachable", report_the_bad_only)
 
 
 @mutant(
@@ -31,10 +33,10 @@ def does_not_announce_its_restored_store(inject: Inject) -> None:
     failure="in vain for event server.unavailable",
 )
 def does_not_announce_its_lost_store(inject: Inject) -> None:
-    def reachable(_: Server, there: bool) -> None:
+    def reachable(_: Parts, there: bool) -> None:
         return None
 
-    inject(Server, "_store_reachable", reachable)
+    inject(Parts, "_store_reachable", reachable)
 
 
 @mutant(
@@ -59,7 +61,7 @@ def is_not_ready_without_its_source(inject: Inject) -> None:
     not_ready = Server.not_ready
 
     def not_ready_alone(server: Server) -> str | None:
-        away = any(client.state is State.RECONNECTING for client in server._host._clients.values())
+        away = any(client.state is State.RECONNECTING for client in server.parts.runtime._clients.values())
         return "a source is away" if away else not_ready(server)
 
     inject(Server, "not_ready", not_ready_alone)
@@ -88,7 +90,7 @@ def stays_ready_while_draining(inject: Inject) -> None:
 )
 def stays_ready_without_its_store(inject: Inject) -> None:
     def ready_unless_draining(server: Server) -> str | None:
-        return "draining" if server.draining else None
+        return "draining" if server.phase >= Phase.DRAINING else None
 
     inject(Server, "not_ready", ready_unless_draining)
 

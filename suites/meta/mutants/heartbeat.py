@@ -5,8 +5,8 @@ import time
 from msgspec.structs import replace
 
 from bodhisattva.servers.core.config import Timeouts
+from bodhisattva.servers.core.connections.registry import ConnectionRegistry
 from bodhisattva.servers.core.connections.session import Now, Output, Session
-from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.transport.heartbeat import Beat, Heartbeat
 from bodhisattva.suites.meta.inject import Inject, mutant
 
@@ -49,16 +49,16 @@ def waits_for_silent_peers(inject: Inject) -> None:
 )
 def closes_connections_after_a_standstill(inject: Inject) -> None:
     ticked = [time.monotonic()]
-    tick = Server._tick
+    tick = ConnectionRegistry._tick
 
-    def tick_or_hang_up(server: Server) -> None:
+    def tick_or_hang_up(connections: ConnectionRegistry) -> None:
         before, ticked[0] = ticked[0], time.monotonic()
         if ticked[0] - before > SECONDS:
-            for connection in server._connections:
+            for connection in connections:
                 connection.abort()
-        tick(server)
+        tick(connections)
 
-    inject(Server, "_tick", tick_or_hang_up)
+    inject(ConnectionRegistry, "_tick", tick_or_hang_up)
 
 
 @mutant(

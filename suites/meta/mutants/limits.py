@@ -60,7 +60,7 @@ def has_no_limit_of_one_address(inject: Inject) -> None:
 
     def add_of_anywhere(counts: ConnectionCounts, address: str) -> bool:
         configured = counts.limits
-        counts.limits = replace(configured, connections_per_address=1_000_000)
+        counts.limits = lambda: replace(configured(), connections_per_address=1_000_000)
         try:
             return add(counts, address)
         finally:

@@ -79,7 +79,7 @@ def begins_a_new_epoch_after_a_crash(inject: Inject) -> None:
         running(log).unlink()
 
     inject(SqliteLog, "_identify", identify_after_crash)
-    inject(SqliteLog, "close", close_in_order)
+    inject(SqliteLog, "close", close_in_order, required=False)
 
 
 @mutant(
@@ -228,7 +228,7 @@ def answers_before_commit(inject: Inject) -> None:
 
     inject(files, "connect", connect_once)
     inject(SqliteLog, "_try", store_only)
-    inject(SqliteLog, "close", commit_and_close)
+    inject(SqliteLog, "close", commit_and_close, required=False)
 
 
 @mutant("LIFECYCLE-020", wrong="ends with a traceback if its state folder cannot be one", failure="it ended with 1")

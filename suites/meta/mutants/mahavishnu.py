@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 from yarl import URL
@@ -10,6 +10,7 @@ from yarl import URL
 from bodhisattva.servers.client import RequestFailed
 from bodhisattva.servers.core.domain import Context, Decision
 from bodhisattva.servers.core.envelope import fresh_id
+from bodhisattva.servers.core.runtime import ServiceRuntime
 from bodhisattva.servers.core.service import Handler
 from bodhisattva.servers.mahavishnu import calls, runner, workflows
 from bodhisattva.servers.mahavishnu.calls import BeginCall, DueCall
@@ -106,7 +107,7 @@ def gives_a_stage_up_whose_service_is_down(inject: Inject) -> None:
 
     async def check_existence(calling: _Calling, timeout: float) -> dict[str, Any]:
         service = calling._due.call.service
-        url = URL(calling._host._config().peers[service].url)
+        url = URL(cast("ServiceRuntime", calling._host)._settings.config.peers[service].url)
         try:
             _, writer = await asyncio.open_connection(url.host, url.port)
         except OSError:

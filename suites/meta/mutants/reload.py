@@ -1,13 +1,16 @@
 """Servers that are wrong in how they read their configuration, at their start and at SIGHUP."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
-from bodhisattva.servers.core import config, server
+from bodhisattva.servers.core import config, settings_loader
 from bodhisattva.servers.core.config import Config, ConfigError
-from bodhisattva.servers.core.server import GOING_AWAY, Server
+from bodhisattva.servers.core.drain import GOING_AWAY
+from bodhisattva.servers.core.reload import Reloader
+from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.transport.acceptor import Acceptor
 from bodhisattva.servers.core.transport.websocket import Intake
 from bodhisattva.suites.meta.inject import Inject, mutant
@@ -58,13 +61,13 @@ def reads_as_much_as_it_did_at_first(inject: Inject) -> None:
     failure="in vain for: the changed limit is claimed",
 )
 def ignores_its_changed_configuration(inject: Inject) -> None:
-    look = Server._look
+    versions = Reloader._versions
 
-    def ignore_signature(server: Server) -> Any:
-        server._file = None
-        return look(server)
+    def versions_of_others(reloader: Reloader) -> Any:
+        reloader._file = None
+        return versions(reloader)
 
-    inject(Server, "_look", ignore_signature)
+    inject(Reloader, "_versions", versions_of_others)
 
 
 @mutant(
@@ -73,10 +76,10 @@ def ignores_its_changed_configuration(inject: Inject) -> None:
     failure="in vain for: the new certificate is shown",
 )
 def waits_for_signals_only(inject: Inject) -> None:
-    async def detect_nothing(_: Server) -> None:
-        """A signal will tell."""
+    async def wait_for_signals(_: Reloader) -> None:
+        """A signal will come."""
 
-    inject(Server, "_watch", detect_nothing)
+    inject(Reloader, "watch", wait_for_signals)
 
 
 @mutant(
@@ -89,7 +92,7 @@ def drops_its_connections_at_a_reload(inject: Inject) -> None:
 
     def reload_and_close(server: Server) -> None:
         reload(server)
-        for connection in list(server._connections):
+        for connection in server.parts.connections:
             connection.begin_close(GOING_AWAY, "Come again")
 
     inject(Server, "reload", reload_and_close)
@@ -113,7 +116,7 @@ def does_not_log_bad_certificates(inject: Inject) -> None:
 
     def reload_if_whole(own: Server) -> None:
         try:
-            server.check(own._load())
+            settings_loader.check(own._reloader._loader.read())
         except ConfigError:
             return
         reload(own)
@@ -130,9 +133,9 @@ def keeps_its_secret_after_a_reload(inject: Inject) -> None:
     reload = Server.reload
 
     def reload_but_the_secret(server: Server) -> None:
-        judge = server._policy.verifier
+        verifier = server.settings.value.verifier
         reload(server)
-        server._policy.verifier = judge
+        server.settings.value = dataclasses.replace(server.settings.value, verifier=verifier)
 
     inject(Server, "reload", reload_but_the_secret)
 
@@ -147,7 +150,7 @@ def does_not_report_a_failed_reload(inject: Inject) -> None:
 
     def reload_or_not(server: Server) -> None:
         try:
-            server._load()
+            server._reloader._loader.read()
         except ConfigError:
             return
         reload(server)
@@ -180,7 +183,8 @@ def applies_part_of_a_refused_configuration(inject: Inject) -> None:
         before = server.config
         reload(server)
         if server.config is before:
-            server._policy.limits = replace(before.limits, channels=1)
+            in_part = replace(before, limits=replace(before.limits, channels=1))
+            server.settings.value = dataclasses.replace(server.settings.value, config=in_part)
 
     inject(Server, "reload", reload_in_part)
 

@@ -15,11 +15,11 @@ from bodhisattva.servers.core.engine.deduplication import Answer, Outcome
 from bodhisattva.servers.core.engine.waiting import Ready
 from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.errors import ServiceError, Unavailable
-from bodhisattva.servers.core.host import Host
 from bodhisattva.servers.core.log.base import Entry, LogError, Position, StoredEvent
 from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.replicas.neighbours import Neighbours
 from bodhisattva.servers.core.replicas.replica import Replica
+from bodhisattva.servers.core.runtime import ServiceRuntime
 from bodhisattva.servers.session_buddy import sessions
 from bodhisattva.suites.meta.inject import Inject, mutant
 
@@ -255,8 +255,8 @@ def crosses_once_at_each_replica(inject: Inject) -> None:
 
         submit(replica, decide, key, None, connection_id, note)
 
-    def position(_: Host, source: str) -> Position | None:
+    def position(_: ServiceRuntime, source: str) -> Position | None:
         return own.get(source)
 
     inject(Replica, "_submit", submit_without_place)
-    inject(Host, "position", position)
+    inject(ServiceRuntime, "position", position)

@@ -12,7 +12,7 @@ def ignores_revocations_of_other_replicas(inject: Inject) -> None:
     async def detect_nothing(_: RedisRevocations) -> None:
         """What is known is enough."""
 
-    inject(RedisRevocations, "_learn", detect_nothing)
+    inject(RedisRevocations, "_read", detect_nothing)
 
 
 @mutant(
@@ -67,4 +67,4 @@ def forgets_revocations(inject: Inject) -> None:
     def none_revoked(_: Tokens) -> set[str]:
         return set()
 
-    inject(verification, "in_file", none_revoked)
+    inject(verification, "read_file", none_revoked)

@@ -9,6 +9,7 @@ from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.auth.tokens import ANYBODY, Identity
 from bodhisattva.servers.core.connections import session
 from bodhisattva.servers.core.connections.session import Now, Output, Reply, Request, Session, _error
+from bodhisattva.servers.core.connections.session_settings import SessionSettings
 from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.errors import DecodeFailed, ErrorCode, InvalidMessage
 from bodhisattva.suites.meta.inject import Inject, mutant
@@ -98,7 +99,7 @@ def welcomes_without_its_features(inject: Inject) -> None:
     welcome = Session._welcome
 
     def bare_welcome(session: Session) -> Reply:
-        with patch.object(session._policy, "features", ()):
+        with patch.object(SessionSettings, "features", ()):
             return welcome(session)
 
     inject(Session, "_welcome", bare_welcome)

@@ -12,6 +12,7 @@ from bodhisattva.servers.core.connections import requests
 from bodhisattva.servers.core.connections.connection import Connection
 from bodhisattva.servers.core.connections.requests import Caller, Requests
 from bodhisattva.servers.core.connections.session import Request
+from bodhisattva.servers.core.connections.session_settings import SessionSettings
 from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.engine.hub import Hub, Receiver, numbered
@@ -214,7 +215,7 @@ def accepts_any_number_of_channels(inject: Inject) -> None:
 
     def subscribe_without_limit(requests: Requests, caller: Caller, request: Request) -> Outcome:
         limits = replace(requests._policy.limits, channels=1_000_000)
-        with patch.object(requests._policy, "limits", limits):
+        with patch.object(SessionSettings, "limits", limits):
             return subscribe(requests, caller, request)
 
     inject(Requests, "_subscribe", subscribe_without_limit)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from bodhisattva.servers.core.auth.tokens import Identity
 from bodhisattva.servers.core.connections.requests import Caller, Requests, Standard, _channel
 from bodhisattva.servers.core.connections.session import Now, Output, Request, Session
+from bodhisattva.servers.core.connections.session_settings import SessionSettings
 from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.suites.meta.inject import Inject, mutant
 
@@ -59,7 +60,7 @@ def announces_the_end_too_early(inject: Inject) -> None:
     warn = Session._warn
 
     def warn_too_early(session: Session, identity: Identity, now: Now) -> list[Output]:
-        with patch.object(session._policy, "expiry_warning", session._policy.expiry_warning + 1):
+        with patch.object(SessionSettings, "expiry_warning", session._policy.expiry_warning + 1):
             return warn(session, identity, now)
 
     inject(Session, "_warn", warn_too_early)

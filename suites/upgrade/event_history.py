@@ -1,0 +1,45 @@
+"""What a service remembers, as its clients can read it."""
+
+from bodhisattva.fixtures.envelope import Envelope
+from bodhisattva.fixtures.request_samples import Series
+from bodhisattva.fixtures.wire import WireClient
+
+History = list[dict[str, object]]
+
+
+async def read_history(client: WireClient, channel: str) -> History:
+    """All events of a channel in the order of their offsets, page by page, each with the epoch of its page."""
+    events: History = []
+    after = 0
+    while True:
+        page = (await client.answer("history", {"channel": channel, "after": after})).data
+        events += [{**event, "epoch": page["epoch"]} for event in page["events"]]
+        if not page["events"] or page["events"][-1]["offset"] >= page["offset"]:
+            return events
+        after = page["events"][-1]["offset"]
+
+
+async def send_all(client: WireClient, series: Series) -> list[str]:
+    """Send the series without waiting for answers; the ids in order."""
+    names = [f"{series.channel} {number}" for number in range(len(series.calls))]
+    for name, (event, data) in zip(names, series.calls, strict=True):
+        await client.send({"type": "request", "id": name, "event": event, "data": data})
+    return names
+
+
+def answered_ids(client: WireClient) -> set[str]:
+    """The ids of the requests whose response has arrived and was not taken."""
+    return {str(frame.correlation_id) for frame in client.inbox if frame.type == "response"}
+
+
+def series_numbers(events: History, series: Series) -> list[int]:
+    """Which commands of the series the events come from, in order."""
+    own = [event for event in events if event["event"] == series.event]
+    return [series.number(Envelope(event, "", 0)) for event in own]
+
+
+def assert_contiguous_history(events: History) -> None:
+    """One epoch, and offsets that rise by one from the first."""
+    offsets = [event["offset"] for event in events]
+    assert offsets == list(range(1, len(events) + 1)), f"offsets are not unbroken: {offsets[:20]}"
+    assert len({event["epoch"] for event in events}) <= 1, "several epochs in one log"
