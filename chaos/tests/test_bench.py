@@ -164,7 +164,7 @@ def test_a_target_is_met_at_its_bound_and_unknown_without_its_peer() -> None:
         run(OURS.name, 1, 999.0, "durable"),
         run(OURS.name, 1, 12_001.0, "memory"),
     ]
-    found = {(target.load, target.figure, target.beside): target for target in judged(rows(runs))}
+    found = {(target.load, target.figure, target.baseline): target for target in judged(rows(runs))}
     assert len(found) == len(TARGETS)
     assert found["fan-out", "one", RAW.name].met is True
     assert found["fan-out", "one", PUBLISHED.name].met is None

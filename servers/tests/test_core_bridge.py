@@ -184,7 +184,7 @@ async def test_a_source_that_holds_no_event_is_recognised_and_only_missed_events
         await until(lambda: one.server.parts.engine.floor("global") == 3 + missed, "not trimmed", LONG)
         with capture_logs() as lines:
             async with following(source, **kept) as follower:
-                await until(lambda: one.server._hub.present("global"), "it does not follow", LONG)
+                await until(lambda: one.server.parts.hub.present("global"), "it does not follow", LONG)
                 await post(await one.connect(), range(201, 203))
                 await wait_applied(follower, 1, 2, 3, 201, 202)
                 assert await metric(follower, "websocket_bridge_lost_events_total") == missed
@@ -201,7 +201,7 @@ async def test_lost_events_are_counted_once_over_any_number_of_connections(sourc
         async with following(source) as follower:
             for _ in range(2):
                 async with source.up(brief) as one:
-                    await until(lambda one=one: one.server._hub.present("global"), "it does not follow", LONG)  # type: ignore[misc]
+                    await until(lambda one=one: one.server.parts.hub.present("global"), "it does not follow", LONG)  # type: ignore[misc]
                     assert await metric(follower, "websocket_bridge_lost_events_total") == 3
     assert len([line for line in lines if "lost events" in line["event"]]) == 1
 
