@@ -98,7 +98,6 @@ def answers_queries_from_memory(inject: Inject) -> None:
     "REPLICAS-010",
     wrong="answers commands before they are in the log that its replicas share",
     failure="answered and forgotten",
-    also=("PROTOCOL-045",),
 )
 def answers_before_the_append(inject: Inject) -> None:
     decide_all, propose = Replica._decide_all, RedisLog.propose
