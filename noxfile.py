@@ -36,7 +36,8 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 PACKAGES = ("servers", "suites", "fixtures", "chaos", "reports")
 PYTHON_FILES = (*PACKAGES, "deploy", "noxfile.py")
 WORKERS = str(min(os.cpu_count() or 2, 4))
-OF_THE_SUITE = ("tests", "mutants")  # runs that judge the suite, and no fleet
+OF_THE_SUITE = ("tests", "deploy", "mutants")  # runs that judge the suite, and no fleet
+REAL_PARTS = ("ci/redis", "ci/toxiproxy", "ci/nginx", "ci/prometheus", "ci/systemd", "ci/kustomize", "ci/compose")
 PYTEST_REFUSALS = (2, 4)  # interrupted or told to exit; wrong usage
 REFUSED = 2
 OWN_END = 30.0 if sys.stdin.isatty() else 0.1  # seconds: Ctrl-C at a terminal reaches a task's command too
@@ -74,21 +75,25 @@ def chaos(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The project's own unit tests, the suite's among them; its mutants have a task of their own."""
-    prepare_real_parts(session)
-    run_script(session, "ci/kustomize")
-    try_compose(session)
+    """The project's own tests that need only Python, the suite's among them; the others: `deploy` and `mutants`."""
+    run_script(session, "ci/sslyze")
     install(session, "dev")
-    folders = [folder for folder in (*PACKAGES, "suites/meta") if folder != "suites"]
-    chosen = ("--stack=process", "--out=out/tests", "-m", "not mutants", "-n", WORKERS)
-    code = run_pytest(session, *folders, *chosen, *session.posargs)
-    conclude(session, code, PYTEST_REFUSALS)
+    run_own_tests(session, "out/tests", "not mutants and not deploy")
+
+
+@nox.session
+def deploy(session: nox.Session) -> None:
+    """The project's own tests that need more: Redis, Toxiproxy, nginx, Prometheus, systemd, kustomize, Docker."""
+    for script in REAL_PARTS:
+        run_script(session, script)
+    install(session, "dev")
+    run_own_tests(session, "out/deploy", "deploy")
 
 
 @nox.session
 def mutants(session: nox.Session) -> None:
     """Prove that the suite can fail: each server that is wrong in one thing is rejected by its clause."""
-    prepare_real_parts(session)
+    run_script(session, "ci/redis")
     install(session, "dev")
     chosen = ("--stack=process", "--out=out/mutants", "-m", "mutants", "-n", WORKERS)
     code = run_pytest(session, "suites/meta", *chosen, *session.posargs)
@@ -107,10 +112,15 @@ def interop(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """A crowd that comes and goes for ten minutes, and what stays of it: -- [--minutes N] [--connections N] [--tls]"""
+    """Ten minutes of clients that connect and disconnect: -- [--minutes N] [--connections N] [--tls]"""
     install(session, "suite")
-    command = ("python", "-m", "bodhisattva.chaos.soak")
-    conclude(session, attempt(session, *command, *session.posargs, env=NOT_OUTLIVING) or 0, (REFUSED,))
+    out = option(session, "--out", "out/soak")
+    command = ("python", "-m", "bodhisattva.chaos", "soak", "--out", out)
+    if "--help" in options(session):
+        conclude(session, exit_code(session, *command, *session.posargs), (REFUSED,))
+        return
+    code, verdict = run_and_report(session, out, *command, *session.posargs)
+    conclude(session, code or verdict, (REFUSED,))
 
 
 @nox.session(python=False)
@@ -207,10 +217,11 @@ def stack(session: nox.Session) -> str:
     return option(session, "--stack", "auto")
 
 
-def prepare_real_parts(session: nox.Session) -> None:
-    """What tests speak to that no package brings."""
-    for script in ("ci/nginx", "ci/prometheus", "ci/redis", "ci/sslyze", "ci/systemd", "ci/toxiproxy"):
-        run_script(session, script)
+def run_own_tests(session: nox.Session, out: str, marked: str) -> None:
+    """The unit tests of all packages, and those of the suite as a whole, that the marks choose."""
+    folders = [folder for folder in (*PACKAGES, "suites/meta") if folder != "suites"]
+    chosen = ("--stack=process", f"--out={out}", "-m", marked, "-n", WORKERS)
+    conclude(session, run_pytest(session, *folders, *chosen, *session.posargs), PYTEST_REFUSALS)
 
 
 def prepare_docker(session: nox.Session) -> None:
@@ -232,12 +243,6 @@ def try_redis(session: nox.Session) -> None:
         run_script(session, script, *arguments)
     elif exit_code(session, str(ROOT / script), *arguments, external=True):
         session.warn("no Redis: the experiments with replicas are not run, and their verdict is unknown")
-
-
-def try_compose(session: nox.Session) -> None:
-    """What brings up deploy/compose, where an engine answers; without it those tests are skipped, and say why."""
-    if exit_code(session, str(ROOT / "ci/compose"), external=True):
-        session.warn("the files of deploy/compose are not brought up")
 
 
 def redis_script(session: nox.Session) -> list[str]:
@@ -327,7 +332,7 @@ def refuse(session: nox.Session, reason: str) -> NoReturn:
 def check_types(session: nox.Session) -> None:
     """Mypy, strict, and pyright, under the import names that the folders have once installed."""
     session.run("mypy", "-p", "bodhisattva")
-    session.run("mypy", "noxfile.py", "deploy/docker/health.py")
+    session.run("mypy", "noxfile.py", "deploy/render.py", "deploy/docker/health.py")
     session.run("basedpyright", "--pythonpath", f"{session.virtualenv.bin}/python")
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import resource
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -14,6 +16,7 @@ from bodhisattva.chaos.history import HistoryError, read
 from bodhisattva.chaos.judge import Report, judge
 from bodhisattva.chaos.registry import UnknownName
 from bodhisattva.chaos.runner import Run
+from bodhisattva.chaos.soak import soak as soak_experiment
 from bodhisattva.chaos.toxiproxy_server import require
 from bodhisattva.chaos.verdict import Verdict, combine
 from bodhisattva.fixtures.output_folder import disk_full_error, writable
@@ -23,10 +26,11 @@ from bodhisattva.fixtures.stack.made import EMBEDDED, LOGS
 from bodhisattva.fixtures.stack.select import Choice, choose
 from bodhisattva.fixtures.supervision import INTERRUPTED, Orphan, interrupt_on_sigterm, interrupt_with_parent
 
+_SPARE_DESCRIPTORS = 500
 EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}
 
 
-def begin() -> None:
+def _handle_signals() -> None:
     """What signals mean from now on, and the end of whoever started this run."""
     interrupt_on_sigterm()
     try:
@@ -35,7 +39,7 @@ def begin() -> None:
         raise BadInput(str(error)) from None
 
 
-def make(out: Path) -> None:
+def _make_folder(out: Path) -> None:
     """The folder for results, before anything is begun."""
     try:
         with writable(out):
@@ -90,13 +94,38 @@ def run(
 
     Exit code: 0 all valid, 1 one was invalid, 3 none invalid but one unknown, 2 bad input.
     """
-    try:
+    with _one_line_errors(out):
         if only_list:
             _list()
         elif replay is not None:
             _replay(replay)
         else:
             _run([experiment_named(name) for name in names or experiments()], seed, _choose(stack, log), out)
+
+
+@main.command()
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, help="Of load.")
+@click.option("--connections", type=click.IntRange(1), default=500, show_default=True, help="At all times.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same clients.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("out/soak"), show_default=True)
+@click.option("--tls", is_flag=True, help="Over TLS, whose buffers take a hundred times what a plain connection does.")
+@click.option("--launcher", hidden=True, help="The command before `serve SERVICE`, for servers broken on purpose.")
+def soak(minutes: float, connections: int, seed: int, out: Path, launcher: str | None, *, tls: bool) -> None:
+    """Let clients connect and disconnect at one service, and check that it releases all that they used.
+
+    Exit code: 0 nothing grew, 1 something did, 2 bad input, 3 the service was not put to the test.
+    """
+    _allow_descriptors(connections + _SPARE_DESCRIPTORS)
+    experiment = soak_experiment(minutes, connections, tls=tls)
+    with _one_line_errors(out):
+        _run([experiment], seed, Choice("process", "asked for"), out, launcher.split() if launcher else None)
+
+
+@contextmanager
+def _one_line_errors(out: Path) -> Iterator[None]:
+    """What the user can mend as BadInput, an interruption in one line."""
+    try:
+        yield
     except (UnknownName, StackError, HistoryError) as error:
         raise BadInput(str(error)) from error
     except (OSError, ExceptionGroup) as error:
@@ -109,6 +138,13 @@ def run(
     except KeyboardInterrupt:
         click.echo("interrupted; the stack is taken down, and what happened until now is in the history", err=True)
         raise SystemExit(INTERRUPTED) from None
+
+
+def _allow_descriptors(count: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < count:
+        raise BadInput(f"{count} open files are needed and {hard} are allowed (ulimit -Hn); use fewer --connections")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count), hard))
 
 
 def _list() -> None:
@@ -129,9 +165,9 @@ def _choose(stack: str, log: str) -> Choice:
     return choice
 
 
-def _run(chosen: list[Experiment], seed: int, choice: Choice, out: Path) -> None:
-    begin()
-    make(out)
+def _run(chosen: list[Experiment], seed: int, choice: Choice, out: Path, launcher: Sequence[str] | None = None) -> None:
+    _handle_signals()
+    _make_folder(out)
     folders = {experiment.name: out / f"{experiment.name}-{seed}" for experiment in chosen}
     for folder in folders.values():  # before the first of them: no verdict of an earlier run stands beside a new one
         shutil.rmtree(folder, ignore_errors=True)
@@ -140,11 +176,11 @@ def _run(chosen: list[Experiment], seed: int, choice: Choice, out: Path) -> None
     for experiment in chosen:
         folder = folders[experiment.name]
 
-        def say(line: str, name: str = experiment.name) -> None:
+        def progress(line: str, name: str = experiment.name) -> None:
             click.echo(f"[{name}, seed {seed}] {line}", err=True)
 
-        say(experiment.purpose)
-        report = asyncio.run(Run(experiment, seed, choice, folder, say).perform())
+        progress(experiment.purpose)
+        report = asyncio.run(Run(experiment, seed, choice, folder, progress, launcher).run())
         _show(report, folder)
         reports.append(report)
     _end(reports)
@@ -160,9 +196,9 @@ def _show(report: Report, where: Path) -> None:
 def _doubts(report: Report) -> Iterator[str]:
     """Why the verdict is not valid; what follows from a run that was broken off is left out."""
     yield from report.problems
-    for judgement in report.checkers:
-        if judgement.verdict is Verdict.INVALID or not (report.problems or judgement.verdict is Verdict.VALID):
-            yield f"{judgement.name}: {judgement.verdict}, {judgement.details}"
+    for result in report.checkers:
+        if result.verdict is Verdict.INVALID or not (report.problems or result.verdict is Verdict.VALID):
+            yield f"{result.name}: {result.verdict}, {result.details}"
     for fault in () if report.problems else report.faults:
         if not fault.counts:
             yield f"{fault.name} on {fault.target} did not bite or was not healed: {fault.evidence}"

@@ -1,4 +1,4 @@
-"""What every client of a workload has in common, and what may happen to its connection while faults are about."""
+"""The client of a workload, and the errors that it meets while faults are injected."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from bodhisattva.chaos.driver import Driver
+from bodhisattva.chaos.generator import CommandGenerator
 from bodhisattva.chaos.history import Recorder, Type
 from bodhisattva.chaos.testbed import Testbed
 from bodhisattva.chaos.toxiproxy import Link
@@ -18,9 +18,9 @@ from bodhisattva.fixtures.clock import TimedOut
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.fixtures.wire import ConnectionEnded, HandshakeRefused, TlsRefused, WireClient
 
-# How a connection is lost. Each is an expected observation of a client under faults, not a defect of the run;
-# a client also gives up a connection over which it got an answer that it cannot read.
-LOST = (
+# How a connection fails. Each is an expected observation of a client under faults, not a defect of the run;
+# a client also gives up a connection over which it got a response that it cannot read.
+CONNECTION_ERRORS = (
     OSError,
     aiohttp.ClientError,
     TimedOut,
@@ -29,60 +29,62 @@ LOST = (
     TlsRefused,
     msgspec.ValidationError,
 )
-# What to try again after while faults are about: a loss, or a refusal, as by a replica whose store is away.
-HINDERED = (*LOST, AssertionError)
+# What to retry after while faults are injected: a failed connection, or a refusal, as by a replica without its store.
+RETRYABLE_ERRORS = (*CONNECTION_ERRORS, AssertionError)
 
-PATIENCE = 3.0
-CLOSED_WITHIN = 0.5
+TIMEOUT = 3.0
+CLOSE_TIMEOUT = 0.5
 
 
 @dataclass(frozen=True)
-class Seat:
-    """Where a client sits: who it is, which links it uses and for what, where it writes, and its own randomness.
+class Client:
+    """One user of a service, whose process in the history has its name.
 
-    links: of the service's replicas, taken in turn, one for each connection.
+    links: of the service's replicas, taken in turn, one for each connection. rng: its own randomness.
     """
 
     name: str
     links: Iterator[Link]
     tokens: Tokens
-    driver: Driver
+    generator: CommandGenerator
     recorder: Recorder
-    chance: Random
+    rng: Random
 
     @classmethod
-    def at(cls, testbed: Testbed, recorder: Recorder, chance: Random, driver: Driver, role: str, link: str) -> "Seat":
-        """A seat for one client of the driver's service; its randomness is drawn from `chance`."""
+    def create(
+        cls, testbed: Testbed, recorder: Recorder, rng: Random, generator: CommandGenerator, role: str, link: str
+    ) -> "Client":
+        """A client of the generator's service; its own randomness is seeded from `rng`."""
         return cls(
-            f"{driver.service}-{role}",
-            testbed.ways(driver.service, link),
+            f"{generator.service}-{role}",
+            testbed.links_in_turn(generator.service, link),
             testbed.tokens,
-            driver,
+            generator,
             recorder,
-            Random(chance.getrandbits(64)),  # noqa: S311 - it must repeat, not surprise
+            Random(rng.getrandbits(64)),  # noqa: S311 - it must repeat, not surprise
         )
 
     @asynccontextmanager
     async def connected(self, permissions: Sequence[str]) -> AsyncIterator[WireClient]:
-        """A connection that is authenticated and welcomed; closed at the end, or cut if that takes long.
+        """A connection that is authenticated and welcomed; closed at the end, or aborted if that takes long.
 
-        Raises one of LOST, or AssertionError if the service refuses a good token.
+        Raises one of CONNECTION_ERRORS, or AssertionError if the service refuses a good token.
         """
         link = next(self.links)
-        client = await WireClient.open(link.url, link.trust, within=PATIENCE)
+        client = await WireClient.open(link.url, link.trust, within=TIMEOUT)
         try:
-            await client.authenticate(self.tokens.valid(self.name, permissions), within=PATIENCE)
+            await client.authenticate(self.tokens.valid(self.name, permissions), within=TIMEOUT)
             yield client
         finally:
-            await _hang_up(client)
+            await _close(client)
 
     def record(self, type: Type, f: str, value: Any) -> None:  # noqa: A002
         self.recorder.record(self.name, type, f, value)
 
 
-async def _hang_up(client: WireClient) -> None:
+async def _close(client: WireClient) -> None:
     try:
-        async with asyncio.timeout(CLOSED_WITHIN):
+        async with asyncio.timeout(CLOSE_TIMEOUT):
             await client.close()
-    except LOST:
+    except CONNECTION_ERRORS:
         await client.abort()

@@ -1,4 +1,4 @@
-"""An experiment as data: which services behind which links, who does what, what breaks, and who judges."""
+"""An experiment as data: topology, workloads, faults and checkers."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ PACKAGE = "bodhisattva.chaos.experiments"
 class Experiment:
     """purpose: one sentence on what it would show. duration: seconds in which faults may happen.
 
-    checkers: names of `chaos/checkers`.
+    checkers: names of `chaos/checkers`. command: that runs it, if it is not `run NAME`; it may have no faults.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Experiment:
     faults: tuple[Recurring, ...]
     checkers: tuple[str, ...]
     duration: float
+    command: str = ""
 
 
 def experiments() -> dict[str, Experiment]:

@@ -1,8 +1,7 @@
-"""What a fault is: how it is done, how it is undone, and how one knows that it bit.
+"""What a fault is: its injection, its heal, and the evidence that it had its effect.
 
-Every fault ships its heal. `inject` begins by measuring the target whole, `evidence` measures it broken and says
-whether the difference is the one that the fault promises, and `heal` leaves the target as it was, also when it was
-never broken. A fault that cannot be shown to have bitten makes a run unknown.
+`inject` measures the healthy target, then breaks it. `evidence` measures the broken target, and compares. `heal`
+leaves the target as it was, also if it was never broken. Without evidence of its faults a run is unknown.
 """
 
 from abc import ABC, abstractmethod
@@ -17,18 +16,18 @@ Target = TypeVar("Target")
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """bit: whether the fault had its promised effect. measured: what was seen, as JSON, times in seconds."""
+    """bit: whether the fault had its promised effect. measured: the measurements, as JSON, times in seconds."""
 
     bit: bool
     measured: dict[str, Any]
 
 
 class Fault(ABC, Generic[Target]):
-    """A fault on a `Link` or on a `Node`; `hits` says on which. One instance may break many targets in turn."""
+    """A fault on a `Link` or on a `Node`; `target_type` is which. One instance may break many targets in turn."""
 
-    hits: ClassVar[type[Any]]
+    target_type: ClassVar[type[Any]]
 
-    def parameters(self, chance: Random) -> dict[str, Any]:
+    def parameters(self, rng: Random) -> dict[str, Any]:
         """How strong it is this time; drawn when the schedule is made."""
         return {}
 
@@ -42,7 +41,7 @@ class Fault(ABC, Generic[Target]):
 
     @abstractmethod
     async def heal(self, target: Target) -> None:
-        """Leave the target whole; harmless where nothing was broken."""
+        """Leave the target healthy; harmless where nothing was broken."""
 
 
 def fault_named(name: str) -> "Fault[Any]":

@@ -1,4 +1,4 @@
-"""What happened, in the order it was seen: the only thing that a checker may look at.
+"""The history of a run, in the order of recording: the only input of a checker.
 
 A history is a file of JSON lines, one operation each, as in Jepsen: a process `invoke`s a function and later learns
 that it was done (`ok`), that it certainly was not (`fail`), or nothing certain (`info`). Every line is flushed when

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from bodhisattva.chaos.history import History, HistoryError
+from bodhisattva.chaos.operations import COMMAND, PHASE, SET, START, Injection, Phase, Start, injections, values
 from bodhisattva.chaos.registry import entry
 from bodhisattva.chaos.schedule import Step
-from bodhisattva.chaos.verdict import FaultReport, Judgement, Verdict, combine
-from bodhisattva.chaos.vocabulary import COMMAND, PHASE, SET, START, Injection, Phase, Start, injections, values
+from bodhisattva.chaos.verdict import CheckResult, FaultReport, Verdict, combine
 
 VERDICT_FILE = "verdict.json"
 SCHEMA = 1
 
-Checker = Callable[[History], Judgement]
+Checker = Callable[[History], CheckResult]
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -29,12 +29,13 @@ class Report(msgspec.Struct, frozen=True):
     stack: str
     log: str
     verdict: Verdict
-    checkers: tuple[Judgement, ...]
+    checkers: tuple[CheckResult, ...]
     faults: tuple[FaultReport, ...]
     problems: tuple[str, ...]
     started: str
     duration: float
     command: str
+    expects_faults: bool = True
 
 
 def encode(report: Report) -> bytes:
@@ -45,13 +46,14 @@ def encode(report: Report) -> bytes:
 def judge(history: History) -> Report:
     """Judge a run by the checkers that its first operation names; HistoryError if it is no run's history."""
     start = _start(history)
-    judgements = tuple(_checker(name)(history) for name in start.checkers)
+    results = tuple(_checker(name)(history) for name in start.checkers)
     injected = _injections(history)
     faults = tuple(_fault_report(step, injected[number]) for number, step in enumerate(start.schedule))
-    problems = (*_unfinished(history), *_idle(history, faults, injected))
+    idle = _idle(history, faults, injected) if start.expects_faults else ()
+    problems = (*_unfinished(history), *idle)
     verdict = combine(
         [
-            *(judgement.verdict for judgement in judgements),
+            *(result.verdict for result in results),
             *(Verdict.UNKNOWN for fault in faults if not fault.counts),
             *(Verdict.UNKNOWN for _ in problems),
         ]
@@ -63,12 +65,13 @@ def judge(history: History) -> Report:
         stack=start.stack,
         log=start.log,
         verdict=verdict,
-        checkers=judgements,
+        checkers=results,
         faults=faults,
         problems=problems,
         started=start.started,
         duration=round(history[-1].time, 3),
         command=start.command,
+        expects_faults=start.expects_faults,
     )
 
 
@@ -118,7 +121,7 @@ def _idle(history: History, faults: tuple[FaultReport, ...], injected: dict[int,
             (begun, _), (over, _) = injected[number].get("inject", (0.0, None)), injected[number]["heal"]
             if not any(began < over and ended > begun for began, ended in work):
                 between = f"from {begun:.1f} to {over:.1f} s"
-                yield f"{fault.name} on {fault.target} hit nobody: no command was under way {between}"
+                yield f"{fault.name} on {fault.target} hit no operation: none was under way {between}"
 
 
 def _work(history: History) -> Iterator[tuple[float, float]]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.redis import Redis
 
 Outcome = Literal["answered", "refused", "reset", "closed", "silent"]

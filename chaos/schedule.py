@@ -1,6 +1,6 @@
-"""When which fault happens to whom, decided before the run from one seed.
+"""The generator of faults: when which fault hits which target, drawn before the run from one seed.
 
-Each use of chance draws from a stream of its own, named after what it decides: a fault added to an experiment, or a
+Each decision draws from a random stream of its own, named after what it decides: a fault added to an experiment, or a
 workload that draws once more, changes no other stream. The same seed gives the same schedule.
 """
 
@@ -40,7 +40,7 @@ SERVICES = "services"
 STORE = "store"
 
 
-def stream(seed: int, name: str) -> Random:
+def rng_for(seed: int, name: str) -> Random:
     """The random stream called `name` of `seed`; equal on every machine and Python version."""
     return Random(f"{seed}/{name}")  # noqa: S311 - it must repeat, not surprise
 
@@ -50,23 +50,23 @@ def schedule(seed: int, faults: Sequence[Recurring], processes: Sequence[str], d
     steps = [
         step
         for number, recurring in enumerate(faults)
-        for step in _steps(stream(seed, f"fault/{number}/{recurring.fault}"), recurring, processes, duration)
+        for step in _steps(rng_for(seed, f"fault/{number}/{recurring.fault}"), recurring, processes, duration)
     ]
     return tuple(sorted(steps, key=lambda step: step.at))
 
 
-def _steps(chance: Random, recurring: Recurring, processes: Sequence[str], duration: float) -> Iterator[Step]:
+def _steps(rng: Random, recurring: Recurring, processes: Sequence[str], duration: float) -> Iterator[Step]:
     fault = fault_named(recurring.fault)
     targets = list(processes)
-    chance.shuffle(targets)
+    rng.shuffle(targets)
     until = 0.0
     for turn in range(int(duration)):
-        at = round(until + chance.uniform(*recurring.after), 3)
-        until = round(at + chance.uniform(*recurring.lasts), 3)
+        at = round(until + rng.uniform(*recurring.after), 3)
+        until = round(at + rng.uniform(*recurring.lasts), 3)
         if until > duration:
             return
         target = _target(recurring.on, targets[turn % len(targets)])
-        yield Step(at, until, recurring.fault, target, fault.parameters(chance))
+        yield Step(at, until, recurring.fault, target, fault.parameters(rng))
 
 
 def _target(on: str, process: str) -> str:

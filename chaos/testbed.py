@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count, cycle, islice
 from pathlib import Path
@@ -18,9 +18,10 @@ from bodhisattva.chaos.schedule import STORE
 from bodhisattva.chaos.topology import Topology
 from bodhisattva.chaos.toxiproxy import Link, call
 from bodhisattva.chaos.toxiproxy_server import HOST, toxiproxy_server
-from bodhisattva.fixtures.stack.base import Node, Stack
+from bodhisattva.fixtures.stack.base import Stack
 from bodhisattva.fixtures.stack.controls import StackError
 from bodhisattva.fixtures.stack.made import EMBEDDED, MadeStack
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.redis import Redis
 from bodhisattva.fixtures.stack.select import Choice, build, require_redis
 from bodhisattva.fixtures.tokens import Tokens
@@ -40,7 +41,7 @@ class Testbed:
     nodes: dict[str, Node]
     links: dict[str, Link]
     store: Redis | None = None
-    _seats: Iterator[int] = field(default_factory=count)
+    _clients: Iterator[int] = field(default_factory=count)
     _used: set[str] = field(default_factory=lambda: {TO_STORE})
 
     def target(self, name: str) -> Link | Node:
@@ -54,22 +55,22 @@ class Testbed:
         everything = [*([self.store] if self.store is not None else []), *self.links.values(), *self.nodes.values()]
         return [target for target in everything if isinstance(target, kind)]
 
-    def ways(self, service: str, link: str) -> Iterator[Link]:
+    def links_in_turn(self, service: str, link: str) -> Iterator[Link]:
         """The links of this name to the service's processes, in turn and for ever; each caller begins elsewhere."""
         self._used.add(link)
         links = [self.links[f"{process}/{link}"] for process in self.services[service]]
-        return islice(cycle(links), next(self._seats) % len(links), None)
+        return islice(cycle(links), next(self._clients) % len(links), None)
 
     def assert_used(self, names: Iterable[str]) -> None:
-        """StackError if one of these targets is a link that nobody has asked for: what breaks it hits nobody."""
+        """StackError if one of these targets is a link that no client uses: what breaks it hits no operation."""
         for name in names:
             if name in self.links and name.rpartition("/")[2] not in self._used:
                 raise StackError(f"no client uses the link {name}, which is to be broken: name it in a workload.")
 
-    async def cure_links(self) -> None:
-        """Leave every link whole and prove it."""
+    async def reset_links(self) -> None:
+        """Reset every link, and verify it."""
         for link in self.links.values():
-            await link.cure()
+            await link.reset()
 
     async def kill_and_restart(self) -> None:
         """Everything at once, so that what is left is what was on the disk."""
@@ -92,25 +93,31 @@ async def testbed(
     if topology.shared:
         require_redis(choice.kind)
     owner = os.getpid()
-    async with toxiproxy_server(choice.kind, owner, folder / "toxiproxy.log"):
-        with TemporaryDirectory(prefix="bodhisattva-chaos-", ignore_cleanup_errors=True) as state:
-            own = replace(choice, log=EMBEDDED) if topology.own_store else choice
-            stack = await asyncio.to_thread(build, own, Path(state), owner, launcher)
-            bed = Testbed(stack.tokens, topology.processes, stack.nodes, {})
+    async with AsyncExitStack() as around:
+        if topology.proxied:
+            await around.enter_async_context(toxiproxy_server(choice.kind, owner, folder / "toxiproxy.log"))
+        state = TemporaryDirectory(prefix="bodhisattva-chaos-", ignore_cleanup_errors=True)
+        own = replace(choice, log=EMBEDDED) if topology.own_store else choice
+        stack = await asyncio.to_thread(build, own, Path(around.enter_context(state)), owner, launcher)
+        bed = Testbed(stack.tokens, topology.processes, stack.nodes, {})
+        try:
+            bed = await _begin(stack, topology)
+            yield bed
+        finally:
             try:
-                bed = await _begin(stack, topology)
-                yield bed
+                await _keep_logs(bed, folder)
             finally:
-                try:
-                    await _keep_logs(bed, folder)
-                finally:
-                    await asyncio.to_thread(stack.close)
+                await asyncio.to_thread(stack.close)
 
 
 async def _begin(stack: Stack, topology: Topology) -> Testbed:
     if topology.shared and isinstance(stack, MadeStack):
         return await _replicated(stack, topology)
-    await asyncio.to_thread(stack.start, topology.services)
+    if topology.settings:
+        stack.nodes |= {service: stack.fresh(service, topology.settings) for service in topology.services}
+        await asyncio.gather(*(node.start() for node in stack.nodes.values()))
+    else:
+        await asyncio.to_thread(stack.start, topology.services)
     return Testbed(stack.tokens, topology.processes, stack.nodes, await _links(stack.nodes, topology.links))
 
 

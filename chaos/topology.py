@@ -1,6 +1,8 @@
-"""Which processes an experiment runs, and which ways lead to them."""
+"""Which processes an experiment runs, and which links lead to them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from bodhisattva.fixtures.stack.made import EMBEDDED, REDIS
 
@@ -11,16 +13,23 @@ class Topology:
 
     replicas: processes of each service. More than one share a log in one Redis, the target `store`, to which each
     has a link of its own, called `redis`. own_store: each service keeps its log in a file of its own.
+    settings: of each service, merged into its configuration.
     """
 
     services: tuple[str, ...]
     links: tuple[str, ...]
     replicas: int = 1
     own_store: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def shared(self) -> bool:
         return self.replicas > 1
+
+    @property
+    def proxied(self) -> bool:
+        """Whether there are links, which need Toxiproxy."""
+        return self.shared or bool(self.links)
 
     def log(self, asked: str) -> str:
         """Where the services keep their logs, of LOGS."""

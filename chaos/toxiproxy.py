@@ -62,20 +62,20 @@ class Link:
     async def probe(self, patience: float) -> Probe:
         return await probe(self.host, self.port, self.trust, patience, self.request)
 
-    async def poison(self, toxic: str, **attributes: int) -> None:
+    async def add_toxic(self, toxic: str, **attributes: int) -> None:
         """Add a toxic to what the service sends, on all connections."""
         await call(f"{self.name}: adding {toxic}", self.proxy.add_toxic, type=toxic, attributes=attributes)
         found = await self.toxics()
         if [toxic] != list(found.values()):
             raise ToxiproxyError(f"{self.name}: asked for {toxic}, the proxy has {found}")
 
-    async def cut(self) -> None:
+    async def disable(self) -> None:
         """Drop every connection and take no new one."""
         await call(f"{self.name}: disabling", self.proxy.disable)
         await self._assert_enabled(False)
 
-    async def cure(self) -> None:
-        """Leave the link open and without any toxic. Its connections end only if Toxiproxy hangs on them."""
+    async def reset(self) -> None:
+        """Enable the link and remove every toxic. Its connections end only if Toxiproxy hangs on them."""
         try:
             for name in await self.toxics():
                 await call(f"{self.name}: removing {name}", self.proxy.destroy_toxic, name)
@@ -84,12 +84,12 @@ class Link:
         except ToxiproxyError:
             # Shopify/toxiproxy issue 558: removing a toxic under traffic can hang that proxy for good.
             await self._recreate()
-        await self.assert_whole()
+        await self.assert_healthy()
 
-    async def assert_whole(self) -> None:
+    async def assert_healthy(self) -> None:
         """ToxiproxyError if a toxic remains or the link is closed."""
         if found := await self.toxics():
-            raise ToxiproxyError(f"{self.name}: after the heal there remain {found}")
+            raise ToxiproxyError(f"{self.name}: after the reset there remain {found}")
         await self._assert_enabled(True)
 
     async def toxics(self) -> dict[str, str]:

@@ -1,7 +1,6 @@
-"""Valid, invalid, or unknown: what a run may conclude, and how conclusions combine.
+"""Valid, invalid, or unknown, as in Jepsen: the verdicts on a run, and how they combine.
 
-'I do not know' is a verdict of its own. A run in which nothing was asked, or in which a fault did not bite, has shown
-nothing, and nothing must never read as success.
+A run without operations, or in which a fault had no effect, is unknown and never valid.
 """
 
 from collections.abc import Iterable
@@ -17,7 +16,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Judgement(msgspec.Struct, frozen=True):
+class CheckResult(msgspec.Struct, frozen=True):
     """What one checker concludes. details: counts and examples, as JSON."""
 
     name: str

@@ -19,7 +19,7 @@ class Session(ABC):
         """Work for that long while faults come and go; called again as long as one is there."""
 
     @abstractmethod
-    async def settle(self) -> None:
+    async def final_reads(self) -> None:
         """After all faults are healed: let every client finish, then read back what the servers hold."""
 
     @abstractmethod
@@ -31,5 +31,5 @@ class Workload(ABC):
     """A workload's configuration, as data."""
 
     @abstractmethod
-    def begin(self, testbed: Testbed, recorder: Recorder, chance: Random) -> Session:
-        """A session that draws all its randomness from `chance`."""
+    def begin(self, testbed: Testbed, recorder: Recorder, rng: Random) -> Session:
+        """A session that draws all its randomness from `rng`."""

@@ -37,7 +37,9 @@ class FaultReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Experiment(msgspec.Struct, frozen=True, kw_only=True):
-    """`verdict.json`. started: ISO 8601. duration: seconds. problems: what did not finish."""
+    """`verdict.json`. started: ISO 8601. duration: seconds. problems: what did not finish.
+
+    expects_faults: false for a run whose workload alone is the test."""
 
     experiment: str
     seed: int
@@ -50,6 +52,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     command: str
     log: str = "embedded"
     problems: list[str] = []
+    expects_faults: bool = True
 
     @property
     def where(self) -> str:
@@ -61,7 +64,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
         doubts = list(self.problems)
         if not self.checkers:
             doubts.append("no checker judged it")
-        if not self.faults:
+        if self.expects_faults and not self.faults:
             doubts.append("no fault was injected")
         doubts += [f"{fault.named} did not bite" for fault in self.faults if not fault.bit]
         doubts += [f"{fault.named} was not healed" for fault in self.faults if not fault.healed]

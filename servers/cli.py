@@ -1,6 +1,6 @@
-"""The console command: serve a fleet, mint tokens, show the configuration; the judging half adds its own.
+"""The console command: serve a fleet, mint tokens, show the configuration. The suite adds its own commands.
 
-Each command imports what it needs: `serve` is to know what a signal means before that takes its time.
+Each command imports what it needs, so that `serve` handles signals before the slow imports.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ def _extensions() -> EntryPoints:
 
 
 class Extensible(InOneLine, click.Group):
-    """A group whose further commands come from the entry points `bodhisattva.commands`, loaded when asked for."""
+    """A group with further commands from the entry points `bodhisattva.commands`, loaded on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *sorted(_extensions().names)]
@@ -41,7 +41,7 @@ class Extensible(InOneLine, click.Group):
 
 
 def _unavailable(name: str, missing: str) -> click.Command:
-    """A machine that only serves does not have the judging half's packages."""
+    """A command that names the missing package, on a machine without the suite's packages."""
 
     def refuse() -> None:
         click.echo(f"bodhisattva: {missing} is missing; install 'bodhisattva-conformance[suite]'", err=True)
@@ -74,8 +74,29 @@ def main() -> None:
     """
 
 
+@one_line
+def _list() -> None:
+    from bodhisattva.servers.registry import services
+
+    click.echo("\n".join(services()))
+
+
+def _list_and_end(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        _list()
+        ctx.exit()
+
+
 @main.command()
 @click.argument("names", nargs=-1, required=True, metavar="SERVICE...")
+@click.option(
+    "--list",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_and_end,
+    help="Name the services that can be served, a line each, and end.",
+)
 @CONFIG
 @click.option("--host", help="Address to bind; default 127.0.0.1.")
 @click.option("--port", type=int, help="Port of a single service; default its own.")

@@ -1,4 +1,4 @@
-"""Several services in one process: each with its own configuration, socket and log, wired to one another."""
+"""Several services in one process, each with its own configuration, socket and log, connected to each other."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ ALL = "all"
 
 
 def chosen(names: Sequence[str]) -> list[str]:
-    """The services that `names` means, in order and once each; ConfigError for an unknown one."""
+    """The services that `names` stand for, in order and once each; ConfigError for an unknown one."""
     known = services()
     expanded = [name for given in names for name in (known if given == ALL else [given])]
     for name in expanded:
@@ -27,7 +27,7 @@ def chosen(names: Sequence[str]) -> list[str]:
 
 
 def build(names: Sequence[str], file: Path | None, overrides: dict[str, Any]) -> list[Server]:
-    """Servers for `names`; one port for several of them is a ConfigError."""
+    """Servers for `names`; ConfigError if one port is given for several."""
     names = chosen(names)
     _check_names(file)
     if len(names) > 1 and "port" in overrides:
@@ -35,15 +35,15 @@ def build(names: Sequence[str], file: Path | None, overrides: dict[str, Any]) ->
 
     def load(name: str) -> Config:
         config = configuration.load(name, file, overrides=overrides)
-        neighbours = {other: _peer(other, file, overrides) for other in names if other != name}
-        return msgspec.structs.replace(config, peers=neighbours | config.peers)
+        peers = {other: _peer(other, file, overrides) for other in names if other != name}
+        return msgspec.structs.replace(config, peers=peers | config.peers)
 
     descriptors = Descriptors(len(names))
     return [_server(name, load, file, descriptors) for name in names]
 
 
 def configurations(file: Path | None) -> dict[str, Config]:
-    """What every service would be served with."""
+    """Every service's configuration, by name."""
     _check_names(file)
     return {name: configuration.load(name, file) for name in services()}
 
@@ -58,7 +58,7 @@ def _server(name: str, load: Callable[[str], Config], file: Path | None, descrip
 
 
 def _peer(name: str, file: Path | None, overrides: dict[str, Any]) -> Peer:
-    """A neighbour in this process, as the configuration says that it listens."""
+    """Another service of this process, at the address in its configuration."""
     theirs = configuration.load(name, file, overrides=overrides)
     port = theirs.port if theirs.port is not None else services()[name].port
     scheme = "wss" if theirs.tls.certificate is not None else "ws"

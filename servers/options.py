@@ -1,4 +1,4 @@
-"""What the console's commands share: the option for the configuration, and how bad input is answered."""
+"""Shared by the console's commands: the option for the configuration, and the answer to bad input."""
 
 import errno
 import sys
@@ -15,6 +15,7 @@ from bodhisattva.servers.core.errors import Refused
 
 P = ParamSpec("P")
 BAD_INPUT = 2
+_PROGRAM = "bodhisattva"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 CONFIG = click.option(
     "--config",
@@ -27,45 +28,39 @@ CONFIG = click.option(
 
 
 class BadUsage(click.ClickException):
-    """What a command does not take, in one line."""
+    """Wrong usage of a command, in one line."""
 
     exit_code = BAD_INPUT
 
-    def __init__(self, message: str, who: str) -> None:
-        super().__init__(message)
-        self._who = who
-
     def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"{self._who}: {self.format_message()}", file=file, err=True)
+        click.echo(f"{_PROGRAM}: {self.format_message()}", file=file, err=True)
 
 
 class InOneLine(click.Command):
-    """A command (or group) that answers wrong usage, its commands' too, in one line. who: speaks."""
-
-    who = "bodhisattva"
+    """A command or group that answers wrong usage, also of its commands, in one line."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        with self._said():
+        with self._usage_in_one_line():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with self._said():
+        with self._usage_in_one_line():
             return super().invoke(ctx)
 
     @contextmanager
-    def _said(self) -> Iterator[None]:
+    def _usage_in_one_line(self) -> Iterator[None]:
         try:
             yield
         except NoArgsIsHelpError:
             raise
         except click.UsageError as error:
-            said = " ".join(error.format_message().split())
-            path = error.ctx.command_path if error.ctx is not None else self.who
-            raise BadUsage(f"{said} See `{path} --help`.", self.who) from error
+            message = " ".join(error.format_message().split())
+            path = error.ctx.command_path if error.ctx is not None else _PROGRAM
+            raise BadUsage(f"{message} See `{path} --help`.") from error
 
 
 def one_line(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn the errors that a user can mend, a full disk among them, into one line and exit code 2."""
+    """Answer errors that a user can mend, a full disk among them, in one line with exit code 2."""
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -82,11 +77,11 @@ def one_line(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def in_words(error: OSError) -> str:
-    """What the system says, and of which file."""
-    said = error.strerror or str(error)
-    return f"{error.filename}: {said}" if error.filename else said
+    """The system's message, with the file's name."""
+    message = error.strerror or str(error)
+    return f"{error.filename}: {message}" if error.filename else message
 
 
-def _refuse(why: str) -> None:
-    click.echo(f"bodhisattva: {why}", err=True)
+def _refuse(reason: str) -> None:
+    click.echo(f"{_PROGRAM}: {reason}", err=True)
     sys.exit(BAD_INPUT)

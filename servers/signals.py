@@ -1,4 +1,4 @@
-"""What signals mean before and after the event loop takes them: nothing is open then, so nothing has to be drained."""
+"""Signals before and after the event loop handles them: nothing is open then, so nothing has to be drained."""
 
 import os
 import signal
@@ -9,19 +9,19 @@ _NOT_STARTED = b"bodhisattva: stopped before it had started\n"
 
 
 def before_loop() -> None:
-    """To be called before the slow imports: SIGTERM and SIGINT end in order, SIGHUP has nothing to reload yet."""
+    """Call before the slow imports: SIGTERM and SIGINT exit with 0, and SIGHUP is ignored."""
     for number in _ENDING:
         signal.signal(number, _end)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def after_loop() -> None:
-    """The end is under way: nothing can hurry it."""
+    """Ignore further signals, since the process is ending."""
     for number in (*_ENDING, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
-    """At once: an exception would surface in the middle of whatever is being imported."""
+    """Exit at once: an exception would surface inside a module that is being imported."""
     os.write(2, _NOT_STARTED)
     os._exit(0)

@@ -1,4 +1,4 @@
-"""`bodhisattva token …`: mint tokens, and take them back."""
+"""`bodhisattva token …`: mint and revoke tokens."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Minting(click.Group):
-    """A group in which what is no command's name is the user to mint for: `bodhisattva token alice`."""
+    """A group with `mint` as the default command: `bodhisattva token alice`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
@@ -27,7 +27,7 @@ class Minting(click.Group):
 
 @click.group(cls=Minting)
 def token() -> None:
-    """Mint a token, or take one back.
+    """Mint or revoke a token.
 
     \b
       bodhisattva token alice -p akosha:read      the same as `token mint alice -p akosha:read`
@@ -77,7 +77,7 @@ def mint(
 @CONFIG
 @one_line
 def revoke(names: tuple[str, ...], until: str | None, file: Path | None) -> None:
-    """Take tokens back before their end.
+    """Revoke tokens before their expiry.
 
     JTI is the token's claim of that name, or `certificate:` and the serial number of a client certificate. Services
     refuse it from then on, and end the connections that live on it: in about a second, at all replicas where they
@@ -102,7 +102,7 @@ def revoke(names: tuple[str, ...], until: str | None, file: Path | None) -> None
 
 
 async def _revoke(stores: Sequence["RevocationStore"], names: tuple[str, ...], end: float | None) -> None:
-    """Everywhere that it can be done; Refused says where it could not."""
+    """Revoke at every keeper; Refused with the keepers that failed."""
     problems = []
     for store in stores:
         try:
@@ -116,7 +116,7 @@ async def _revoke(stores: Sequence["RevocationStore"], names: tuple[str, ...], e
 
 
 def _moment(text: str) -> float:
-    """Seconds since 1970; what names no offset is UTC."""
+    """Seconds since 1970; a time without an offset is UTC."""
     from bodhisattva.servers.core.config import ConfigError
 
     try:

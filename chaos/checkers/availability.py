@@ -5,13 +5,13 @@ unknown, whatever the other checkers made of it.
 """
 
 from bodhisattva.chaos.history import History
-from bodhisattva.chaos.verdict import Judgement, Verdict
-from bodhisattva.chaos.vocabulary import COMMAND
+from bodhisattva.chaos.operations import COMMAND
+from bodhisattva.chaos.verdict import CheckResult, Verdict
 
 FEWEST = 20
 
 
-def check(history: History) -> Judgement:
+def check(history: History) -> CheckResult:
     """Unknown below FEWEST commands or when none was answered; else valid, with the ratio in the details."""
     invoked = sum(1 for _ in history.select(f=COMMAND, type="invoke"))
     answered = sum(1 for _ in history.select(f=COMMAND, type="ok"))
@@ -26,4 +26,4 @@ def check(history: History) -> Judgement:
             else {"unknown": f"a run of fewer than {FEWEST} commands, or with none answered, shows nothing"}
         ),
     }
-    return Judgement("availability", Verdict.VALID if enough else Verdict.UNKNOWN, details)
+    return CheckResult("availability", Verdict.VALID if enough else Verdict.UNKNOWN, details)

@@ -1,8 +1,8 @@
-"""Was what the log lost said to be lost? (protocol section 5: a log that is another has another epoch)
+"""Does a log that lost events begin a new epoch? (protocol 5: another log has another epoch)
 
-Within one epoch every subscriber sees each offset after the one before it, and everybody sees the same event there,
-and the log has it. A subscriber whose position is of another epoch is told that it cannot be resumed, and only then.
-Who is connected at the end has come to the end of the log, in its epoch.
+Within one epoch every subscriber sees each offset after the one before it, all see the same event there, and
+the log has it. A subscription is not recovered if its position is of another epoch, and only then.
+A subscriber that is connected at the end has reached the end of the log, in its epoch.
 """
 
 from collections import defaultdict
@@ -11,18 +11,18 @@ from itertools import pairwise
 from typing import Any
 
 from bodhisattva.chaos.history import History
-from bodhisattva.chaos.verdict import Judgement, Verdict
-from bodhisattva.chaos.vocabulary import (
+from bodhisattva.chaos.operations import (
     CATCH_UP,
     DELIVER,
     SUBSCRIBE,
     CatchUp,
     Delivery,
-    ReadBack,
+    FinalRead,
     Subscription,
-    read_back,
+    final_reads,
     values,
 )
+from bodhisattva.chaos.verdict import CheckResult, Verdict
 
 EXAMPLES = 5
 
@@ -30,38 +30,44 @@ Channel = tuple[str, str]
 Stream = list[Subscription | Delivery]
 
 
-def check(history: History) -> Judgement:
-    """Invalid when a loss was papered over; unknown when nobody saw two epochs, or one did not get back in."""
-    streams, logs = _streams(history), read_back(history)
+def check(history: History) -> CheckResult:
+    """Invalid if a loss was concealed; unknown if no stream has two epochs, or a subscriber did not reconnect."""
+    streams, logs = _streams(history), final_reads(history)
     behind = _behind(history, streams, logs)
     wrong = {
         "gap": [line for who, stream in streams.items() for line in _gaps(who, stream)],
         "resumed across epochs": [line for who, stream in streams.items() for line in _crossings(who, stream)],
-        "let go within an epoch": [line for who, stream in streams.items() for line in _let_go(who, stream)],
-        "left behind": [line for line, connected in behind.items() if connected],
-        "two events in one place": _doubles(streams),
+        "not recovered within an epoch": [
+            line for who, stream in streams.items() for line in _not_recovered(who, stream)
+        ],
+        "behind at the end": [line for line, connected in behind.items() if connected],
+        "two events at one offset": _doubles(streams),
         "not in its log": _missing(streams, logs),
     }
     findings = {kind: {"count": len(lines), "of": lines[:EXAMPLES]} for kind, lines in wrong.items() if lines}
     epochs = [len({each.epoch for each in stream}) for stream in streams.values()]
     details: dict[str, Any] = {"streams": len(streams), "epochs": max(epochs, default=0), "findings": findings}
     if findings:
-        return Judgement("epochs", Verdict.INVALID, details)
+        return CheckResult("epochs", Verdict.INVALID, details)
     if max(epochs, default=0) < 2:
-        return Judgement("epochs", Verdict.UNKNOWN, {**details, "unknown": "nobody saw the log lose anything"})
+        return CheckResult(
+            "epochs", Verdict.UNKNOWN, {**details, "unknown": "no subscriber received events of two epochs"}
+        )
     if behind or any(_channel(stream) not in logs for stream in streams.values()):
-        reason = "a log was not read back, or who heard it was not connected at the end"
-        return Judgement("epochs", Verdict.UNKNOWN, {**details, "unknown": reason})
-    return Judgement("epochs", Verdict.VALID, details)
+        reason = "a log was not read, or a subscriber was not connected at the end"
+        return CheckResult("epochs", Verdict.UNKNOWN, {**details, "unknown": reason})
+    return CheckResult("epochs", Verdict.VALID, details)
 
 
 def _streams(history: History) -> dict[str, Stream]:
-    """What each subscriber was told, in its order."""
+    """What each subscriber received, in order."""
     streams: dict[str, Stream] = defaultdict(list)
-    told: list[tuple[float, str, Subscription | Delivery]] = []
-    told += [(operation.time, operation.process, each) for operation, each in _answers(history)]
-    told += [(operation.time, operation.process, each) for operation, each in values(history, DELIVER, "ok", Delivery)]
-    for _, who, each in sorted(told, key=lambda line: line[0]):
+    received: list[tuple[float, str, Subscription | Delivery]] = []
+    received += [(operation.time, operation.process, each) for operation, each in _answers(history)]
+    received += [
+        (operation.time, operation.process, each) for operation, each in values(history, DELIVER, "ok", Delivery)
+    ]
+    for _, who, each in sorted(received, key=lambda line: line[0]):
         streams[f"{who} on {each.service} {each.channel}"].append(each)
     return streams
 
@@ -71,37 +77,39 @@ def _answers(history: History) -> Any:
 
 
 def _gaps(who: str, stream: Stream) -> list[str]:
-    """What does not follow on what came before, be it an event or the place where a subscription goes on."""
+    """Events, and positions of resumed subscriptions, that do not follow on the offset before."""
     found: list[str] = []
     epoch, offset = "", 0
     for each in stream:
         due = offset + 1 if isinstance(each, Delivery) else offset
-        goes_on = isinstance(each, Delivery) or (each.recovered and each.epoch == epoch)
-        if goes_on and (each.epoch != epoch or each.offset != due):
+        contiguous = isinstance(each, Delivery) or (each.recovered and each.epoch == epoch)
+        if contiguous and (each.epoch != epoch or each.offset != due):
             found.append(f"{who}: {each.offset} after {offset}")
         epoch, offset = each.epoch, each.offset
     return found
 
 
-def _again(stream: Stream) -> list[tuple[Subscription | Delivery, Subscription]]:
+def _resubscriptions(stream: Stream) -> list[tuple[Subscription | Delivery, Subscription]]:
     """Each later subscription, with what came before it."""
     return [(before, each) for before, each in pairwise(stream) if isinstance(each, Subscription)]
 
 
 def _crossings(who: str, stream: Stream) -> list[str]:
     return [
-        f"{who}: at {each.offset}" for before, each in _again(stream) if each.recovered and before.epoch != each.epoch
+        f"{who}: at {each.offset}"
+        for before, each in _resubscriptions(stream)
+        if each.recovered and before.epoch != each.epoch
     ]
 
 
-def _let_go(who: str, stream: Stream) -> list[str]:
+def _not_recovered(who: str, stream: Stream) -> list[str]:
     """Subscriptions that were not resumed although their log was still the same one."""
-    again = _again(stream)
-    return [f"{who}: at {before.offset}" for before, each in again if not each.recovered and before.epoch == each.epoch]
+    found = _resubscriptions(stream)
+    return [f"{who}: at {before.offset}" for before, each in found if not each.recovered and before.epoch == each.epoch]
 
 
-def _behind(history: History, streams: dict[str, Stream], logs: Mapping[Channel, ReadBack]) -> dict[str, bool]:
-    """Who was not at the end of the log at the end, and whether it was connected."""
+def _behind(history: History, streams: dict[str, Stream], logs: Mapping[Channel, FinalRead]) -> dict[str, bool]:
+    """Subscribers that did not reach the end of the log, and whether each was connected."""
     found: dict[str, bool] = {}
     for operation, end in values(history, CATCH_UP, None, CatchUp):
         log = logs.get((end.service, end.channel))
@@ -125,8 +133,8 @@ def _doubles(streams: dict[str, Stream]) -> list[str]:
     return [f"{place[1]} at {place[3]}" for place, names in sorted(ids.items()) if len(names) > 1]
 
 
-def _missing(streams: dict[str, Stream], logs: Mapping[Channel, ReadBack]) -> list[str]:
-    """Events told under the epoch that the log still has, and which it has not."""
+def _missing(streams: dict[str, Stream], logs: Mapping[Channel, FinalRead]) -> list[str]:
+    """Events delivered in the epoch of the log that are not in the log."""
     found: list[str] = []
     for who, stream in streams.items():
         for each in stream:

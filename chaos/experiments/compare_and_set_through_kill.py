@@ -1,4 +1,4 @@
-"""Who wins, while those who decide it die."""
+"""Compare-and-set races while replicas are killed."""
 
 from bodhisattva.chaos.experiment import Experiment
 from bodhisattva.chaos.schedule import Recurring

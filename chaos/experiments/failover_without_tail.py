@@ -1,4 +1,4 @@
-"""The store comes back without the end of what it had answered; that must be said."""
+"""The store comes back without the end of what it had acknowledged; clients must learn of that."""
 
 from bodhisattva.chaos.experiment import Experiment
 from bodhisattva.chaos.schedule import Recurring
@@ -9,7 +9,7 @@ EXPERIMENT = Experiment(
     name="failover-without-tail",
     purpose="Replicas whose Redis lost the log's end begin a new epoch, resume nobody across it, and lose no more.",
     topology=Topology(services=("fastblocks",), links=("direct",), replicas=2),
-    workloads=(FanOutWithResume(subscribers=4, rate=20, listen_on=("direct",), command_on="direct"),),
+    workloads=(FanOutWithResume(subscribers=4, rate=20, subscribe_on=("direct",), command_on="direct"),),
     faults=(Recurring("lose-tail", on="store", after=(1, 2), lasts=(2.5, 3)),),
     checkers=("epochs", "durability", "availability"),
     duration=12,

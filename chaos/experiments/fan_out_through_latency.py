@@ -1,4 +1,4 @@
-"""Late answers must reorder and lose nothing."""
+"""Added latency must reorder and lose nothing."""
 
 from bodhisattva.chaos.experiment import Experiment
 from bodhisattva.chaos.schedule import Recurring
@@ -9,7 +9,7 @@ EXPERIMENT = Experiment(
     name="fan-out-through-latency",
     purpose="Subscribers behind a slow link see every event once and in order, and delay nobody else.",
     topology=Topology(services=("fastblocks", "session-buddy"), links=("direct", "slow")),
-    workloads=(FanOutWithResume(subscribers=6, rate=12, listen_on=("direct", "slow"), command_on="direct"),),
+    workloads=(FanOutWithResume(subscribers=6, rate=12, subscribe_on=("direct", "slow"), command_on="direct"),),
     faults=(Recurring("latency", on="slow", after=(0.5, 1.5), lasts=(1.5, 3)),),
     checkers=("delivery", "durability", "availability"),
     duration=12,

@@ -11,7 +11,7 @@ EXPERIMENT = Experiment(
     purpose="Clients that are cut off together retry their commands and resume their channels when the link is back.",
     topology=Topology(services=("dhruva", "mahavishnu"), links=("shared",)),
     workloads=(
-        FanOutWithResume(subscribers=4, rate=8, listen_on=("shared",), command_on="shared"),
+        FanOutWithResume(subscribers=4, rate=8, subscribe_on=("shared",), command_on="shared"),
         CommandsWithRetries(clients=2, rate=6, link="shared"),
     ),
     faults=(Recurring("down", on="shared", after=(1, 2), lasts=(1, 2.5)),),

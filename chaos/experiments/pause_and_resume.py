@@ -11,7 +11,7 @@ EXPERIMENT = Experiment(
     purpose="A frozen service that goes on loses no command and no event, although its clients gave up on it.",
     topology=Topology(services=("session-buddy", "crackerjack"), links=("direct",)),
     workloads=(
-        FanOutWithResume(subscribers=4, rate=8, listen_on=("direct",), command_on="direct"),
+        FanOutWithResume(subscribers=4, rate=8, subscribe_on=("direct",), command_on="direct"),
         CommandsWithRetries(clients=2, rate=6, link="direct"),
     ),
     faults=(Recurring("pause", on="services", after=(0.8, 1.8), lasts=(1.5, 4)),),

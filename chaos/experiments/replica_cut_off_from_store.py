@@ -1,4 +1,4 @@
-"""The way from one replica to the store is cut or slow, while the other has it whole."""
+"""The way from one replica to the store is cut or slow, while that of the other is intact."""
 
 from bodhisattva.chaos.experiment import Experiment
 from bodhisattva.chaos.schedule import Recurring
@@ -8,10 +8,10 @@ from bodhisattva.chaos.workloads.fan_out_with_resume import FanOutWithResume
 
 EXPERIMENT = Experiment(
     name="replica-cut-off-from-store",
-    purpose="A replica that is cut off from Redis, or reaches it late, tells and answers nothing that is not so.",
+    purpose="A replica cut off from Redis, or reaching it late, delivers and answers nothing but what the log has.",
     topology=Topology(services=("excalidraw",), links=("direct",), replicas=2),
     workloads=(
-        FanOutWithResume(subscribers=4, rate=8, listen_on=("direct",), command_on="direct"),
+        FanOutWithResume(subscribers=4, rate=8, subscribe_on=("direct",), command_on="direct"),
         CommandsWithRetries(clients=2, rate=8, link="direct"),
     ),
     faults=(

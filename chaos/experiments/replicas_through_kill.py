@@ -11,7 +11,7 @@ EXPERIMENT = Experiment(
     purpose="What any replica answered survives kill -9 of it, and its clients go on at the other.",
     topology=Topology(services=("fastblocks",), links=("direct",), replicas=2),
     workloads=(
-        FanOutWithResume(subscribers=4, rate=8, listen_on=("direct",), command_on="direct"),
+        FanOutWithResume(subscribers=4, rate=8, subscribe_on=("direct",), command_on="direct"),
         CommandsWithRetries(clients=2, rate=8, link="direct"),
     ),
     faults=(Recurring("kill", on="services", after=(0.8, 1.8), lasts=(0.3, 1)),),

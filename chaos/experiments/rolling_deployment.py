@@ -1,4 +1,4 @@
-"""Replicas are told to end and started again, in turn, while everybody works."""
+"""Replicas are restarted in turn while clients work."""
 
 from bodhisattva.chaos.experiment import Experiment
 from bodhisattva.chaos.schedule import Recurring
@@ -11,7 +11,7 @@ EXPERIMENT = Experiment(
     purpose="Replicas that are restarted in turn lose and double nothing, and their clients go on at the other.",
     topology=Topology(services=("dhruva",), links=("direct",), replicas=2),
     workloads=(
-        FanOutWithResume(subscribers=4, rate=8, listen_on=("direct",), command_on="direct"),
+        FanOutWithResume(subscribers=4, rate=8, subscribe_on=("direct",), command_on="direct"),
         CommandsWithRetries(clients=2, rate=8, link="direct"),
     ),
     faults=(Recurring("stop", on="services", after=(2, 3), lasts=(0.3, 0.8)),),

@@ -1,4 +1,4 @@
-"""A subscriber that takes nothing in must cost the others nothing."""
+"""A subscriber that reads nothing must cost the others nothing."""
 
 from bodhisattva.chaos.experiment import Experiment
 from bodhisattva.chaos.schedule import Recurring
@@ -11,7 +11,7 @@ EXPERIMENT = Experiment(
     topology=Topology(services=("akosha", "excalidraw"), links=("direct", "stalled")),
     workloads=(
         FanOutWithResume(
-            subscribers=4, rate=12, listen_on=("direct", "direct", "direct", "stalled"), command_on="direct"
+            subscribers=4, rate=12, subscribe_on=("direct", "direct", "direct", "stalled"), command_on="direct"
         ),
     ),
     faults=(Recurring("stall", on="stalled", after=(0.5, 1.5), lasts=(2, 5)),),

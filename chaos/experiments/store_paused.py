@@ -11,7 +11,7 @@ EXPERIMENT = Experiment(
     purpose="A Redis that stands still and goes on loses no command and no event of the services on it.",
     topology=Topology(services=("crackerjack",), links=("direct",), replicas=2),
     workloads=(
-        FanOutWithResume(subscribers=4, rate=8, listen_on=("direct",), command_on="direct"),
+        FanOutWithResume(subscribers=4, rate=8, subscribe_on=("direct",), command_on="direct"),
         CommandsWithRetries(clients=2, rate=8, link="direct"),
     ),
     faults=(Recurring("pause", on="store", after=(1, 2), lasts=(1.5, 3)),),

@@ -9,11 +9,11 @@ PATIENCE = 5.0
 
 
 class Down(Fault[Link]):
-    hits = Link
+    target_type = Link
 
     async def inject(self, target: Link, parameters: dict[str, Any]) -> dict[str, Any]:
         before = await target.probe(PATIENCE)
-        await target.cut()
+        await target.disable()
         return {"outcome": before.outcome}
 
     async def evidence(self, target: Link, parameters: dict[str, Any], before: dict[str, Any]) -> Evidence:
@@ -23,7 +23,7 @@ class Down(Fault[Link]):
         return Evidence(bit, {"before": before["outcome"], "during": during.outcome})
 
     async def heal(self, target: Link) -> None:
-        await target.cure()
+        await target.reset()
 
 
 FAULT = Down()

@@ -6,7 +6,7 @@ from typing import Any
 
 from bodhisattva.chaos.fault import Evidence, Fault
 from bodhisattva.fixtures.clock import TimedOut, eventually
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 NOTICED = 3.0
 
@@ -14,7 +14,7 @@ NOTICED = 3.0
 class FullDisk(Fault[Node]):
     """Of a service with a store of its own; it shows with the next command, which cannot be kept."""
 
-    hits = Node
+    target_type = Node
 
     async def inject(self, target: Node, parameters: dict[str, Any]) -> dict[str, Any]:
         was_ready = await asyncio.to_thread(target.is_ready)

@@ -4,7 +4,7 @@ from typing import Any
 
 from bodhisattva.chaos.fault import Evidence, Fault
 from bodhisattva.chaos.probe import probe_node
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 PATIENCE = 2.0
 # A process is reported by its signal, a container by 128 + the signal.
@@ -12,7 +12,7 @@ KILLED = (-9, 137)
 
 
 class Kill(Fault[Node]):
-    hits = Node
+    target_type = Node
 
     async def inject(self, target: Node, parameters: dict[str, Any]) -> dict[str, Any]:
         was_running = await target.running()

@@ -12,14 +12,14 @@ PATIENCE = 5.0
 class Latency(Fault[Link]):
     """latency: milliseconds. Jitter stays 0, because Toxiproxy draws it from a generator that takes no seed."""
 
-    hits = Link
+    target_type = Link
 
-    def parameters(self, chance: Random) -> dict[str, Any]:
-        return {"latency": chance.randrange(150, 500)}
+    def parameters(self, rng: Random) -> dict[str, Any]:
+        return {"latency": rng.randrange(150, 500)}
 
     async def inject(self, target: Link, parameters: dict[str, Any]) -> dict[str, Any]:
         before = await target.probe(PATIENCE)
-        await target.poison("latency", latency=parameters["latency"], jitter=0)
+        await target.add_toxic("latency", latency=parameters["latency"], jitter=0)
         return {"seconds": before.seconds}
 
     async def evidence(self, target: Link, parameters: dict[str, Any], before: dict[str, Any]) -> Evidence:
@@ -30,7 +30,7 @@ class Latency(Fault[Link]):
         return Evidence(bit, {"before": before["seconds"], "during": during.seconds, "added": added})
 
     async def heal(self, target: Link) -> None:
-        await target.cure()
+        await target.reset()
 
 
 FAULT = Latency()

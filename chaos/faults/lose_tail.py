@@ -11,10 +11,10 @@ from bodhisattva.fixtures.stack.redis import Redis
 class LoseTail(Fault[Redis]):
     """lag: seconds of writes that are lost."""
 
-    hits = Redis
+    target_type = Redis
 
-    def parameters(self, chance: Random) -> dict[str, Any]:
-        return {"lag": round(chance.uniform(0.5, 1.2), 2)}
+    def parameters(self, rng: Random) -> dict[str, Any]:
+        return {"lag": round(rng.uniform(0.5, 1.2), 2)}
 
     async def inject(self, target: Redis, parameters: dict[str, Any]) -> dict[str, Any]:
         await asyncio.to_thread(target.keep)

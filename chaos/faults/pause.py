@@ -5,14 +5,14 @@ from typing import Any
 
 from bodhisattva.chaos.fault import Evidence, Fault
 from bodhisattva.chaos.probe import probe_node
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 PATIENCE = 5.0
 SILENCE = 1.0
 
 
 class Pause(Fault[Node]):
-    hits = Node
+    target_type = Node
 
     async def inject(self, target: Node, parameters: dict[str, Any]) -> dict[str, Any]:
         before = await probe_node(target, PATIENCE)

@@ -12,11 +12,11 @@ TRIES = 3
 class ResetPeer(Fault[Link]):
     """Toxiproxy resets only connections that began after the toxic was added; older ones end with a plain close."""
 
-    hits = Link
+    target_type = Link
 
     async def inject(self, target: Link, parameters: dict[str, Any]) -> dict[str, Any]:
         before = await target.probe(PATIENCE)
-        await target.poison("reset_peer", timeout=0)
+        await target.add_toxic("reset_peer", timeout=0)
         return {"outcome": before.outcome}
 
     async def evidence(self, target: Link, parameters: dict[str, Any], before: dict[str, Any]) -> Evidence:
@@ -26,7 +26,7 @@ class ResetPeer(Fault[Link]):
         return Evidence(bit, {"before": before["outcome"], "during": outcomes, "errors": outcomes.count("reset")})
 
     async def heal(self, target: Link) -> None:
-        await target.cure()
+        await target.reset()
 
 
 FAULT = ResetPeer()

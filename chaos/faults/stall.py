@@ -12,11 +12,11 @@ SILENCE = 1.0
 class Stall(Fault[Link]):
     """Bandwidth 0: unlike a timeout toxic it loses nothing and does not close the connection when removed."""
 
-    hits = Link
+    target_type = Link
 
     async def inject(self, target: Link, parameters: dict[str, Any]) -> dict[str, Any]:
         before = await target.probe(PATIENCE)
-        await target.poison("bandwidth", rate=0)
+        await target.add_toxic("bandwidth", rate=0)
         return {"outcome": before.outcome}
 
     async def evidence(self, target: Link, parameters: dict[str, Any], before: dict[str, Any]) -> Evidence:
@@ -26,7 +26,7 @@ class Stall(Fault[Link]):
         return Evidence(bit, {"before": before["outcome"], "during": during.outcome, "silent_for": during.seconds})
 
     async def heal(self, target: Link) -> None:
-        await target.cure()
+        await target.reset()
 
 
 FAULT = Stall()

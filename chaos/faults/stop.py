@@ -4,13 +4,13 @@ from typing import Any
 
 from bodhisattva.chaos.fault import Evidence, Fault
 from bodhisattva.chaos.probe import probe_node
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 PATIENCE = 2.0
 
 
 class Stop(Fault[Node]):
-    hits = Node
+    target_type = Node
 
     async def inject(self, target: Node, parameters: dict[str, Any]) -> dict[str, Any]:
         was_running = await target.running()

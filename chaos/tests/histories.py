@@ -3,17 +3,17 @@
 from typing import Any
 
 from bodhisattva.chaos.history import NEMESIS, RUN, History, Operation, Type
-from bodhisattva.chaos.vocabulary import (
+from bodhisattva.chaos.operations import (
     CATCH_UP,
     COMMAND,
     DELIVER,
-    LOOK,
+    FINAL_REGISTER,
+    GET,
     PHASE,
     READ,
     SET,
     START,
     SUBSCRIBE,
-    WRITTEN,
 )
 
 SERVICE = "mahavishnu"
@@ -70,14 +70,14 @@ def won(value: str, version: int) -> tuple[Operation, Operation]:
     return setting("invoke", value, version - 1), setting("ok", value, version - 1, version)
 
 
-def looked(version: int, value: str = "", who: str = "looker") -> tuple[Operation, Operation]:
+def got(version: int, value: str = "", who: str = "looker") -> tuple[Operation, Operation]:
     about = {"service": SERVICE, "path": "p"}
     shown = {**about, "version": version, "value": value}
-    return Operation(0, who, "invoke", LOOK, about), Operation(0, who, "ok", LOOK, shown)
+    return Operation(0, who, "invoke", GET, about), Operation(0, who, "ok", GET, shown)
 
 
 def written(*values: str) -> Operation:
-    return Operation(0, "reader", "ok", WRITTEN, {"service": SERVICE, "path": "p", "values": values})
+    return Operation(0, "reader", "ok", FINAL_REGISTER, {"service": SERVICE, "path": "p", "values": values})
 
 
 def started(*checkers: str, faults: tuple[str, ...] = ()) -> Operation:

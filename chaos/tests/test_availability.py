@@ -8,17 +8,17 @@ from bodhisattva.chaos.verdict import Verdict
 def test_it_tells_the_ratio() -> None:
     operations = [command("invoke", str(number)) for number in range(FEWEST)]
     answers = [command("ok", str(number)) for number in range(FEWEST - 5)]
-    judgement = check(history(*operations, *answers))
-    assert judgement.verdict is Verdict.VALID
-    assert judgement.details == {"commands": 20, "answered": 15, "ratio": 0.75}
+    result = check(history(*operations, *answers))
+    assert result.verdict is Verdict.VALID
+    assert result.details == {"commands": 20, "answered": 15, "ratio": 0.75}
 
 
 def test_few_commands_show_nothing() -> None:
-    judgement = check(history(command("invoke", "a"), command("ok", "a")))
-    assert judgement.verdict is Verdict.UNKNOWN
+    result = check(history(command("invoke", "a"), command("ok", "a")))
+    assert result.verdict is Verdict.UNKNOWN
 
 
 def test_commands_that_nobody_answered_show_nothing() -> None:
-    judgement = check(history(*(command("invoke", str(number)) for number in range(FEWEST))))
-    assert judgement.verdict is Verdict.UNKNOWN
-    assert judgement.details["ratio"] == 0.0
+    result = check(history(*(command("invoke", str(number)) for number in range(FEWEST))))
+    assert result.verdict is Verdict.UNKNOWN
+    assert result.details["ratio"] == 0.0

@@ -6,18 +6,16 @@ from typing import NoReturn
 
 import msgspec
 import pytest
-from click import Command
 from click.testing import CliRunner, Result
 
 from bodhisattva.chaos import cli, toxiproxy_server
 from bodhisattva.chaos.cli import main
 from bodhisattva.chaos.experiment import experiments
 from bodhisattva.chaos.history import Operation
-from bodhisattva.chaos.soak.__main__ import main as soak
 from bodhisattva.chaos.tests.histories import command, fault, history, log, phase, started
 
 GOOD = [command("invoke", "a"), command("ok", "a"), log("a")]
-LOST = [command("invoke", "a"), command("ok", "a"), log()]
+CONNECTION_ERRORS = [command("invoke", "a"), command("ok", "a"), log()]
 BITTEN = [fault("inject"), fault("evidence", bit=True, measured={"exit_code": -9})]
 NOT_BITTEN = [fault("inject"), fault("evidence", bit=False, measured={"outcome": "answered"}), fault("heal")]
 
@@ -36,7 +34,7 @@ def _saved(folder: Path, *operations: Operation) -> str:
     ("operations", "verdict", "code"),
     [
         ([started("durability", faults=("kill",)), *BITTEN, *GOOD, fault("heal")], "valid", 0),
-        ([started("durability"), *LOST], "invalid", 1),
+        ([started("durability"), *CONNECTION_ERRORS], "invalid", 1),
         ([started("durability", faults=("kill",)), *NOT_BITTEN, *GOOD], "unknown", 3),
     ],
 )
@@ -48,7 +46,7 @@ def test_a_saved_history_is_judged_again(operations: list[Operation], verdict: s
 
 
 def test_what_was_found_is_shown(tmp_path: Path) -> None:
-    result = _run("--replay", _saved(tmp_path, started("durability"), *LOST))
+    result = _run("--replay", _saved(tmp_path, started("durability"), *CONNECTION_ERRORS))
     assert "durability: invalid" in result.stdout
     assert "'lost': {'count': 1, 'ids': ['a']}" in result.stdout
 
@@ -89,30 +87,27 @@ def test_bad_input_is_answered_in_one_line_and_with_code_2(arguments: list[str],
 
 
 @pytest.mark.parametrize(
-    ("program", "arguments", "line"),
+    ("arguments", "line"),
     [
         (
-            main,
             ["run", "--seed", "x"],
             "Invalid value for '--seed': 'x' is not a valid integer. See `chaos run",
         ),
-        (main, ["run", "--stack", "x"], "Invalid value for '--stack': 'x' is not one of 'auto', 'process', 'docker'."),
-        (main, ["judge"], "No such command 'judge'. See `chaos --help`."),
-        (soak, ["--minutes", "0"], "Invalid value for '--minutes': 0.0 is not in the range x>0. See `chaos --help`."),
-        (soak, ["long"], "Got unexpected extra argument (long) See `chaos --help`."),
+        (["run", "--stack", "x"], "Invalid value for '--stack': 'x' is not one of 'auto', 'process', 'docker'."),
+        (["judge"], "No such command 'judge'. See `chaos --help`."),
+        (["soak", "--minutes", "0"], "Invalid value for '--minutes': 0.0 is not in the range x>0. See `chaos soak"),
+        (["soak", "long"], "Got unexpected extra argument (long) See `chaos soak --help`."),
     ],
 )
-def test_what_a_command_does_not_take_is_one_line(program: Command, arguments: list[str], line: str) -> None:
-    result = CliRunner().invoke(program, arguments, prog_name="chaos")
+def test_what_a_command_does_not_take_is_one_line(arguments: list[str], line: str) -> None:
+    result = CliRunner().invoke(main, arguments, prog_name="chaos")
     assert (result.exit_code, result.stderr.count("\n"), result.stdout) == (2, 1, ""), result.output
     assert result.stderr.startswith(f"Error: {line}")
 
 
-@pytest.mark.parametrize(
-    ("program", "arguments"), [(main, ["run", "pause-and-resume", "--stack", "process"]), (soak, [])]
-)
-def test_a_folder_that_cannot_be_made_is_one_line_and_no_verdict(program: Command, arguments: list[str]) -> None:
-    result = CliRunner().invoke(program, [*arguments, "--out", "/proc/out"])
+@pytest.mark.parametrize("arguments", [["run", "pause-and-resume", "--stack", "process"], ["soak"]])
+def test_a_folder_that_cannot_be_made_is_one_line_and_no_verdict(arguments: list[str]) -> None:
+    result = CliRunner().invoke(main, [*arguments, "--out", "/proc/out"])
     assert result.exit_code == 2, result.output
     line = "Error: --out /proc/out: No such file or directory; name a folder that can be written."
     assert result.stderr.splitlines()[-1] == line

@@ -14,25 +14,25 @@ def answered(id: str, attempts: int = 1) -> list[Operation]:  # noqa: A002
 
 
 def test_every_answered_command_logged_once_is_valid() -> None:
-    judgement = check(history(*answered("a"), *answered("b", attempts=3), log("a", "b")))
-    assert judgement.verdict is Verdict.VALID
-    assert judgement.details["retried"] == 1
+    result = check(history(*answered("a"), *answered("b", attempts=3), log("a", "b")))
+    assert result.verdict is Verdict.VALID
+    assert result.details["retried"] == 1
 
 
 @pytest.mark.parametrize("logged", [["a"], ["a", "b"]])
 def test_an_indeterminate_command_may_be_there_or_not(logged: list[str]) -> None:
-    judgement = check(history(*answered("a"), command("invoke", "b"), command("info", "b"), log(*logged)))
-    assert judgement.verdict is Verdict.VALID
-    assert judgement.details["indeterminate"] == 1
+    result = check(history(*answered("a"), command("invoke", "b"), command("info", "b"), log(*logged)))
+    assert result.verdict is Verdict.VALID
+    assert result.details["indeterminate"] == 1
 
 
 @pytest.mark.parametrize(
     ("kind", "operations", "ids"),
     [
         ("lost", [*answered("a"), *answered("b"), log("a")], ["b"]),
-        ("doubled", [*answered("a", attempts=2), log("a", "a")], ["a"]),
+        ("duplicated", [*answered("a", attempts=2), log("a", "a")], ["a"]),
         (
-            "doubled",
+            "duplicated",
             [*answered("a"), command("invoke", "b"), command("info", "b"), log("a", "b", "b")],
             ["b"],
         ),
@@ -42,23 +42,23 @@ def test_an_indeterminate_command_may_be_there_or_not(logged: list[str]) -> None
             ["b"],
         ),
         (
-            "torn",
+            "partial",
             [*answered("a"), command("invoke", "b", events=("b1", "b2")), log("a", "b1")],
             ["b"],
         ),
-        ("never asked for", [*answered("e/1"), log("e/1", "e/2")], ["e/2"]),
+        ("unexpected", [*answered("e/1"), log("e/1", "e/2")], ["e/2"]),
     ],
 )
 def test_each_wrong_is_found_and_named(kind: str, operations: list[Operation], ids: list[str]) -> None:
-    judgement = check(history(*operations))
-    assert judgement.verdict is Verdict.INVALID
-    assert judgement.details["findings"] == {kind: {"count": len(ids), "ids": ids}}
+    result = check(history(*operations))
+    assert result.verdict is Verdict.INVALID
+    assert result.details["findings"] == {kind: {"count": len(ids), "ids": ids}}
 
 
 def test_what_was_given_after_an_answer_stands_after_what_was_answered() -> None:
-    judgement = check(history(*answered("a"), *answered("b"), log("b", "a")))
-    assert judgement.verdict is Verdict.INVALID
-    assert judgement.details["findings"] == {"reordered": {"count": 1, "ids": ["b"]}}
+    result = check(history(*answered("a"), *answered("b"), log("b", "a")))
+    assert result.verdict is Verdict.INVALID
+    assert result.details["findings"] == {"reordered": {"count": 1, "ids": ["b"]}}
 
 
 def test_commands_that_overlap_may_stand_in_any_order() -> None:
@@ -77,8 +77,8 @@ def test_a_log_that_is_not_numbered_by_one_from_one_is_invalid(offsets: tuple[in
     read = log("a", "other/1")
     numbered = [{**event, "offset": offset} for event, offset in zip(read.value["events"], offsets, strict=True)]
     wrong = replace(read, value={**read.value, "events": numbered, "offset": end})
-    judgement = check(history(*answered("a"), wrong))
-    assert judgement.details["findings"] == {"misnumbered": {"count": 1, "ids": ["mahavishnu workflow:w1"]}}
+    result = check(history(*answered("a"), wrong))
+    assert result.details["findings"] == {"misnumbered": {"count": 1, "ids": ["mahavishnu workflow:w1"]}}
 
 
 @pytest.mark.parametrize(
@@ -87,10 +87,10 @@ def test_a_log_that_is_not_numbered_by_one_from_one_is_invalid(offsets: tuple[in
     ids=["before", "while it lost", "until it was back", "after"],
 )
 def test_only_what_was_answered_while_the_store_lost_its_end_may_be_lost(answered_at: float, verdict: Verdict) -> None:
-    """The schedule's second of the storm, which began at 5.5 s, until the heal."""
-    told = [
+    """The schedule's second after the phase open, which ended at 5.5 s, until the heal."""
+    operations = [
         (0, started(faults=("lose-tail",))),
-        (5.5, phase("storm", "began")),
+        (5.5, phase("open", "ended")),
         (5.6, command("invoke", "b")),
         (5.7, command("ok", "b")),
         (5.8, command("invoke", "a")),
@@ -98,14 +98,14 @@ def test_only_what_was_answered_while_the_store_lost_its_end_may_be_lost(answere
         (9, fault("heal", name="lose-tail")),
         (10, log("b")),
     ]
-    judgement = check(History.of(sorted((replace(o, time=time) for time, o in told), key=lambda line: line.time)))
-    assert judgement.verdict is verdict, judgement
+    result = check(History.of(sorted((replace(o, time=time) for time, o in operations), key=lambda line: line.time)))
+    assert result.verdict is verdict, result
 
 
 def test_an_answered_command_is_lost_if_one_of_its_events_is() -> None:
     both = ("b1", "b2")
-    judgement = check(history(command("invoke", "b", events=both), command("ok", "b", events=both), log("b1")))
-    assert judgement.details["findings"] == {"lost": {"count": 1, "ids": ["b"]}}
+    result = check(history(command("invoke", "b", events=both), command("ok", "b", events=both), log("b1")))
+    assert result.details["findings"] == {"lost": {"count": 1, "ids": ["b"]}}
 
 
 def test_events_of_other_kinds_are_nobody_s_business() -> None:

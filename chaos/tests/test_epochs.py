@@ -12,9 +12,9 @@ AFTER = (subscribed(offset=1, recovered=False, epoch="e2"), delivered(2, "anothe
 
 
 def test_a_loss_that_is_said_is_valid() -> None:
-    judgement = check(history(*BEFORE, *AFTER, log("event-1", "another", epoch="e2")))
-    assert judgement.verdict is Verdict.VALID, judgement
-    assert judgement.details["epochs"] == 2
+    result = check(history(*BEFORE, *AFTER, log("event-1", "another", epoch="e2")))
+    assert result.verdict is Verdict.VALID, result
+    assert result.details["epochs"] == 2
 
 
 @pytest.mark.parametrize(
@@ -40,20 +40,23 @@ def test_a_log_that_lost_nothing_shows_nothing() -> None:
         ([*BEFORE, log("event-1")], ["not in its log"]),
         (
             [*BEFORE, delivered(2, "another"), log("event-1", "another")],
-            ["gap", "not in its log", "two events in one place"],
+            ["gap", "not in its log", "two events at one offset"],
         ),
         ([*BEFORE, delivered(4)], ["gap"]),
         ([*BEFORE, delivered(3, epoch="e2")], ["gap"]),
         ([*BEFORE, subscribed(offset=1, epoch="e2"), delivered(2, epoch="e2")], ["resumed across epochs"]),
-        ([*BEFORE, subscribed("s2"), delivered(1, "another", "s2")], ["two events in one place"]),
+        ([*BEFORE, subscribed("s2"), delivered(1, "another", "s2")], ["two events at one offset"]),
         ([*BEFORE, subscribed(offset=4), delivered(5)], ["gap"]),
         ([*BEFORE, subscribed(offset=1), delivered(2)], ["gap"]),
-        ([*BEFORE, subscribed(offset=4, recovered=False), delivered(5)], ["let go within an epoch"]),
-        ([*BEFORE, *AFTER, not_caught_up(2, connected=True), log("1", "another", "3", epoch="e2")], ["left behind"]),
-        ([*BEFORE, not_caught_up(2, connected=True), log("event-1", "another", epoch="e2")], ["left behind"]),
+        ([*BEFORE, subscribed(offset=4, recovered=False), delivered(5)], ["not recovered within an epoch"]),
+        (
+            [*BEFORE, *AFTER, not_caught_up(2, connected=True), log("1", "another", "3", epoch="e2")],
+            ["behind at the end"],
+        ),
+        ([*BEFORE, not_caught_up(2, connected=True), log("event-1", "another", epoch="e2")], ["behind at the end"]),
     ],
 )
 def test_a_loss_that_is_papered_over_is_invalid(operations: list[Operation], found: list[str]) -> None:
-    judgement = check(history(*operations))
-    assert judgement.verdict is Verdict.INVALID
-    assert sorted(judgement.details["findings"]) == found
+    result = check(history(*operations))
+    assert result.verdict is Verdict.INVALID
+    assert sorted(result.details["findings"]) == found

@@ -9,29 +9,28 @@ from typing import Any
 import pytest
 
 from bodhisattva.chaos import toxiproxy, toxiproxy_server
-from bodhisattva.chaos.driver import Independent
 from bodhisattva.chaos.fault import Fault, fault_named
 from bodhisattva.chaos.faults import full_disk
+from bodhisattva.chaos.generator import IndependentCommands
 from bodhisattva.chaos.registry import entries
-from bodhisattva.chaos.schedule import stream
-from bodhisattva.chaos.tests.requirements import needs_redis, needs_toxiproxy
+from bodhisattva.chaos.schedule import rng_for
 from bodhisattva.chaos.toxiproxy import Link, ToxiproxyError
 from bodhisattva.fixtures.clock import bounded
-from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.stack.controls import StackError
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.process import ProcessStack
 from bodhisattva.fixtures.stack.redis import Redis
 from bodhisattva.fixtures.wire import WireClient
 
-pytestmark = needs_toxiproxy
+pytestmark = pytest.mark.deploy
 
 FAULTS: dict[str, Fault[Any]] = entries("bodhisattva.chaos.faults", "FAULT")
-LINK_FAULTS = [name for name, fault in FAULTS.items() if fault.hits is Link]
-NODE_FAULTS = [name for name, fault in FAULTS.items() if fault.hits is Node]
+LINK_FAULTS = [name for name, fault in FAULTS.items() if fault.target_type is Link]
+NODE_FAULTS = [name for name, fault in FAULTS.items() if fault.target_type is Node]
 OWN_STORE_FAULTS = ["full-disk"]
 STORE_FAULTS = [
     *(name for name in NODE_FAULTS if name not in OWN_STORE_FAULTS),
-    *(name for name, fault in FAULTS.items() if fault.hits is Redis),
+    *(name for name, fault in FAULTS.items() if fault.target_type is Redis),
 ]
 
 
@@ -65,7 +64,7 @@ def test_there_are_faults_of_all_kinds() -> None:
 @pytest.mark.parametrize("name", LINK_FAULTS)
 async def test_a_fault_on_a_link_bites_and_heals(name: str, link: Link) -> None:
     fault = fault_named(name)
-    parameters = fault.parameters(stream(1, "test"))
+    parameters = fault.parameters(rng_for(1, "test"))
     before = await fault.inject(link, parameters)
     try:
         evidence = await fault.evidence(link, parameters, before)
@@ -91,11 +90,11 @@ async def test_a_fault_on_a_node_bites_and_heals(name: str, node: Node) -> None:
 
 
 async def _cannot_be_kept(node: Node) -> None:
-    driver = Independent(node.service, "full-disk")
+    generator = IndependentCommands(node.service, "full-disk")
     client = await WireClient.open(node.url, node.trust)
     try:
-        await client.authenticate(node.tokens.valid("writer", driver.writing))
-        assert (await client.refusal(*driver.command("0"))).error_code == "UNAVAILABLE"
+        await client.authenticate(node.tokens.valid("writer", generator.write_permissions))
+        assert (await client.refusal(*generator.command("0"))).error_code == "UNAVAILABLE"
     finally:
         await client.abort()
 
@@ -105,11 +104,10 @@ async def test_a_disk_that_has_room_is_no_evidence(node: Node, monkeypatch: pyte
     assert not (await fault_named("full-disk").evidence(node, {}, {"ready": True})).bit
 
 
-@needs_redis
 @pytest.mark.parametrize("name", STORE_FAULTS)
 async def test_a_fault_on_the_store_bites_and_heals(name: str, store: Redis) -> None:
     fault = fault_named(name)
-    parameters = fault.parameters(stream(1, "test"))
+    parameters = fault.parameters(rng_for(1, "test"))
     injecting = asyncio.create_task(fault.inject(store, parameters))
     while not injecting.done():
         store.ask("INCR", "writes")
@@ -123,7 +121,6 @@ async def test_a_fault_on_the_store_bites_and_heals(name: str, store: Redis) -> 
     assert store.is_ready()
 
 
-@needs_redis
 async def test_a_tail_that_was_not_lost_is_no_evidence(store: Redis) -> None:
     fault = fault_named("lose-tail")
     assert not (await fault.evidence(store, {}, {"bytes": store.size() + 1})).bit, "the store runs"
@@ -139,10 +136,10 @@ async def test_a_fault_that_does_nothing_has_no_evidence(
     async def nothing(*_: object, **__: object) -> None:
         """What Toxiproxy would do if it took the request and ignored it."""
 
-    monkeypatch.setattr(link, "poison", nothing)
-    monkeypatch.setattr(link, "cut", nothing)
+    monkeypatch.setattr(link, "add_toxic", nothing)
+    monkeypatch.setattr(link, "disable", nothing)
     fault = fault_named(name)
-    parameters = fault.parameters(stream(1, "test"))
+    parameters = fault.parameters(rng_for(1, "test"))
     before = await fault.inject(link, parameters)
     assert not (await fault.evidence(link, parameters, before)).bit
 
@@ -214,8 +211,8 @@ async def test_a_toxic_that_cannot_be_removed_costs_the_proxy_its_place(
         "destroy_toxic",
         lambda _: asyncio.run_coroutine_threadsafe(hung.wait(), loop).result(),
     )
-    await link.poison("latency", latency=10, jitter=0)
-    await link.cure()
+    await link.add_toxic("latency", latency=10, jitter=0)
+    await link.reset()
     hung.set()
     assert await link.toxics() == {}
     assert (await link.probe(2)).outcome == "answered"
@@ -226,16 +223,16 @@ async def test_what_toxiproxy_did_not_do_is_an_error(link: Link, monkeypatch: py
     monkeypatch.setattr(link.proxy, "add_toxic", lambda **_: None)
     monkeypatch.setattr(link.proxy, "disable", lambda: None)
     with pytest.raises(ToxiproxyError, match="asked for latency, the proxy has"):
-        await link.poison("latency", latency=10)
+        await link.add_toxic("latency", latency=10)
     with pytest.raises(ToxiproxyError, match="asked for enabled=False"):
-        await link.cut()
+        await link.disable()
 
 
 async def test_a_toxic_left_behind_is_an_error(link: Link) -> None:
-    await link.poison("latency", latency=10, jitter=0)
-    with pytest.raises(ToxiproxyError, match="after the heal there remain"):
-        await link.assert_whole()
-    await link.cure()
+    await link.add_toxic("latency", latency=10, jitter=0)
+    with pytest.raises(ToxiproxyError, match="after the reset there remain"):
+        await link.assert_healthy()
+    await link.reset()
 
 
 def test_a_missing_server_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

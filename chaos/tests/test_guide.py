@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bodhisattva.chaos.fault import Fault
-from bodhisattva.chaos.schedule import Recurring, stream
-from bodhisattva.chaos.tests.requirements import needs_toxiproxy
+from bodhisattva.chaos.schedule import Recurring, rng_for
 from bodhisattva.chaos.toxiproxy import Link
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "writing-a-fault.md"
@@ -23,10 +24,10 @@ def _fault() -> Fault[Any]:
     return fault
 
 
-@needs_toxiproxy
+@pytest.mark.deploy
 async def test_the_example_bites_and_heals(link: Link) -> None:
     fault = _fault()
-    parameters = fault.parameters(stream(1, "guide"))
+    parameters = fault.parameters(rng_for(1, "guide"))
     before = await fault.inject(link, parameters)
     try:
         evidence = await fault.evidence(link, parameters, before)

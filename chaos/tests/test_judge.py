@@ -64,7 +64,7 @@ def test_a_fault_that_no_command_met_makes_the_run_unknown_and_is_named(operatio
     report = judge(history(started("durability", faults=("kill",)), *operations))
     assert report.verdict is Verdict.UNKNOWN
     assert report.faults[0].counts
-    assert report.problems[0].startswith("kill on mahavishnu hit nobody: no command was under way from ")
+    assert report.problems[0].startswith("kill on mahavishnu hit no operation: none was under way from ")
 
 
 @pytest.mark.parametrize(
@@ -102,19 +102,19 @@ def test_a_wrong_is_invalid_even_if_no_fault_bit() -> None:
 @pytest.mark.parametrize(
     "phases",
     [
-        [phase("settle", "began"), phase("settle", "failed", "waited 20 s in vain")],
-        [phase("settle", "began")],
+        [phase("final reads", "began"), phase("final reads", "failed", "waited 20 s in vain")],
+        [phase("final reads", "began")],
     ],
     ids=["failed", "cut short"],
 )
 def test_a_phase_that_did_not_finish_makes_the_run_unknown_and_is_named(phases: list[Operation]) -> None:
     report = judge(history(started("durability"), *GOOD, *phases))
     assert report.verdict is Verdict.UNKNOWN
-    assert report.problems[0].startswith("settle: ")
+    assert report.problems[0].startswith("final reads: ")
 
 
 def test_a_finished_phase_is_no_problem() -> None:
-    settled = (phase("settle", "began"), phase("settle", "ended"))
+    settled = (phase("final reads", "began"), phase("final reads", "ended"))
     report = judge(history(started("durability", faults=("kill",)), *BITES, *GOOD, *HEALED, *settled))
     assert report.verdict is Verdict.VALID
 

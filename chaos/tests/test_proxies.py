@@ -10,6 +10,8 @@ import pytest
 from bodhisattva.chaos.toxiproxy import Link
 from bodhisattva.fixtures.tests.proxy import answering, lead_to
 
+pytestmark = pytest.mark.deploy
+
 START = """
 import asyncio, pathlib, sys
 from toxiproxy import Toxiproxy
@@ -27,9 +29,9 @@ asyncio.run(main())
 async def test_a_link_is_broken_and_healed_without_the_proxy(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
     with answering({}) as proxy:
         lead_to(proxy, monkeypatch)
-        await link.poison("latency", latency=1, jitter=0)
-        await link.cut()
-        await link.cure()
+        await link.add_toxic("latency", latency=1, jitter=0)
+        await link.disable()
+        await link.reset()
         assert proxy.seen == []
 
 

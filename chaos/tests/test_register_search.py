@@ -9,8 +9,8 @@ from msgspec import to_builtins
 
 from bodhisattva.chaos.checkers.register import check
 from bodhisattva.chaos.history import History, Operation, Type
+from bodhisattva.chaos.operations import FINAL_REGISTER, GET, SET, CompareAndSet, FinalRegister, RegisterRead
 from bodhisattva.chaos.verdict import Verdict
-from bodhisattva.chaos.vocabulary import LOOK, SET, WRITTEN, Attempt, Look, Written
 
 Values = tuple[str, ...]
 NEVER = 10**6
@@ -30,9 +30,9 @@ class Done:
     shown: str = ""
 
     def operations(self) -> list[Operation]:
-        f = SET if self.sets else LOOK
-        value = Look("s", "p", self.version, self.shown)
-        about = Attempt("s", "p", self.sets, self.expected, self.version) if self.sets else value
+        f = SET if self.sets else GET
+        value = RegisterRead("s", "p", self.version, self.shown)
+        about = CompareAndSet("s", "p", self.sets, self.expected, self.version) if self.sets else value
         ends: tuple[tuple[int, Type], ...] = ((self.began, "invoke"), (self.ended, self.type))
         return [Operation(time, self.who, kind, f, to_builtins(about)) for time, kind in ends]
 
@@ -58,15 +58,15 @@ def explained(done: list[Done], written: Values, log: Values = ()) -> bool:
     return False
 
 
-def carried_out(chance: Random) -> tuple[list[Done], Values]:
+def carried_out(rng: Random) -> tuple[list[Done], Values]:
     """Clients that look, and then set what they saw; each at some moment between beginning and end."""
-    moments = chance.sample(range(100), 16)
+    moments = rng.sample(range(100), 16)
     done: list[Done] = []
-    for who in map(str, range(chance.randint(2, 4))):
+    for who in map(str, range(rng.randint(2, 4))):
         first, second, third, fourth = sorted(moments.pop() for _ in range(4))
         done += [Done(who, first, second), Done(who, third, fourth, sets=f"of {who}")]
     log: Values = ()
-    for each in sorted(done, key=lambda each: chance.uniform(each.began, each.ended)):
+    for each in sorted(done, key=lambda each: rng.uniform(each.began, each.ended)):
         if not each.sets:
             each.version, each.shown = len(log), log[-1] if log else ""
             continue
@@ -74,25 +74,25 @@ def carried_out(chance: Random) -> tuple[list[Done], Values]:
         each.type = "ok" if each.expected == len(log) else "fail"
         each.version = each.expected + 1 if each.type == "ok" else 0
         log = each.after(log) or log
-        each.type = chance.choice((each.type, each.type, "info"))
+        each.type = rng.choice((each.type, each.type, "info"))
     return done, log
 
 
-def spoiled(done: list[Done], log: Values, chance: Random) -> Values:
+def spoiled(done: list[Done], log: Values, rng: Random) -> Values:
     """The log of a server that is wrong, whose looks and answers may be, too."""
-    look, answer = done[::2][chance.randrange(len(done) // 2)], chance.choice(done[1::2])
-    wrong = chance.randrange(5)
+    look, answer = done[::2][rng.randrange(len(done) // 2)], rng.choice(done[1::2])
+    wrong = rng.randrange(5)
     if wrong == 1:
-        look.version = chance.randint(0, len(log))
+        look.version = rng.randint(0, len(log))
         look.shown = log[look.version - 1] if look.version else ""
         answer = done[done.index(look) + 1]
         answer.expected = look.version
     elif wrong == 2:
-        answer.type = chance.choice(("ok", "fail", "info"))
+        answer.type = rng.choice(("ok", "fail", "info"))
     elif wrong == 3:
-        log = tuple(chance.sample(log, len(log)))
+        log = tuple(rng.sample(log, len(log)))
     elif wrong == 4:
-        place = chance.randint(0, len(log))
+        place = rng.randint(0, len(log))
         log = (*log[:place], answer.sets, *log[place:])
     answer.version = answer.expected + 1 if answer.type == "ok" else 0
     return log
@@ -101,10 +101,10 @@ def spoiled(done: list[Done], log: Values, chance: Random) -> Values:
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, 10**9))
 def test_what_some_order_explains_is_right_and_nothing_else(seed: int) -> None:
-    chance = Random(seed)  # noqa: S311 - it must repeat, not surprise
-    done, log = carried_out(chance)
-    log = spoiled(done, log, chance)
-    told = sorted((operation for each in done for operation in each.operations()), key=lambda line: line.time)
-    end = Operation(NEVER, "reader", "ok", WRITTEN, to_builtins(Written("s", "p", log)))
-    wrong = check(History.of([*told, end])).verdict is Verdict.INVALID
+    rng = Random(seed)  # noqa: S311 - it must repeat, not surprise
+    done, log = carried_out(rng)
+    log = spoiled(done, log, rng)
+    operations = sorted((operation for each in done for operation in each.operations()), key=lambda line: line.time)
+    end = Operation(NEVER, "reader", "ok", FINAL_REGISTER, to_builtins(FinalRegister("s", "p", log)))
+    wrong = check(History.of([*operations, end])).verdict is Verdict.INVALID
     assert wrong is not explained(done, log), (done, log)

@@ -15,7 +15,6 @@ from bodhisattva.chaos.probe import probe
 from bodhisattva.chaos.runner import Run
 from bodhisattva.chaos.schedule import Recurring
 from bodhisattva.chaos.testbed import Testbed
-from bodhisattva.chaos.tests.requirements import needs_toxiproxy
 from bodhisattva.chaos.topology import Topology
 from bodhisattva.chaos.toxiproxy import Link
 from bodhisattva.chaos.verdict import Verdict
@@ -24,7 +23,7 @@ from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.stack import redis
 from bodhisattva.fixtures.stack.select import Choice
 
-pytestmark = [needs_toxiproxy, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.deploy, pytest.mark.timeout(120)]
 
 
 @dataclass
@@ -35,8 +34,8 @@ class GivesUp(Workload, Session):
     link: Link | None = None
     closed: bool = False
 
-    def begin(self, testbed: Testbed, recorder: Recorder, chance: Random) -> Session:
-        self.link = next(testbed.ways("fastblocks", "direct"))
+    def begin(self, testbed: Testbed, recorder: Recorder, rng: Random) -> Session:
+        self.link = next(testbed.links_in_turn("fastblocks", "direct"))
         return self
 
     async def open(self) -> None:
@@ -48,7 +47,7 @@ class GivesUp(Workload, Session):
         await eventually(link.toxics, "a toxic", 20)
         raise self.failure
 
-    async def settle(self) -> None:
+    async def final_reads(self) -> None:
         pass
 
     async def close(self) -> None:
@@ -67,12 +66,12 @@ async def test_a_run_that_breaks_off_is_healed_and_unknown(failure: type[Excepti
         checkers=("delivery",),
         duration=30,
     )
-    said: list[str] = []
-    report = await Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", said.append).perform()
+    lines: list[str] = []
+    report = await Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", lines.append).run()
 
     assert report.verdict is Verdict.UNKNOWN
-    assert report.problems == (f"storm: {failure.__name__}: the workload has had enough",)
-    assert f"storm: failed, {failure.__name__}: the workload has had enough" in said
+    assert report.problems == (f"faults: {failure.__name__}: the workload has had enough",)
+    assert f"faults: failed, {failure.__name__}: the workload has had enough" in lines
     assert report.faults[0].healed
     assert workload.closed
 
@@ -97,10 +96,10 @@ class Works(Workload, Session):
     worked: list[tuple[float, float]] = field(default_factory=list)
     recorder: Recorder | None = None
 
-    def begin(self, testbed: Testbed, recorder: Recorder, chance: Random) -> Session:
+    def begin(self, testbed: Testbed, recorder: Recorder, rng: Random) -> Session:
         self.recorder = recorder
         for link in self.uses:
-            testbed.ways("fastblocks", link)
+            testbed.links_in_turn("fastblocks", link)
         return self
 
     async def open(self) -> None:
@@ -111,7 +110,7 @@ class Works(Workload, Session):
         assert self.recorder is not None
         self.worked.append((seconds, self.recorder.now))
 
-    async def settle(self) -> None:
+    async def final_reads(self) -> None:
         pass
 
     async def close(self) -> None:
@@ -129,7 +128,7 @@ async def test_work_goes_on_until_the_last_fault_is_healed(tmp_path: Path) -> No
         checkers=("delivery",),
         duration=1,
     )
-    await Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", print).perform()
+    await Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", print).run()
     nemesis = [o for o in read(tmp_path / "run" / "history.jsonl") if o.process == NEMESIS]
     assert nemesis[-1].value["phase"] == "heal"
     assert workload.worked[0][0] == experiment.duration
@@ -148,7 +147,7 @@ async def test_a_run_that_is_interrupted_leaves_its_verdict_too(tmp_path: Path) 
         duration=60,
     )
     run = Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", print)
-    running = asyncio.create_task(run.perform())
+    running = asyncio.create_task(run.run())
     await eventually(lambda: workload.recorder, "the work to begin", 30)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -167,10 +166,10 @@ async def test_a_fault_on_a_link_that_no_client_uses_is_refused(tmp_path: Path) 
         checkers=("delivery",),
         duration=2,
     )
-    report = await Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", print).perform()
+    report = await Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", print).run()
     assert report.verdict is Verdict.UNKNOWN
-    said = "open: StackError: no client uses the link fastblocks/slow, which is to be broken: name it in a workload."
-    assert report.problems == (said,)
+    lines = "open: StackError: no client uses the link fastblocks/slow, which is to be broken: name it in a workload."
+    assert report.problems == (lines,)
 
 
 async def test_without_a_redis_replicas_are_not_run_and_unknown(
@@ -181,8 +180,8 @@ async def test_without_a_redis_replicas_are_not_run_and_unknown(
     experiment = replace(
         experiment_named("replicas-through-kill"), topology=Topology(("fastblocks",), ("direct",), replicas=2)
     )
-    said: list[str] = []
-    report = await Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", said.append).perform()
+    lines: list[str] = []
+    report = await Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", lines.append).run()
     assert (report.verdict, report.log) == (Verdict.UNKNOWN, "redis")
     assert report.problems == ("start: StackError: there is no redis-server on PATH or in .tools/bin: run ci/redis.",)
-    assert f"start: failed, {report.problems[0].removeprefix('start: ')}" in said
+    assert f"start: failed, {report.problems[0].removeprefix('start: ')}" in lines

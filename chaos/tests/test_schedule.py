@@ -6,7 +6,7 @@ import pytest
 
 from bodhisattva.chaos.experiment import Experiment, experiments
 from bodhisattva.chaos.registry import UnknownName
-from bodhisattva.chaos.schedule import STORE, Recurring, schedule, stream
+from bodhisattva.chaos.schedule import STORE, Recurring, rng_for, schedule
 
 LATENCY = Recurring("latency", on="subscribers", after=(1, 2), lasts=(1, 2))
 KILL = Recurring("kill", on="services", after=(2, 4), lasts=(0.5, 1))
@@ -23,7 +23,7 @@ def test_another_seed_gives_another() -> None:
 
 def test_a_seed_means_the_same_on_every_machine() -> None:
     """Python's own hash is salted anew in each process; a schedule must not depend on it."""
-    assert round(stream(7, "fault/0/latency").random(), 6) == 0.436406
+    assert round(rng_for(7, "fault/0/latency").random(), 6) == 0.436406
 
 
 def test_a_further_fault_leaves_the_others_as_they_were() -> None:

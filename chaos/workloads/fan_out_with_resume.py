@@ -1,15 +1,15 @@
-"""One client gives commands while many others listen, lose their connections, and resume where they left off."""
+"""One client sends commands while many others subscribe, lose their connections, and resume."""
 
 import asyncio
 from dataclasses import dataclass
 from random import Random
 
-from bodhisattva.chaos.client import Seat
-from bodhisattva.chaos.commander import Commander
-from bodhisattva.chaos.driver import Ordered
+from bodhisattva.chaos.client import Client
+from bodhisattva.chaos.command_worker import CommandWorker
+from bodhisattva.chaos.final_read import final_read
+from bodhisattva.chaos.generator import OrderedCommands
 from bodhisattva.chaos.history import Recorder
-from bodhisattva.chaos.observer import Observer
-from bodhisattva.chaos.reader import read_back
+from bodhisattva.chaos.subscriber import Subscriber
 from bodhisattva.chaos.testbed import Testbed
 from bodhisattva.chaos.workload import Session, Workload
 
@@ -19,71 +19,69 @@ CAUGHT_UP_WITHIN = 20.0
 
 @dataclass(frozen=True)
 class FanOutWithResume(Workload):
-    """subscribers: per service, spread over the links `listen_on` in turn. rate: commands per second and service.
+    """subscribers: per service, spread over the links `subscribe_on` in turn. rate: commands per second and service.
 
-    command_on: the link of each service's one commander.
+    command_on: the link of each service's one worker.
     """
 
     subscribers: int
     rate: float
-    listen_on: tuple[str, ...]
+    subscribe_on: tuple[str, ...]
     command_on: str
 
-    def begin(self, testbed: Testbed, recorder: Recorder, chance: Random) -> "FanOutSession":
-        return FanOutSession([ServiceFanOut(self, service, testbed, recorder, chance) for service in testbed.services])
+    def begin(self, testbed: Testbed, recorder: Recorder, rng: Random) -> "FanOutSession":
+        return FanOutSession([ServiceFanOut(self, service, testbed, recorder, rng) for service in testbed.services])
 
 
 class ServiceFanOut:
-    """The subscribers and the commander of one service, on a channel of their own."""
+    """The subscribers and the worker of one service, on a channel of their own."""
 
-    def __init__(
-        self, plan: FanOutWithResume, service: str, testbed: Testbed, recorder: Recorder, chance: Random
-    ) -> None:
-        driver = Ordered(service, f"{chance.getrandbits(32):08x}")
+    def __init__(self, plan: FanOutWithResume, service: str, testbed: Testbed, recorder: Recorder, rng: Random) -> None:
+        generator = OrderedCommands(service, f"{rng.getrandbits(32):08x}")
 
-        def seat(role: str, link: str) -> Seat:
-            return Seat.at(testbed, recorder, chance, driver, role, link)
+        def client(role: str, link: str) -> Client:
+            return Client.create(testbed, recorder, rng, generator, role, link)
 
-        links = plan.listen_on
+        links = plan.subscribe_on
         self.rate = plan.rate
-        self.commander = Commander(seat("publisher", plan.command_on))
-        self.reader = seat("fan-out-reader", plan.command_on)
-        self.observers = [
-            Observer(seat(f"subscriber-{number}", links[number % len(links)])) for number in range(plan.subscribers)
+        self.worker = CommandWorker(client("publisher", plan.command_on))
+        self.reader = client("fan-out-reader", plan.command_on)
+        self.subscribers = [
+            Subscriber(client(f"subscriber-{number}", links[number % len(links)])) for number in range(plan.subscribers)
         ]
 
-    async def settle(self) -> None:
+    async def final_reads(self) -> None:
         """Read the log, then wait until every subscriber has come to its end."""
-        log = await read_back(self.reader)
+        log = await final_read(self.reader)
         await asyncio.gather(
-            *(observer.catch_up(log.epoch, log.offset, CAUGHT_UP_WITHIN) for observer in self.observers)
+            *(subscriber.catch_up(log.epoch, log.offset, CAUGHT_UP_WITHIN) for subscriber in self.subscribers)
         )
 
 
 class FanOutSession(Session):
     def __init__(self, services: list[ServiceFanOut]) -> None:
         self._services = services
-        self._listening: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         for service in self._services:
-            await service.commander.prepare()
-        observers = [observer for service in self._services for observer in service.observers]
-        self._listening = [asyncio.create_task(observer.run()) for observer in observers]
-        await asyncio.gather(*(observer.subscribed(SUBSCRIBED_WITHIN) for observer in observers))
+            await service.worker.prepare()
+        subscribers = [subscriber for service in self._services for subscriber in service.subscribers]
+        self._tasks = [asyncio.create_task(subscriber.run()) for subscriber in subscribers]
+        await asyncio.gather(*(subscriber.subscribed(SUBSCRIBED_WITHIN) for subscriber in subscribers))
 
     async def run(self, seconds: float) -> None:
-        await asyncio.gather(*(service.commander.work(seconds, service.rate) for service in self._services))
+        await asyncio.gather(*(service.worker.run(seconds, service.rate) for service in self._services))
 
-    async def settle(self) -> None:
-        for task in self._listening:
+    async def final_reads(self) -> None:
+        for task in self._tasks:
             if task.done():
                 task.result()
-        await asyncio.gather(*(service.settle() for service in self._services))
+        await asyncio.gather(*(service.final_reads() for service in self._services))
 
     async def close(self) -> None:
-        for task in self._listening:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._listening, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for service in self._services:
-            await service.commander.disconnect()
+            await service.worker.disconnect()

@@ -1,8 +1,8 @@
 """Container health check: exit 0 when a service listens here and each that does answers /health with 200.
 
-The ports are the seven services' own, or the one in BODHISATTVA_PORT. Over TLS the certificate is not
-verified: this asks the container's own process, over loopback. Where the service wants client certificates
-it is shown its own.
+The ports are those on which the container's processes listen, or the one in BODHISATTVA_PORT. Over TLS the
+certificate is not verified: this asks the container's own process, over loopback. Where the service wants
+client certificates it is shown its own.
 """
 
 import http.client
@@ -10,9 +10,32 @@ import os
 import socket
 import ssl
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
-PORTS = (3042, 8684, 8686, 8690, 8692, 8693, 8765)
+PROCESSES = Path("/proc")
+LISTENING = "0A"
 TIMEOUT = 2.0
+
+
+def ports() -> list[int]:
+    """The ports on which processes of this container listen; with the network of the host, no others'."""
+    own = set(sockets())
+    tables = [PROCESSES / "net" / name for name in ("tcp", "tcp6")]
+    rows = [line.split() for table in tables if table.exists() for line in table.read_text().splitlines()[1:]]
+    return sorted({int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == LISTENING and row[9] in own})
+
+
+def sockets() -> Iterator[str]:
+    """The inodes of the sockets of all processes here; a process may end, or be another user's, meanwhile."""
+    for process in PROCESSES.glob("[0-9]*"):
+        with suppress(OSError):
+            for descriptor in (process / "fd").iterdir():
+                with suppress(OSError):
+                    kind, _, inode = str(descriptor.readlink()).partition(":")
+                    if kind == "socket":
+                        yield inode.strip("[]")
 
 
 def listens(port: int) -> bool:
@@ -47,7 +70,7 @@ def healthy(connection: http.client.HTTPConnection) -> bool:
 def main() -> int:
     """0 healthy, 1 not; the ports that are not are named on standard output."""
     configured = os.environ.get("BODHISATTVA_PORT")
-    listening = [port for port in ((int(configured),) if configured else PORTS) if listens(port)]
+    listening = [port for port in ([int(configured)] if configured else ports()) if listens(port)]
     sick = [
         port
         for port in listening

@@ -24,8 +24,8 @@ def part(folder: Path, category: str, log: str, **changes: Any) -> Path:
         for line in runs.all_passed()
     ]
     stack = {"kind": "docker", "log": log}
-    asked = {"selected": True, "command": f"python -m pytest suites/{category}", "stack": stack}
-    return runs.write(folder / f"run-{category}-{log}", lines, **(asked | changes))
+    query = {"selected": True, "command": f"python -m pytest suites/{category}", "stack": stack}
+    return runs.write(folder / f"run-{category}-{log}", lines, **(query | changes))
 
 
 @pytest.fixture

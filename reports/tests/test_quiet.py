@@ -72,9 +72,9 @@ def test_what_is_loaded_from_elsewhere_is_named(site: Path, element: str, capsys
     page = site / "dashboard/index.html"
     page.write_text(PAGE.replace("</body>", f"{element}</body>"), encoding="utf-8")
     assert main([str(site)]) == 1
-    told = capsys.readouterr().err
-    assert "dashboard/index.html" in told
-    assert "cdn.example/x.js" in told
+    result = capsys.readouterr().err
+    assert "dashboard/index.html" in result
+    assert "cdn.example/x.js" in result
 
 
 def test_a_link_to_click_is_not_a_call(site: Path) -> None:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from bodhisattva.chaos.judge import SCHEMA, VERDICT_FILE, Report, encode
-from bodhisattva.chaos.verdict import FaultReport, Judgement, Verdict
+from bodhisattva.chaos.verdict import CheckResult, FaultReport, Verdict
 from bodhisattva.reports import verdicts
 
 WRITTEN = Report(
@@ -14,7 +14,7 @@ WRITTEN = Report(
     stack="process",
     log="redis",
     verdict=Verdict.UNKNOWN,
-    checkers=(Judgement("delivery", Verdict.VALID, {"delivered": 1}),),
+    checkers=(CheckResult("delivery", Verdict.VALID, {"delivered": 1}),),
     faults=(FaultReport("down", "akosha/edge", True, False, {"during": "refused"}),),
     problems=("settle: did not finish",),
     started="2026-03-01T10:00:00+00:00",

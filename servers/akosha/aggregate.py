@@ -1,4 +1,4 @@
-"""Summing a series up, and noticing when it no longer sums up to the same."""
+"""Aggregates of a series, and an insight when its median has changed."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,7 +15,7 @@ from bodhisattva.servers.core.errors import NotFound
 
 Function = Literal["count", "min", "max", "mean", "median", "p95"]
 
-# Medians of fewer values move by themselves.
+# The medians of fewer values vary by chance.
 COMPARABLE_COUNT = 10
 NOTABLE_CHANGE = 0.2
 
@@ -36,7 +36,7 @@ FUNCTIONS: dict[Function, Callable[[list[float]], float]] = {
 
 
 class Aggregate(msgspec.Struct, frozen=True):
-    """functions: what to compute, all if none are named. window: the last so many seconds, all time without it."""
+    """functions: what to compute; all if the list is empty. window: seconds back from now; the whole series if None."""
 
     series: SeriesName
     functions: list[Function] = []
@@ -44,9 +44,9 @@ class Aggregate(msgspec.Struct, frozen=True):
 
 
 def aggregate(state: State, data: Aggregate, context: Context) -> Decision:
-    """Sum the series up; NotFound if it has no values in the window."""
+    """Aggregate the series; NotFound if it has no values in the window."""
     series = state.one(data.series)
-    values = _within(series, data.window, context)
+    values = _values_in(series, data.window, context)
     if not values:
         raise NotFound("The series has no values in the window.", field="window", value=data.window)
     functions = list(dict.fromkeys(data.functions)) or list(FUNCTIONS)
@@ -64,7 +64,7 @@ def aggregate(state: State, data: Aggregate, context: Context) -> Decision:
     return Decision(answer=completed, events=(event, *_changes(series, values, completed, context)))
 
 
-def _within(series: Series, window: float | None, context: Context) -> list[float]:
+def _values_in(series: Series, window: float | None, context: Context) -> list[float]:
     if window is None:
         return series.values
     start = context.now - timedelta(seconds=window)
@@ -74,14 +74,14 @@ def _within(series: Series, window: float | None, context: Context) -> list[floa
 def _changes(series: Series, values: list[float], completed: dict[str, Any], context: Context) -> list[Event]:
     """An insight when the median has moved notably since the last aggregation over the same window.
 
-    Beside a median near zero each change is large: it also has to be notable beside the values themselves.
+    Relative to a median near zero every change is large. So the change must also be notable relative to the values.
     """
     before, count = series.medians.get(completed["window"], (0.0, 0))
     if min(count, completed["record_count"]) < COMPARABLE_COUNT or abs(before) <= LEAST:
         return []
     change = (completed["median"] - before) / abs(before)
-    usual = median(map(abs, values))
-    if abs(change) < NOTABLE_CHANGE or abs(completed["median"] - before) < NOTABLE_CHANGE / 2 * usual:
+    typical = median(map(abs, values))
+    if abs(change) < NOTABLE_CHANGE or abs(completed["median"] - before) < NOTABLE_CHANGE / 2 * typical:
         return []
     name, after = completed["series"], completed["median"]
     title = f"{name} has {'risen' if change > 0 else 'fallen'} by {abs(change):.0%}"

@@ -1,4 +1,4 @@
-"""A chart that notices small lasting changes, which no single value gives away."""
+"""A control chart: it detects small lasting changes that no single value shows."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -6,20 +6,20 @@ from statistics import fmean
 
 from bodhisattva.servers.akosha.findings import Pattern, confidence, direction, negligible
 
-WEIGHT = 0.2  # λ; 0.05 to 0.25 is the usual range (Lucas and Saccucci, 1990)
+WEIGHT = 0.2  # λ; usually 0.05 to 0.25 (Lucas and Saccucci, 1990)
 REFERENCE = 60
 RECENT = 20
-LIMIT = 3.5  # standard deviations that a value counts for at most: a single one is an outlier, and no drift
-# The mean difference of two normal values is so many standard deviations.
+LIMIT = 3.5  # standard deviations at which a value is cut: a single outlier is no drift
+# The mean difference of two normal values, in standard deviations.
 _MOVING_RANGE = 1.128
 
 
 def drift(values: Sequence[float]) -> Pattern | None:
-    """The exponentially weighted moving average of Roberts (1959) over the last values, against those before.
+    """Compare the exponentially weighted moving average (Roberts, 1959) of the recent values with the reference before.
 
-    Mean and standard deviation are those of the reference, the latter by its mean moving range. confidence: that of
-    the average's distance from the mean; the chart's limits stand at the one that is reported, at 0.999 3.3 deviations.
-    Values beyond LIMIT count as if they were there (Huber, 1964). Where nothing moved before, nothing can be said.
+    Mean and standard deviation are the reference's; the deviation is estimated by the mean moving range.
+    confidence: of the average's distance from the mean; 0.999 is 3.3 deviations.
+    Values beyond LIMIT are cut to it (Huber, 1964). None if the reference does not vary.
     """
     sample = values[-REFERENCE - RECENT :]
     if len(sample) < REFERENCE + RECENT:
@@ -33,5 +33,5 @@ def drift(values: Sequence[float]) -> Pattern | None:
     if abs(distance) <= negligible(sample):
         return None
     share = WEIGHT / (2 - WEIGHT) * (1 - (1 - WEIGHT) ** (2 * RECENT))
-    sure = confidence(abs(distance) / deviation, share)
-    return Pattern("drift", direction(distance), sure, distance, len(sample))
+    certainty = confidence(abs(distance) / deviation, share)
+    return Pattern("drift", direction(distance), certainty, distance, len(sample))

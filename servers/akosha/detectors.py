@@ -1,6 +1,6 @@
-"""What a series of numbers gives away, by published tests that outliers and odd distributions do not mislead.
+"""Detectors for outliers and patterns in a series: published tests that are robust to outliers and odd distributions.
 
-Every detector looks at the last values of a series, in order of arrival, and says nothing when they are too few.
+Every detector reads the last values of a series, in order of arrival, and returns None if they are too few.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ from bodhisattva.servers.akosha.findings import (
 OUTLIER_WINDOW = 60
 OUTLIER_MINIMUM = 10
 OUTLIER_THRESHOLD = 3.5
-FLAT = 1e-4  # the least standard deviation of a series in which nothing moves, as a share of its values
+FLAT = 1e-4  # the least standard deviation of a constant series, as a share of its values
 
 TREND_WINDOW = 50
 TREND_MINIMUM = 10
@@ -36,42 +36,42 @@ _SEVERITIES = ((12.0, "critical"), (8.0, "high"), (5.0, "medium"))
 
 
 def outlier(values: Sequence[float], period: int | None = None) -> Outlier | None:
-    """Judge the last value by the modified z-score of Iglewicz and Hoaglin (1993), which is over 3.5 for outliers.
+    """Judge the last value by the modified z-score of Iglewicz and Hoaglin (1993); outliers score over 3.5.
 
-    Where more than half the values are equal the median deviation is 0; they then take the mean deviation. That of one
-    value among equal ones is proportional to it, so that its score would be the same whatever its size: there the
-    spread is FLAT at least. In a series with a season, what is left without it is judged.
+    If more than half the values are equal, the median deviation is 0, and the mean deviation takes its place.
+    For a single different value that is proportional to the value, so every size would get the same score.
+    The spread is therefore at least FLAT. In a series with a season the residual is judged.
     """
     seasonal = period is not None and len(values) >= season.CYCLES * period
     sample = values[-max(OUTLIER_WINDOW, season.CYCLES * period if seasonal and period else 0) :]
     if len(sample) < OUTLIER_MINIMUM:
         return None
     levels = season.usual(sample, period) if seasonal and period else [0.0] * len(sample)
-    rest = [value - level for value, level in zip(sample, levels, strict=True)]
-    center = median(rest)
-    value, expected, off = sample[-1], levels[-1] + center, rest[-1] - center
-    deviations = [abs(each - center) for each in rest]
+    residuals = [value - level for value, level in zip(sample, levels, strict=True)]
+    center = median(residuals)
+    value, expected, distance = sample[-1], levels[-1] + center, residuals[-1] - center
+    deviations = [abs(each - center) for each in residuals]
     mad = median(deviations)
-    if 0.6745 * abs(off) <= OUTLIER_THRESHOLD * mad:
+    if 0.6745 * abs(distance) <= OUTLIER_THRESHOLD * mad:
         return None
     mean_ad, usual = fmean(deviations), max(median(map(abs, sample)), abs(expected))
-    nothing, floor = negligible([usual]), FLAT * max(abs(value), usual)
-    if abs(off) <= nothing:
+    least_difference, floor = negligible([usual]), FLAT * max(abs(value), usual)
+    if abs(distance) <= least_difference:
         return None
     scored: tuple[float, SpreadType, float]
-    if mad > nothing:
-        scored = (mad, "mad", 0.6745 * off / mad)
+    if mad > least_difference:
+        scored = (mad, "mad", 0.6745 * distance / mad)
     elif 1.253314 * mean_ad > floor:
-        scored = (mean_ad, "mean_ad", off / (1.253314 * mean_ad))
+        scored = (mean_ad, "mean_ad", distance / (1.253314 * mean_ad))
     else:
-        scored = (floor, "floor", off / floor)
+        scored = (floor, "floor", distance / floor)
     spread, kind, score = scored
     found = Outlier(value, expected, spread, kind, score, len(sample), period if seasonal else None)
     return found if abs(found.score) > OUTLIER_THRESHOLD else None
 
 
 def severity(score: float) -> str:
-    """low, medium, high or critical, by how far over the threshold an outlier's score is."""
+    """low, medium, high or critical, by how far an outlier's score is over the threshold."""
     return next((name for least, name in _SEVERITIES if abs(score) > least), "low")
 
 
@@ -92,9 +92,9 @@ def trend(values: Sequence[float]) -> Pattern | None:
 
 
 def level_shift(values: Sequence[float]) -> Pattern | None:
-    """The rank test of Mann and Whitney (1947): did the later half leave the level of the earlier one?
+    """The rank test of Mann and Whitney (1947): whether the later half differs in level from the earlier half.
 
-    A steady trend moves the level too, so both may be found in one series.
+    A steady trend changes the level too, so one series may have both patterns.
     """
     sample = levelled(values[-SHIFT_WINDOW:])
     size = len(sample)
@@ -123,10 +123,10 @@ PATTERNS = (*CHANGES, season.season)
 
 
 def patterns(values: Sequence[float], period: int | None = None) -> Iterator[Pattern]:
-    """What the last values show. In a series with a season, changes are those of what is left without it."""
+    """The patterns in the last values. In a series with a season, changes are looked for in the residual."""
     recent = values[-LONGEST_WINDOW:]
     held = period if period is not None and len(recent) >= season.CYCLES * period else None
-    rest = season.without(recent, held) if held is not None else recent
-    yield from (found._replace(period=held) for change in CHANGES if (found := change(rest)) is not None)
+    residuals = season.without(recent, held) if held is not None else recent
+    yield from (found._replace(period=held) for change in CHANGES if (found := change(residuals)) is not None)
     if (repeating := season.season(recent)) is not None:
         yield repeating

@@ -1,4 +1,4 @@
-"""Series of measurements, and what was found in them."""
+"""Series of measurements, and the findings in them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ Category = Annotated[str, msgspec.Meta(min_length=1, max_length=150)]
 Severity = Literal["low", "medium", "high", "critical"]
 
 
-# What is kept is bounded: of a series its newest points, of the findings the newest of each kind. Old ones are let go
-# of by the half, so that one more costs the same whether there are many or few.
+# The newest points of a series and the newest findings of each kind are kept. At the limit the older half is removed at
+# once, so that the cost of adding one does not grow.
 MOST_POINTS = 20_000
 MOST_FINDINGS = 20_000
 MOST_MEDIANS = 100
@@ -29,10 +29,10 @@ MOST_MEDIANS = 100
 
 @dataclass
 class Series:
-    """Measurements in order of arrival, numbered from 1; `dropped` is how many of the oldest are no longer held.
+    """Measurements in order of arrival, numbered from 1.
 
-    anomalous: the numbers of the newest that were anomalies. present: the conditions found when the last ones came.
-    medians: the last aggregated median and record count by window.
+    anomalous: the numbers of the newest anomalies. present: the conditions found at the last ingest.
+    medians: the last aggregated median and record count, by window. dropped: how many of the oldest were removed.
     """
 
     times: list[datetime] = field(default_factory=list)
@@ -44,12 +44,12 @@ class Series:
 
     @property
     def total(self) -> int:
-        """How many there were in all."""
+        """How many were ever ingested."""
         return self.dropped + len(self.values)
 
     @property
     def period(self) -> int | None:
-        """Of its season, in values."""
+        """The period of the series' season, in values."""
         seasons = (condition.partition(":") for condition in self.present)
         return next((int(period) for kind, _, period in seasons if kind == "season"), None)
 
@@ -61,7 +61,7 @@ class Series:
             self.dropped += surplus
             del self.times[:surplus], self.values[:surplus]
 
-    def summed_up(self, window: float | None, middle: float, count: int) -> None:
+    def aggregated(self, window: float | None, middle: float, count: int) -> None:
         self.medians[window] = (middle, count)
         if len(self.medians) > MOST_MEDIANS:
             del self.medians[next(iter(self.medians))]
@@ -89,11 +89,11 @@ class State:
             case "pattern.detected":
                 _keep(self.patterns, data["pattern_id"], data)
             case "aggregation.completed":
-                self.series[data["series"]].summed_up(data["window"], data["median"], data["record_count"])
+                self.series[data["series"]].aggregated(data["window"], data["median"], data["record_count"])
             case "span.opened":
                 self.spans[data["span"]] = datetime.fromisoformat(data["opened_at"])
             case "insight.generated":
-                pass  # Told and kept in the log; nothing is decided by it.
+                pass  # No decision depends on it.
             case other:
                 raise ValueError(f"akosha records no event {other!r}")
 
@@ -110,7 +110,7 @@ class State:
 
 
 class GetSeries(msgspec.Struct, frozen=True):
-    """after: the number of the last point already known. downsample: instead of a page so many of all that follow."""
+    """after: the number of the last point already known. downsample: return so many of all later points, not a page."""
 
     series: SeriesName
     after: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -135,9 +135,10 @@ class GetAnomalies(msgspec.Struct, frozen=True):
 
 
 def get_series(state: State, data: GetSeries, context: Context) -> dict[str, Any]:
-    """A page of the series' points in order of arrival; `next` is the `after` of the next page, null on the last.
+    """A page of the series' points in order of arrival.
 
-    `first` is the number of the oldest point that is held; a page after an older one begins there.
+    first: the number of the oldest point held; a page after an older one begins there.
+    next: the `after` of the next page, null on the last.
     """
     series = state.one(data.series)
     begin = max(data.after - series.dropped, 0)
@@ -165,14 +166,14 @@ def get_series(state: State, data: GetSeries, context: Context) -> dict[str, Any
 
 
 def get_patterns(state: State, data: GetPatterns, context: Context) -> dict[str, Any]:
-    """A page of patterns, of one category or all, as they were detected."""
+    """A page of patterns, of one category or all, in order of detection."""
     wanted = {} if data.category is None else {"category": data.category}
     patterns, following = _page(state.patterns, wanted, data.after, data.limit)
     return {"patterns": patterns, "next": following}
 
 
 def get_anomalies(state: State, data: GetAnomalies, context: Context) -> dict[str, Any]:
-    """A page of anomalies, of one severity or all, as they were detected."""
+    """A page of anomalies, of one severity or all, in order of detection."""
     wanted = {} if data.severity is None else {"severity": data.severity}
     anomalies, following = _page(state.anomalies, wanted, data.after, data.limit)
     return {"anomalies": anomalies, "next": following}
@@ -192,7 +193,7 @@ def utc(time: datetime) -> str:
 def _page(
     records: Mapping[str, dict[str, Any]], wanted: Mapping[str, str], after: str | None, limit: int
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """The records like `wanted` that follow the id `after`, and the `after` of the next page, null on the last."""
+    """The records that have the `wanted` items, after the id `after`; and the next page's `after`, null on the last."""
     matching = (identity for identity in _following(records, after) if wanted.items() <= records[identity].items())
     found = list(islice(matching, limit + 1))
     page = found[:limit]

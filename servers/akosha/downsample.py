@@ -1,14 +1,14 @@
-"""Many values shown as few, so that a chart of these looks like one of those."""
+"""Downsampling for charts: few values that draw the same line as many."""
 
 from collections.abc import Sequence
 from statistics import fmean
 
 
 def chosen(values: Sequence[float], count: int) -> list[int]:
-    """The places of `count` values (at least 3), or all, by Largest-Triangle-Three-Buckets (Steinarsson, 2013).
+    """The indexes of `count` values (at least 3), or of all, by Largest-Triangle-Three-Buckets (Steinarsson, 2013).
 
-    The first and the last stay; of each bucket between them the value that makes the largest triangle with the one
-    chosen before and the mean of the next bucket.
+    The first and the last are kept. Each bucket between them gives the value with the largest triangle, which it makes
+    with the value chosen before and the mean of the next bucket.
     """
     size = len(values)
     if size <= count:

@@ -1,4 +1,4 @@
-"""What detectors find, each with the numbers that it rests on."""
+"""The findings of detectors, each with its figures."""
 
 from collections.abc import Iterable, Sequence
 from math import erf, sqrt
@@ -9,19 +9,19 @@ Direction = Literal["up", "down"]
 SpreadType = Literal["mad", "mean_ad", "floor"]
 PatternType = Literal["trend", "level_shift", "drift", "season"]
 
-# Differences of this share of the values are those of rounding: whoever keeps seven digits has no smaller ones.
+# A difference of this share of the values is a rounding error, as in values that were kept to seven digits.
 NEGLIGIBLE = 1e-6
-# Rounding leaves as much of sums that ought to be zero.
+# The rounding error of a sum that should be zero.
 LEAST = 1e-14
 
 
 def negligible(values: Iterable[float]) -> float:
-    """Up to what size a difference between such values is none."""
+    """The largest difference between such values that counts as none."""
     return max(NEGLIGIBLE * median(map(abs, values)), LEAST)
 
 
 def levelled(values: Sequence[float], nothing: float | None = None) -> list[float]:
-    """The same values, where those that differ by nothing are equal; by themselves they say what nothing is."""
+    """The values without negligible differences. nothing: the largest of those, by default `negligible(values)`."""
     if not values:
         return []
     nothing, level = negligible(values) if nothing is None else nothing, min(values)
@@ -33,12 +33,12 @@ def levelled(values: Sequence[float], nothing: float | None = None) -> list[floa
 
 
 class Outlier(NamedTuple):
-    """A value that its neighbours do not explain.
+    """A value far from the others.
 
-    median: of the sample; with a season (`period` in values), where that leads one to expect the value.
-    spread: the median (`mad`) or mean (`mean_ad`) absolute deviation from the median, as `spread_type` says, or the
-    least spread that counts beside such values (`floor`).
-    score: how many robust standard deviations the value is off, with its sign.
+    median: of the sample; with a season (`period` in values), the value that the season predicts.
+    spread: by `spread_type`, the median (`mad`) or mean (`mean_ad`) absolute deviation from the median, or the least
+    spread for such values (`floor`).
+    score: the signed distance from the median, in robust standard deviations.
     """
 
     value: float
@@ -51,10 +51,11 @@ class Outlier(NamedTuple):
 
 
 class Pattern(NamedTuple):
-    """A change in the series, or a season; size: slope per value, step or amplitude, in the series' unit.
+    """A change in the series, or a season.
 
-    period: of the season, in values; of a change, that of the season without which it was looked for.
-    confidence: 1 minus the probability of so clear a pattern in a series that has none.
+    size: slope per value, step or amplitude, in the series' unit.
+    period: of the season, in values. For a change: of the season that was removed first.
+    confidence: 1 minus the probability of so clear a pattern in a series without one.
     """
 
     pattern_type: PatternType
@@ -66,7 +67,7 @@ class Pattern(NamedTuple):
 
     @property
     def condition(self) -> str:
-        """What is the same as long as the pattern goes on."""
+        """A key that stays the same as long as the pattern lasts."""
         return f"{self.pattern_type}:{self.direction or self.period}"
 
 
@@ -75,5 +76,5 @@ def direction(sign: float) -> Direction:
 
 
 def confidence(distance: float, variance: float) -> float:
-    """How surely a normal variable of this variance around 0 is not as far off by chance, to either side."""
+    """The probability that a normal variable with this variance is nearer to 0 than `distance` (two-sided)."""
     return erf(max(distance, 0.0) / sqrt(2 * variance)) if variance > 0 else float(distance > 0)

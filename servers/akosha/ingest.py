@@ -1,4 +1,4 @@
-"""Taking measurements in and judging each series as it grows."""
+"""Ingests measurements and runs the detectors on each series as it grows."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,7 +11,7 @@ from bodhisattva.servers.akosha.domain import Series, SeriesName, State, Value, 
 from bodhisattva.servers.akosha.findings import Outlier, Pattern, PatternType
 from bodhisattva.servers.core.domain import Context, Decision, Event
 
-# A pattern is reported once it is nearly certain, and again only after it had clearly gone.
+# A pattern is reported once it is nearly certain. It is reported again only after it has clearly ended.
 REPORT_CONFIDENCE = 0.999
 KEEP_CONFIDENCE = 0.95
 
@@ -47,7 +47,7 @@ SUSTAINED_WINDOW = 20
 
 
 class Point(msgspec.Struct, frozen=True):
-    """A measurement; without a time it was made now."""
+    """A measurement. time: when it was made; now if None."""
 
     value: Value
     time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
@@ -67,7 +67,7 @@ class Ingest(msgspec.Struct, frozen=True):
 
 
 def ingest(state: State, data: Ingest, context: Context) -> Decision:
-    """Add points to a series, in order of time among themselves, and report what they show."""
+    """Add points to a series, sorted by time, and report the findings."""
     events = observe(state, data.series, data.points, context)
     answer = {
         "series": data.series,
@@ -83,7 +83,7 @@ def ingest(state: State, data: Ingest, context: Context) -> Decision:
 def observe(
     state: State, name: str, points: list[Point], context: Context, closes_span: str | None = None
 ) -> tuple[Event, ...]:
-    """What is to be recorded when these points join the series; `closes_span` ends the span of that name."""
+    """The events that record these points and their findings. closes_span: the name of a span that ends."""
     held = state.series.get(name, Series())
     timed = sorted(((point.time or context.now, point.value) for point in points), key=lambda each: each[0])
     values = held.values[-detectors.LONGEST_WINDOW :]
@@ -130,7 +130,7 @@ def _anomaly(name: str, sequence: int, time: datetime, found: Outlier, context: 
 
 
 def _new_patterns(name: str, held: Series, values: list[float], context: Context) -> list[tuple[str, Event]]:
-    """The patterns that the values show, each with the condition that it stands for."""
+    """The patterns in the values, each with its condition."""
     findings = []
     for found in detectors.patterns(values, held.period):
         least = KEEP_CONFIDENCE if found.condition in held.present else REPORT_CONFIDENCE
@@ -168,7 +168,7 @@ def _pattern(name: str, found: Pattern, context: Context) -> Event:
 def _sustained(
     name: str, held: Series, added: int, anomalies: list[Event], context: Context
 ) -> list[tuple[str, Event]]:
-    """An insight when anomalies are no longer single."""
+    """An insight, with its condition, when anomalies are frequent."""
     first = held.total + added - SUSTAINED_WINDOW
     numbers = [*held.anomalous[-SUSTAINED_WINDOW:], *(event.data["sequence"] for event in anomalies)]
     count = sum(number > first for number in numbers)
@@ -181,8 +181,8 @@ def _sustained(
 
 
 def insight(insight_type: str, title: str, description: str, data: dict[str, Any], context: Context) -> Event:
-    """The event that tells an insight; `data` holds the numbers that it rests on."""
-    told = {
+    """The event of an insight. data: its figures."""
+    generated = {
         "insight_id": context.new_id(),
         "insight_type": insight_type,
         "title": title,
@@ -190,7 +190,7 @@ def insight(insight_type: str, title: str, description: str, data: dict[str, Any
         "data": data,
         "generated_at": context.now.isoformat(),
     }
-    return Event("insight.generated", ("insights",), told)
+    return Event("insight.generated", ("insights",), generated)
 
 
 def _ids(events: tuple[Event, ...], kind: str) -> list[str]:

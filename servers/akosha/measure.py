@@ -1,4 +1,4 @@
-"""The bridges: what mahavishnu and crackerjack report becomes series.
+"""The bridges: events of mahavishnu and crackerjack become series.
 
 `mahavishnu.workflow.duration_seconds`, from the start of a workflow to its completion ·
 `mahavishnu.workflow.failures`, 1 for each that failed and 0 for each that completed, so that its mean is their rate ·
@@ -37,7 +37,7 @@ class _Coverage(msgspec.Struct):
 
 
 def measure_workflow(state: State, event: ForeignEvent, context: Context) -> Decision:
-    """Open a span when a workflow starts, measure it when it ends."""
+    """Open a span when a workflow starts, and measure it when the workflow ends."""
     workflow = _read(event, _Workflow)
     if workflow is None:
         return NOTHING
@@ -66,7 +66,7 @@ def _ended(state: State, span: str, time: datetime, context: Context, *, failed:
 
 
 def measure_quality(state: State, event: ForeignEvent, context: Context) -> Decision:
-    """Measure each test run that completed and each coverage that was recorded."""
+    """Measure each completed test run and each recorded coverage."""
     time = _time(event, context)
     if event.name == "test.completed" and (run := _read(event, _TestRun)):
         duration = [Point(value=run.duration_seconds, time=time)]
@@ -84,7 +84,7 @@ def measure_quality(state: State, event: ForeignEvent, context: Context) -> Deci
 
 
 def _read(event: ForeignEvent, report: type[Report]) -> Report | None:
-    """The event's data as a report; None if it holds no such thing, for another service's fault stops no bridge."""
+    """The event's data as a report; None if it has another form, since a fault there must not stop the bridge."""
     try:
         return msgspec.convert(event.data, report)
     except msgspec.ValidationError:
@@ -92,7 +92,7 @@ def _read(event: ForeignEvent, report: type[Report]) -> Report | None:
 
 
 def _time(event: ForeignEvent, context: Context) -> datetime:
-    """When it happened by the other service's clock; without a legible time, now."""
+    """When it happened, by the other service's clock; now if its timestamp cannot be read."""
     try:
         time = datetime.fromisoformat(event.timestamp)
     except ValueError:

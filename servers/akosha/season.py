@@ -1,4 +1,4 @@
-"""What repeats in a series, in numbers of values, and what is left when that is taken away."""
+"""Seasons: the period of a series in values, and the residuals without it."""
 
 from collections.abc import Sequence
 from math import erfc, sqrt
@@ -9,15 +9,16 @@ from bodhisattva.servers.akosha.findings import Pattern, levelled, negligible
 
 WINDOW = 120
 MINIMUM = 24
-CYCLES = 4  # a season is seen at least so many times
+CYCLES = 4  # a season is found only if it repeats so many times
 
 
 def season(values: Sequence[float]) -> Pattern | None:
     """The period at which the autocorrelation of the detrended series is highest (Box and Jenkins, 1970).
 
-    Only peaks that follow a lag without correlation count: noise that wanders has its highest at the shortest lags.
-    Multiples of a period peak too: of those that noise cannot tell from the highest it is the shortest.
-    The test is Bartlett's (1946): without a season each is about normal with variance 1/n; times the lags tried.
+    Only peaks after a lag without correlation count, since a random walk has its highest peaks at the shortest lags.
+    Multiples of a period peak too. Of the peaks within a standard error of the highest, the shortest counts.
+    The test is Bartlett's (1946): without a season a correlation is about normal with variance 1/n. The probability
+    is multiplied by the number of lags tried.
     """
     sample = values[-WINDOW:]
     size = len(sample)
@@ -28,7 +29,7 @@ def season(values: Sequence[float]) -> Pattern | None:
     largest = max(map(abs, detrended))
     if largest <= negligible(sample):
         return None
-    # In a unit in which no square is too small for a float.
+    # Scaled, so that no square underflows.
     correlations = _autocorrelations([each / largest for each in detrended], longest + 1)
     begin = next((lag for lag, each in enumerate(correlations) if each <= 0), longest)
     peaks = [
@@ -45,25 +46,26 @@ def season(values: Sequence[float]) -> Pattern | None:
 
 
 def _fundamental(peaks: Sequence[int], correlations: Sequence[float], error: float) -> int:
-    """The shortest peak of which the highest is a multiple, as far as they differ by a standard error at most."""
+    """The shortest peak that divides the highest one and is at most a standard error lower."""
     highest = max(peaks, key=correlations.__getitem__)
     near = correlations[highest] - error
     return next(lag for lag in peaks if highest % lag == 0 and correlations[lag] >= near)
 
 
 def usual(values: Sequence[float], period: int) -> list[float]:
-    """For each value the median of those at the same place of the season.
+    """For each value, the median of the values in the same phase of the season.
 
-    Taking that away and judging the rest robustly is the idea of S-H-ESD (Hochenbaum, Vallis and Kejariwal, 2017).
+    To subtract it, and to judge the residuals robustly, is
+    the method of S-H-ESD (Hochenbaum, Vallis and Kejariwal, 2017).
     """
     levels = _levels(values, period)
     return [levels[place % period] for place in range(len(values))]
 
 
 def without(values: Sequence[float], period: int) -> list[float]:
-    """What is left of the values when their season is taken away, and what rounding leaves with it."""
-    rest = [value - level for value, level in zip(values, usual(values, period), strict=True)]
-    return levelled(rest, negligible(values))
+    """The residuals of the values without their season and without rounding errors."""
+    residuals = [value - level for value, level in zip(values, usual(values, period), strict=True)]
+    return levelled(residuals, negligible(values))
 
 
 def _levels(values: Sequence[float], period: int) -> list[float]:

@@ -11,8 +11,9 @@ from bodhisattva.servers.core.connections.limits import ConnectionCounts
 from bodhisattva.servers.core.connections.registry import ConnectionRegistry
 from bodhisattva.servers.core.connections.requests import Requests
 from bodhisattva.servers.core.connections.session_settings import SessionSettings
+from bodhisattva.servers.core.delivery.hub import Hub
+from bodhisattva.servers.core.delivery.write_batch import WriteBatch
 from bodhisattva.servers.core.engine.engine import Engine
-from bodhisattva.servers.core.engine.hub import Hub
 from bodhisattva.servers.core.engine.waiting import Watch
 from bodhisattva.servers.core.log.base import Log, SharedLog
 from bodhisattva.servers.core.log.memory import MemoryLog
@@ -23,8 +24,7 @@ from bodhisattva.servers.core.runtime import ServiceRuntime
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.settings import CurrentSettings
 from bodhisattva.servers.core.telemetry.metrics import Metrics
-from bodhisattva.servers.core.transport.outbox import Turn
-from bodhisattva.servers.core.transport.websocket import Intake
+from bodhisattva.servers.core.transport.frame_reader import FrameReader
 
 if TYPE_CHECKING:
     from bodhisattva.servers.core.telemetry.tracing import Tracing
@@ -36,8 +36,8 @@ class Parts:
     def __init__(self, service: Service, current: CurrentSettings, metrics: Metrics) -> None:
         config = current.config
         self.connections = ConnectionRegistry()
-        self.write_batch = Turn(lambda: current.config.limits.queue_bytes)
-        self.frame_reader = Intake(lambda: current.config.limits.message_bytes)
+        self.write_batch = WriteBatch(lambda: current.config.limits.queue_bytes)
+        self.frame_reader = FrameReader(lambda: current.config.limits.message_bytes)
         self.hub = Hub(service, metrics, self.write_batch)
         self.counts = make_counts(service, current, self.connections.close_newest)
         self.engine = self._make_engine(service, config, metrics)

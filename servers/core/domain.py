@@ -15,14 +15,14 @@ import msgspec
 class Event(msgspec.Struct, frozen=True):
     """A fact: its name, the channels it belongs to (`global` is understood), and what happened as JSON data.
 
-    subject: of an ephemeral event that only says how it now is with something: whoever has not been sent an earlier one
-    of the same channel and subject, whatever its name, is sent this one instead (protocol 5).
+    coalesce_key: of an ephemeral event that supersedes earlier ones: of unsent events on a channel with the same key,
+    whatever their names, only the newest is sent (protocol 5).
     """
 
     name: str
     channels: tuple[str, ...]
     data: dict[str, Any]
-    subject: str | None = None
+    coalesce_key: str | None = None
 
 
 class Join(msgspec.Struct, frozen=True):

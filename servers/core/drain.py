@@ -24,14 +24,14 @@ async def drain(connections: ConnectionRegistry, timeouts: Timeouts) -> None:
     closing = min(CLOSE_TIMEOUT + MARGIN, limit / 3)
     settled_by = started + max(0.0, limit - closing - MARGIN)
     await asyncio.sleep(min(timeouts.drain_grace, settled_by - started))
-    finishing = [asyncio.ensure_future(each.finish(GOING_AWAY, STOPPING)) for each in connections]
+    finishing = [asyncio.ensure_future(each.close_when_idle(GOING_AWAY, STOPPING)) for each in connections]
     await _wait(finishing, settled_by)
     for connection in connections:  # nothing more is taken of a client that never pauses, so that all is answered
-        connection.conclude(GOING_AWAY, STOPPING)
+        connection.drain(GOING_AWAY, STOPPING)
     await _wait(finishing, settled_by + closing * _ANSWERING)
     for task in finishing:
         task.cancel()
-    closers = [each.begin_close(GOING_AWAY, STOPPING) for each in connections]
+    closers = [each.close(GOING_AWAY, STOPPING) for each in connections]
     await _wait(closers, min(loop.time() + closing, started + limit - MARGIN))
 
 

@@ -46,9 +46,9 @@ class UpgradeHandler:
         websocket = WebSocket(answer.transport, self._parts.frame_reader, deflates=answer.deflates)
         connection = self._connection(websocket, proxies.client(request, self._current.value.trusted_proxies))
         if self._phase() is Phase.DRAINING:
-            connection.turn_away(GOING_AWAY, STOPPING)
+            connection.reject(GOING_AWAY, STOPPING)
         elif not self._parts.counts.add(connection.address):
-            connection.turn_away(TRY_AGAIN_LATER, "At capacity")
+            connection.reject(TRY_AGAIN_LATER, "At capacity")
         else:
             self._place(connection)
             connection.open(identity, answer.early)
@@ -60,12 +60,12 @@ class UpgradeHandler:
             websocket,
             client.address,
             secure=client.scheme == "https",
-            policy=parts.session_settings,
+            settings=parts.session_settings,
             requests=parts.requests,
             engine=parts.engine,
             hub=parts.hub,
             metrics=self._metrics,
-            turn=parts.write_batch,
+            batch=parts.write_batch,
             free=self._free,
             forget=parts.connections.discard,
         )

@@ -1,4 +1,4 @@
-"""What crackerjack knows: test runs, each project's latest coverage, its gates as last checked."""
+"""The read model: test runs, each project's latest coverage, and its gates as last checked."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -12,7 +12,7 @@ GateName = Literal["line_coverage", "branch_coverage", "path_coverage", "test_pa
 
 
 class Result(msgspec.Struct, frozen=True):
-    """One test's end. error and traceback: of a failed one."""
+    """The result of one test. error, traceback: of a failed one."""
 
     test_name: str
     outcome: Outcome
@@ -22,9 +22,9 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct):
-    """A suite being run. total_tests: how many results are to come.
+    """A run of a test suite. total_tests: how many results it will have.
 
-    tally: how many results there are of each outcome; None where that is still to be counted.
+    tally: the number of results by outcome; None in an older snapshot, where `count` counts them.
     """
 
     run_id: str
@@ -47,17 +47,17 @@ class Run(msgspec.Struct):
             return self.tally.get(outcome, 0)
         return sum(result.outcome == outcome for result in self.results.values())
 
-    def take(self, result: Result) -> None:
+    def record(self, result: Result) -> None:
         before = self.results.get(result.test_name)
         self.results[result.test_name] = result
         if self.tally is not None:
             self.tally[result.outcome] = self.tally.get(result.outcome, 0) + 1
-            if before is not None:  # releases before this one could number two tests alike
+            if before is not None:  # earlier releases could give two tests one name
                 self.tally[before.outcome] -= 1
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """Percentages; null is what was not measured."""
+    """Percentages; None if not measured."""
 
     project: str
     line_coverage: float
@@ -67,7 +67,7 @@ class Coverage(msgspec.Struct, frozen=True):
 
 
 class GateCheck(msgspec.Struct, frozen=True):
-    """A gate as it was found. score and threshold: percent; the gate passes with a score of at least threshold."""
+    """A check of a gate. score, threshold: percent; the gate passes if the score is at least the threshold."""
 
     project: str
     gate_name: GateName
@@ -99,7 +99,7 @@ def _run_started(state: State, data: Data) -> None:
 
 
 def _test_ended(state: State, data: Data) -> None:
-    state.runs[data["run_id"]].take(msgspec.convert(data, Result))
+    state.runs[data["run_id"]].record(msgspec.convert(data, Result))
 
 
 def _run_completed(state: State, data: Data) -> None:

@@ -1,4 +1,4 @@
-"""Reports of other tools, taken in as if each of their results had been recorded here."""
+"""Imports reports of other tools, as if each of their results had been recorded here."""
 
 from typing import Annotated, NamedTuple
 
@@ -18,7 +18,7 @@ Document = Annotated[str, msgspec.Meta(min_length=1, max_length=16 * 2**20)]
 
 
 class ImportJunit(msgspec.Struct, frozen=True):
-    """content: JUnit XML. test_suite: instead of the report's own name."""
+    """content: JUnit XML. test_suite: replaces the report's own name."""
 
     project: Id
     content: Document
@@ -34,14 +34,14 @@ class ImportCoverage(msgspec.Struct, frozen=True):
 
 
 class JunitReport(NamedTuple):
-    """What is to be imported, and what its content says."""
+    """A request to import, and its content as parsed."""
 
     data: ImportJunit
     report: junit.Report
 
 
 def read_junit(state: State, data: ImportJunit) -> JunitReport:
-    """LIMIT_EXCEEDED if it tells of too many tests."""
+    """Parse the content; LIMIT_EXCEEDED if it has too many tests."""
     report = junit.read(data.content)
     if len(report.results) > MOST_IMPORTED:
         raise LimitExceeded("The report has too many tests; import its suites one by one.", limit=MOST_IMPORTED)
@@ -54,7 +54,7 @@ def read_coverage(state: State, data: ImportCoverage) -> RecordCoverage:
 
 
 def import_junit(state: State, read: JunitReport, context: Context) -> Decision:
-    """A whole run at once: started, each test's result, completed."""
+    """Record a whole run at once: started, each test's result, completed."""
     data, report = read
     run = Run(
         run_id=claim_id(state.runs, data.run_id, "run_id", context),
@@ -75,5 +75,5 @@ def import_junit(state: State, read: JunitReport, context: Context) -> Decision:
 
 
 def import_coverage(state: State, read: RecordCoverage, context: Context) -> Decision:
-    """The same as record_coverage with the report's shares; branches count only if they were measured."""
+    """Do as record_coverage does, with the report's percentages; branches only if they were measured."""
     return record_coverage(state, read, context)

@@ -1,9 +1,9 @@
 """JUnit XML, as pytest, Maven Surefire and most other test tools write it.
 
-There is no one schema; what is read here is common to all: `testsuites` or a `testsuite` at the top, suites in suites,
+There is no one schema. All tools have in common: `testsuites` or a `testsuite` at the top, suites in suites,
 `testcase` with `failure`, `error` or `skipped` in it. Surefire's `flakyFailure` is a test that passed in the end.
-GoogleTest and CTest tell of tests that are switched off, by attributes or by `disabled`: those were not run.
-A suite may count failures that no test in it has, as jest-junit does for a file that does not load: they fail too.
+GoogleTest and CTest list disabled tests too, by attributes or by `disabled`: those were not run.
+A suite may count failures that no test in it has, as jest-junit does for a file that does not load. They fail too.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ _NOT_RUN = frozenset({"notrun", "suppressed", "skipped", "disabled"})
 
 
 class Report(msgspec.Struct, frozen=True):
-    """suite: its name, empty if it has none. duration_seconds: as it says itself, or else the sum of its tests'."""
+    """suite: its name, empty if it has none. duration_seconds: from the report, or the sum of its tests'."""
 
     suite: str
     started_at: datetime | None
@@ -37,14 +37,14 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def read(content: str) -> Report:
-    """The report; InvalidData if this is none, tells of no test, or has a number that is none."""
+    """Parse a report; InvalidData if this is none, has no test, or has a number that cannot be read."""
     root = parse(content)
     if root.tag not in ("testsuites", "testsuite"):
         raise InvalidData("This is no JUnit XML: its root is neither testsuites nor testsuite.", field="content")
     seconds = Seconds(element.get("time", "") for element in root.iter() if element.tag in _TIMED)
     results = list(_results(root, seconds))
     if not results:
-        raise InvalidData("The report tells of no test.", field="content")
+        raise InvalidData("The report has no test.", field="content")
     suites = [suite for suite in root.iter("testsuite") if suite.find("testcase") is not None]
     names = list(dict.fromkeys(suite.get("name", "") for suite in suites))
     times = [moment for suite in suites if (moment := _moment(suite.get("timestamp"))) is not None]
@@ -57,14 +57,14 @@ def read(content: str) -> Report:
 
 
 def _results(root: Element, seconds: Seconds) -> Iterator[Result]:
-    """Every test, in order; one that is told twice is numbered, since each has a result of its own."""
+    """Every test's result, in order. A repeated name gets a number, since results are kept by name."""
     taken: set[str] = set()
-    told: Counter[str] = Counter()
-    for result in (*(_result(case, seconds) for case in root.iter("testcase")), *_untold(root)):
+    repeated: Counter[str] = Counter()
+    for result in (*(_result(case, seconds) for case in root.iter("testcase")), *_unlisted(root)):
         name = numbered = result.test_name
         while numbered in taken:
-            told[name] += 1
-            numbered = f"{name[: _NAME_LENGTH - 10]} #{told[name] + 1}"
+            repeated[name] += 1
+            numbered = f"{name[: _NAME_LENGTH - 10]} #{repeated[name] + 1}"
         taken.add(numbered)
         yield msgspec.structs.replace(result, test_name=numbered)
 
@@ -79,13 +79,13 @@ def _result(case: Element, seconds: Seconds) -> Result:
         return Result(name, "failed", duration, error, "\n\n".join(filter(None, texts)) or None)
     ends = _ends(case)
     if ends & _FAILED:
-        return Result(name, "failed", duration, "The report says that it failed, and no more.")
+        return Result(name, "failed", duration, "The report gives no reason for the failure.")
     outcome: Outcome = "skipped" if (ends | {child.tag for child in case}) & _NOT_RUN else "passed"
     return Result(name, outcome, duration)
 
 
 def _may_fail(case: Element) -> bool:
-    """Catch2 tells the failures of such a test and does not count them."""
+    """Whether the test may fail: Catch2 lists the failures of such a test and does not count them."""
     return any(child.tag == "skipped" and child.get("message") == _MAY_FAIL for child in case)
 
 
@@ -93,45 +93,45 @@ def _ends(case: Element) -> set[str | None]:
     return {case.get("status"), case.get("result")}
 
 
-def _told(case: Element) -> int:
+def _listed(case: Element) -> int:
     if _may_fail(case):
         return 0
     return sum(part.tag in _COUNTED for part in case) or len(_ends(case) & _FAILED)
 
 
-def _untold(root: Element) -> Iterator[Result]:
-    """A failed result for the failures that are counted and not told."""
+def _unlisted(root: Element) -> Iterator[Result]:
+    """A failed result for the failures that the report counts and does not list."""
     _, missing = _failures(root)
     if missing:
-        error = f"The report counts failures that it does not tell: {missing}."
-        yield Result("failures that are not told", "failed", None, error)
+        error = f"The report counts failures that it does not list: {missing}."
+        yield Result("failures that are not listed", "failed", None, error)
 
 
 def _failures(element: Element) -> tuple[int, int]:
-    """How many are told in it, and how many more are counted: one suite's tests do not stand for another's.
+    """How many failures the element lists, and how many more it counts; each suite is compared by itself.
 
-    Surefire may count runs that it repeated.
+    Surefire may also count the runs that it repeated.
     """
-    told = missing = 0
+    listed = missing = 0
     for child in element:
         if child.tag == "testcase":
-            told += _told(child)
+            listed += _listed(child)
         else:
             within = _failures(child)
-            told, missing = told + within[0], missing + within[1]
+            listed, missing = listed + within[0], missing + within[1]
     counted = sum(count(element.get(name)) or 0 for name in ("failures", "errors"))
-    return told, max(counted - told, missing)
+    return listed, max(counted - listed, missing)
 
 
 def _duration(element: Element, seconds: Seconds) -> float:
-    """As it says itself, or else the sum of what lies in it: a suite's own time has that of the suites in it."""
-    if (told := seconds.read(element.get("time"))) is not None:
-        return told
+    """Seconds: the element's own time, which includes the suites in it, or else the sum of its parts."""
+    if (own := seconds.read(element.get("time"))) is not None:
+        return own
     return sum(_duration(child, seconds) for child in element if child.tag in ("testsuite", "testcase"))
 
 
 def _moment(text: str | None) -> datetime | None:
-    """ISO 8601; without an offset it is read as UTC, for the report does not say whose clock it was."""
+    """A time in ISO 8601; one without an offset is read as UTC."""
     try:
         moment = datetime.fromisoformat(text or "")
     except ValueError:

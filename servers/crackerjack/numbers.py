@@ -1,4 +1,4 @@
-"""Numbers as the tools of the world write them into reports; what could be two numbers is none."""
+"""Numbers as test tools write them into reports; an ambiguous number is refused."""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _COMMA = re.compile(r"[0-9]+,[0-9]*")
 
 
 def count(text: str | None) -> int | None:
-    """How many, with or without commas between thousands; None if there is no text, InvalidData if it is no count."""
+    """A count, with or without commas between thousands. None if there is no text, InvalidData if it is no count."""
     if not (stripped := (text or "").strip()):
         return None
     if not _COUNT.fullmatch(stripped):
@@ -30,9 +30,10 @@ def fraction(text: str) -> float:
 
 
 class Seconds:
-    """Reads the times of one report. Surefire groups thousands by commas, in many countries a comma is the point.
+    """Reads the times of one report.
 
-    `1,204` can be both: the report's other times decide, and where they do not, it is refused.
+    Surefire groups thousands by commas. In many countries a comma is the decimal point. `1,204` can be either: the
+    report's other times decide. If they do not, it is refused.
     """
 
     def __init__(self, times: Iterable[str]) -> None:
@@ -43,7 +44,7 @@ class Seconds:
         self._point = "." if points and not commas else "," if commas and not points else None
 
     def read(self, text: str | None) -> float | None:
-        """None if there is no digit in it; InvalidData for what is no time from 0 to 10^9 seconds."""
+        """Seconds; None if there is no digit in the text. InvalidData if it is no time from 0 to 10^9 seconds."""
         stripped = (text or "").strip()
         if not re.search("[0-9]", stripped):
             return None

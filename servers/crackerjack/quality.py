@@ -1,4 +1,4 @@
-"""Coverage as it is measured, and gates that compare a measurement with a threshold."""
+"""Coverage, and gates that compare a measurement with a threshold."""
 
 from operator import itemgetter
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 
 
 class RecordCoverage(msgspec.Struct, frozen=True):
-    """Percentages; what was not measured is left out."""
+    """Percentages; leave out what was not measured."""
 
     project: Id
     line_coverage: Percent
@@ -23,7 +23,7 @@ class RecordCoverage(msgspec.Struct, frozen=True):
 
 
 class CheckQualityGate(msgspec.Struct, frozen=True):
-    """Compare the project's latest measurement of what the gate is named after with `threshold` (percent)."""
+    """Compare the project's latest measurement for the gate with `threshold` (percent)."""
 
     project: Id
     gate_name: GateName
@@ -31,7 +31,7 @@ class CheckQualityGate(msgspec.Struct, frozen=True):
 
 
 class GetQualityGate(msgspec.Struct, frozen=True):
-    """One gate, or with no name the one that decides: that with the least margin."""
+    """One gate; without a name, the gate with the least margin."""
 
     project: Id
     gate_name: GateName | None = None
@@ -47,7 +47,7 @@ def record_coverage(state: State, data: RecordCoverage, context: Context) -> Dec
 
 
 def check_quality_gate(state: State, data: CheckQualityGate, context: Context) -> Decision:
-    """NOT_FOUND if there is no measurement: what nobody measured has not passed."""
+    """NOT_FOUND if there is no measurement: a gate passes only by a measurement."""
     score = _measured(state, data.project, data.gate_name)
     if score is None:
         raise NotFound("This is not measured for this project.", field="gate_name", value=data.gate_name)
@@ -78,7 +78,7 @@ def get_coverage(state: State, data: GetCoverage, context: Context) -> dict[str,
 
 
 def _measured(state: State, project: str, gate: GateName) -> float | None:
-    """Percent, by the project's last coverage and last completed test run; None if nobody measured it."""
+    """Percent, from the project's last coverage or last completed test run; None if not measured."""
     if gate == "test_pass_rate":
         run = state.latest_runs.get(project)
         return None if run is None else _pass_rate(run)
@@ -88,7 +88,7 @@ def _measured(state: State, project: str, gate: GateName) -> float | None:
 
 
 def _pass_rate(run: Run) -> float | None:
-    """Percent of the announced tests that passed, skipped ones aside; a missing result is no pass."""
+    """Percent of the announced tests that passed, without the skipped ones. A missing result is no pass."""
     expected = run.total_tests - run.count("skipped")
     return 100 * run.count("passed") / expected if expected else None
 

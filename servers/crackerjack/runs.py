@@ -1,4 +1,4 @@
-"""Test runs: started with a number of tests, told each result, completed."""
+"""Test runs: started with a number of tests, given each result, completed."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -64,7 +64,7 @@ def record_test_result(state: State, data: RecordTestResult, context: Context) -
     if len(run.results) == run.total_tests:
         raise Conflict("All of the run's tests have results.", field="run_id", limit=run.total_tests)
     if data.outcome == "failed" and data.error is None:
-        raise InvalidData("A failed test says its error.", field="error")
+        raise InvalidData("A failed test needs an error.", field="error")
     result = Result(data.test_name, data.outcome, data.duration_seconds, data.error, data.traceback)
     answer = {
         "run_id": run.run_id,
@@ -75,7 +75,7 @@ def record_test_result(state: State, data: RecordTestResult, context: Context) -
 
 
 def complete_test_run(state: State, data: CompleteTestRun, context: Context) -> Decision:
-    """Tests without a result are left out of `tests_completed`, and are no passes."""
+    """Complete the run. Tests without a result do not count in `tests_completed`, and have not passed."""
     run = _running(state, data.run_id)
     duration = context.now - datetime.fromisoformat(run.started_at)
     event = completed(run, duration.total_seconds(), context)

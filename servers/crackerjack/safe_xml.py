@@ -1,7 +1,7 @@
-"""XML from strangers: read into elements, without what an attack on a parser needs.
+"""A parser for untrusted XML.
 
-Expat fetches nothing by itself; a declared entity is refused, so that nothing can expand (CWE-776) or point elsewhere
-(CWE-611). So are attributes that a DTD adds to every element, and a document that is nested beyond what any report is.
+Expat fetches nothing by itself. A declared entity is refused, so that nothing can expand (CWE-776) or refer to another
+file (CWE-611). Attributes that a DTD declares are refused, and so is a document nested deeper than any report.
 """
 
 from typing import Any

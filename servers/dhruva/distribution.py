@@ -1,4 +1,4 @@
-"""Sending a stored release to a target, and the target's word that it arrived whole."""
+"""Distributes a stored release to a target, which acknowledges it."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ from bodhisattva.servers.dhruva.domain import AdapterId, Checksum, State, Versio
 
 
 class DistributeAdapter(msgspec.Struct, frozen=True):
-    """version: a version or a range; without one the latest is sent."""
+    """version: a version or a range; the latest if None."""
 
     adapter_id: AdapterId
     target: Name
@@ -48,7 +48,7 @@ def distribute_adapter(state: State, data: DistributeAdapter, context: Context) 
 
 
 def acknowledge_distribution(state: State, data: AcknowledgeDistribution, context: Context) -> Decision:
-    """Record how the distribution ended; the same word again changes nothing, another is a Conflict."""
+    """Record how the distribution ended. The same status again changes nothing; another one is a Conflict."""
     sent = find(state.distributions, data.distribution_id, "distribution_id", "There is no such distribution.")
     if data.sha256 is not None and data.status == "installed" and data.sha256.lower() != sent.sha256:
         raise InvalidData("This is not what was sent.", field="sha256", expected=sent.sha256)

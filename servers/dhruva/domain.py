@@ -40,8 +40,7 @@ class Release(msgspec.Struct, frozen=True):
 class Adapter:
     """An adapter's releases by version without build metadata, and the last distribution to each target.
 
-    latest: the key of the release that is meant where no version is named; None where it is still to be found, as in
-    older snapshots.
+    latest: the key of the release to use if no version is named; None in an older snapshot, where it is not known yet.
     """
 
     adapter_id: str
@@ -65,7 +64,7 @@ class Adapter:
         self.latest = str(versions.choose(map(versions.parse, known), None))
 
     def release(self, wanted: str | None) -> Release:
-        """The highest release that `wanted` (a version or a range) admits, or NotFound; for None the latest."""
+        """The highest release in `wanted`, a version or a range; for None the latest. NotFound if there is none."""
         if wanted is None and self.latest is not None:
             return self.releases[self.latest]
         chosen = self._chosen(wanted)
@@ -93,7 +92,7 @@ class Adapter:
 
 @dataclass
 class Distribution:
-    """One release sent to one target; status is pending until the target acknowledges."""
+    """One release sent to one target; its status is pending until the target acknowledges."""
 
     distribution_id: str
     adapter_id: str
@@ -121,7 +120,7 @@ class State:
                 adapter = self.adapters.setdefault(data["adapter_id"], Adapter(**names))
                 adapter.add(msgspec.convert(data, Release))
             case "storage.event":
-                pass  # The release that it is about is recorded with it.
+                pass  # The event of the release is recorded with it.
             case "adapter.distributed":
                 sent = msgspec.convert(data, Distribution)
                 self.distributions[sent.distribution_id] = sent
@@ -140,7 +139,7 @@ class State:
 
 
 class StoreAdapter(msgspec.Struct, frozen=True):
-    """sha256: of the content's bytes, in hexadecimal; `encoding` says how `content` writes those bytes."""
+    """sha256: of the content's bytes, in hexadecimal. encoding: of those bytes in `content`."""
 
     domain: Part
     key: Part
@@ -152,7 +151,7 @@ class StoreAdapter(msgspec.Struct, frozen=True):
 
 
 class GetAdapter(msgspec.Struct, frozen=True):
-    """version: a version or a range (see versions.py); the highest that it admits is meant."""
+    """version: a version or a range (see versions.py), which stands for the highest version in it."""
 
     adapter_id: AdapterId
     version: VersionText | None = None
@@ -167,7 +166,7 @@ class ListAdapters(Paging, frozen=True):
 
 
 def store_adapter(state: State, data: StoreAdapter, context: Context) -> Decision:
-    """Store a release. The same release again changes nothing; other content for a version is a Conflict."""
+    """Store a release. The same release again changes nothing; other content for its version is a Conflict."""
     version = versions.parse(data.version)
     content = _bytes(data)
     checksum = _checked(data.sha256, content)
@@ -194,7 +193,7 @@ def store_adapter(state: State, data: StoreAdapter, context: Context) -> Decisio
 
 
 def _stored(status: str, names: dict[str, str], release: Release) -> tuple[Event, Event]:
-    """The adapter's own event with the content, and the storage's that a release came in, without."""
+    """The adapter's own event, with the content, and the storage's event, without."""
     content = {"content": release.content}
     summary = {**names, **release.summary()}
     return (
@@ -220,7 +219,7 @@ def _bytes(data: StoreAdapter) -> bytes:
 
 
 def get_adapter(state: State, data: GetAdapter, context: Context) -> dict[str, Any]:
-    """All about a release but its content, and every version that there is."""
+    """A release without its content, and every version of the adapter."""
     adapter = state.adapter(data.adapter_id)
     return {
         **adapter.names(),
@@ -237,7 +236,7 @@ def get_adapter_content(state: State, data: GetAdapter, context: Context) -> dic
 
 
 def get_adapter_status(state: State, data: GetAdapterStatus, context: Context) -> dict[str, Any]:
-    """Where the adapter stands: its latest version, and what each target was last sent and said to it."""
+    """The adapter's latest version, and for each target its last distribution and that one's status."""
     adapter = state.adapter(data.adapter_id)
     latest = adapter.release(None).version
     last = [state.distributions[sent] for sent in adapter.targets.values()]

@@ -1,9 +1,9 @@
 """Semantic versions (semver.org 2.0.0) and the ranges that choose among them, as npm reads them.
 
-A range is sets of comparators, of which one has to hold as a whole, joined by `||`; within a set they are joined by
-blanks or commas: `1.2.3`, `=1.2.3`, `^1.2` (no change of the leftmost number that is not 0), `~1.2` (no change of
-minor), `>=1 <2`, `1.2.x`, `*`, `1.2 - 2.3`. A prerelease is chosen only by a set that names a prerelease of the same
-three numbers. Source: "Ranges" in the README of npm/node-semver, whose desugaring is what happens here.
+A range is one or more sets of comparators, joined by `||`; a version is in the range if one set admits it. Within a
+set the comparators are joined by blanks or commas: `1.2.3`, `=1.2.3`, `^1.2` (no change of the leftmost number that is
+not 0), `~1.2` (no change of minor), `>=1 <2`, `1.2.x`, `*`, `1.2 - 2.3`. A set admits a prerelease only if it names one
+of the same three numbers. Source: "Ranges" in the README of npm/node-semver, whose desugaring this module follows.
 """
 
 import re
@@ -26,26 +26,26 @@ _Precedence = tuple[int, int, int, tuple[tuple[int, int, str], ...]]
 
 
 class _Comparator(NamedTuple):
-    """A primitive one, to which all others come down."""
+    """A primitive comparator; all others are translated to these."""
 
     sign: str
     version: Version
 
 
 class _Partial(NamedTuple):
-    """A version of which only the first `given` numbers were spelled; the others are 0 in `lowest`."""
+    """A version with only the first `given` numbers; the others are 0 in `lowest`."""
 
     lowest: Version
     given: int
 
     @property
     def after(self) -> Version:
-        """The first that does not begin with the given numbers; they are at least one."""
+        """The first version that does not begin with the given numbers, of which there is at least one."""
         return _bump(self.lowest, self.given - 1)
 
 
 def parse(text: str) -> Version:
-    """The version; InvalidData if it is none."""
+    """Parse a version; InvalidData if it is none."""
     try:
         return Version.parse(text)
     except ValueError:
@@ -55,14 +55,14 @@ def parse(text: str) -> Version:
 
 
 def identity(version: Version) -> str:
-    """What tells one release from another: precedence ignores build metadata, and so does a registry."""
+    """The key of a release: the version without build metadata, which precedence ignores too."""
     return str(version.replace(build=None))
 
 
 def choose(versions: Iterable[Version], wanted: str | None) -> Version | None:
-    """The highest version in the range `wanted`; InvalidData if it is none.
+    """The highest version in the range `wanted`; InvalidData if this is no range.
 
-    For None the latest: the highest that is no prerelease, or the highest of all where nothing else was released.
+    For None the latest: the highest release, or the highest prerelease if there is no release.
     """
     if wanted is None:
         return max(versions, key=lambda version: (version.prerelease is None, version), default=None)
@@ -70,7 +70,7 @@ def choose(versions: Iterable[Version], wanted: str | None) -> Version | None:
 
 
 class Ordered:
-    """Versions in order of precedence, so that a range is looked up in few steps however many there are."""
+    """Versions in order of precedence, which makes the search for a range logarithmic."""
 
     def __init__(self, versions: Iterable[Version] = ()) -> None:
         self._all = sorted((precedence(version), str(version)) for version in versions)
@@ -89,13 +89,13 @@ class Ordered:
         self._versions[key] = str(version)
 
     def choose(self, wanted: str) -> Version | None:
-        """The highest in a range; InvalidData if it is none."""
+        """The highest version in a range; InvalidData if this is no range."""
         sets = [_comparators(part.strip()) for part in wanted.split("||")]
         found = [key for each in sets for key in self._highest(each)]
         return Version.parse(self._versions[max(found)]) if found else None
 
     def _highest(self, comparators: list[_Comparator]) -> Iterator[_Precedence]:
-        """The highest release that a set admits, and the highest prerelease for each that it names."""
+        """The highest release that a set admits, and for each prerelease that it names, the highest one admitted."""
         yield from _last(self._releases, comparators)
         for comparator in comparators:
             if comparator.version.prerelease:
@@ -119,7 +119,7 @@ def _last(keys: list[_Precedence], comparators: list[_Comparator]) -> list[_Prec
 
 
 def precedence(version: Version) -> _Precedence:
-    """What compares as the versions do (section 11 of semver.org): numbers before words, a release after both."""
+    """A key that sorts as versions do (semver.org 11): numbers before letters, a release after both."""
     if not version.prerelease:
         return (*_numbers(version), (_RELEASED,))
     parts = version.prerelease.split(".")
@@ -131,7 +131,7 @@ def _is_prerelease(key: _Precedence) -> bool:
 
 
 def _comparators(text: str) -> list[_Comparator]:
-    """One set; an empty one is any version."""
+    """The comparators of one set; an empty set admits any version."""
     if (hyphen := _HYPHEN.fullmatch(text)) is not None:
         return [*_simple(">=", _partial(hyphen[1])), *_simple("<=", _partial(hyphen[2]))]
     found: list[_Comparator] = []
@@ -159,7 +159,7 @@ def _partial(text: str) -> _Partial:
 
 
 def _simple(sign: str, partial: _Partial) -> list[_Comparator]:
-    """What a comparator comes down to; `-0` is the lowest prerelease, so that `<2.0.0-0` admits none of 2.0.0."""
+    """Translate a comparator. `-0` is the lowest prerelease, so `<2.0.0-0` admits none of 2.0.0."""
     lowest, given = partial
     if given == 0:
         return _below(_ZERO) if sign in ("<", ">") else [_Comparator(">=", _ZERO)]
@@ -187,7 +187,7 @@ def _below(version: Version) -> list[_Comparator]:
 
 
 def _leftmost(version: Version, given: int) -> int:
-    """The place of the first number that is not 0, or of the last that was spelled."""
+    """The index of the first number that is not 0, or else of the last number given."""
     return next((place for place, number in enumerate(_numbers(version)) if number), given - 1)
 
 

@@ -1,1 +1,1 @@
-"""Diagrams that several people edit at once, with their cursors and who is there."""
+"""Diagrams that several people edit at once, with their cursors and presence."""

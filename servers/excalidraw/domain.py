@@ -1,6 +1,6 @@
-"""What is drawn: diagrams of elements that several people change at once.
+"""Diagrams: elements that several people edit at once.
 
-Elements merge by `merge.py`, so clients may send the same edit twice, late or at the same time as another's.
+Elements are merged by `merge.py`, so clients may send an edit twice, late, or at the same time as another's.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from bodhisattva.servers.excalidraw.elements import Element, check
 from bodhisattva.servers.excalidraw.images import Files, check_files
 from bodhisattva.servers.excalidraw.merge import in_order, merge
 
-# Of a diagram, deleted ones too: a get_diagram has to fit into a connection's queue (protocol 4).
+# Of a diagram, deleted ones included, since an answer to get_diagram has to fit into a connection's queue (protocol 4).
 MOST_ELEMENTS = 20_000
 Elements = Annotated[list[Element], msgspec.Meta(max_length=10_000)]
 
@@ -25,7 +25,7 @@ Elements = Annotated[list[Element], msgspec.Meta(max_length=10_000)]
 class Diagram:
     """One diagram; `version` rises by one with every event that changed it.
 
-    files: the images that its elements show, by id. envelope: what else its `.excalidraw` file said (see `files.py`).
+    files: the images of its elements, by id. envelope: the other fields of its `.excalidraw` file (see `files.py`).
     """
 
     diagram_id: str
@@ -55,7 +55,7 @@ class Diagram:
 
 
 class Content(NamedTuple):
-    """What is drawn. envelope: None leaves that of the diagram as it is."""
+    """The content of a file or an edit. envelope: None leaves the diagram's unchanged."""
 
     elements: list[Element]
     files: dict[str, dict[str, Any]]
@@ -132,10 +132,10 @@ def create_diagram(state: State, data: CreateDiagram, context: Context) -> Decis
 
 
 def update_diagram(state: State, data: UpdateDiagram, context: Context) -> Decision:
-    """Merge the elements in; what is stale changes nothing and records nothing.
+    """Merge the elements. A stale element changes nothing and records nothing.
 
-    Answers the diagram's version, the ids `accepted`, and as `superseded` the held elements that won over
-    sent ones: with them the sender catches up.
+    The answer has the diagram's version, the ids `accepted`, and as `superseded` the held elements that won over
+    sent ones, which bring the sender up to date.
     """
     return merged(state.diagram(data.diagram_id), Content(data.elements, data.files), context)
 
@@ -187,7 +187,7 @@ def merged(diagram: Diagram, content: Content, context: Context) -> Decision:
 
 
 def _winners(diagram: Diagram, sent: list[Element], news: dict[str, Element]) -> Iterator[Element]:
-    """A whole scene may be sent, as clients do every now and then: each element is compared with its own only."""
+    """The held elements that won over sent ones. Clients may send a whole scene, so each is compared by id only."""
     known = {element["id"] for element in sent if diagram.elements.get(element["id"]) == element}
     for identity in dict.fromkeys(element["id"] for element in sent):
         if identity not in news and identity not in known:
@@ -210,7 +210,7 @@ def delete_diagram(state: State, data: OneDiagram, context: Context) -> Decision
 
 
 def get_diagram(state: State, data: GetDiagram, context: Context) -> dict[str, Any]:
-    """The diagram with its elements from back to front; deleted ones too, marked so, unless unwanted."""
+    """The diagram with its elements from back to front, by default with the deleted ones."""
     diagram = state.diagram(data.diagram_id)
     elements = in_order(diagram.elements.values())
     if not data.include_deleted:
@@ -219,7 +219,7 @@ def get_diagram(state: State, data: GetDiagram, context: Context) -> dict[str, A
 
 
 def get_diagram_status(state: State, data: OneDiagram, context: Context) -> dict[str, Any]:
-    """All about the diagram but its elements."""
+    """The diagram without its elements."""
     return state.diagram(data.diagram_id).status()
 
 

@@ -1,7 +1,7 @@
 """The form of an element: what Excalidraw's own code can count, order and draw.
 
 Source: `types.ts`, `restore.ts` and `fractionalIndex.ts` of excalidraw/excalidraw, whose indices are those of
-fractional-indexing (npm). Only fields that are known there are looked at, everything else is carried through untouched.
+fractional-indexing (npm). Only the fields known there are checked; all others are kept unchanged.
 """
 
 from collections.abc import Iterable
@@ -14,16 +14,16 @@ from bodhisattva.servers.core.errors import InvalidData
 
 Element = dict[str, Any]
 
-# JavaScript counts exactly up to it: one more added to more than this is the same number again.
+# JavaScript counts exactly up to this number.
 MOST = 2**53 - 1
-# In scene units, as those of a cursor; sums and squares of such are far from Infinity, which JSON writes as null.
+# In scene units, as for a cursor. Sums and squares of such numbers stay far from Infinity, which JSON writes as null.
 FARTHEST = 1e9
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _DIGITS = "[0-9A-Za-z]"
 _HEADS = ("".join(pair) for pair in zip("abcdefghijklmnopqrstuvwxyz", "ZYXWVUTSRQPONMLKJIHGFEDCBA", strict=True))
 _INTEGER = "|".join(f"[{heads}]{_DIGITS}{{{length}}}" for length, heads in enumerate(_HEADS, start=1))
-# The head says how long the integer is; the smallest integer has none before it; a fraction ends in no zero.
+# The head gives the length of the integer. The smallest integer is not allowed; a fraction does not end in zero.
 INDEX = rf"\A(?!A0{{26}}\Z)(?:{_INTEGER})(?:{_DIGITS}*[1-9A-Za-z])?\Z"
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -66,7 +66,7 @@ class _Crop(msgspec.Struct, rename="camel"):
 
 
 class _Element(msgspec.Struct, rename="camel"):
-    """The first four must be there; of the rest Excalidraw's loader fills in what is missing or null."""
+    """The first four are required. Excalidraw's loader fills in the others if missing or null."""
 
     id: _Text
     type: _Text
@@ -104,7 +104,7 @@ class _Element(msgspec.Struct, rename="camel"):
 
 
 def nth_index(place: int) -> str:
-    """The indices that follow each other from the first, as fractional-indexing counts: a0 to az, b00 to bzz, c000."""
+    """The index at a place, counted from the first, in fractional-indexing's order: a0 to az, b00 to bzz, c000."""
     length, first = 1, 0
     while place - first >= len(_ALPHABET) ** length:
         first += len(_ALPHABET) ** length
@@ -117,7 +117,7 @@ def nth_index(place: int) -> str:
 
 
 def check(elements: Iterable[Element]) -> None:
-    """Raise InvalidData for the first that Excalidraw cannot merge, order or draw, with its place and what is wrong."""
+    """Raise InvalidData for the first element that Excalidraw cannot merge, order or draw."""
     for position, element in enumerate(elements):
         try:
             convert(element, _Element)

@@ -1,6 +1,6 @@
 """`.excalidraw` files in and out. Source of their form: `serializeAsJSON` of excalidraw/excalidraw, version 2.
 
-Elements, images and whatever else the file says are given back as they came.
+Elements, images and all other fields of the file are exported as they were imported.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ _READ = ("type", "version", "elements", "files")
 
 
 class _Document(msgspec.Struct):
-    """What of the file is understood; older files have no `files`, and the rest may be null."""
+    """The fields of the file that are read. Older files have no `files`; the last three may be null."""
 
     type: Literal["excalidraw"]
     version: Literal[1, 2] = 2
@@ -32,7 +32,7 @@ class _Document(msgspec.Struct):
 
 
 class ImportDiagram(msgspec.Struct, frozen=True):
-    """document: an `.excalidraw` file's JSON. name: of a diagram that is not there yet."""
+    """document: an `.excalidraw` file's JSON. name: of a new diagram."""
 
     document: dict[str, Any]
     diagram_id: Id | None = None
@@ -40,14 +40,14 @@ class ImportDiagram(msgspec.Struct, frozen=True):
 
 
 class ExportDiagram(msgspec.Struct, frozen=True):
-    """include_deleted: also what is marked deleted, and images that nothing shows any more."""
+    """include_deleted: export deleted elements too, and images that no element shows any more."""
 
     diagram_id: Id
     include_deleted: bool = False
 
 
 def import_diagram(state: State, data: ImportDiagram, context: Context) -> Decision:
-    """A new diagram of the file; into one that exists it is merged as if it had been sent by update_diagram."""
+    """Create a diagram from the file, or merge it into an existing one as update_diagram does."""
     document = convert(data.document, _Document)
     elements = [_restored(element) for element in document.elements or []]
     check(elements)
@@ -64,7 +64,7 @@ def import_diagram(state: State, data: ImportDiagram, context: Context) -> Decis
 
 
 def _restored(element: Element) -> Element:
-    """Files that no Excalidraw wrote may lack what the merge needs, or say 0 or null; its loader fills in the same."""
+    """Fill in what the merge needs and other tools leave out or null, with the values of Excalidraw's loader."""
     version, nonce = element.get("version"), element.get("versionNonce")
     merged_by = {"version": version if version not in (None, 0) else 1, "versionNonce": 0 if nonce is None else nonce}
     if element.get("isDeleted", ...) is None:
@@ -73,22 +73,22 @@ def _restored(element: Element) -> Element:
 
 
 def _distinct(elements: list[Element]) -> list[Element]:
-    """Of several with one id Excalidraw's loader keeps each, under a new id; here the same if the file comes again."""
-    taken, told = {element["id"] for element in elements}, Counter[str]()
+    """Give elements that share an id new ones, as Excalidraw's loader does. The same file gives the same ids."""
+    taken, repeated = {element["id"] for element in elements}, Counter[str]()
     found: dict[str, Element] = {}
     for element in elements:
         identity = element["id"]
         if identity in found:
             while identity in taken:
-                told[element["id"]] += 1
-                identity = f"{element['id'][:_BASE]}-{told[element['id']] + 1}"
+                repeated[element["id"]] += 1
+                identity = f"{element['id'][:_BASE]}-{repeated[element['id']] + 1}"
             taken.add(identity)
         found[identity] = {**element, "id": identity}
     return list(found.values())
 
 
 def _as_listed(elements: list[Element]) -> list[Element]:
-    """Excalidraw's loader keeps the order of a file, and mends indices that say another; here all of them are new."""
+    """Keep the order of the file. If the indices contradict it, all elements get new ones."""
     listed = [element["id"] for element in elements]
     if listed == [element["id"] for element in in_order(elements)]:
         return elements

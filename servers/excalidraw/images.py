@@ -7,14 +7,14 @@ import msgspec
 
 from bodhisattva.servers.core.errors import InvalidData, LimitExceeded
 
-# All of a diagram's, as their data URLs are long: a get_diagram has to fit into a connection's queue (protocol 4).
+# Of all data URLs of a diagram, since an answer to get_diagram has to fit into a connection's queue (protocol 4).
 MOST_BYTES = 4 * 2**20
 
 Files = Annotated[dict[str, dict[str, Any]], msgspec.Meta(max_length=1000)]
 
 
 class _Image(msgspec.Struct, rename={"mime_type": "mimeType", "data_url": "dataURL"}):
-    """What every file must say about itself; more is carried through untouched."""
+    """The fields that a file must have; further ones are kept unchanged."""
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     mime_type: Annotated[str, msgspec.Meta(pattern=r"^(image/[a-z0-9.+-]{1,50}|application/octet-stream)\Z")]
@@ -22,7 +22,7 @@ class _Image(msgspec.Struct, rename={"mime_type": "mimeType", "data_url": "dataU
 
 
 def check_files(held: Mapping[str, Any], sent: Mapping[str, Any]) -> None:
-    """Raise InvalidData for the first that is no image, LimitExceeded if the diagram's become too large."""
+    """Raise InvalidData for the first file that is no image, LimitExceeded if the diagram's files become too large."""
     for identity, file in sent.items():
         try:
             fits = msgspec.convert(file, _Image).id == identity

@@ -1,9 +1,9 @@
-"""How two edits of one element become one: the rule of Excalidraw's own clients, so that all sides converge.
+"""The merge of two edits of one element, by the rule of Excalidraw's own clients, so that all sides converge.
 
 Source: `reconcileElements` and `orderByFractionalIndex` of excalidraw/excalidraw. An element is a JSON
-object; the merge looks at its id, version, versionNonce and index and carries all else through untouched.
-Of that rule, two parts are a client's alone: it keeps an element that its own user is editing right now, whatever
-comes in, and sends the edit afterwards with a higher version; and it repairs indices that two elements have in common.
+object. The merge reads its id, version, versionNonce and index, and keeps all else unchanged.
+Two parts of that rule are a client's alone. It keeps an element that its user is editing, and sends the edit afterwards
+with a higher version. It repairs indices that two elements have in common.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from bodhisattva.servers.excalidraw.elements import MOST, Element
 def supersedes(candidate: Element, held: Element | None) -> bool:
     """Whether `candidate` replaces `held`: the higher version wins, between equal ones the lower nonce.
 
-    Logs of earlier releases may hold a version that nobody can exceed: any that can be counted replaces it.
+    Logs of earlier releases may hold a version over MOST, which no edit could exceed: any edit replaces it.
     """
     if held is None or held["version"] > MOST:
         return True
@@ -26,7 +26,7 @@ def supersedes(candidate: Element, held: Element | None) -> bool:
 def merge(held: Mapping[str, Element], incoming: Iterable[Element]) -> dict[str, Element]:
     """The incoming elements that are news to `held`, by id; `held | merge(held, incoming)` is the result.
 
-    A deleted element stays as what it is, marked `isDeleted`: without it a late edit would bring it back.
+    A deleted element stays, marked `isDeleted`. Without it a late edit would restore the element.
     """
     news: dict[str, Element] = {}
     for element in incoming:
@@ -50,5 +50,5 @@ def _place(element: Element) -> tuple[bytes, bytes]:
 
 
 def _units(text: str) -> bytes:
-    """What JavaScript compares strings by: UTF-16 code units."""
+    """UTF-16 code units, by which JavaScript compares strings."""
     return text.encode("utf-16-be", "surrogatepass")

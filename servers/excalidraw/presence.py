@@ -1,4 +1,4 @@
-"""Who is at a diagram and where they point: said to those who listen now, never recorded."""
+"""Presence and cursors at a diagram: ephemeral events, never recorded."""
 
 from typing import Annotated, Any
 from zlib import crc32
@@ -35,7 +35,7 @@ class JoinDiagram(msgspec.Struct, frozen=True):
 
 
 def move_cursor(state: State, data: MoveCursor, context: Context) -> Decision:
-    """Say where the caller points; nothing is kept."""
+    """Publish the caller's cursor; nothing is recorded."""
     state.diagram(data.diagram_id)
     joined = context.membership.get(f"presence:{data.diagram_id}")
     moved = {
@@ -47,12 +47,12 @@ def move_cursor(state: State, data: MoveCursor, context: Context) -> Decision:
     channel = f"cursor:{data.diagram_id}"
     return Decision(
         answer={"diagram_id": data.diagram_id, "status": "moved"},
-        ephemeral=(Event("cursor.moved", (channel,), moved, subject=context.user_id),),
+        ephemeral=(Event("cursor.moved", (channel,), moved, coalesce_key=context.user_id),),
     )
 
 
 def join_diagram(state: State, data: JoinDiagram, context: Context) -> Decision:
-    """The caller's connection appears on `presence:`; name and colour default to ones made of the user id."""
+    """Make the caller's connection a member of `presence:`; name and colour have defaults by the user id."""
     state.diagram(data.diagram_id)
     channel = f"presence:{data.diagram_id}"
     color = data.color or _COLORS[crc32(context.user_id.encode()) % len(_COLORS)]
@@ -62,16 +62,16 @@ def join_diagram(state: State, data: JoinDiagram, context: Context) -> Decision:
         "connection_id": context.connection_id,
         "user_info": {"name": data.name or context.user_id, "color": color},
     }
-    news = () if context.membership.get(channel) == info else (_moved("user.joined", channel, info),)
+    changes = () if context.membership.get(channel) == info else (_presence_event("user.joined", channel, info),)
     return Decision(
         answer={"status": "joined", "channel": channel, **info},
-        ephemeral=news,
+        ephemeral=changes,
         membership=(Join(channel, info),),
     )
 
 
 def leave_diagram(state: State, data: OneDiagram, context: Context) -> Decision:
-    """The caller's connection leaves, also what was deleted meanwhile; NotFound if it had not joined."""
+    """End the membership of the caller's connection, also at a deleted diagram; NotFound if it had not joined."""
     channel = f"presence:{data.diagram_id}"
     info = context.membership.get(channel)
     if info is None:
@@ -84,10 +84,10 @@ def leave_diagram(state: State, data: OneDiagram, context: Context) -> Decision:
 
 
 def parted(channel: str, info: dict[str, Any]) -> Event:
-    """What those who remain are told when a member is gone, asked or not."""
-    return _moved("user.left", channel, info)
+    """The event for the remaining members when a member has left or its connection has ended."""
+    return _presence_event("user.left", channel, info)
 
 
-def _moved(name: str, channel: str, info: dict[str, Any]) -> Event:
-    """Who has not heard yet that a connection has come needs only hear that it has left, and the other way round."""
-    return Event(name, (channel,), info, subject=info["connection_id"])
+def _presence_event(name: str, channel: str, info: dict[str, Any]) -> Event:
+    """Both events of a connection have one coalesce key: only the newest of them has to be delivered."""
+    return Event(name, (channel,), info, coalesce_key=info["connection_id"])

@@ -1,4 +1,4 @@
-"""Rendering components and telling pages about it."""
+"""Renders components and announces them to pages."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from bodhisattva.servers.fastblocks.render import render
 
 
 class RenderComponent(msgspec.Struct, frozen=True):
-    """page: where the component stands; its `ui:` channel is told too."""
+    """page: that shows the component; the event goes to its `ui:` channel too."""
 
     component_type: str
     props: dict[str, Any]
@@ -29,13 +29,13 @@ class GetComponentStatus(msgspec.Struct, frozen=True):
 
 
 def render_component(state: State, data: RenderComponent, context: Context) -> Decision:
-    """Render the component, for the first time or in place of what it was."""
+    """Render the component, for the first time or in place of the former one."""
     component_id = data.component_id or context.new_id()
     return rendered(state, component_id, data.component_type, data.page, data.props, context)
 
 
 def update_component(state: State, data: UpdateComponent, context: Context) -> Decision:
-    """Change the given props, keep the others, and render anew."""
+    """Change the given props, keep the others, and render again."""
     held = _find(state, data.component_id)
     props = {**held.props, **data.props}
     return rendered(state, held.component_id, held.component_type, held.page, props, context)
@@ -54,7 +54,7 @@ def rendered(
     props: dict[str, Any],
     context: Context,
 ) -> Decision:
-    """The decision to show the component with exactly these props."""
+    """The decision to render the component with exactly these props."""
     held = state.components.get(component_id)
     component = Component(
         component_id=component_id,
@@ -76,9 +76,9 @@ def rendered(
 
 
 def _announced(component: Component, held: Component | None) -> Event:
-    """What pages are told: which component changed, and which of its props; one that is gone is null.
+    """The event for pages: the component and its changed props; a removed prop is null.
 
-    A page that the component left is told as well: `page` is not its name any more.
+    A page that the component has left gets the event too; its `page` then names the new page.
     """
     before, now = held.props if held else {}, component.props
     changed = {name: now.get(name) for name in {**before, **now} if before.get(name, ...) != now.get(name, ...)}

@@ -1,4 +1,4 @@
-"""What pages show: a tree of application state and the components rendered from it."""
+"""The read model: a tree of application state, and the rendered components."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ StatePath = Annotated[
 ]
 
 
-# Of the whole tree. Nodes that vanished count, since their versions are kept.
+# Of the whole tree. Removed nodes count, since their versions are kept.
 MOST_NODES = 20_000
 
 
@@ -51,7 +51,7 @@ class State:
                 component = msgspec.convert(event.data, Component)
                 self.components[component.component_id] = component
             case "ui.updated":
-                pass  # The rendering that it announces is recorded with it.
+                pass  # The event of the rendering is recorded with it.
             case other:
                 raise ValueError(f"fastblocks records no event {other!r}")
 
@@ -64,7 +64,7 @@ class State:
 
 
 class SetState(msgspec.Struct, frozen=True):
-    """expected_version: set only if the node has this version; 0 means that nothing may be there yet."""
+    """expected_version: set only if the node has this version; 0 if it must not exist yet."""
 
     state_path: StatePath
     value: Any
@@ -101,9 +101,9 @@ def set_state(state: State, data: SetState, context: Context) -> Decision:
 
 
 def delete_state(state: State, data: DeleteState, context: Context) -> Decision:
-    """Take the node there away, with all that lies below; versions go on should it be set again.
+    """Remove the node and all below it. Its version goes on if it is set again.
 
-    NotFound if nothing is there, Conflict if it is not at the expected version.
+    NotFound if there is no node, Conflict if it has another version than expected.
     """
     _find(state, data.state_path)
     _check_version(state, data)
@@ -144,6 +144,6 @@ def _find(state: State, path: str) -> Node:
 
 
 def get_state(state: State, data: GetState, context: Context) -> dict[str, Any]:
-    """The value there, an inner node's as an object, and its version; NotFound if nothing is there."""
+    """The node's value, an inner node's as an object, and its version; NotFound if there is no node."""
     node = _find(state, data.state_path)
     return {"state_path": data.state_path, "value": node.value, "version": node.version}

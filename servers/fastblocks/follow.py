@@ -1,4 +1,4 @@
-"""The bridge from mahavishnu: on page `workflows` a status component `workflow-<id>` follows each of them."""
+"""The bridge from mahavishnu: each workflow has a status component `workflow-<id>` on the page `workflows`."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ _DETAIL_LENGTH = 500
 
 
 class _Workflow(msgspec.Struct):
-    """What the component shows of a workflow's events."""
+    """The fields of a workflow's events that the component shows."""
 
     workflow_id: str
     adapter: str | None = None
@@ -27,7 +27,7 @@ class _Workflow(msgspec.Struct):
 
 
 def follow_workflow(state: State, event: ForeignEvent, context: Context) -> Decision:
-    """Render the workflow's component anew; events that say nothing of a workflow's course change nothing."""
+    """Render the workflow's component again. Events that do not change what it shows are ignored."""
     change = _CHANGES.get(event.name)
     if change is None:
         return Decision(answer={})
@@ -75,9 +75,11 @@ _CHANGES: dict[str, Callable[[_Workflow, Mapping[str, Any]], dict[str, Any]]] = 
 
 
 def _component_id(workflow_id: str) -> str:
-    """`workflow-<id>`; with a digest in its stead where that would be no component's id."""
-    named = f"workflow-{workflow_id}"
-    return named if re.match(ID_PATTERN, named) else f"workflow-{sha256(workflow_id.encode()).hexdigest()}"
+    """`workflow-<id>`, or with a digest of the id if that is not valid in a component's id."""
+    component_id = f"workflow-{workflow_id}"
+    return (
+        component_id if re.match(ID_PATTERN, component_id) else f"workflow-{sha256(workflow_id.encode()).hexdigest()}"
+    )
 
 
 def _short(text: str | None) -> str | None:

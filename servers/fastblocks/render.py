@@ -1,7 +1,7 @@
 """HTML from a component's type and props.
 
-Elements are built as a tree and written by the standard library's serialiser, which escapes every text and
-attribute: no prop, whatever it holds, becomes markup.
+Elements are built as a tree. The standard library's serialiser escapes every text and attribute, so that no prop
+becomes markup.
 """
 
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Props(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a component takes; its `fill` shows it inside the root element."""
+    """The props of a component. `fill` adds them to the root element."""
 
 
 class Text(Props, frozen=True):
@@ -31,7 +31,7 @@ class Text(Props, frozen=True):
 
 
 class Status(Props, frozen=True):
-    """How something fares: one word for machines and styles, and how many of its steps are done."""
+    """A status: a short name for programs and styles, and how many steps are done."""
 
     label: Line
     status: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,39}\Z")]
@@ -79,7 +79,7 @@ class Items(Props, frozen=True):
 
 
 class Progress(Props, frozen=True):
-    """A bar, as full as `value` is of `maximum`; a greater value shows as full."""
+    """A bar that shows `value` as a part of `maximum`; a greater value shows as full."""
 
     label: Line
     value: Amount
@@ -101,7 +101,7 @@ COMPONENTS: dict[str, type[Text | Status | Card | Items | Progress]] = {
 
 
 def render(component_id: str, component_type: str, props: dict[str, Any]) -> str:
-    """The component as HTML; InvalidData if there is no such type or the props are not what it takes."""
+    """The component as HTML; InvalidData if there is no such type or the props do not fit it."""
     component = COMPONENTS.get(component_type)
     if component is None:
         raise InvalidData("There is no such component.", field="component_type", expected=sorted(COMPONENTS))

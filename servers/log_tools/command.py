@@ -1,4 +1,4 @@
-"""`bodhisattva log …`. LOG is the name of a service, for where its configuration keeps its log, or a file."""
+"""`bodhisattva log …`. LOG is the name of a service, whose configuration gives the log's place, or a file."""
 
 import sqlite3
 import sys
@@ -23,7 +23,7 @@ _FORCE = click.option("--force", is_flag=True, help="Overwrite what stands there
 
 
 def _guarded(command: Callable[P, None]) -> Callable[P, None]:
-    """Bad input, a full disk, a broken database: one line and exit code 2."""
+    """Answer bad input, a full disk or a broken database in one line, with exit code 2."""
 
     @wraps(command)
     def refusing(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -43,10 +43,10 @@ def _guarded(command: Callable[P, None]) -> Callable[P, None]:
 
 @click.group()
 def log() -> None:
-    """Check, carry and keep the log of a service.
+    """Check, move and back up the log of a service.
 
-    LOG is a service's name, for the place where its configuration keeps its log (a file in the state folder, or a
-    Redis), or a file. What reads may be done while the service runs; what writes to LOG refuses one in use.
+    LOG is a service's name or a file. A name stands for the log in the service's configuration: a file in the state
+    folder, or a Redis. Commands that read may run while the service runs. Commands that write refuse a log in use.
     """
 
 
@@ -55,10 +55,10 @@ def log() -> None:
 @CONFIG
 @_guarded
 def verify(name: str, file: Path | None) -> None:
-    """Say whether LOG is sound.
+    """Check whether LOG is sound.
 
-    Checked are the database, unbroken offsets on every channel, every row, and that the state can be rebuilt. Exit
-    code 1, and a line for each problem, if something is wrong.
+    It checks the database, the offsets of every channel, every row, and that the state can be rebuilt. It prints a
+    line for each problem; with any, the exit code is 1.
     """
     from bodhisattva.servers.log_tools import source, verify
     from bodhisattva.servers.log_tools.progress import Progress
@@ -66,7 +66,7 @@ def verify(name: str, file: Path | None) -> None:
 
     place = _place(name, file)
     elsewhere: list[str] = []
-    with _damage_said(), source.reading_apart(place, elsewhere) as read:
+    with _exits_on_damage(), source.reading_apart(place, elsewhere) as read:
         service = services().get(read.service)
         found = 0
         for problem in chain(verify.problems(read, service, Progress("verify", "events")), elsewhere):
@@ -88,7 +88,7 @@ def verify(name: str, file: Path | None) -> None:
 def export(name: str, output: Path | None, force: bool, file: Path | None) -> None:
     """Write LOG as JSON lines for `import`.
 
-    They hold all that makes the same log again. The first says what it is, the last how many there are.
+    They have all that makes the same log again. The first line names the log, the last has the number of rows.
     """
     from bodhisattva.servers.log_tools import exporting
 
@@ -104,9 +104,9 @@ def export(name: str, output: Path | None, force: bool, file: Path | None) -> No
 @CONFIG
 @_guarded
 def import_(lines: Path, name: str, force: bool, file: Path | None) -> None:
-    """Make LOG of the JSON LINES of an `export`.
+    """Make LOG from the JSON LINES of an `export`.
 
-    `-` reads standard input. It is the same log: epoch, offsets, answers to retries, positions in other services.
+    `-` reads standard input. The log is the same: epoch, offsets, answers to retries, positions in other services.
     """
     from bodhisattva.servers.log_tools import importing
     from bodhisattva.servers.registry import services
@@ -126,7 +126,7 @@ def import_(lines: Path, name: str, force: bool, file: Path | None) -> None:
 def compact(name: str, events: int | None, size: int | None, age: float | None, file: Path | None) -> None:
     """Make LOG as small as its retention allows.
 
-    What it does not keep is removed, and the room is given back to the disk. A damaged one is left as it is.
+    It removes the events that retention does not keep, and frees the disk space. A damaged log is left unchanged.
     """
     from bodhisattva.servers.core import config as configuration
     from bodhisattva.servers.log_tools import compact
@@ -168,10 +168,9 @@ def backup(name: str, target: Path, force: bool, file: Path | None) -> None:
 @CONFIG
 @_guarded
 def restore(saved: Path, name: str, same_epoch: bool, force: bool, file: Path | None) -> None:
-    """Put BACKUP in the place of LOG, whose service is stopped.
+    """Replace LOG, whose service is stopped, by BACKUP.
 
-    `-` reads the backup from standard input.
-    The log gets a new epoch, so that no client takes events that are numbered anew for those that were lost.
+    `-` reads the backup from standard input. The log gets a new epoch, since offsets after the backup are given again.
     """
     from bodhisattva.servers.log_tools import copies, streams
     from bodhisattva.servers.registry import services
@@ -183,7 +182,7 @@ def restore(saved: Path, name: str, same_epoch: bool, force: bool, file: Path | 
 
 
 @contextmanager
-def _damage_said() -> Iterator[None]:
+def _exits_on_damage() -> Iterator[None]:
     from bodhisattva.servers.core.log.base import LogUnsound
 
     try:
@@ -194,7 +193,7 @@ def _damage_said() -> Iterator[None]:
 
 
 def _place(name: str, file: Path | None) -> "Path | RedisPlace":
-    """What LOG means."""
+    """The log's file, or its place in a Redis."""
     from bodhisattva.servers.core import config as configuration
     from bodhisattva.servers.core.composition import log_file
     from bodhisattva.servers.registry import services

@@ -1,4 +1,4 @@
-"""A log made as small as its retention allows, while its service is stopped."""
+"""Makes a log as small as its retention allows, while its service is stopped."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.log_tools import verify
 from bodhisattva.servers.log_tools.progress import Progress
 from bodhisattva.servers.log_tools.source import reading
-from bodhisattva.servers.log_tools.target import taken
+from bodhisattva.servers.log_tools.target import locked
 from bodhisattva.servers.registry import services
 
 
@@ -31,7 +31,7 @@ class Compacted(NamedTuple):
 
 
 def compact_file(path: Path, config: Callable[[str], Config], given: Mapping[str, int | float]) -> Compacted:
-    """`compact` by a service's configuration, with the limits that are given instead of its own."""
+    """Compact by the service's configuration; `given` limits replace the configured ones."""
     with reading(path) as source:
         name = source.service
     service = services().get(name)
@@ -42,15 +42,15 @@ def compact_file(path: Path, config: Callable[[str], Config], given: Mapping[str
 
 
 def compact(path: Path, service: Service, config: Config, limits: Retention) -> Compacted:
-    """Apply the limits, then give the room back to the disk. LogRefused if the file is in use, Refused if damaged."""
-    with taken(path):
+    """Apply the limits, then free the disk space. LogRefused if the file is in use, Refused if it is damaged."""
+    with locked(path):
         with reading(path) as source:
             verify.check_sound(source, service, f"{path} is not compacted, since it is damaged")
-        _settle(path)
+        _checkpoint(path)
         before = path.stat().st_size
     removed = asyncio.run(_shorten(path, service, config, limits))
-    with taken(path):
-        _settle(path, "VACUUM")
+    with locked(path):
+        _checkpoint(path, "VACUUM")
     return Compacted(removed, before, path.stat().st_size)
 
 
@@ -63,15 +63,15 @@ async def _shorten(path: Path, service: Service, config: Config, limits: Retenti
             floor, newest = source.floor(), source.newest()
 
         def trimmed(floors: Mapping[str, int]) -> None:
-            progress.told(floors[GLOBAL] - floor)
+            progress.report(floors[GLOBAL] - floor)
 
         return await retention.shorten(service, log, limits, floor, newest, trimmed)
     finally:
         await log.close()
 
 
-def _settle(path: Path, *statements: str) -> None:
-    """Carry out statements outside of a transaction, and leave no WAL behind."""
+def _checkpoint(path: Path, *statements: str) -> None:
+    """Execute statements outside of a transaction, and leave no WAL."""
     with closing(files.connect(path)) as database:
         database.isolation_level = None
         for statement in (*statements, "PRAGMA wal_checkpoint(TRUNCATE)"):

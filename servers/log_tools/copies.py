@@ -1,4 +1,4 @@
-"""Backups of a log, made while its service runs, and their way back."""
+"""Backs up a log while its service runs, and restores a backup."""
 
 import sqlite3
 from pathlib import Path
@@ -10,36 +10,36 @@ from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.log_tools import verify
 from bodhisattva.servers.log_tools.progress import Progress
 from bodhisattva.servers.log_tools.source import Elsewhere, Source, reading, reading_apart
-from bodhisattva.servers.log_tools.target import check_free, check_owner, taken
+from bodhisattva.servers.log_tools.target import check_free, check_owner, locked
 
 
 def backup(path: Path | Elsewhere, target: Path, *, force: bool) -> int:
-    """Copy the log as it is at this moment into `target`; the number of its newest event."""
+    """Copy the log as it is now to `target`; return the number of its newest event."""
     check_free(target, force=force)
     if isinstance(path, Path):
         _check_apart(path, target)
     with reading(path) as source:
-        files.copy(source.database, target, Progress("backup", "pages").told)
+        files.copy(source.database, target, Progress("backup", "pages").report)
         return source.newest()
 
 
 def restore(
     backup: Path, path: Path | Elsewhere, services: dict[str, Service], *, force: bool, same_epoch: bool
 ) -> int:
-    """Put a backup in the place of a service's log; the number of its newest event.
+    """Replace a service's log by a backup; return the number of its newest event.
 
-    It gets a new epoch, unless `same_epoch`: clients may have seen events that came after the backup was made, and
-    offsets that are given a second time must not be taken for those.
+    The log gets a new epoch, unless `same_epoch`. Clients may have received events after the backup was made, and the
+    log gives their offsets to other events.
     """
     if not isinstance(path, Path):
         return _restore_elsewhere(backup, path, services, force=force, same_epoch=same_epoch)
     check_free(path, force=force)
     _check_apart(backup, path)
-    with reading_apart(backup) as source, taken(path):
+    with reading_apart(backup) as source, locked(path):
         check_owner(path, source.service, services)
         _check_sound(source, services.get(source.service))
         begin = _keep_epoch if same_epoch else _begin_epoch
-        files.copy(source.database, path, Progress("restore", "pages").told, begin)
+        files.copy(source.database, path, Progress("restore", "pages").report, begin)
         return source.newest()
 
 

@@ -1,4 +1,4 @@
-"""A log written as JSON lines."""
+"""Writes a log as JSON lines."""
 
 import sys
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from bodhisattva.servers.log_tools.target import check_free
 
 
 def export_log(path: Path | Elsewhere, output: Path | None, *, force: bool) -> int:
-    """Write the log to a file, which is there only if it is whole, or to standard output; how many rows it has."""
+    """Write the log to a file, which appears only when it is whole, or to standard output; return how many rows."""
     if output is None:
         return _write(path, None)
     check_free(output, force=force)
@@ -25,13 +25,13 @@ def _write(path: Path | Elsewhere, output: Path | None) -> int:
     with reading_apart(path) as source:
         written = lines.written(source, Progress("export", "rows"))
         if output is None:
-            return _pour(written, sys.stdout.buffer)
+            return _write_lines(written, sys.stdout.buffer)
         with output.open("wb") as file:
-            return _pour(written, file)
+            return _write_lines(written, file)
 
 
-def _pour(written: Iterator[bytes], file: BinaryIO) -> int:
-    count = -2  # the first line and the last are no rows
+def _write_lines(written: Iterator[bytes], file: BinaryIO) -> int:
+    count = -2  # without the first and the last line
     for line in written:
         file.write(line)
         count += 1

@@ -1,4 +1,4 @@
-"""A log's file made of JSON lines; it is there only if it is whole and sound."""
+"""Makes a log from JSON lines; it appears only when it is whole and sound."""
 
 import sqlite3
 import sys
@@ -17,11 +17,11 @@ from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.log_tools import lines, verify
 from bodhisattva.servers.log_tools.progress import Progress
 from bodhisattva.servers.log_tools.source import Elsewhere, reading
-from bodhisattva.servers.log_tools.target import check_free, check_owner, taken
+from bodhisattva.servers.log_tools.target import check_free, check_owner, locked
 
 
 def import_file(source: Path, place: Path | Elsewhere, services: dict[str, Service], *, force: bool) -> int:
-    """Of a file, or of standard input for `-`."""
+    """Import the lines of a file, or of standard input for `-`; return the number of rows."""
     if str(source) == "-":
         return _import(iter(sys.stdin.buffer), place, services, force=force)
     with source.open("rb") as file:
@@ -41,9 +41,9 @@ def _import(text: Iterator[bytes], place: Path | Elsewhere, services: dict[str, 
 
 
 def import_log(text: Iterator[bytes], path: Path, services: dict[str, Service], *, force: bool) -> int:
-    """Write the lines as a log into `path`; how many rows they are. Refused says what is wrong with lines or path."""
+    """Write the lines as a log to `path`; return the number of rows. Refused with what is wrong with lines or path."""
     check_free(path, force=force)
-    with taken(path), files.being_made(path) as part:
+    with locked(path), files.being_made(path) as part:
         read = lines.read(text)
         head = next(read, None)
         if not isinstance(head, lines.Head):
@@ -63,8 +63,8 @@ def _store_all(database: sqlite3.Connection, read: Iterator[lines.Head | lines.R
             try:
                 _store(row, database)
             except sqlite3.IntegrityError as error:
-                raise Refused(f"line {number + 1} says what an earlier one did ({error})") from None
-            progress.told(number)
+                raise Refused(f"line {number + 1} repeats an earlier one ({error})") from None
+            progress.report(number)
     return number
 
 

@@ -1,6 +1,6 @@
-"""A log as JSON lines: what it is, then its rows, then how many there were, so that a torn file is noticed.
+"""The format of a log as JSON lines: a head, the rows, and an end with their number, which shows a truncated file.
 
-Data and outcomes stand there byte for byte, so a log that is exported and imported is the same log.
+Data and outcomes are kept byte for byte, so a log that is exported and imported is the same log.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Head(msgspec.Struct, frozen=True, tag="log", tag_field="line"):
-    """The first line. format: of these lines."""
+    """The first line. format: the version of this format."""
 
     format: int
     service: str
@@ -54,7 +54,7 @@ class PositionLine(Position, frozen=True, tag="position", tag_field="line"):
 
 
 class End(msgspec.Struct, frozen=True, tag="end", tag_field="line"):
-    """The last line. rows: how many lines stand between the first and this one."""
+    """The last line. rows: the number of lines between the first and this one."""
 
     rows: int
 
@@ -65,18 +65,18 @@ _decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 
 def written(source: Source, progress: Progress) -> Iterator[bytes]:
-    """The log as lines. Damaged or sqlite3.Error if it cannot be read."""
+    """The lines of a log. Damaged or sqlite3.Error if it cannot be read."""
     yield _line(Head(FORMAT, source.service, source.epoch))
     total = source.rows()
     number = 0
     for number, row in enumerate(_rows(source), 1):
         yield _line(row)
-        progress.told(number, total)
+        progress.report(number, total)
     yield _line(End(number))
 
 
 def read(lines: Iterator[bytes]) -> Iterator[Head | Row]:
-    """The head, then the rows; Refused names the line that is not as it should be."""
+    """The head, then the rows; Refused with the number of the first invalid line."""
     ended, number = False, 0
     for number, text in enumerate(lines, 1):
         try:

@@ -1,21 +1,22 @@
-"""Signs of life of long work, on stderr."""
+"""Progress of long work, on stderr."""
 
 from time import monotonic
 
 import click
 
-PAUSE = 2.0  # seconds between two lines; what is done sooner says nothing
+PAUSE = 2.0  # seconds between two lines; shorter work writes none
 
 
 class Progress:
-    """`work` is what goes on: "verify", "events"; `told` is to be called as often as it likes."""
+    """Writes a line now and then. work, unit: such as "verify" and "events"."""
 
     def __init__(self, work: str, unit: str) -> None:
         self._work = work
         self._unit = unit
         self._last = monotonic()
 
-    def told(self, done: int, total: int | None = None) -> None:
+    def report(self, done: int, total: int | None = None) -> None:
+        """Take how much is done; may be called as often as is convenient."""
         now = monotonic()
         if now - self._last < PAUSE:
             return

@@ -1,4 +1,4 @@
-"""What a log's file holds, written into Redis beside the log that is there, and then put in its place at once."""
+"""Writes a log's file into Redis under temporary keys, then swaps it in for the present log at once."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -17,10 +17,10 @@ from bodhisattva.servers.log_tools.progress import Progress
 from bodhisattva.servers.log_tools.source import Source
 
 _PAGE = 500
-_REMOVED = "removed"  # the id of an event that is no longer held, where nobody knows it any more
+_REMOVED = "removed"  # stands for the id of a removed event
 
-# KEYS: meta, the keys to delete, then each key to rename and its new name. ARGV: how many to delete, epoch and head
-# that the log is to have now.
+# KEYS: meta, the keys to delete, then each key to rename and its new name.
+# ARGV: how many to delete, then the epoch and the head that the log must still have.
 _SWAP = """
 local held = redis.call('HMGET', KEYS[1], 'epoch', 'head')
 if (held[1] or '') ~= ARGV[2] or (held[2] or '') ~= ARGV[3] then return 0 end
@@ -35,7 +35,7 @@ return 1
 
 
 async def load(store: Any, keys: Keys, source: Source, epoch: str) -> None:
-    """Put the file's log in the place of the one at these keys, under an epoch; Refused if that changes meanwhile."""
+    """Replace the log at these keys by the file's, with an epoch; Refused if it changes meanwhile."""
     (meta,) = keys.of("meta")
     before = [value.decode() if value else "" for value in await store.hmget(meta, ["epoch", "head"])]
     await _clear(store, f"{keys.base}new:*")
@@ -48,13 +48,13 @@ async def load(store: Any, keys: Keys, source: Source, epoch: str) -> None:
         for key in made:
             names += [key, keys.base.encode() + key.removeprefix(new.base.encode())]
         if not await store.register_script(_SWAP)(keys=names, args=[len(old), *before]):
-            raise Refused(f"the log at {keys.base}* has changed meanwhile; stop whoever writes to it")
+            raise Refused(f"the log at {keys.base}* has changed meanwhile; stop what writes to it")
     finally:
         await _clear(store, f"{keys.base}new:*")
 
 
 async def _clear(store: Any, pattern: str) -> None:
-    """What is left of an attempt that failed."""
+    """Delete the keys that a failed attempt has left."""
     async for key in store.scan_iter(match=pattern, count=_PAGE):
         await store.unlink(key)
 
@@ -75,7 +75,7 @@ async def _write(store: Any, keys: Keys, source: Source, epoch: str) -> None:
                 ids.note(event)
             await together.execute()
         done += len(page)
-        progress.told(done)
+        progress.report(done)
     for answer in source.answers():
         key = answer_key(answer.user_id, answer.request_id)
         await store.hset(answers, key, msgspec.json.encode(answer))
@@ -88,16 +88,16 @@ async def _write(store: Any, keys: Keys, source: Source, epoch: str) -> None:
         offsets = msgspec.json.encode(snapshot.offsets)
         about = {"seq": snapshot.seq, "id": ids.of(snapshot.seq), "offsets": offsets, "state": snapshot.state}
         await store.hset(snapshots, mapping=about)
-    said = {"format": FORMAT, "service": source.service, "epoch": fence(FORMAT, epoch), "size": size}
+    fields_of_meta = {"format": FORMAT, "service": source.service, "epoch": fence(FORMAT, epoch), "size": size}
     if newest := source.newest():
-        said["head"] = f"{newest}:{ids.of(newest)}"
+        fields_of_meta["head"] = f"{newest}:{ids.of(newest)}"
     if floor := held.get(GLOBAL, 0):
-        said["floor"] = f"{floor}:{_REMOVED}"
-    await store.hset(meta, mapping=said)
+        fields_of_meta["floor"] = f"{floor}:{_REMOVED}"
+    await store.hset(meta, mapping=fields_of_meta)
 
 
 class _Ids:
-    """Ids of the events that the head and the snapshot name."""
+    """The ids of the events that the head and the snapshot name."""
 
     def __init__(self, source: Source) -> None:
         snapshot = source.snapshot()

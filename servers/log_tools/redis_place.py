@@ -1,4 +1,4 @@
-"""A service's log in Redis as the tools treat it: read by a copy of one moment, written beside and swapped in whole."""
+"""A service's log in Redis, for the tools: read by a copy of one moment, and replaced as a whole."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
@@ -28,13 +28,13 @@ from bodhisattva.servers.log_tools.progress import Progress
 from bodhisattva.servers.log_tools.source import Source, reading
 
 T = TypeVar("T")
-_PATIENCE = 30.0  # seconds for an answer of Redis, since a state may be large
+_TIMEOUT = 30.0  # seconds for an answer of Redis, since a state may be large
 _LEASE = 60.0
-_LEASE_PATIENCE = 15.0
+_LEASE_TIMEOUT = 15.0
 
 
 class RedisPlace:
-    """Where a service's configuration says that its log is."""
+    """The place of a service's log, by its configuration."""
 
     def __init__(self, service: Service, config: Config) -> None:
         self._service = service
@@ -47,7 +47,7 @@ class RedisPlace:
 
     @contextmanager
     def copied(self, found: list[str] | None = None) -> Iterator[Path]:
-        """A log's file that holds it as it is at one moment; `found` is given what is wrong with what it has not."""
+        """A file with a copy of the log at one moment. found: gets the problems that the copy does not show."""
         with TemporaryDirectory(prefix="bodhisattva-") as folder:
             path = Path(folder) / "log.sqlite3"
             self._run(self._copy(path, found))
@@ -59,12 +59,12 @@ class RedisPlace:
             if then is None:
                 raise Refused(f"{self}: there is no log")
             formats.check(then.version, self._keys)
-            size = await copy(store, self._keys, then, path, Progress("read", "events").told)
+            size = await copy(store, self._keys, then, path, Progress("read", "events").report)
             if found is not None:
                 found += await redis_verify.problems(store, self._keys, then, path, size)
 
     def check(self, service: str, *, force: bool) -> None:
-        """Refused if it is not this service's, or is there already and not to be overwritten."""
+        """Refused if it is another service's, or if a log exists without `force`."""
         if service != self._service.name:
             raise Refused(f"{self} is for the log of {self._service.name}, not of {service}")
         if self._run(self._exists()) and not force:
@@ -75,7 +75,7 @@ class RedisPlace:
             return await moment(store, self._keys) is not None
 
     def replace(self, source: Source, epoch: str) -> None:
-        """Put what a file holds in its place, all at once; Refused if a replica of the service runs on it."""
+        """Replace the log by a file's at once; Refused if a replica of the service runs on it."""
         self._run(self._replace(source, epoch))
 
     async def _replace(self, source: Source, epoch: str) -> None:
@@ -85,7 +85,7 @@ class RedisPlace:
             await redis_load.load(store, self._keys, source, epoch)
 
     def shorten(self, given: Mapping[str, int | float]) -> tuple[int, int, int]:
-        """Keep to the configured limits and those given; how many events went, bytes of data before and after.
+        """Apply the configured limits and those given; return events removed, bytes of data before and after.
 
         Refused if the log is damaged.
         """
@@ -108,7 +108,7 @@ class RedisPlace:
                 before, floor = log.size, log.floor
 
                 def trimmed(floors: Mapping[str, int]) -> None:
-                    progress.told(floors.get(GLOBAL, floor) - floor)
+                    progress.report(floors.get(GLOBAL, floor) - floor)
 
                 removed = await retention.shorten(self._service, log, limits, floor, newest, trimmed)
                 return removed, before, log.size
@@ -125,7 +125,7 @@ class RedisPlace:
 
     @asynccontextmanager
     async def _store(self) -> AsyncIterator[Any]:
-        store = connect(self._config.log, _PATIENCE)
+        store = connect(self._config.log, _TIMEOUT)
         try:
             yield store
         finally:
@@ -133,10 +133,10 @@ class RedisPlace:
 
     @asynccontextmanager
     async def _undisturbed(self, store: Any) -> AsyncIterator[None]:
-        """Nobody removes events meanwhile."""
+        """Hold the retention lease, so that no replica removes events meanwhile."""
         past = Past(store, self._keys, f"tool-{fresh_id()}")
         try:
-            async with asyncio.timeout(_LEASE_PATIENCE):
+            async with asyncio.timeout(_LEASE_TIMEOUT):
                 while not await past.lease(_LEASE):  # noqa: ASYNC110 - Redis offers nothing to wait on
                     await asyncio.sleep(0.1)
         except TimeoutError:

@@ -1,4 +1,4 @@
-"""What can be wrong with a log in Redis that no copy of it shows: its head, its size, its channels' streams."""
+"""Checks of a log in Redis that its copy cannot show: its head, its size, its channels' streams."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -15,7 +15,7 @@ _MOST = 100  # problems of one kind that are listed
 
 
 async def problems(store: Any, keys: Keys, then: Moment, path: Path, size: int) -> list[str]:
-    """A line for each; path: the copy of that moment, whose events have so many bytes of data."""
+    """The problems, a line each. path: the copy of that moment. size: bytes of its events' data."""
     with closing(sqlite3.connect(path)) as copy:
         found = [*_head(copy, then), *_size(then, size)]
         found += [line async for line in _ages(store, keys, then)]
@@ -25,9 +25,9 @@ async def problems(store: Any, keys: Keys, then: Moment, path: Path, size: int) 
             wrong, number = await _channel(store, copy, key, channel, then.newest)
             found += wrong
             listed += number
-        (said,) = copy.execute("SELECT count(*) FROM channel_events").fetchone()
-        if listed < said:
-            found.append(f"the channels' streams list {listed} events, and the events say {said}")
+        (expected,) = copy.execute("SELECT count(*) FROM channel_events").fetchone()
+        if listed < expected:
+            found.append(f"the channels' streams list {listed} events, and the events say {expected}")
     return found
 
 
@@ -45,7 +45,7 @@ def _size(then: Moment, size: int) -> Iterator[str]:
 
 
 async def _ages(store: Any, keys: Keys, then: Moment) -> AsyncIterator[str]:
-    """An answer without its age is never forgotten; of answers that came meanwhile nothing is said."""
+    """Answers without an age, which would never expire; later answers than the copy's are not checked."""
     (ages,) = keys.of("ages")
     for start in range(0, len(then.answers), _PAGE):
         page = then.answers[start : start + _PAGE]
@@ -58,7 +58,7 @@ async def _ages(store: Any, keys: Keys, then: Moment) -> AsyncIterator[str]:
 async def _channel(
     store: Any, copy: sqlite3.Connection, key: bytes, channel: str, newest: int
 ) -> tuple[list[str], int]:
-    """What is wrong with a channel's stream, and how many of the copy's events it lists."""
+    """The problems of a channel's stream, and how many of the copy's events it lists."""
     wrong: list[str] = []
     listed, after = 0, 0
     while page := await store.xrange(key, f"{after + 1}-0", "+", count=_PAGE):
@@ -67,8 +67,8 @@ async def _channel(
             if seq > newest:
                 return wrong, listed
             row = copy.execute("SELECT seq FROM channel_events WHERE channel = ? AND offset = ?", (channel, after))
-            if (said := row.fetchone()) != (seq,):
-                here = said[0] if said else "nothing"
+            if (expected := row.fetchone()) != (seq,):
+                here = expected[0] if expected else "nothing"
                 wrong.append(f"the stream of {channel} lists {seq} at offset {after}, the events say {here}")
             else:
                 listed += 1

@@ -1,6 +1,6 @@
-"""A log's file as the tools read it: one consistent moment of it, whole, of this format or an earlier one.
+"""Reads a log's file at one consistent moment, in this format or an earlier one.
 
-While a file is read, its service cannot empty the WAL. So what takes long reads a copy: `reading_apart`.
+While a file is read, its service cannot empty the WAL. So long work reads a copy, by `reading_apart`.
 """
 
 import shutil
@@ -22,15 +22,15 @@ from bodhisattva.servers.core.log.trimming import kept_snapshot, newest
 from bodhisattva.servers.log_tools.progress import Progress
 
 _HAS_FLOORS = 2  # the first format with retention
-_HAS_MARKS = 3  # the first format with marks in the sources of bridges
+_HAS_MARKS = 3  # the first format with block locators in the positions of bridges
 
 
 class Damaged(Refused):
-    """A row that cannot be read; says which."""
+    """A row cannot be read; the message names it."""
 
 
 class Source:
-    """service, epoch: as the file says. version: of its format."""
+    """The rows of a log's file. service, epoch: from the file. version: of its format."""
 
     def __init__(self, path: Path, database: sqlite3.Connection, meta: dict[str, str]) -> None:
         self.path = path
@@ -58,7 +58,7 @@ class Source:
         return int(self.database.execute(f"SELECT {counts}").fetchone()[0])
 
     def newest(self) -> int:
-        """The number of the last event that was stored; 0 if there never was one."""
+        """The number of the last event that was ever stored; 0 if there was none."""
         last = self.database.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
         return newest(self.database) if self.version >= _HAS_FLOORS else int(last)
 
@@ -88,7 +88,7 @@ class Source:
 
 
 class Elsewhere(Protocol):
-    """A place for a log that is no file; see `redis_place.RedisPlace`."""
+    """A place for a log other than a file; see `redis_place.RedisPlace`."""
 
     def copied(self, found: list[str] | None = None) -> AbstractContextManager[Path]: ...
 
@@ -99,9 +99,9 @@ class Elsewhere(Protocol):
 
 @contextmanager
 def reading(place: Path | Elsewhere, found: list[str] | None = None) -> Iterator[Source]:
-    """The log there, also while its service runs; Refused if it is none that this release can read.
+    """Read the log at a place, even while its service runs; Refused if this release cannot read it.
 
-    found: is given what is wrong with it elsewhere than in what is read.
+    found: gets the problems of the place that its copy does not show.
     """
     if isinstance(place, Path):
         with _reading_file(place) as source:
@@ -113,9 +113,9 @@ def reading(place: Path | Elsewhere, found: list[str] | None = None) -> Iterator
 
 @contextmanager
 def reading_apart(place: Path | Elsewhere, found: list[str] | None = None) -> Iterator[Source]:
-    """`reading` of a copy, where a service may be writing to the file; it lies in the folder for temporary files.
+    """Read a copy of the log if a service may be writing to the file. It is in the folder for temporary files.
 
-    Refused if there is no room for it.
+    Refused if there is no space for it.
     """
     with reading(place, found) as source:
         if not _may_be_written(source.database):
@@ -127,19 +127,19 @@ def reading_apart(place: Path | Elsewhere, found: list[str] | None = None) -> It
 
 
 def _may_be_written(database: sqlite3.Connection) -> bool:
-    """True of a service's file, false of a copy."""
+    """Whether it is a service's file, and no copy."""
     return bool(database.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
 
 
 def _copied(source: Source) -> sqlite3.Connection:
-    """A copy that has no name any more, so that nothing is left of it however the tool ends."""
+    """A copy in a file without a name, so that the system frees it however the tool ends."""
     with TemporaryDirectory(prefix="bodhisattva-") as folder:
         size = source.path.stat().st_size
         if shutil.disk_usage(folder).free < size:
             where = Path(folder).parent
             raise Refused(f"{where} has no room for a copy of {size} bytes; name another folder in TMPDIR")
         copy = Path(folder) / "log.sqlite3"
-        files.pour(source.database, copy, Progress("copy", "pages").told)
+        files.pour(source.database, copy, Progress("copy", "pages").report)
         database = files.look(copy)
         try:
             database.execute("BEGIN")

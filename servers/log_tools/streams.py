@@ -1,4 +1,4 @@
-"""A backup that comes by standard input or goes by standard output: over a container's border, or to another user."""
+"""Backups by standard input and output, to cross a container's border or to reach another user."""
 
 import shutil
 import sys
@@ -17,7 +17,7 @@ def is_stream(path: Path) -> bool:
 
 
 def backup(place: Path | Elsewhere) -> int:
-    """Write a backup of the log to standard output; the number of its newest event."""
+    """Write a backup of the log to standard output; return the number of its newest event."""
     if sys.stdout.isatty():
         raise Refused("standard output is a terminal; send the backup to a file with >")
     with TemporaryDirectory(prefix="bodhisattva-") as folder:
@@ -31,7 +31,7 @@ def backup(place: Path | Elsewhere) -> int:
 
 @contextmanager
 def given(saved: Path) -> Iterator[Path]:
-    """The file, for `-` one with what comes by standard input."""
+    """The file `saved`; for `-`, a file with the content of standard input."""
     if not is_stream(saved):
         yield saved
         return

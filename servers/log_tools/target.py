@@ -1,4 +1,4 @@
-"""Where a tool writes a log: nobody uses the file meanwhile, and nothing is overwritten unasked."""
+"""Checks before a tool writes a log: the file is not in use, and is overwritten only with --force."""
 
 import os
 from collections.abc import Container, Iterator
@@ -11,8 +11,8 @@ from bodhisattva.servers.log_tools.source import reading
 
 
 @contextmanager
-def taken(path: Path) -> Iterator[None]:
-    """The lock that a service holds while it runs; LogRefused if it is held."""
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock that a service holds while it runs; LogRefused if another process has it."""
     descriptor = files.lock(path)
     try:
         yield
@@ -21,7 +21,7 @@ def taken(path: Path) -> Iterator[None]:
 
 
 def check_free(path: Path, *, force: bool) -> None:
-    """Refused if something stands there that may not be overwritten."""
+    """Refused if the path exists and must not be overwritten."""
     if path.is_dir():
         raise Refused(f"{path} is a folder; name a file in it")
     if path.exists() and not path.is_file():
@@ -31,7 +31,7 @@ def check_free(path: Path, *, force: bool) -> None:
 
 
 def check_owner(path: Path, service: str, services: Container[str]) -> None:
-    """Refused if another service's log stands there, or would be looked for there, with or without --force."""
+    """Refused if the file is another service's log, or has the name of one, with or without --force."""
     if path.suffix == ".sqlite3" and path.stem in services and path.stem != service:
         raise Refused(f"{path} is for the log of {path.stem}, not of {service}")
     try:

@@ -1,4 +1,4 @@
-"""Whether a log is sound: the database, the numbering, every row, and that the state can be rebuilt from it."""
+"""Checks a log: the database, the numbering, every row, and that the state can be rebuilt from it."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ _MOST = 100  # problems of one kind that are listed
 
 
 def problems(source: Source, service: Service | None, progress: Progress) -> Iterator[str]:
-    """What is wrong, a line for each; nothing if the log is sound. service: None leaves the state unjudged."""
+    """The problems, a line each; none if the log is sound. service: None leaves the state unchecked."""
     try:
         yield from _problems(source, service, progress)
     except sqlite3.Error as error:
@@ -31,7 +31,7 @@ def problems(source: Source, service: Service | None, progress: Progress) -> Ite
 
 
 def check_sound(source: Source, service: Service | None, wrong: str, elsewhere: Iterable[str] = ()) -> None:
-    """Refused with these words and the first problem, if there is one; elsewhere: problems that are known already."""
+    """Refused, with `wrong` and the first problem, if there is one. elsewhere: problems that are known already."""
     for problem in chain(elsewhere, problems(source, service, Progress("check", "events"))):
         raise Refused(f"{wrong}: {problem}")
 
@@ -45,7 +45,7 @@ def _problems(source: Source, service: Service | None, progress: Progress) -> It
     try:
         for done, event in enumerate(source.events(), 1):
             yield from checker.event(event)
-            progress.told(done, total)
+            progress.report(done, total)
     except Damaged as damaged:
         yield str(damaged)
         return
@@ -55,7 +55,7 @@ def _problems(source: Source, service: Service | None, progress: Progress) -> It
 
 
 class _Checker:
-    """Goes through the events in order and knows what comes next on each channel."""
+    """Checks the events in order, with the next offset of each channel."""
 
     def __init__(self, source: Source, service: Service | None) -> None:
         self._source = source
@@ -114,8 +114,8 @@ class _Checker:
     def _compare(self, snapshot: Snapshot) -> Iterator[str]:
         differing = sorted(set(snapshot.offsets.items()) ^ set(self._offsets.items()))
         for channel in islice(dict.fromkeys(channel for channel, _ in differing), _MOST):
-            said, really = snapshot.offsets.get(channel, 0), self._offsets.get(channel, 0)
-            yield f"the snapshot says offset {said} of {channel}, which was at {really}"
+            claimed, actual = snapshot.offsets.get(channel, 0), self._offsets.get(channel, 0)
+            yield f"the snapshot says offset {claimed} of {channel}, which was at {actual}"
 
     def _begin(self, service: Service, snapshot: Snapshot | None) -> Iterator[str]:
         try:

@@ -39,7 +39,7 @@ def register_adapter(state: State, data: RegisterAdapter, context: Context) -> D
 
 
 def set_adapter_health(state: State, data: SetAdapterHealth, context: Context) -> Decision:
-    """No workflow starts on an adapter that is unhealthy."""
+    """Record the adapter's health. No workflow starts on an unhealthy adapter."""
     adapter = find(state.adapters, data.adapter_id, "adapter_id")
     facts = {
         "adapter_id": adapter.adapter_id,

@@ -1,7 +1,7 @@
-"""The requests that a workflow makes of other services: its remote stages, and the compensations of those.
+"""The calls of a workflow to other services: its remote stages and their compensations.
 
-What happens to a call is recorded before anything follows from it, so whoever takes it up after a crash, or beside
-another replica, goes on with the deadline and the attempts that were.
+Each step of a call is recorded before the next one. So a restart, or another replica, goes on with the same deadline
+and the same number of attempts.
 """
 
 from datetime import timedelta
@@ -17,7 +17,7 @@ from bodhisattva.servers.mahavishnu.workflows import ended_early, running, workf
 
 
 class DueCall(NamedTuple):
-    """key: `stage-<index>` or `compensation-<index>`. uncertain: whether the stage to be undone may not be done."""
+    """key: `stage-<index>` or `compensation-<index>`. uncertain: whether the stage may have had no effect."""
 
     workflow_id: str
     key: str
@@ -29,7 +29,7 @@ class DueCall(NamedTuple):
 
     @property
     def request_id(self) -> str:
-        """The other service does once what it is asked for under one id (1.2)."""
+        """One id for all attempts, so that the other service executes the request once (protocol 1.2)."""
         return f"{self.workflow_id}/{self.key}"
 
 
@@ -46,7 +46,7 @@ class RecordAttempt(msgspec.Struct, frozen=True):
 
 
 class FailStage(msgspec.Struct, frozen=True):
-    """without_effect: whether the other service did nothing of what it was asked for."""
+    """without_effect: whether it is certain that the other service did not execute the request."""
 
     workflow_id: Id
     stage_index: int
@@ -55,7 +55,7 @@ class FailStage(msgspec.Struct, frozen=True):
 
 
 class EndCompensation(msgspec.Struct, frozen=True):
-    """error: null if it succeeded."""
+    """error: None if it succeeded."""
 
     workflow_id: Id
     stage_index: int
@@ -64,7 +64,7 @@ class EndCompensation(msgspec.Struct, frozen=True):
 
 
 def due_call(state: State, workflow_id: str) -> DueCall | None:
-    """What the workflow is to ask of another service now."""
+    """The call that the workflow has to make now; None if there is none."""
     workflow = state.workflows[workflow_id]
     stage, compensation = workflow.next_stage, workflow.next_compensation
     if stage is not None and stage.call is not None:
@@ -81,9 +81,9 @@ def due_call(state: State, workflow_id: str) -> DueCall | None:
 
 
 def begin_call(state: State, data: BeginCall, context: Context) -> Decision:
-    """Its time begins now, unless it has begun before; the answer says until when, and how many attempts failed.
+    """Start the call's time, unless it has started before. The answer has its deadline and its failed attempts.
 
-    fresh: whether nobody can have asked for it yet.
+    fresh: whether no attempt can have been made yet.
     """
     workflow, due = _due(state, data.workflow_id, data.call)
     progress = workflow.progress.get(due.key)
@@ -96,7 +96,7 @@ def begin_call(state: State, data: BeginCall, context: Context) -> Decision:
 
 
 def record_attempt(state: State, data: RecordAttempt, context: Context) -> Decision:
-    """One more attempt failed, unless another replica has recorded its own as this one."""
+    """Record a failed attempt, unless another replica has recorded one with this number."""
     workflow, due = _due(state, data.workflow_id, data.call)
     attempts = find(workflow.progress, due.key, "call").attempts
     if data.attempt <= attempts:
@@ -114,7 +114,7 @@ def fail_stage(state: State, data: FailStage, context: Context) -> Decision:
 
 
 def end_compensation(state: State, data: EndCompensation, context: Context) -> Decision:
-    """The others are made whether it succeeded or not."""
+    """Record the end of a compensation. The next ones are made whether it succeeded or not."""
     workflow, due = _due(state, data.workflow_id, f"compensation-{data.stage_index}")
     ended = {"result": data.result} if data.error is None else {"error": data.error}
     name = "workflow.compensation_completed" if data.error is None else "workflow.compensation_failed"

@@ -1,4 +1,4 @@
-"""What mahavishnu knows: its records and how each event changes them."""
+"""The read model: workflows, pools, teams and adapters, and how each event changes them."""
 
 from bisect import bisect
 from collections import deque
@@ -14,7 +14,7 @@ AdapterHealth = Literal["healthy", "degraded", "unhealthy"]
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A request to another service. timeout: seconds for all attempts together. attempts: how many at most."""
+    """A request to another service. timeout: seconds for all attempts together. attempts: the most that are made."""
 
     service: str
     request: str
@@ -24,9 +24,9 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Stage(msgspec.Struct, frozen=True):
-    """One step of a workflow; with `service` it is a request made there (see `Call`).
+    """A step of a workflow. With `service` it is a call to that service (see `Call`).
 
-    compensation: undoes the stage if the workflow does not come to its end.
+    compensation: undoes the stage if the workflow does not complete.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Stage(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct):
-    """A call that has begun. attempts: how many have failed. error: of the last of them."""
+    """The progress of a call that has begun. attempts: how many have failed. error: of the last of them."""
 
     deadline: str
     attempts: int = 0
@@ -53,7 +53,7 @@ class Progress(msgspec.Struct):
 
 
 class Compensation(msgspec.Struct):
-    """Of the stage with this index."""
+    """The compensation of the stage with this index."""
 
     stage_index: int
     status: Literal["due", "completed", "failed"] = "due"
@@ -62,9 +62,9 @@ class Compensation(msgspec.Struct):
 
 
 class Workflow(msgspec.Struct):
-    """progress: of each call, by `stage-<index>` and `compensation-<index>`. compensations: in their order.
+    """progress: of each call, by `stage-<index>` and `compensation-<index>`. compensations: in the order of execution.
 
-    traceparent: of the trace in which it was started.
+    traceparent: of the trace in which the workflow was started.
     """
 
     workflow_id: str
@@ -84,13 +84,13 @@ class Workflow(msgspec.Struct):
 
     @property
     def next_compensation(self) -> Compensation | None:
-        """The one that is due: they are made one after the other, so that those that are not due stand first."""
+        """The next compensation that is due, by bisection: those that have ended come first."""
         place = bisect(self.compensations, False, key=lambda each: each.status == "due")
         return self.compensations[place] if place < len(self.compensations) else None
 
     @property
     def next_stage(self) -> Stage | None:
-        """The stage that is due; none when all are completed or the workflow is over."""
+        """The stage that is due; None if all are completed or the workflow has ended."""
         done = self.status != "running" or len(self.results) == len(self.stages)
         return None if done else self.stages[len(self.results)]
 
@@ -152,8 +152,8 @@ class Adapter(msgspec.Struct):
 class State(msgspec.Struct):
     """The read model.
 
-    remote_due: for each workflow whose due stage is to be run on another service, that stage's index.
-    compensation_due: for each that ended early, the index of the stage that is to be compensated next.
+    remote_due: the index of the due stage, by workflow, if it is remote.
+    compensation_due: the index of the stage to compensate next, by workflow, if it ended early.
     """
 
     workflows: dict[str, Workflow] = {}
@@ -168,7 +168,7 @@ class State(msgspec.Struct):
     def apply(self, event: Event) -> None:
         _APPLY[event.name](self, event.data)
 
-    def workflow_moved(self, workflow: Workflow) -> None:
+    def update_due(self, workflow: Workflow) -> None:
         stage = workflow.next_stage
         if stage is not None and stage.service is not None:
             self.remote_due[workflow.workflow_id] = len(workflow.results)
@@ -187,19 +187,19 @@ Data = dict[str, Any]
 def _workflow_started(state: State, data: Data) -> None:
     workflow = msgspec.convert(data, Workflow)
     state.workflows[workflow.workflow_id] = workflow
-    state.workflow_moved(workflow)
+    state.update_due(workflow)
 
 
 def _stage_completed(state: State, data: Data) -> None:
     workflow = state.workflows[data["workflow_id"]]
     workflow.results.append(data["result"])
-    state.workflow_moved(workflow)
+    state.update_due(workflow)
 
 
 def _workflow_completed(state: State, data: Data) -> None:
     workflow = state.workflows[data["workflow_id"]]
     workflow.status, workflow.result, workflow.finished_at = "completed", data["result"], data["finished_at"]
-    state.workflow_moved(workflow)
+    state.update_due(workflow)
 
 
 def _workflow_failed(state: State, data: Data) -> None:
@@ -207,7 +207,7 @@ def _workflow_failed(state: State, data: Data) -> None:
     workflow.status = "cancelled" if data.get("cancelled") else "failed"
     workflow.error, workflow.finished_at = data["error"], data["finished_at"]
     workflow.compensations = [Compensation(index) for index in data.get("compensates", ())]
-    state.workflow_moved(workflow)
+    state.update_due(workflow)
 
 
 def _call_started(state: State, data: Data) -> None:
@@ -225,7 +225,7 @@ def _compensation_ended(state: State, data: Data) -> None:
     assert compensation is not None
     compensation.result, compensation.error = data.get("result"), data.get("error")
     compensation.status = "completed" if compensation.error is None else "failed"
-    state.workflow_moved(workflow)
+    state.update_due(workflow)
 
 
 def _pool_created(state: State, data: Data) -> None:
@@ -296,7 +296,7 @@ def _adapter_health(state: State, data: Data) -> None:
 
 
 def _derived(state: State, data: Data) -> None:
-    """Says what other events already changed."""
+    """Change nothing: other events have recorded it."""
 
 
 _APPLY: Mapping[str, Callable[[State, Data], None]] = {

@@ -1,4 +1,4 @@
-"""Pools: workers that take queued tasks, and the counts that follow from what they do."""
+"""Pools: workers that take queued tasks, and the counts of both."""
 
 from collections import Counter
 from typing import Any
@@ -56,7 +56,7 @@ def create_pool(state: State, data: CreatePool, context: Context) -> Decision:
 
 
 def set_worker_status(state: State, data: SetWorkerStatus, context: Context) -> Decision:
-    """A worker's first status makes it a member of the pool; one no longer busy hands its task back."""
+    """Record a worker's status. The first one adds it to the pool. A worker that is busy no more returns its task."""
     pool = find(state.pools, data.pool_id, "pool_id")
     worker = state.workers.get(data.worker_id)
     answer = {"worker_id": data.worker_id, "pool_id": data.pool_id, "status": data.status}
@@ -81,7 +81,7 @@ def submit_task(state: State, data: SubmitTask, context: Context) -> Decision:
 
 
 def take_task(state: State, data: TakeTask, context: Context) -> Decision:
-    """The idle worker gets the pool's oldest task; the answer's `task_id` is null if none waits."""
+    """Assign the pool's oldest task to the idle worker; the answer's `task_id` is null if the queue is empty."""
     worker = find(state.workers, data.worker_id, "worker_id")
     if worker.status != "idle":
         raise Conflict("Only an idle worker takes a task.", field="worker_id", status=worker.status)
@@ -131,14 +131,14 @@ def list_pools(state: State, data: ListPools, context: Context) -> dict[str, Any
 
 
 def _decide(answer: dict[str, Any], pool: Pool, *events: Event) -> Decision:
-    """The events, then what they make of the pool."""
+    """The decision for the events, followed by the pool's new counts."""
     status = _counts(pool, *events)
     summary = Event("pool.status_changed", (f"pool:{pool.pool_id}",), {"pool_id": pool.pool_id, "status": status})
     return Decision(answer, (*events, summary))
 
 
 def _counts(pool: Pool, *upcoming: Event) -> dict[str, int]:
-    """The pool's figures, as they will be after the upcoming events."""
+    """The pool's counts, as they will be after the upcoming events."""
     statuses: dict[str, str] = {worker.worker_id: worker.status for worker in pool.workers.values()}
     changes = [event.data for event in upcoming if event.name == "worker.status_changed"]
     statuses |= {change["worker_id"]: change["status"] for change in changes}

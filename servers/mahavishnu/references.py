@@ -1,7 +1,6 @@
-"""Data of a remote stage that is taken from an earlier stage's result: `{"$result": ["open", "session_id"]}`.
+"""References from a remote stage's data to an earlier stage's result: `{"$result": ["open", "session_id"]}`.
 
-The list names the stage, then the keys and indexes that lead into its result. A compensation may refer to its own
-stage, too.
+The list has the stage's name, then the keys and indexes in its result. A compensation may refer to its own stage too.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,15 +9,15 @@ from typing import Any
 from bodhisattva.servers.core.errors import InvalidData
 from bodhisattva.servers.mahavishnu.domain import Stage, Workflow
 
-_MARK = "$result"
+_REFERENCE = "$result"
 
 
 class Unresolved(Exception):
-    """A result does not hold what is taken from it."""
+    """A reference to a value that the result does not have."""
 
 
 def check(stages: Sequence[Stage]) -> None:
-    """InvalidData if a stage refers to one that does not come before it."""
+    """InvalidData if a stage refers to one that is not before it."""
     before: set[str] = set()
     for stage in stages:
         _check(stage.data, before)
@@ -30,7 +29,9 @@ def check(stages: Sequence[Stage]) -> None:
 def _check(data: Any, known: set[str]) -> None:
     for path in _paths(data):
         if not isinstance(path, list) or not path or not isinstance(path[0], str) or path[0] not in known:
-            raise InvalidData(f"{_MARK} takes a list that begins with the name of an earlier stage.", field="stages")
+            raise InvalidData(
+                f"{_REFERENCE} takes a list that begins with the name of an earlier stage.", field="stages"
+            )
 
 
 def _paths(value: Any) -> Iterator[Any]:
@@ -39,14 +40,14 @@ def _paths(value: Any) -> Iterator[Any]:
         value = left.pop()
         if isinstance(value, list):
             left += value
-        elif isinstance(value, dict) and value.keys() == {_MARK}:
-            yield value[_MARK]
+        elif isinstance(value, dict) and value.keys() == {_REFERENCE}:
+            yield value[_REFERENCE]
         elif isinstance(value, dict):
             left += value.values()
 
 
 def resolved(value: Any, workflow: Workflow) -> Any:
-    """The value with results in the place of references; Unresolved if there is no such result."""
+    """The value with its references replaced by results; Unresolved if there is no such result."""
     results = {each.name: result for each, result in zip(workflow.stages, workflow.results, strict=False)}
     return _resolved(value, results)
 
@@ -56,8 +57,8 @@ def _resolved(value: Any, results: Mapping[str, Any]) -> Any:
         return [_resolved(each, results) for each in value]
     if not isinstance(value, dict):
         return value
-    if set(value) == {_MARK}:
-        return _looked_up(value[_MARK], results)
+    if set(value) == {_REFERENCE}:
+        return _looked_up(value[_REFERENCE], results)
     return {key: _resolved(each, results) for key, each in value.items()}
 
 

@@ -1,8 +1,7 @@
-"""Makes the requests of workflows to other services, each as it becomes due: remote stages and their compensations.
+"""Makes the calls of workflows to other services as they become due: remote stages and their compensations.
 
-Every replica makes them all. They ask under the same ids, so the other service does once what it is asked for (1.2),
-and what came of it is recorded once, by whoever is first. None waits for another, and none takes over from one that
-died: the rest just go on.
+Every replica makes every call, under the same request ids. So the other service executes each once (protocol 1.2), and
+the first replica to get the answer records it. No replica waits for another, or takes over the calls of a dead one.
 """
 
 import asyncio
@@ -19,53 +18,53 @@ from bodhisattva.servers.mahavishnu.references import Unresolved, resolved
 LONGEST_PAUSE = 5.0
 LONGEST_ATTEMPT = 10.0
 LONGEST_ERROR = 1000
-# The peer did nothing yet and says that it will later.
-_PASSING = frozenset({ErrorCode.UNAVAILABLE, ErrorCode.RATE_LIMIT_EXCEEDED})
+# The peer has not executed the request, and would later.
+_TEMPORARY = frozenset({ErrorCode.UNAVAILABLE, ErrorCode.RATE_LIMIT_EXCEEDED})
 
 
 class CallFailed(Exception):
-    """Why a call is given up, in words for whoever started the workflow. without_effect: that it did nothing."""
+    """A call has failed for good, with the reason. without_effect: whether it was certainly not executed."""
 
     def __init__(self, reason: str, *, without_effect: bool) -> None:
         super().__init__(reason)
         self.without_effect = without_effect
 
 
-class PassingTrouble(Exception):
-    """Why an attempt failed, where another may succeed."""
+class AttemptFailed(Exception):
+    """An attempt has failed, and the next one may succeed."""
 
 
-async def run_calls(host: Runtime) -> None:
-    """Attend to every workflow that has a call to make, each in a task of its own, until cancelled."""
-    attended: set[str] = set()
+async def run_calls(runtime: Runtime) -> None:
+    """Run a task for every workflow that has calls to make, until cancelled."""
+    running: set[str] = set()
     async with asyncio.TaskGroup() as group:
         while True:
-            state = _state(host)
-            for workflow_id in (state.remote_due.keys() | state.compensation_due.keys()) - attended:
-                attended.add(workflow_id)
-                group.create_task(_attend(host, workflow_id, attended))
-            await host.changed()
+            state = _state(runtime)
+            for workflow_id in (state.remote_due.keys() | state.compensation_due.keys()) - running:
+                running.add(workflow_id)
+                group.create_task(_run_workflow(runtime, workflow_id, running))
+            await runtime.changed()
 
 
-async def _attend(host: Runtime, workflow_id: str, attended: set[str]) -> None:
-    """Make the calls of one workflow, one after the other."""
+async def _run_workflow(runtime: Runtime, workflow_id: str, running: set[str]) -> None:
+    """Make the calls of one workflow, one after another."""
     backoff, made = Backoff(cap=LONGEST_PAUSE), None
-    while (due := due_call(_state(host), workflow_id)) is not None:
-        if due == made:  # its end could not be recorded
+    while (due := due_call(_state(runtime), workflow_id)) is not None:
+        if due == made:  # its end was not recorded
             await asyncio.sleep(backoff.next())
-        await _until_overtaken(host, due)
+        await _call_while_due(runtime, due)
         made = due
-    attended.discard(workflow_id)
+    running.discard(workflow_id)
 
 
-async def _until_overtaken(host: Runtime, due: DueCall) -> None:
-    """Make a call; drop it as soon as it is no longer due, by a command or by another replica."""
+async def _call_while_due(runtime: Runtime, due: DueCall) -> None:
+    """Make a call; cancel it as soon as a command or another replica has ended it."""
 
-    async def overtaken() -> None:
-        while due_call(_state(host), due.workflow_id) == due:
-            await host.changed()
+    async def superseded() -> None:
+        while due_call(_state(runtime), due.workflow_id) == due:
+            await runtime.changed()
 
-    tasks = [asyncio.ensure_future(_Calling(host, due).make()), asyncio.ensure_future(overtaken())]
+    tasks = [asyncio.ensure_future(_CallRunner(runtime, due).run()), asyncio.ensure_future(superseded())]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -76,46 +75,46 @@ async def _until_overtaken(host: Runtime, due: DueCall) -> None:
         task.result()
 
 
-class _Calling:
-    """One call, with all its attempts."""
+class _CallRunner:
+    """Makes one call, with all its attempts."""
 
-    def __init__(self, host: Runtime, due: DueCall) -> None:
-        self._host = host
+    def __init__(self, runtime: Runtime, due: DueCall) -> None:
+        self._runtime = runtime
         self._due = due
         self._about = {"workflow_id": due.workflow_id}
         self._attempts = 0
         self._error: str | None = None
-        self._fresh = False  # whether nothing can have been asked for yet
-        self._log = host.log.bind(workflow_id=due.workflow_id, request_id=due.request_id, peer=due.call.service)
+        self._fresh = False  # whether no attempt can have been made yet
+        self._log = runtime.log.bind(workflow_id=due.workflow_id, request_id=due.request_id, peer=due.call.service)
 
-    async def make(self) -> None:
-        workflow = _state(self._host).workflows[self._due.workflow_id]
-        with self._host.continuing(workflow.traceparent):
-            await self._make()
+    async def run(self) -> None:
+        workflow = _state(self._runtime).workflows[self._due.workflow_id]
+        with self._runtime.continuing(workflow.traceparent):
+            await self._run()
 
-    async def _make(self) -> None:
+    async def _run(self) -> None:
         begun = await self._record("begin_call", {"call": self._due.key})
         if begun is None:
             return
         self._attempts, self._error, self._fresh = begun["attempts"], begun["error"], begun["fresh"]
         try:
-            result = await self._ask(datetime.fromisoformat(begun["deadline"]))
+            result = await self._request(datetime.fromisoformat(begun["deadline"]))
         except CallFailed as failure:
-            self._host.metrics.calls.failed.inc()
+            self._runtime.metrics.calls.failed.inc()
             await self._fail(failure)
         else:
-            self._host.metrics.calls.completed.inc()
+            self._runtime.metrics.calls.completed.inc()
             await self._complete(result)
 
-    async def _ask(self, deadline: datetime) -> dict[str, Any]:
-        """The other service's answer, however many of the attempts that there are it takes to get it in time."""
+    async def _request(self, deadline: datetime) -> dict[str, Any]:
+        """The other service's answer, by as many attempts as the call and its deadline allow; CallFailed."""
         backoff, most = Backoff(cap=LONGEST_PAUSE), self._due.call.attempts
         while (left := _left(deadline)) > 0 and (most is None or self._attempts < most):
             try:
                 async with asyncio.timeout(left):
-                    return await self._ask_once(min(left, LONGEST_ATTEMPT))
-            except (PassingTrouble, TimeoutError) as trouble:
-                await self._attempt_failed(str(trouble) or "There was no answer in time.")
+                    return await self._request_once(min(left, LONGEST_ATTEMPT))
+            except (AttemptFailed, TimeoutError) as failed:
+                await self._attempt_failed(str(failed) or "There was no answer in time.")
             if most is None or self._attempts < most:
                 await asyncio.sleep(min(backoff.next(), max(_left(deadline), 0.0)))
         if left > 0:
@@ -124,37 +123,37 @@ class _Calling:
             reason = f"{self._due.call.service} did not answer within {self._due.call.timeout:g} s."
         raise CallFailed(reason, without_effect=False)
 
-    async def _ask_once(self, timeout: float) -> dict[str, Any]:
+    async def _request_once(self, timeout: float) -> dict[str, Any]:
         call, request_id = self._due.call, self._due.request_id
         fresh, self._fresh = self._fresh, False
         try:
-            data = resolved(call.data, _state(self._host).workflows[self._due.workflow_id])
-            return await self._host.request(call.service, call.request, data, id=request_id, timeout=timeout)
+            data = resolved(call.data, _state(self._runtime).workflows[self._due.workflow_id])
+            return await self._runtime.request(call.service, call.request, data, id=request_id, timeout=timeout)
         except Unresolved as problem:
             raise CallFailed(f"{problem}.", without_effect=fresh) from None
         except Unavailable:
             raise CallFailed(f"no peer {call.service} is configured.", without_effect=fresh) from None
         except RequestFailed as error:
-            return self._refused(error)
+            return self._on_refusal(error)
         except ConnectionLost as lost:
             if lost.retriable:
-                raise PassingTrouble(str(lost)) from lost
+                raise AttemptFailed(str(lost)) from lost
             raise CallFailed(f"{call.service} cannot be asked for this: {lost}", without_effect=False) from lost
         except (Unreachable, Indeterminate) as error:
-            raise PassingTrouble(str(error)) from error
+            raise AttemptFailed(str(error)) from error
         except ClientError as error:
             raise CallFailed(f"{call.service} does not accept this service.", without_effect=fresh) from error
 
-    def _refused(self, error: RequestFailed) -> dict[str, Any]:
-        """Raises what follows from it, unless there was nothing to be undone."""
-        if error.code in _PASSING:
-            raise PassingTrouble(str(error)) from error
+    def _on_refusal(self, error: RequestFailed) -> dict[str, Any]:
+        """Raise AttemptFailed or CallFailed, unless a compensation found nothing to undo."""
+        if error.code in _TEMPORARY:
+            raise AttemptFailed(str(error)) from error
         if self._due.uncertain and error.code == ErrorCode.NOT_FOUND:
             return {}
         raise CallFailed(f"{self._due.call.service} answered {error}", without_effect=True) from error
 
     async def _attempt_failed(self, error: str) -> None:
-        self._host.metrics.calls.attempts_failed.inc()
+        self._runtime.metrics.calls.attempts_failed.inc()
         self._error = error[:LONGEST_ERROR]
         self._log.warning("attempt failed", reason=self._error, attempt=self._attempts + 1)
         attempt = {"call": self._due.key, "attempt": self._attempts + 1, "error": self._error}
@@ -179,17 +178,17 @@ class _Calling:
             await self._record("fail_stage", data | {"without_effect": failure.without_effect})
 
     async def _record(self, command: str, data: dict[str, Any]) -> dict[str, Any] | None:
-        """Write something down, trying again while the log cannot be written; None if it is no longer true.
+        """Execute an own command, again while the log is unavailable; None if the call is no longer due.
 
-        Each of these commands is taken only while its call is due, and so takes effect once.
+        Each of these commands is accepted only while its call is due, and so takes effect once.
         """
         backoff = Backoff(cap=LONGEST_PAUSE)
         while True:
             try:
-                return await self._host.execute(command, self._about | data)
+                return await self._runtime.execute(command, self._about | data)
             except ServiceError as refusal:
                 if refusal.code is not ErrorCode.UNAVAILABLE:
-                    self._log.info("call overtaken", command=command, reason=refusal.message)
+                    self._log.info("call superseded", command=command, reason=refusal.message)
                     return None
                 await asyncio.sleep(backoff.next())
 
@@ -199,5 +198,5 @@ def _left(deadline: datetime) -> float:
     return (deadline - datetime.now(UTC)).total_seconds()
 
 
-def _state(host: Runtime) -> State:
-    return cast("State", host.state)
+def _state(runtime: Runtime) -> State:
+    return cast("State", runtime.state)

@@ -108,5 +108,5 @@ def _view(team: Team) -> dict[str, Any]:
 
 
 def _event(name: str, team: Team, **data: Any) -> Event:
-    """Said to all who follow teams, and on the owner's private channel."""
+    """An event for the channel of all teams, and for the owner's private channel."""
     return Event(name, ("goal-teams", f"goal-teams:{team.owner}"), {"team_id": team.team_id, **data})

@@ -13,9 +13,9 @@ from bodhisattva.servers.mahavishnu.domain import Call, Compensation, Stage, Sta
 
 MOST_STAGES = 10_000
 DEFAULT_STAGE_TIMEOUT = 60.0
-# Asking again is safe only within the peer's deduplication window (protocol 1.2, by default 10 minutes).
+# A retry is safe only within the peer's deduplication window (protocol 1.2, by default 10 minutes).
 MAX_STAGE_TIMEOUT = 600.0
-# These speak about the connection, which a remote stage shares with others.
+# These requests change the connection, which all remote stages share.
 _CONNECTION_REQUESTS = frozenset({"auth", "refresh_token", "subscribe", "unsubscribe"})
 
 
@@ -24,7 +24,7 @@ Attempts = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
 class CompensationInput(msgspec.Struct, frozen=True):
-    """What undoes a stage; without `service` it is asked of the stage's own."""
+    """The call that undoes a stage; without `service` it goes to the stage's own service."""
 
     request: Name
     service: Name | None = None
@@ -38,10 +38,10 @@ class CompensationInput(msgspec.Struct, frozen=True):
 
 
 class StageInput(msgspec.Struct, frozen=True):
-    """A stage; with `service` and `request` it is run on that service.
+    """A stage; with `service` and `request` it is a call to that service.
 
-    timeout: seconds for all attempts together. attempts: at most so many, without it as many as the time allows.
-    compensation: made if the workflow fails after this stage, or is cancelled.
+    timeout: seconds for all attempts together. attempts: the most that are made; None for as many as the time allows.
+    compensation: made if the workflow fails after this stage or is cancelled.
     """
 
     name: Name
@@ -64,10 +64,10 @@ class StageInput(msgspec.Struct, frozen=True):
         if self.service is None:
             return Stage(self.name)
         given = self.compensation
-        undoing = None
+        compensating = None
         if given is not None:
-            undoing = Call(given.service or self.service, given.request, given.data, given.timeout, given.attempts)
-        return Stage(self.name, self.service, self.request, self.data, self.timeout, self.attempts, undoing)
+            compensating = Call(given.service or self.service, given.request, given.data, given.timeout, given.attempts)
+        return Stage(self.name, self.service, self.request, self.data, self.timeout, self.attempts, compensating)
 
 
 class StartWorkflow(msgspec.Struct, frozen=True):
@@ -167,16 +167,16 @@ def fail_workflow(state: State, data: FailWorkflow, context: Context) -> Decisio
 
 
 def cancel_workflow(state: State, data: CancelWorkflow, context: Context) -> Decision:
-    """End it as one that failed, since nobody wants its result."""
+    """End the workflow early, with the status cancelled."""
     return ended_early(running(state, data.workflow_id), data.reason, context, cancelled=True)
 
 
 def ended_early(
     workflow: Workflow, error: str, context: Context, *, cancelled: bool = False, without_effect: bool = False
 ) -> Decision:
-    """What was done is compensated, the last first.
+    """End a workflow that has not completed. Its stages are compensated, the last first.
 
-    without_effect: whether it is certain that the stage under way did nothing; otherwise it is compensated too.
+    without_effect: whether the stage under way certainly had no effect; otherwise it is compensated too.
     """
     due = workflow.next_stage
     event = workflow_event(
@@ -194,7 +194,7 @@ def ended_early(
 
 
 def _compensated(workflow: Workflow, *, without_effect: bool) -> list[int]:
-    """The indexes of the stages that have something to undo, the last first."""
+    """The indexes of the stages to compensate, the last first."""
     reached = len(workflow.results)
     if not without_effect and f"stage-{reached}" in workflow.progress:
         reached += 1

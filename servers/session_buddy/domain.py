@@ -1,4 +1,4 @@
-"""What session-buddy knows: its records and how each event changes them."""
+"""The read model: sessions, knowledge and skills, and how each event changes them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -12,7 +12,7 @@ SessionStatus = Literal["active", "closed"]
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """Where a session stood: `context` is what the client needs to go on from there."""
+    """A saved state of a session. context: what the client needs to go on from there."""
 
     checkpoint_id: str
     number: int
@@ -36,7 +36,7 @@ class Session(msgspec.Struct):
 
 
 class Knowledge(msgspec.Struct, frozen=True):
-    """What was learnt; its content is kept by the index. source: the other service's event that it was taken from."""
+    """A piece of knowledge; the index has its content. source: the other service's event that it came from."""
 
     knowledge_id: str
     title: str
@@ -58,7 +58,7 @@ class Skill(msgspec.Struct):
     first_used_at: str | None = None
 
     def after(self, success: bool, duration_seconds: float, at: str) -> "Skill":
-        """The figures with one more invocation."""
+        """The skill's figures after one more invocation."""
         known = [each for each in (self.shortest_seconds, self.longest_seconds) if each is not None]
         return Skill(
             self.skill_name,
@@ -88,7 +88,7 @@ class Skill(msgspec.Struct):
 
 
 class State(msgspec.Struct):
-    """The read model. captured_workflows: the ids of those whose completion is captured already."""
+    """The read model. captured_workflows: ids of the workflows whose completion has been captured."""
 
     sessions: dict[str, Session] = {}
     knowledge: dict[str, Knowledge] = {}
@@ -142,7 +142,7 @@ def _skill_metrics(state: State, data: Data) -> None:
 
 
 def _announced(state: State, data: Data) -> None:
-    """A search changes nothing."""
+    """Change nothing: the event announces a search."""
 
 
 _APPLY: Mapping[str, Callable[[State, Data], None]] = {

@@ -1,4 +1,4 @@
-"""Beside the server, texts are put into the index as they come, so that the next search has little to do first."""
+"""Indexes texts in the background, so that the next search has little left to index."""
 
 import asyncio
 
@@ -6,11 +6,11 @@ from bodhisattva.servers.core.service import Runtime
 from bodhisattva.servers.session_buddy.domain import State
 
 
-async def index_knowledge(host: Runtime) -> None:
+async def index_knowledge(runtime: Runtime) -> None:
     while True:
-        state = host.state
+        state = runtime.state
         assert isinstance(state, State)
         if state.index.behind:
             await asyncio.to_thread(state.index.catch_up)
         else:
-            await host.changed()
+            await runtime.changed()

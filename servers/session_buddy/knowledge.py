@@ -1,4 +1,4 @@
-"""Knowledge: captured by clients and from completed workflows, found again by its words."""
+"""Knowledge: captured by clients and from completed workflows, found by full text search."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -13,12 +13,12 @@ from bodhisattva.servers.session_buddy.domain import Knowledge, State
 from bodhisattva.servers.session_buddy.search import RANKING
 
 TITLE_LENGTH = 200
-Found = dict[str, Any]
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+SearchResult = dict[str, Any]
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class CaptureKnowledge(msgspec.Struct, frozen=True):
-    """Without a title, the beginning of the content is taken."""
+    """title: by default the beginning of the content."""
 
     content: Text
     title: Name | None = None
@@ -28,10 +28,10 @@ class CaptureKnowledge(msgspec.Struct, frozen=True):
 
 
 class Search(msgspec.Struct, frozen=True):
-    """query: words, "phrases in quotes" that have to occur, and beginnings of words with a star (see `query.py`).
+    """query: words, required "phrases in quotes", and prefixes with a star (see `query.py`).
 
-    offset: how many of the best to pass over. session_id, tag: of the knowledge. since, before: when it was captured,
-    the first included, the second not.
+    offset: how many of the best hits to skip. session_id, tag: of the knowledge.
+    since, before: bounds of the time of capture; `since` is included, `before` is not.
     """
 
     query: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
@@ -39,8 +39,8 @@ class Search(msgspec.Struct, frozen=True):
     offset: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
     session_id: Id | None = None
     tag: Name | None = None
-    since: Moment | None = None
-    before: Moment | None = None
+    since: Time | None = None
+    before: Time | None = None
 
     def wants(self, knowledge: Knowledge) -> bool:
         captured = datetime.fromisoformat(knowledge.captured_at)
@@ -57,7 +57,7 @@ class GetKnowledge(msgspec.Struct, frozen=True):
 
 
 class CompletedWorkflow(msgspec.Struct, frozen=True):
-    """What of mahavishnu's workflow.completed is captured."""
+    """The fields of mahavishnu's workflow.completed that are captured."""
 
     workflow_id: str
     result: Any = None
@@ -82,18 +82,18 @@ def capture_knowledge(state: State, data: CaptureKnowledge, context: Context) ->
     return Decision({"knowledge_id": knowledge_id, "title": title}, (event,))
 
 
-def publish_search(state: State, data: Found, context: Context) -> Decision:
-    """Search, and let all who follow `knowledge` see what was found."""
+def publish_search(state: State, data: SearchResult, context: Context) -> Decision:
+    """Publish the result of a search on `knowledge`."""
     found = {**data, "searched_by": context.user_id, "searched_at": context.now.isoformat()}
     return Decision(found, (Event("knowledge.search_result", ("knowledge",), found),))
 
 
-def search_knowledge(state: State, data: Found, context: Context) -> Found:
+def search_knowledge(state: State, data: SearchResult, context: Context) -> SearchResult:
     return data
 
 
-def search(state: State, data: Search) -> Found:
-    """A page of the best matches, the best first; `total` counts them all, `next` is the next page's offset or null."""
+def search(state: State, data: Search) -> SearchResult:
+    """A page of hits, the best first. total: of all hits. next: the next page's offset, null on the last."""
     hits, total = state.index.search(
         data.query, data.limit, data.offset, lambda knowledge_id: data.wants(state.knowledge[knowledge_id])
     )
@@ -116,7 +116,7 @@ def get_knowledge(state: State, data: GetKnowledge, context: Context) -> dict[st
 
 
 def capture_workflow(state: State, event: ForeignEvent, context: Context) -> Decision:
-    """mahavishnu's completed workflows become knowledge, each once; its other events mean nothing here."""
+    """Capture each of mahavishnu's completed workflows once; ignore its other events."""
     if event.name != "workflow.completed":
         return Decision({})
     workflow = convert(event.data, CompletedWorkflow)

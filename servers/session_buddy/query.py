@@ -1,7 +1,7 @@
-"""What a search asks for, read from text: words, "phrases in quotes", and beginnings of words with a star*.
+"""Translates a search into FTS5's query language: words, "phrases in quotes", and prefixes with a star*.
 
-Phrases have to occur; of the words any may, and each that does counts. Everything else in the text means nothing, so
-that nobody has to know FTS5's query language, and nobody can use it.
+Phrases are required. Of the words any may match, and each match raises the score. All other characters are ignored, so
+that no user needs FTS5's language and none can use it.
 """
 
 import re
@@ -17,11 +17,11 @@ _BETWEEN = re.compile(rf"(?<=[{_UNSPACED}])(?=\w|[{_UNSPACED}])|(?<=\w)(?=[{_UNS
 _SEPARATED = re.compile(rf"(?<=[{_UNSPACED}]){SEPARATOR}(?=\w|[{_UNSPACED}])|(?<=\w){SEPARATOR}(?=[{_UNSPACED}])")
 _TERM = re.compile(r'"([^"]*)"|([^\s"*\0]+)(\*?)')
 _ACCENT = re.compile(r"[\u0300-\u036f]")
-# A letter with more marks than this, which no language writes, is cut: to put marks in order takes the square of their
-# number. The limit is that of UAX #15, Stream-Safe Text Format.
+# A letter with more combining marks than this, which no language writes, is cut: to normalise marks takes quadratic
+# time. The limit is that of UAX #15, Stream-Safe Text Format.
 _MOST_MARKS = 30
 _PART = re.compile(rf"(?s)\w*+\W{{1,{_MOST_MARKS}}}|\w++")
-# As FTS5 has them in a folded text: letters and digits; an underscore stands between words.
+# A word as FTS5 has it in a folded text: letters and digits. An underscore separates words.
 _WORD = re.compile(r"[^\W_]+")
 _LAST_WORD = re.compile(rf"{_WORD.pattern}\Z")
 _MOST_TERMS = 50
@@ -30,7 +30,7 @@ Expand = Callable[[str], Iterable[str]]
 
 
 class Term(NamedTuple):
-    """text: as it was written. match: it in FTS5's language. required: what lacks it is not found."""
+    """text: as the user wrote it. match: in FTS5's language. required: only texts that have it are found."""
 
     text: str
     match: str
@@ -38,7 +38,7 @@ class Term(NamedTuple):
 
 
 def terms(text: str, expand: Expand) -> list[Term]:
-    """The terms of a search, each once. expand: the known words with a beginning; all are folded."""
+    """The terms of a search, each once. expand: returns the known words with a prefix, folded."""
     found: dict[str, Term] = {}
     for written_phrase, written, star in _TERM.findall(text):
         phrase, word = fold(written_phrase), fold(written)
@@ -56,25 +56,25 @@ def terms(text: str, expand: Expand) -> list[Term]:
 
 
 def _completed(word: str, expand: Expand) -> list[str]:
-    """What its last word may be the beginning of; what stands before that, as in `e-ma*`, has to precede it."""
+    """The completions of the last word; earlier words, as in `e-ma*`, have to precede it."""
     last = _LAST_WORD.search(word)
     return [word[: last.start()] + each for each in expand(last[0])] if last else []
 
 
-def match(asked: list[Term]) -> str:
+def match(terms: list[Term]) -> str:
     """The whole search in FTS5's language."""
-    required = [f"({term.match})" for term in asked if term.required]
-    anything = f"({' OR '.join(f'({term.match})' for term in asked)})"
+    required = [f"({term.match})" for term in terms if term.required]
+    anything = f"({' OR '.join(f'({term.match})' for term in terms)})"
     return " AND ".join([*required, anything])
 
 
 def segmented(text: str) -> str:
-    """The text with a character that no text has between those that are words by themselves."""
+    """The text with a separator between the characters that are words by themselves."""
     return _BETWEEN.sub(SEPARATOR, text)
 
 
 def joined(text: str) -> str:
-    """What was segmented, as it was."""
+    """The original of a segmented text."""
     return _SEPARATED.sub("", text)
 
 
@@ -84,7 +84,7 @@ def words(text: str) -> set[str]:
 
 
 def fold(text: str) -> str:
-    """Without case and accents, which FTS5 takes off Latin letters only; word for word the same."""
+    """The text without case and accents, with the same words. FTS5 removes accents from Latin letters only."""
     bare = _ACCENT.sub("", _normalized("NFD", _ACCENT.sub("", text.casefold())))
     return _normalized("NFC", bare)
 
@@ -96,5 +96,5 @@ def _normalized(form: Literal["NFC", "NFD"], text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Read by FTS5 as words that follow one another; the text holds no quotes."""
+    """A phrase in FTS5's language; the text has no quotes."""
     return '"' + segmented(text).replace("\0", " ") + '"'

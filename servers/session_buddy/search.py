@@ -1,7 +1,7 @@
 """Ranked full text search: an SQLite FTS5 table in memory, filled from the log.
 
-Texts are put into the table when somebody searches, or before that by `catch_up`. Both may happen on another thread
-than `add`: a search of many words in many texts takes longer than a loop may stand.
+A search indexes the texts that were added since, unless `catch_up` has done so before. Both may run on another thread
+than `add`, since a search of many words in many texts would block the event loop.
 """
 
 import sqlite3
@@ -28,15 +28,15 @@ _RANKED = """
 _INDEXED = "INSERT INTO knowledge (rowid, title, content, tags) VALUES (?, ?, ?, ?)"
 _COUNTED = "SELECT count(*) FROM knowledge WHERE knowledge MATCH ?"
 _HAS = "SELECT 1 FROM knowledge WHERE knowledge MATCH ? AND rowid = ?"
-_MOST_FORMS = 50
+_MOST_COMPLETIONS = 50
 _BATCH = 100_000  # characters
 LONGEST = 5.0
-"""Seconds that a search may take."""
-_STEPS = 50  # of SQLite's machine, after which it is looked whether these are over
+"""The longest time that a search may take, in seconds."""
+_STEPS = 50  # instructions of SQLite's virtual machine between two checks of that time
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """score: the higher, the better the match. matched: the terms that it has. snippet: around a match in brackets."""
+    """score: higher is better. matched: the terms that the text has. snippet: the text around a match in brackets."""
 
     knowledge_id: str
     score: float
@@ -45,7 +45,7 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 class Row(NamedTuple):
-    """tags: one a line."""
+    """tags: one per line."""
 
     knowledge_id: str
     title: str
@@ -54,7 +54,7 @@ class Row(NamedTuple):
 
 
 class Index:
-    """The words of all captured knowledge."""
+    """The full text index of all captured knowledge."""
 
     def __init__(self) -> None:
         self._rows: list[Row] = []
@@ -88,11 +88,11 @@ class Index:
 
     @property
     def behind(self) -> bool:
-        """Whether texts were added that are not in the table."""
+        """Whether some added texts are not indexed yet."""
         return self._indexed < len(self._rows)
 
     def catch_up(self) -> None:
-        """Put some of these texts into the table."""
+        """Index some of these texts."""
         with self._lock:
             self._index()
 
@@ -110,9 +110,9 @@ class Index:
     def search(
         self, text: str, limit: int, offset: int = 0, wanted: Callable[[str], bool] = lambda knowledge_id: True
     ) -> tuple[list[Hit], int]:
-        """A page of the best hits among those `wanted`, by id, and how many there are in all (see `query`).
+        """A page of the best hits whose id is `wanted`, and the number of all hits (see `query`).
 
-        LimitExceeded if it takes longer than `LONGEST`, Unavailable if the table does not hold all texts by then.
+        LimitExceeded if the search takes longer than `LONGEST`, Unavailable if not all texts are indexed by then.
         """
         until = time.monotonic() + LONGEST
         with self._lock:
@@ -124,16 +124,16 @@ class Index:
                 return self._found(text, limit, offset, wanted)
 
     def _found(self, text: str, limit: int, offset: int, wanted: Callable[[str], bool]) -> tuple[list[Hit], int]:
-        asked = query.terms(text, self._forms)
-        if not asked:
+        terms = query.terms(text, self._words_with)
+        if not terms:
             return [], 0
-        match = query.match(asked)
-        ranked = [row for row in self._ranked(asked, match) if wanted(self._rows[row[0] - 1].knowledge_id)]
-        return [self._hit(asked, *row) for row in ranked[offset : offset + limit]], len(ranked)
+        match = query.match(terms)
+        ranked = [row for row in self._ranked(terms, match) if wanted(self._rows[row[0] - 1].knowledge_id)]
+        return [self._hit(terms, *row) for row in ranked[offset : offset + limit]], len(ranked)
 
-    def _ranked(self, asked: list[query.Term], match: str) -> Iterator[tuple[int, float]]:
-        """bm25 counts what has each term before it ranks, and lets nobody interrupt that: see first how long it is."""
-        for term in asked:
+    def _ranked(self, terms: list[query.Term], match: str) -> Iterator[tuple[int, float]]:
+        """Rank the matches. A count of each term comes first: bm25 counts them too, and cannot be interrupted."""
+        for term in terms:
             self._database.execute(_COUNTED, (term.match,)).fetchone()
         yield from self._database.execute(_RANKED, (match,))
 
@@ -151,22 +151,22 @@ class Index:
         finally:
             self._database.set_progress_handler(None, 0)
 
-    def _hit(self, asked: list[query.Term], row: int, score: float) -> Hit:
-        found = [term for term in asked if self._database.execute(_HAS, (term.match, row)).fetchone()]
+    def _hit(self, terms: list[query.Term], row: int, score: float) -> Hit:
+        found = [term for term in terms if self._database.execute(_HAS, (term.match, row)).fetchone()]
         text = self._rows[row - 1]
         snippet = self._snippets.of(text.content, " OR ".join(f"({term.match})" for term in found))
         return Hit(text.knowledge_id, score, [term.text for term in found], snippet)
 
-    def _forms(self, beginning: str) -> list[str]:
-        """The first known words with a beginning: the index holds stems, in which it would not be found."""
-        asked = "SELECT word FROM words WHERE word >= ? AND word < ? || char(1114111) ORDER BY word LIMIT ?"
-        return [word for (word,) in self._database.execute(asked, (beginning, beginning, _MOST_FORMS))]
+    def _words_with(self, prefix: str) -> list[str]:
+        """The first known words with a prefix. The FTS5 table cannot find them, since it holds stems."""
+        statement = "SELECT word FROM words WHERE word >= ? AND word < ? || char(1114111) ORDER BY word LIMIT ?"
+        return [word for (word,) in self._database.execute(statement, (prefix, prefix, _MOST_COMPLETIONS))]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Index":
         return self.unpack(self._rows)
 
     def pack(self) -> list[Any]:
-        """For a snapshot of the state."""
+        """The rows, for a snapshot of the state."""
         return [tuple(row) for row in self._rows]
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Sessions: created, updated, checkpointed, closed; a closed one changes no more."""
+"""Sessions: created, updated, checkpointed, closed. A closed session does not change."""
 
 from datetime import datetime
 from typing import Any
@@ -113,7 +113,7 @@ def close_session(state: State, data: CloseSession, context: Context) -> Decisio
 
 
 def get_session(state: State, data: GetSession, context: Context) -> dict[str, Any]:
-    """The checkpoints come without their context: see get_checkpoint."""
+    """The session and its checkpoints without their contexts, which get_checkpoint returns."""
     session = find(state.sessions, data.session_id, "session_id")
     checkpoints = [
         {

@@ -1,4 +1,4 @@
-"""Skills: how often each was used, how often it came to its end, how long it took."""
+"""Skills: how often each was used, how often it completed, and how long it took."""
 
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ from bodhisattva.servers.session_buddy.domain import Skill, State
 
 
 class RecordSkill(msgspec.Struct, frozen=True):
-    """One use of a skill. success: it came to its end."""
+    """One use of a skill. success: whether it completed."""
 
     skill_name: Name
     success: bool
@@ -19,7 +19,7 @@ class RecordSkill(msgspec.Struct, frozen=True):
 
 
 class GetSkillMetrics(Paging, frozen=True):
-    """One skill's figures, or a page of all."""
+    """The figures of one skill, or a page of all skills."""
 
     skill_name: Name | None = None
 

@@ -1,7 +1,7 @@
-"""A piece of a text around what a search found in it.
+"""Snippets: the part of a text around the matches of a search.
 
-FTS5's `snippet` takes time that grows by the square of the matches in a text. It is given pieces of so few words that
-this means nothing, and shows the piece that matches best.
+The time that FTS5's `snippet` takes grows with the square of the matches in a text. So the text is split into short
+pieces, and the piece that matches best is shown.
 """
 
 import re
@@ -21,7 +21,7 @@ _BEST = """
 
 
 class Snippets:
-    """A table that holds the pieces of one text at a time."""
+    """An FTS5 table for the pieces of one text at a time."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
@@ -30,7 +30,7 @@ class Snippets:
         self._database.execute(f"CREATE VIRTUAL TABLE pieces USING fts5(text, content = 'texts', {query.TOKENIZER})")
 
     def of(self, text: str, match: str) -> str:
-        """Around what `match`, in FTS5's language, finds in the text; the text's beginning if it finds nothing."""
+        """The text around the best match; its beginning if nothing matches. match: in FTS5's language."""
         pieces = _pieces(query.segmented(text))
         self._fill(pieces)
         best = self._database.execute(_BEST, (_MORE, _LENGTH, match)).fetchone()
@@ -54,7 +54,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _beginning(piece: str) -> str:
-    """As FTS5 shows a column in which nothing matched."""
+    """The beginning of a piece, as FTS5 shows a column without a match."""
     words = re.match(rf"(?s)[\W_]*+(?:[^\W_]++[\W_]*+){{0,{_LENGTH}}}", piece)
     shown = words[0] if words else ""
     return shown if shown == piece else f"{shown.rstrip()}{_MORE}"

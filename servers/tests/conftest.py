@@ -13,6 +13,15 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 
+NEEDING_REDIS = frozenset({"redis", "own", "pair"})
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """What takes one of these fixtures needs more than Python."""
+    if not NEEDING_REDIS.isdisjoint(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.deploy)
+
+
 @pytest.fixture(scope="session")
 def redis() -> Iterator[RedisServer]:
     """A Redis for all tests that neither break it nor touch each other's keys."""

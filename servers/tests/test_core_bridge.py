@@ -381,6 +381,7 @@ async def test_a_late_replica_applies_nothing_twice_after_a_restore_that_kept_th
                 await wait_applied(follower, *range(101, 110))
 
 
+@pytest.mark.deploy
 @pytest.mark.parametrize("kept", [0, 3])
 async def test_a_follower_that_lost_the_end_of_its_own_log_applies_it_again(source: Source, kept: int) -> None:
     with redis_server() as own:

@@ -13,18 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bodhisattva.servers.core.delivery.hub import Hub
+from bodhisattva.servers.core.delivery.write_batch import WriteBatch
 from bodhisattva.servers.core.domain import Context, Join
 from bodhisattva.servers.core.engine import engine as module
 from bodhisattva.servers.core.engine.deduplication import Answers, Outcome, key_of
 from bodhisattva.servers.core.engine.engine import Engine
-from bodhisattva.servers.core.engine.hub import Hub
 from bodhisattva.servers.core.errors import ErrorCode
 from bodhisattva.servers.core.log.base import Entry, LogError, LogRefused, Position, StoredAnswer, StoredEvent
 from bodhisattva.servers.core.log.memory import MemoryLog
 from bodhisattva.servers.core.telemetry.metrics import Metrics
-from bodhisattva.servers.core.transport.outbox import Turn
-from bodhisattva.servers.tests.ear import Ear
 from bodhisattva.servers.tests.ledger import LEDGER, UNAPPLICABLE, State
+from bodhisattva.servers.tests.recording_receiver import RecordingReceiver
 
 
 class HeldLog(MemoryLog):
@@ -64,16 +64,16 @@ class HeldLog(MemoryLog):
             raise LogError("still full")
 
 
-class Listener(Ear):
+class Listener(RecordingReceiver):
     """The hub's receiver of `global` and of what is waved at `a`."""
 
     @property
     def amounts(self) -> list[int]:
-        return [event["data"]["amount"] for event in self.heard]
+        return [event["data"]["amount"] for event in self.received]
 
     @property
     def offsets(self) -> list[int]:
-        return [event["offset"] for event in self.heard]
+        return [event["offset"] for event in self.received]
 
 
 class Desk:
@@ -82,10 +82,10 @@ class Desk:
     def __init__(self, log: MemoryLog) -> None:
         self.log = log
         self.metrics = Metrics("ledger", "ledger-server")
-        turn = Turn(lambda: 10**6)
-        self.hub = Hub(LEDGER, self.metrics, turn)
+        batch = WriteBatch(lambda: 10**6)
+        self.hub = Hub(LEDGER, self.metrics, batch)
         self.engine = Engine(LEDGER, log, self.hub, self.metrics, window=60)
-        self.listener = Listener(turn)
+        self.listener = Listener(batch)
         self.hub.subscribe("global", self.listener)
         self.hub.subscribe("waves:a", self.listener)
         self._ids = count(1)
@@ -150,7 +150,7 @@ async def test_s5_neither_answer_nor_event_comes_before_the_commit(held: Held) -
     desk, log = held
     answers = desk.post(5)
     await settle()
-    assert (answers, desk.listener.heard, desk.engine.offset("account:a")) == ([], [], 0)
+    assert (answers, desk.listener.received, desk.engine.offset("account:a")) == ([], [], 0)
     log.commit()
     await settle()
     assert [answer.decoded()["balance"] for answer in answers] == [5]
@@ -282,7 +282,7 @@ async def test_s1_2_what_is_only_said_is_said_once(held: Held) -> None:
     desk, log = held
     first, second = desk.do("wave", "r1", account="a"), desk.do("wave", "r1", account="a")
     assert first == second
-    assert ([event["event"] for event in desk.listener.heard], log.writes) == (["waved"], 0)
+    assert ([event["event"] for event in desk.listener.received], log.writes) == (["waved"], 0)
 
 
 async def test_s5_what_is_only_said_comes_after_what_it_was_decided_on(held: Held) -> None:
@@ -290,16 +290,16 @@ async def test_s5_what_is_only_said_comes_after_what_it_was_decided_on(held: Hel
     desk.post(1)
     waved = desk.do("wave", account="a")
     await settle()
-    assert (waved, desk.listener.heard) == ([], [])
+    assert (waved, desk.listener.received) == ([], [])
     log.commit()
     await settle()
-    assert [event["event"] for event in desk.listener.heard] == ["posted", "waved"]
+    assert [event["event"] for event in desk.listener.received] == ["posted", "waved"]
 
 
 async def test_nobody_enters_over_a_connection_that_ended(held: Held) -> None:
     desk, _ = held
     assert codes(desk.do("enter", account="a")) == [None]
-    assert desk.listener.heard == []
+    assert desk.listener.received == []
     desk.hub.change_membership("c1", Join("waves:a", {}))
     assert [member["connection_id"] for member in desk.hub.present("waves:a")] == ["listener"]
 
@@ -341,7 +341,7 @@ async def test_s3_wrong_data_is_refused_and_records_nothing(held: Held, data: di
     answers = desk.do("post", **data)
     await settle()
     assert codes(answers) == [ErrorCode.INVALID_DATA]
-    assert desk.listener.heard == []
+    assert desk.listener.received == []
 
 
 async def test_a_bridge_s_event_and_its_position_are_one_entry(held: Held) -> None:

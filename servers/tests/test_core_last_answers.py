@@ -188,7 +188,7 @@ async def test_s4_who_has_not_read_what_waits_for_it_keeps_its_place_until_it_is
         (connection,) = one.server.parts.connections
         monkey = connection._websocket.transport
         connection.outbox._transport = _Behind(monkey)  # type: ignore[assignment]
-        connection.conclude(1003, "")
+        connection.drain(1003, "")
         await asyncio.sleep(0)
         assert connection.placed
         await one.quiet()

@@ -97,7 +97,7 @@ def test_s4_a_ping_goes_out_at_each_interval() -> None:
     heart = Heartbeat(TIMEOUTS, 0.0)
     beats = {}
     for second in range(61):
-        heart.heard()
+        heart.data_received()
         beats[second] = heart.tick(float(second), TIMEOUTS)
     assert [second for second, beat in beats.items() if beat is Beat.PING] == [20, 40, 60]
 
@@ -112,7 +112,7 @@ def test_s4_silence_after_a_ping_is_the_end() -> None:
 def test_s4_anything_heard_proves_life() -> None:
     heart = Heartbeat(TIMEOUTS, 0.0)
     heart.tick(20.0, TIMEOUTS)
-    heart.heard()
+    heart.data_received()
     assert heart.tick(36.0, TIMEOUTS) is Beat.NONE
 
 
@@ -124,11 +124,11 @@ def test_s4_the_first_unanswered_ping_counts_when_the_timeout_is_longer_than_the
 
 def test_s4_a_ping_that_is_on_its_way_gives_its_answer_more_time() -> None:
     heart = Heartbeat(TIMEOUTS, 0.0)
-    heart.delayed(1.0)
+    heart.ping_delayed(1.0)
     assert heart.due(TIMEOUTS) == 20.0
     assert heart.tick(20.0, TIMEOUTS) is Beat.PING
     assert heart.due(TIMEOUTS) == 35.0
-    heart.delayed(30.0)
+    heart.ping_delayed(30.0)
     assert heart.tick(40.0, TIMEOUTS) is Beat.PING
     assert heart.due(TIMEOUTS) == 45.0
     assert heart.tick(45.0, TIMEOUTS) is Beat.GONE

@@ -40,7 +40,7 @@ Make = Callable[[], Log]
 CHANNELS = ("account:a", "account:b", "waves")
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("redis", marks=pytest.mark.deploy)])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """A new log at each call."""
     paths = (tmp_path / f"{number}.sqlite3" for number in range(10**6))

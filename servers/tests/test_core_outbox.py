@@ -1,4 +1,4 @@
-"""A connection's out-queue: order, one write per loop turn, bounds by bytes and age (protocol 4)."""
+"""A connection's out-queue: order, one write per iteration of the loop, bounds by bytes and age (protocol 4)."""
 
 import asyncio
 from typing import cast
@@ -6,11 +6,13 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bodhisattva.servers.core.transport.outbox import Outbox, Turn
+from bodhisattva.servers.core.delivery.outbox import Outbox
+from bodhisattva.servers.core.delivery.write_batch import WriteBatch
+from bodhisattva.servers.core.transport.lifecycle import CLOSING, OPEN, Lifecycle
 
 
 class Pipe:
-    """A transport whose peer reads only when told, and which tells its outbox so."""
+    """A transport whose peer reads only when `peer_reads` is called."""
 
     outbox: Outbox
 
@@ -39,7 +41,7 @@ class Pipe:
 
 
 class Dead(Pipe):
-    """A TLS transport of asyncio after its end: whatever it is asked raises."""
+    """A TLS transport of asyncio after its end: whatever is called raises."""
 
     def write(self, data: bytes) -> None:
         raise AttributeError("_write_appdata")
@@ -52,15 +54,18 @@ class Dead(Pipe):
 
 
 class Line:
-    """An outbox whose frames go into a pipe; it may hold 100 bytes if nothing else is said.
+    """An outbox whose frames go into a pipe; it may hold 100 bytes unless the batch has another limit.
 
-    overflows: how often it was told that it may not.
+    overflows: how often more was due.
     """
 
-    def __init__(self, pipe: Pipe | None = None, turn: Turn | None = None) -> None:
+    def __init__(self, pipe: Pipe | None = None, batch: WriteBatch | None = None) -> None:
         self.pipe = pipe or Pipe()
         self.overflows = 0
-        self.outbox = Outbox(cast("asyncio.Transport", self.pipe), turn or Turn(lambda: 100), self._overflow)
+        self.lifecycle = Lifecycle()
+        self.lifecycle.enter(OPEN)
+        transport = cast("asyncio.Transport", self.pipe)
+        self.outbox = Outbox(transport, self.lifecycle, batch or WriteBatch(lambda: 100), self._overflow)
         self.pipe.outbox = self.outbox
 
     def _overflow(self) -> None:
@@ -75,7 +80,7 @@ class Line:
         return len(self.pipe.writes) > before
 
 
-async def test_s4_what_is_due_in_one_loop_turn_leaves_in_one_write() -> None:
+async def test_s4_what_is_due_in_one_iteration_of_the_loop_leaves_in_one_write() -> None:
     line = Line()
     for frame in (b"a", b"b", b"c"):
         line.outbox.push(frame)
@@ -85,8 +90,8 @@ async def test_s4_what_is_due_in_one_loop_turn_leaves_in_one_write() -> None:
 
 
 async def test_receivers_that_are_due_the_same_share_the_bytes() -> None:
-    turn = Turn(lambda: 100)
-    one, two, other = (Line(turn=turn) for _ in range(3))
+    batch = WriteBatch(lambda: 100)
+    one, two, other = (Line(batch=batch) for _ in range(3))
     event, later = b"event", b"later"
     for line in (one, two, other):
         line.outbox.push(event)
@@ -98,25 +103,25 @@ async def test_receivers_that_are_due_the_same_share_the_bytes() -> None:
     assert one.pipe.writes[0] is two.pipe.writes[0]
 
 
-async def test_a_room_that_is_due_the_same_shares_the_bytes() -> None:
-    turn = Turn(lambda: 100)
-    lines = [Line(turn=turn) for _ in range(3)]
-    room = dict.fromkeys(line.outbox for line in lines)
+async def test_a_group_that_is_due_the_same_shares_the_bytes() -> None:
+    batch = WriteBatch(lambda: 100)
+    lines = [Line(batch=batch) for _ in range(3)]
+    group = dict.fromkeys(line.outbox for line in lines)
     lines[2].outbox.push(b"[before]")
-    turn.spread(room, b"[1]")
-    turn.spread(room, b"[2]")
+    batch.broadcast(group, b"[1]")
+    batch.broadcast(group, b"[2]")
     lines[1].outbox.push(b"[between]")
-    turn.spread(room, b"[3]")
+    batch.broadcast(group, b"[3]")
     lines[0].outbox.flush()
     await asyncio.sleep(0)
     assert [b"".join(line.pipe.writes) for line in lines] == [b"[1][2][3]", b"[1][2][between][3]", b"[before][1][2][3]"]
 
 
-async def test_s4_more_than_is_allowed_of_one_turn_is_too_much_for_all_of_a_room() -> None:
-    turn = Turn(lambda: 100)
-    lines = [Line(turn=turn) for _ in range(2)]
+async def test_s4_more_than_the_limit_in_one_batch_is_too_much_for_all_of_a_group() -> None:
+    batch = WriteBatch(lambda: 100)
+    lines = [Line(batch=batch) for _ in range(2)]
     for _ in range(2):
-        turn.spread(dict.fromkeys(line.outbox for line in lines), b"x" * 60)
+        batch.broadcast(dict.fromkeys(line.outbox for line in lines), b"x" * 60)
     await asyncio.sleep(0)
     assert [(line.pipe.writes, line.overflows) for line in lines] == [([], 1)] * 2
 
@@ -132,13 +137,13 @@ async def test_s4_more_bytes_than_allowed_are_refused() -> None:
     assert line.send(b"x")
 
 
-async def test_a_turn_that_fails_is_not_the_last() -> None:
+async def test_a_batch_that_fails_is_not_the_last() -> None:
     bound: list[int] = []
     failures: list[object] = []
     loop = asyncio.get_running_loop()
-    line = Line(turn=Turn(lambda: bound[0]))
+    line = Line(batch=WriteBatch(lambda: bound[0]))
     loop.set_exception_handler(lambda _loop, context: failures.append(context["exception"]))
-    line.outbox._turn.spread({line.outbox: None}, b"[1]")
+    line.outbox._batch.broadcast({line.outbox: None}, b"[1]")
     await asyncio.sleep(0)
     loop.set_exception_handler(None)
     bound.append(100)
@@ -150,7 +155,7 @@ async def test_a_turn_that_fails_is_not_the_last() -> None:
 
 async def test_s4_a_changed_bound_holds_at_once() -> None:
     allowed = [100]
-    line = Line(turn=Turn(lambda: allowed[0]))
+    line = Line(batch=WriteBatch(lambda: allowed[0]))
     assert line.send(b"x" * 50)
     allowed[0] = 60
     assert not line.send(b"x" * 50)
@@ -162,16 +167,17 @@ async def test_s4_one_frame_larger_than_the_bound_passes_when_nothing_waits() ->
     assert not line.send(b"x")
 
 
-async def test_nothing_is_written_after_close() -> None:
+async def test_nothing_is_written_once_the_connection_is_closing() -> None:
     line = Line()
     line.outbox.push(b"a")
-    line.outbox.close()
+    line.lifecycle.enter(CLOSING)
+    line.outbox.discard()
     line.outbox.push(b"b")
     await asyncio.sleep(0)
     assert (line.pipe.writes, line.outbox.size, line.overflows) == ([], 0, 0), "a closed queue is not a slow one"
 
 
-async def test_a_transport_that_has_ended_is_not_asked() -> None:
+async def test_a_transport_that_has_ended_is_not_used() -> None:
     line = Line(Dead())
     assert not line.send(b"a")
     assert (line.outbox.size, line.outbox.age(1.0)) == (1, 0.0)
@@ -193,20 +199,20 @@ async def test_what_is_held_leaves_with_the_next_flush() -> None:
 ADA, BOB = ("cursor:a", "ada"), ("cursor:a", "bob")
 
 
-async def test_s5_of_what_is_not_sent_yet_only_the_newest_is_sent() -> None:
+async def test_s5_of_unsent_frames_with_one_key_only_the_newest_is_sent() -> None:
     line = Line()
-    line.outbox.replace(ADA, b"[ada 1]")
-    line.outbox.replace(BOB, b"[bob 1]")
-    line.outbox.replace(ADA, b"[ada 2]")
+    line.outbox.coalesce(ADA, b"[ada 1]")
+    line.outbox.coalesce(BOB, b"[bob 1]")
+    line.outbox.coalesce(ADA, b"[ada 2]")
     await asyncio.sleep(0)
     assert line.pipe.writes == [b"[bob 1][ada 2]"]
 
 
-async def test_s5_a_peer_that_is_behind_gets_the_newest_when_it_has_read_and_all_that_is_not_replaced() -> None:
+async def test_s5_a_peer_that_is_behind_gets_the_newest_when_it_has_read_and_all_that_is_not_coalesced() -> None:
     line = Line()
     assert line.send(b"[event 1]")
     for number in range(100):
-        line.outbox.replace(ADA, b"[ada %d]" % number)
+        line.outbox.coalesce(ADA, b"[ada %d]" % number)
     assert line.send(b"[event 2]")
     line.pipe.peer_reads(100)
     await asyncio.sleep(0)
@@ -217,35 +223,39 @@ async def test_s4_what_is_kept_for_a_peer_that_is_behind_counts_too() -> None:
     line = Line()
     assert line.send(b"[event]")
     for number in range(50):
-        line.outbox.replace(ADA, b"[ada %3d]" % number)
-    assert line.overflows == 0, "one subject keeps one frame"
+        line.outbox.coalesce(ADA, b"[ada %3d]" % number)
+    assert line.overflows == 0, "one key keeps one frame"
     for number in range(10):
-        line.outbox.replace((f"cursor:{number}", "bob"), b"[bob 1234]")
+        line.outbox.coalesce((f"cursor:{number}", "bob"), b"[bob 1234]")
     assert line.overflows == 2, "7 sent, 9 and 10 times 10 kept, of 100"
 
 
 async def test_s5_nothing_comes_of_a_channel_that_was_left_meanwhile() -> None:
     line = Line()
     assert line.send(b"[event]")
-    line.outbox.replace(ADA, b"[ada]")
-    line.outbox.replace(("cursor:b", "ada"), b"[other]")
-    line.outbox.forget("cursor:a")
+    line.outbox.coalesce(ADA, b"[ada]")
+    line.outbox.coalesce(("cursor:b", "ada"), b"[other]")
+    line.outbox.drop_coalesced("cursor:a")
     line.pipe.peer_reads(100)
     await asyncio.sleep(0)
     assert line.pipe.writes == [b"[event]", b"[other]"]
 
 
-async def test_there_is_room_once_the_peer_has_read_or_all_is_over() -> None:
+async def test_an_outbox_is_drained_once_the_peer_has_read_or_the_connection_closes() -> None:
     for end in ("read", "closed"):
         line = Line()
-        await line.outbox.room()
+        await line.outbox.drained()
         assert line.send(b"a")
-        waiting = [asyncio.ensure_future(line.outbox.room()) for _ in range(2)]
+        waiting = [asyncio.ensure_future(line.outbox.drained()) for _ in range(2)]
         await asyncio.sleep(0)
         assert not any(each.done() for each in waiting)
-        line.pipe.peer_reads(1) if end == "read" else line.outbox.close()
+        if end == "read":
+            line.pipe.peer_reads(1)
+        else:
+            line.lifecycle.enter(CLOSING)
+            line.outbox.discard()
         await asyncio.wait_for(asyncio.gather(*waiting), 1)
-        await line.outbox.room()
+        await line.outbox.drained()
 
 
 async def test_s4_age_is_that_of_the_oldest_unsent_byte() -> None:
@@ -276,7 +286,7 @@ async def test_s4_a_slow_peer_that_keeps_reading_does_not_age() -> None:
 
 @given(st.lists(st.binary(min_size=1, max_size=20), max_size=30), st.data())
 async def test_frames_leave_in_the_order_in_which_they_came(frames: list[bytes], data: st.DataObject) -> None:
-    line = Line(turn=Turn(lambda: 10**6))
+    line = Line(batch=WriteBatch(lambda: 10**6))
     outbox, pipe = line.outbox, line.pipe
     for frame in frames:
         outbox.push(frame)

@@ -43,9 +43,9 @@ async def test_s5_of_what_waits_to_be_said_there_only_the_newest_about_a_subject
     there = await pair[1].connect()
     await there.ask("subscribe", channel="waves:a")
     hub = pair[0].server.parts.hub
-    hub.say(Event("left", ("waves:a",), {}, subject="bob"))
+    hub.publish_ephemeral(Event("left", ("waves:a",), {}, coalesce_key="bob"))
     for number in range(20_000):
-        hub.say(Event("moved", ("waves:a",), {"number": number}, subject="ada"))
+        hub.publish_ephemeral(Event("moved", ("waves:a",), {"number": number}, coalesce_key="ada"))
     heard = [await there.read() for _ in range(2)]
     assert [event["event"] for event in heard] == ["left", "moved"]
     assert heard[1]["data"] == {"number": 19_999}
@@ -66,6 +66,7 @@ async def test_s3_presence_is_of_all_replicas_and_ends_with_the_connection(pair:
     assert "name" not in member
 
 
+@pytest.mark.deploy
 async def test_s3_presence_is_of_all_replicas_whatever_node_of_a_cluster_they_know() -> None:
     with redis_cluster() as nodes:
         logs = [LogConfig("redis", url=f"redis+cluster://127.0.0.1:{node.port}") for node in nodes]
@@ -85,6 +86,7 @@ async def test_s3_presence_is_of_all_replicas_whatever_node_of_a_cluster_they_kn
             assert [await amounts(client) for client in clients] == [[1, 2, 3]] * 3
 
 
+@pytest.mark.deploy
 async def test_s3_presence_is_of_all_replicas_again_when_the_node_of_a_cluster_is_back() -> None:
     with redis_cluster() as nodes:
         log = LogConfig("redis", url=f"redis+cluster://127.0.0.1:{nodes[0].port}", timeout=0.5)

@@ -69,7 +69,7 @@ async def posted(engine: Any, amounts: range) -> None:
         assert (await ask(engine, amount)).code is None
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("redis", marks=pytest.mark.deploy)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Log]:
     """One log, opened anew at each call."""
     match request.param:

@@ -87,6 +87,7 @@ async def test_s2_what_was_revoked_before_the_start_is_refused_from_the_first_mo
         assert await is_refused(first, stolen)
 
 
+@pytest.mark.deploy
 async def test_s2_what_is_known_stays_in_force_without_redis_and_is_written_again() -> None:
     prefix = "fleet"
     with redis_server() as redis:
@@ -102,6 +103,7 @@ async def test_s2_what_is_known_stays_in_force_without_redis_and_is_written_agai
             assert await is_refused(second, stolen)
 
 
+@pytest.mark.deploy
 async def test_s2_what_is_revoked_where_the_last_was_lost_is_heard_of_and_the_last_is_written_again() -> None:
     """As many revocations as before, but others: a replica without the tail took over between two looks."""
     with redis_server() as redis:

@@ -24,6 +24,7 @@ from bodhisattva.servers.core.connections.session_settings import SessionSetting
 from bodhisattva.servers.core.errors import ErrorCode
 from bodhisattva.servers.core.settings import CurrentSettings, Settings
 from bodhisattva.servers.core.transport.frames import ABNORMAL
+from bodhisattva.servers.core.transport.lifecycle import DRAINING, OPEN, Lifecycle
 from bodhisattva.servers.tests.ledger import LEDGER
 
 SECRET = "0123456789abcdefghijklmnopqrstuv-test"
@@ -48,11 +49,19 @@ class Peer:
         )
         self.current = CurrentSettings(Settings(config, config.limits, None, verifier, (), ("auth",)))
         settings = SessionSettings(LEDGER, self.current, lambda _: admit)
-        self.session = Session(settings, "c1", at(0), secure=False)
+        self.lifecycle = Lifecycle()
+        self.lifecycle.enter(OPEN)
+        self.session = Session(settings, self.lifecycle, "c1", at(0), secure=False)
 
     def say(self, seconds: float = 0, /, **message: Any) -> list[Output]:
         self.wall = WALL + seconds
-        return self.session.receive_text(json.dumps(message), at(seconds))
+        return self.perform(self.session.receive_text(json.dumps(message), at(seconds)))
+
+    def perform(self, outputs: list[Output]) -> list[Output]:
+        """What the connection does of them: a close ends receiving."""
+        if any(isinstance(output, Close) for output in outputs):
+            self.lifecycle.enter(DRAINING)
+        return outputs
 
     def auth(self, permissions: list[str] | None = None, user_id: str = "ada", lifetime: float = 600) -> list[Output]:
         token = mint(secret_key(SECRET), user_id, READ if permissions is None else permissions, lifetime, now=WALL)
@@ -141,10 +150,10 @@ def test_s2_3_a_header_s_identity_is_welcomed_at_once() -> None:
 )
 def test_s2_3_any_other_first_message_is_the_last(message: str, error: str, reason: str) -> None:
     peer = Peer()
-    outputs = peer.session.receive_text(message, at(0))
+    outputs = peer.perform(peer.session.receive_text(message, at(0)))
     assert codes(outputs) == [error, 1008]
     assert outputs[1] == Close(1008, reason)
-    assert peer.auth() == [], "a closing session takes no second try"
+    assert peer.auth() == [], "a draining session takes no second try"
 
 
 def test_s2_3_no_message_in_time() -> None:
@@ -281,7 +290,7 @@ def test_s4_server_ping_and_its_timeout() -> None:
 def test_s4_any_sign_of_life_answers_the_ping() -> None:
     peer = authenticated()
     peer.session.tick(at(20))
-    peer.session.heard()
+    peer.session.data_received()
     assert peer.session.tick(at(31)) == []
 
 
@@ -368,9 +377,9 @@ def test_s7_a_reload_of_the_keys_holds_for_the_next_token() -> None:
     assert codes(peer.say(type="ping")) == ["pong"], "whoever is in stays in"
 
 
-def test_s2_a_closing_session_takes_nothing_and_says_nothing() -> None:
+def test_s2_a_draining_session_receives_nothing_and_sends_nothing() -> None:
     peer = authenticated()
-    peer.session.end()
+    peer.lifecycle.enter(DRAINING)
     assert peer.say(type="ping") == []
     assert peer.session.receive_ping(b"", at(0)) == []
     assert peer.session.tick(at(1000)) == []
@@ -384,7 +393,7 @@ def test_a_tick_is_due_when_the_next_thing_happens_and_soon_in_any_case() -> Non
     assert peer.session.due(at(19.8)) == at(20).monotonic, "a ping"
     peer.session.tick(at(20))
     assert peer.session.due(at(29.8)) == at(30).monotonic, "its answer"
-    peer.session.heard()
+    peer.session.data_received()
     assert peer.session.due(at(39.9)) == at(40).monotonic, "the warning, and another ping"
     peer.session.tick(at(40))
     assert peer.session.due(at(40)) == at(40).monotonic, "the ping is still to come"

@@ -93,6 +93,7 @@ async def test_s2_a_dead_replica_holds_no_place(redis: RedisServer) -> None:
         assert (await client.ask("ping"))["type"] == "pong"
 
 
+@pytest.mark.deploy
 async def test_s2_without_redis_each_replica_counts_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
     with redis_server() as redis:
         async with replicas(redis, connections_per_user=2) as (first, second):

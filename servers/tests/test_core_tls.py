@@ -156,7 +156,7 @@ def _replace(files: dict[str, Any], certificate: Certificate) -> None:
 async def test_what_is_taken_in_by_and_by_is_taken_in_whole(
     authority: Authority, files: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(websocket, "_STINT", 0.0)
+    monkeypatch.setattr(websocket, "_TIME_SLICE", 0.0)
     names = [f"{number}" for number in range(10_000)]
     async with running(tls=Tls(**files)) as one:
         client = await one.connect(ssl=authority.trust())

@@ -155,7 +155,7 @@ async def test_live_events_carry_their_trace_to_who_listens(collector: Collector
         assert event["traceparent"].split("-")[1] == TRACE
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("redis", marks=pytest.mark.deploy)])
 async def test_what_is_told_later_carries_the_trace_in_which_it_happened(
     collector: Collector, kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -175,6 +175,7 @@ async def test_what_is_told_later_carries_the_trace_in_which_it_happened(
         assert second["traceparent"].split("-")[1] != TRACE
 
 
+@pytest.mark.deploy
 async def test_an_event_carries_its_trace_to_who_listens_at_another_replica(
     collector: Collector, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -186,6 +187,7 @@ async def test_an_event_carries_its_trace_to_who_listens_at_another_replica(
         assert (await listener.read())["traceparent"].split("-")[1] == TRACE
 
 
+@pytest.mark.deploy
 async def test_what_a_bridge_takes_in_later_is_part_of_the_trace_in_which_it_happened(
     collector: Collector, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -225,7 +227,7 @@ async def test_an_event_s_envelope_is_as_ever_without_traces() -> None:
         assert not [message for message in messages if "traceparent" in message]
 
 
-@pytest.mark.parametrize("kind", ["memory", "redis"])
+@pytest.mark.parametrize("kind", ["memory", pytest.param("redis", marks=pytest.mark.deploy)])
 async def test_a_workflow_its_stage_elsewhere_and_what_bridges_make_of_it_share_one_trace(
     collector: Collector, kind: str, request: pytest.FixtureRequest
 ) -> None:

@@ -52,7 +52,7 @@ def masked_ping(name: str) -> bytes:
 
 
 async def test_who_sends_much_at_once_is_read_by_and_by_and_others_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "_STINT", 0.0)
+    monkeypatch.setattr(websocket, "_TIME_SLICE", 0.0)
     names = [f"{number:04}" for number in range(4000)]
     async with running() as one:
         client = await one.connect()
@@ -68,7 +68,7 @@ async def test_who_sends_much_at_once_is_read_by_and_by_and_others_in_between(mo
 
 
 async def test_what_is_still_to_be_taken_in_ends_with_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "_STINT", 0.0)
+    monkeypatch.setattr(websocket, "_TIME_SLICE", 0.0)
     async with running() as one:
         await one.connect()
         (connection,) = one.server.parts.connections

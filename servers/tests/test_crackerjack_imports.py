@@ -131,8 +131,8 @@ def test_a_suites_time_includes_that_of_the_suites_in_it() -> None:
 )
 def test_failures_that_are_counted_and_not_told_have_not_passed(content: str, missing: int) -> None:
     last = junit.read(content).results[-1]
-    assert (last.test_name, last.outcome) == ("failures that are not told", "failed")
-    assert last.error == f"The report counts failures that it does not tell: {missing}."
+    assert (last.test_name, last.outcome) == ("failures that are not listed", "failed")
+    assert last.error == f"The report counts failures that it does not list: {missing}."
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def test_joining_and_leaving_are_told_but_not_recorded(bench: Bench) -> None:
     assert bench.do("join_diagram", diagram_id="plan", name="Ada", color="#00ff00").ephemeral == ()
     (left,) = bench.do("leave_diagram", diagram_id="plan").ephemeral
     assert (left.name, left.data) == ("user.left", event.data)
-    assert left.subject == event.subject == event.data["connection_id"], "of both only the newest need be told"
+    assert left.coalesce_key == event.coalesce_key == event.data["connection_id"]
     assert bench.membership == {}
     assert bench.log == []
 

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -26,9 +27,9 @@ APART = {"tests", "meta"}
 # From what nothing can do without up to what nothing uses; each may import those before it.
 CORE_ORDER = (
     *("errors", "domain", "channels", "records", "config", "restart", "descriptors", "shape", "envelope", "addresses"),
-    *("event_loop", "phase", "transport", "telemetry", "log", "supervisor", "service", "auth", "settings", "engine"),
-    *("connections", "replicas", "runtime", "bridges", "http", "settings_loader", "reload", "composition", "drain"),
-    *("upgrades", "server", "run"),
+    *("event_loop", "phase", "transport", "telemetry", "log", "supervisor", "service", "auth", "settings", "delivery"),
+    *("engine", "connections", "replicas", "runtime", "bridges", "http", "settings_loader", "reload", "composition"),
+    *("drain", "upgrades", "server", "run"),
 )
 
 
@@ -45,6 +46,11 @@ def imported(tree: ast.AST) -> Iterator[str]:
             yield from imported(node)
 
 
+@cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
 def modules() -> dict[str, Path]:
     """The file of each module below the top folders."""
     files = (file for folder in MAY_IMPORT for file in (TOP / folder).rglob("*.py"))
@@ -56,9 +62,9 @@ def _module(file: Path) -> str:
     return ROOT + ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def dependencies(text: str, known: Collection[str]) -> set[str]:
+def dependencies(tree: ast.AST, known: Collection[str]) -> set[str]:
     """The known modules that a source names in any import: at the top, in a function, or for type checkers alone."""
-    nodes = list(ast.walk(ast.parse(text)))
+    nodes = list(ast.walk(tree))
     named = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module is not None:
@@ -84,7 +90,7 @@ def imports(folder: str, prefix: str) -> set[tuple[str, str, str]]:
         (file.relative_to(top).parts[0].removesuffix(".py"), str(file.relative_to(TOP)), name.split(".")[0])
         for file in top.rglob("*.py")
         if APART.isdisjoint(file.parts)
-        for module in imported(ast.parse(file.read_text()))
+        for module in imported(parsed(file))
         if (name := module.removeprefix(prefix)) != module
     }
 
@@ -108,7 +114,7 @@ def test_each_part_of_the_core_has_its_place_in_the_order() -> None:
 def test_no_files_import_each_other_in_a_circle() -> None:
     """Whoever reads one file of a circle has to read them all."""
     files = modules()
-    assert not circle({module: dependencies(file.read_text(), files) - {module} for module, file in files.items()})
+    assert not circle({module: dependencies(parsed(file), files) - {module} for module, file in files.items()})
 
 
 @pytest.mark.parametrize(
@@ -123,15 +129,13 @@ def test_no_files_import_each_other_in_a_circle() -> None:
 )
 def test_a_circle_is_found_whichever_kind_of_import_closes_it(text: str) -> None:
     first, second = "bodhisattva.first", "bodhisattva.second"
-    assert dependencies(text, {first, second}) == {first}
+    assert dependencies(ast.parse(text), {first, second}) == {first}
     assert circle({first: {second}, second: {first}})[0] in {first, second}
 
 
 @pytest.mark.parametrize("folder", MAY_IMPORT)
 def test_no_module_imports_a_conftest(folder: str) -> None:
     """Pytest loads each conftest under a name of its own, so an import makes a second module of the same file."""
-    names = {
-        (str(file), name) for file in (TOP / folder).rglob("*.py") for name in imported(ast.parse(file.read_text()))
-    }
+    names = {(str(file), name) for file in (TOP / folder).rglob("*.py") for name in imported(parsed(file))}
     assert names, "no import was found"
     assert not {(file, name) for file, name in names if "conftest" in name.split(".")}

@@ -212,7 +212,7 @@ async def test_export_and_import_make_the_same_log(tmp_path: Path, log: Path) ->
         (lambda lines: [*lines[:4], b"{nonsense}\n", *lines[5:]], "line 5 is none of a log"),
         (lambda lines: [lines[0], *lines], "does not belong there"),
         (lambda lines: [lines[0].replace(b'"format":1', b'"format":9'), *lines[1:]], "lines of format 1, not 9"),
-        (lambda lines: [*lines[:6], lines[5], *lines[6:-1], b'{"line":"end","rows":47}\n'], "line 7 says what an"),
+        (lambda lines: [*lines[:6], lines[5], *lines[6:-1], b'{"line":"end","rows":47}\n'], "line 7 repeats an"),
         (lambda lines: [*lines[:5], *lines[6:-1], b'{"line":"end","rows":45}\n'], "the lines make no sound log: event"),
         (lambda lines: [], "there are no lines of a log"),
     ],
@@ -450,5 +450,5 @@ def test_long_work_shows_that_it_goes_on(monkeypatch: pytest.MonkeyPatch, capsys
     monkeypatch.setattr(progress, "monotonic", lambda: next(clock))
     shown = progress.Progress("verify", "events")
     for number in range(4):
-        shown.told(number, 9)
+        shown.report(number, 9)
     assert capsys.readouterr().err == "verify: 1 of 9 events\nverify: 3 of 9 events\n"

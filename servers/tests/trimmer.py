@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bodhisattva.servers.core.config import LogConfig, Retention
+from bodhisattva.servers.core.delivery.hub import Hub
+from bodhisattva.servers.core.delivery.write_batch import WriteBatch
 from bodhisattva.servers.core.domain import Context
 from bodhisattva.servers.core.engine import retention
 from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.servers.core.engine.engine import Engine
-from bodhisattva.servers.core.engine.hub import Hub
 from bodhisattva.servers.core.engine.waiting import Watch
 from bodhisattva.servers.core.log.base import Log
 from bodhisattva.servers.core.log.redis import RedisLog
@@ -23,7 +24,6 @@ from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.core.replicas.replica import Replica
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.telemetry.metrics import Metrics
-from bodhisattva.servers.core.transport.outbox import Turn
 from bodhisattva.servers.tests.ledger import LEDGER
 
 FIRST = 100
@@ -35,7 +35,7 @@ LIMITS = Retention(events=KEPT)
 async def started(log: Log, service: Service = LEDGER) -> AsyncIterator[Engine]:
     """An engine of the service on this log, a replica's if others can share it."""
     metrics = Metrics(service.name, service.server)
-    hub = Hub(service, metrics, Turn(lambda: 0))
+    hub = Hub(service, metrics, WriteBatch(lambda: 0))
     if isinstance(log, RedisLog):
         watch = Watch(lambda _: None, lambda _: None)
         engine: Engine = Replica(service, log, hub, metrics, 1e9, watch)

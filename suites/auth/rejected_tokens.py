@@ -2,7 +2,7 @@
 
 from bodhisattva.fixtures.endings import Close
 from bodhisattva.fixtures.fixture_types import Connect
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 AUTHENTICATION_FAILED = Close(1008, "Authentication failed")
 AUTHENTICATION_REQUIRED = Close(1008, "Authentication required")

@@ -3,7 +3,7 @@
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.suites.auth.rejected_tokens import assert_token_rejected
 
@@ -82,7 +82,7 @@ class TestJWTAuthentication:
         writer = await connect()
         await writer.refusal(*sample.readback().call)
         await writer.answer(*sample.command())
-        assert not await client.fence(), "a channel that was refused is heard"
+        assert not await client.fence(), "events of a refused channel"
 
     @clause(
         "AUTH-005",

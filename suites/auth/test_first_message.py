@@ -6,7 +6,7 @@ from datetime import datetime
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import AllowTime, Connect
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.suites.auth.rejected_tokens import (
     AUTHENTICATION_FAILED,

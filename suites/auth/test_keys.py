@@ -13,7 +13,7 @@ from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.signing import KINDS, KeyPair, jwks
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.suites.auth.rejected_tokens import assert_token_rejected
 

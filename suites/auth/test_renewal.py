@@ -9,7 +9,7 @@ from bodhisattva.fixtures.endings import Close
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.outcome import Unjudged
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.degradation.stalled_reader import HIGH_MESSAGE_RATE
@@ -63,7 +63,7 @@ async def test_renewal_revokes_channels(connect: Connect, node: Node, sample: Re
     notices = [await client.event("subscription.revoked") for _ in channels]
     assert {notice.data["channel"] for notice in notices} == channels
     await (await connect()).answer(*sample.command())
-    assert not await client.fence(), "a revoked channel is still heard"
+    assert not await client.fence(), "events of a revoked channel"
     assert (await client.refusal(*sample.readback().call)).error_code == "FORBIDDEN"
 
 
@@ -102,7 +102,7 @@ async def test_end_is_announced(connect: Connect, node: Node, tokens: Tokens) ->
     assert len(notices) == 1, f"announced {len(notices)} times"
     assert (notices[0].type, notices[0].room) == ("event", None)
     assert 0 < notices[0].data["expires_in"] <= min(warning, 3)
-    assert client.inbox[-1].error_code == "TOKEN_EXPIRED", "not the last word"
+    assert client.inbox[-1].error_code == "TOKEN_EXPIRED", "not the last message"
 
 
 @clause(
@@ -139,7 +139,7 @@ async def test_end_of_a_token_ends_its_connection(
     await client.event(sample.event, sample.channel(), where=sample.concerns)
     error = await client.error("TOKEN_EXPIRED", within=10)
     assert client.auth is not None
-    ended, end = (datetime.fromisoformat(moment) for moment in (error.timestamp, client.auth.data["expires_at"]))
+    ended, end = (datetime.fromisoformat(instant) for instant in (error.timestamp, client.auth.data["expires_at"]))
     assert ended >= end, f"ended at {ended}, before the token's end at {end}"
     assert error.correlation_id is None
     close: Close = await client.closed()
@@ -191,7 +191,7 @@ async def test_what_took_effect_before_the_end_is_answered(
     for client, names in crowded:
         answered = [envelope.correlation_id for envelope in client.inbox if envelope.type == "response"]
         assert answered == names[: len(answered)], "not each answered once, in order"
-        assert client.inbox[-1].error_code == "TOKEN_EXPIRED", "not the last word"
+        assert client.inbox[-1].error_code == "TOKEN_EXPIRED", "not the last message"
         assert (await client.closed()).code == 1008
         answers += len(answered)
     effects = [event for event in await watcher.fence() if event.event == sample.event]

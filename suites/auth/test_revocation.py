@@ -7,7 +7,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.endings import HandshakeRefused
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.auth.rejected_tokens import AUTHENTICATION_FAILED, assert_token_rejected
 
 FILE = "revoked.txt"

@@ -6,7 +6,7 @@ import pytest
 
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.suites.auth.rejected_tokens import assert_token_rejected
 

@@ -6,7 +6,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.endings import HandshakeRefused
 from bodhisattva.fixtures.fixture_types import Connect, Raw
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.tokens import Tokens
 
 

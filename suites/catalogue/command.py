@@ -14,14 +14,15 @@ _NONE = 1
 
 
 @click.command()
-@click.argument("words", nargs=-1)
+@click.argument("terms", nargs=-1)
 @click.option("--section", help="Only what belongs to this section of the protocol, such as 5 or 1.2.")
 @click.option("--unproved", is_flag=True, help="Only what a service MUST do and no mutant fails to do.")
 def clauses(terms: tuple[str, ...], section: str | None, unproved: bool) -> None:
     """Find the clauses that judge a sentence of the protocol.
 
-    They come in the order of the protocol's sections, each with its test and its mutants: servers that are wrong in
-    this one thing, which the clause is known to reject. With WORDS, those that have all of them in their id or text.
+    They come in the order of the protocol's sections, each with its test and its mutants. A mutant is a server that is
+    wrong in this one thing, which the clause is known to reject. With TERMS, only clauses with all of them in their id
+    or text.
 
     Exit code: 0, or 1 if there is no such clause.
     """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.fixture_types import Connect, Spawn
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.cross_service.workflow_effects import assert_effects_once, effect_counts
 from bodhisattva.suites.cross_service.workflows import PROPAGATION, complete_workflow, start_workflow

@@ -7,7 +7,8 @@ from bodhisattva.fixtures.certificates import Authority
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.fixture_types import Spawn
 from bodhisattva.fixtures.outcome import NotAllowed
-from bodhisattva.fixtures.stack.base import Node, Stack
+from bodhisattva.fixtures.stack.base import Stack
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.cross_service.workflows import captured_knowledge, complete_workflow, start_workflow
 from bodhisattva.suites.upgrade.event_history import read_history
@@ -24,7 +25,7 @@ WORKFLOWS = 3
 async def spawn_source(fleet: Stack, spawn: Spawn, certificates: Authority | None = None, **overrides: Any) -> Node:
     """A mahavishnu of the test's own. certificates: whose one it asks its clients for."""
     if "mahavishnu" not in fleet.nodes:
-        raise NotAllowed("this run has no mahavishnu to listen to")
+        raise NotAllowed("this run has no mahavishnu to follow")
     if certificates is None:
         return await spawn("mahavishnu", peers={}, **overrides)
     node = await spawn("mahavishnu", wait=False, peers={}, **overrides)

@@ -9,7 +9,7 @@ from bodhisattva.fixtures.fixture_types import Connect, Raw
 from bodhisattva.fixtures.frames import Opcode, encode
 from bodhisattva.fixtures.raw import RawPeer
 from bodhisattva.fixtures.request_samples import Call, RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import ConnectionEnded, WireClient
 from bodhisattva.suites.performance.many_connections import UNDER_LOAD
 

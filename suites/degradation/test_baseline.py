@@ -10,7 +10,7 @@ from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
 from bodhisattva.fixtures.frames import Opcode, encode
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import HandshakeRefused, WireClient
 from bodhisattva.suites.performance.many_connections import assert_received_whole
 from bodhisattva.suites.protocol.event_series import assert_contiguous, perform, receive_series, series_numbers

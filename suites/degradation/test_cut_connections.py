@@ -9,7 +9,7 @@ from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.fixture_types import AllowTime, Connect, Fresh, Raw
 from bodhisattva.fixtures.frames import Opcode, encode
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.degradation.stalled_reader import has_free_slot, stalled_reader
 from bodhisattva.suites.performance.many_connections import (

@@ -159,4 +159,4 @@ async def test_much_history_at_once(fresh: Fresh, connect: Connect, sample: Requ
     for name in ids:
         reply = await client.reply(name, UNDER_LOAD)
         assert reply.type == "response"
-        assert len(reply.data["events"]) == EVENTS, "not all that was asked for has come"
+        assert len(reply.data["events"]) == EVENTS, "the page is not whole"

@@ -6,7 +6,8 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.fixture_types import Connect, Spawn
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node, Stack
+from bodhisattva.fixtures.stack.base import Stack
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.cross_service.workflow_effects import (
     RECOVERY,

@@ -6,7 +6,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.protocol.event_series import assert_contiguous
 
 NOTICED = 3.0
@@ -83,7 +83,7 @@ async def test_refused_for_want_of_store_is_not_done(
     for _ in range(2):
         refused = await client.refusal(*sample.command(1), id="again and again")
         assert refused.error_code == "UNAVAILABLE"
-    assert not await reader.fence(), "what was refused is heard"
+    assert not await reader.fence(), "events of a refused command"
     await node.mend_store()
     if kill:
         await node.restart(kill=True)

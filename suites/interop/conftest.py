@@ -9,7 +9,7 @@ import pytest
 from bodhisattva.fixtures.clause_fixtures import token_for
 from bodhisattva.fixtures.evidence import add_source
 from bodhisattva.fixtures.run import Run
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.interop.client_factories import OpenPublished, OpenStrict
 from bodhisattva.suites.interop.peer_process import PeerMissing, PeerProcess, peer_versions
 from bodhisattva.suites.interop.published_client import PublishedClient
@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    return [f"clients: {config.stash.get(CLIENTS, 'not looked for')}"]
+    return [f"clients: {config.stash.get(CLIENTS, 'not determined')}"]
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ def peer_versions() -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PeerMissing(f"{VARIABLE}: {python} does not run ({error}); ./ci/peer makes one.") from error
     if completed.returncode:
-        last = (completed.stderr.splitlines() or ["it says nothing"])[-1]
+        last = (completed.stderr.splitlines() or ["no output"])[-1]
         raise PeerMissing(f"{VARIABLE}: {python} has no published client ({last}); ./ci/peer makes one.")
     return completed.stdout.strip()
 

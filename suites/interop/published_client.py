@@ -81,10 +81,10 @@ class PublishedClient:
             return next(iter(await self.received(event, where)), None)
 
         try:
-            return await eventually(first, f"the published client hears {event}", within)
+            return await eventually(first, f"{event} at the published client", within)
         except TimedOut as late:
             raise TimedOut(
-                f"{late}; it heard {await self._do('received')} and logged {await self.warnings()}"
+                f"{late}; it received {await self._do('received')} and logged {await self.warnings()}"
             ) from None
 
     async def logged(self, text: str, within: float = PATIENCE) -> None:

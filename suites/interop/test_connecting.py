@@ -7,7 +7,7 @@ from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.outcome import NotAllowed
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.suites.interop.client_factories import OpenPublished
 from bodhisattva.suites.interop.peer_process import PeerError, PeerProcess

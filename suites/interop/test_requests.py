@@ -4,7 +4,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clause_fixtures import token_for
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import Call, RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.interop.client_factories import OpenPublished
 
 AT_ONCE = 20

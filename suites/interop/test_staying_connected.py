@@ -8,7 +8,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually, units
 from bodhisattva.fixtures.fixture_types import AllowTime, Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import START_BOUND, Node
+from bodhisattva.fixtures.stack.node import START_BOUND, Node
 from bodhisattva.suites.interop.client_factories import OpenPublished
 
 # Its own delays are a second, doubled to a minute, five times over.

@@ -13,7 +13,7 @@ from bodhisattva.fixtures.clause_fixtures import token_for
 from bodhisattva.fixtures.clock import PATIENCE
 from bodhisattva.fixtures.fixture_types import AllowTime, Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.interop.client_factories import OpenStrict
 from bodhisattva.suites.interop.peer_process import PeerError
 
@@ -39,8 +39,8 @@ async def test_with_and_without_compression(strict: OpenStrict, connect: Connect
     offering, plain = await strict(), await strict(compression=None)
     assert set(offering.extensions) <= {"permessage-deflate"}
     assert plain.extensions == []
-    asked = ("history", {"channel": series.channel, "limit": 1000})
-    answers = [(await client.answer(*asked)).data for client in (offering, plain)]
+    query = ("history", {"channel": series.channel, "limit": 1000})
+    answers = [(await client.answer(*query)).data for client in (offering, plain)]
     assert answers[0]["events"] == answers[1]["events"]
     assert len(answers[0]["events"]) >= COUNT
     assert (await offering.close(), await plain.close()) == ((1000, ""), (1000, ""))

@@ -1,6 +1,6 @@
 """Starts that a service has to refuse."""
 
-from bodhisattva.fixtures.stack.base import START_BOUND, Node
+from bodhisattva.fixtures.stack.node import START_BOUND, Node
 
 BAD_INPUT = 2
 

@@ -8,7 +8,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Connect, Raw
 from bodhisattva.fixtures.frames import Opcode, close_payload, encode
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 
 @clause(

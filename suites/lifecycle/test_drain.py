@@ -8,7 +8,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import PATIENCE, eventually, units
 from bodhisattva.fixtures.fixture_types import AllowTime, Connect, Fresh, Raw
 from bodhisattva.fixtures.request_samples import Call, RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import HandshakeRefused
 from bodhisattva.suites.degradation.stalled_reader import HIGH_MESSAGE_RATE, LARGE_SEND_BUFFER
 from bodhisattva.suites.lifecycle.test_start_and_stop import GOING_AWAY, MARGIN
@@ -85,7 +85,7 @@ async def test_draining_is_announced_with_jitter(fresh: Fresh, connect: Connect)
         pauses.append(notice.data["reconnect_after"])
         assert (await client.closed(PATIENCE + MARGIN)).code == GOING_AWAY
     assert all(0 <= pause <= 3 for pause in pauses), f"outside of the spread: {pauses}"
-    assert len(set(pauses)) > 1, f"everybody is told to come back at the same time: {pauses}"
+    assert len(set(pauses)) > 1, f"every client is to come back at the same time: {pauses}"
 
 
 @clause(

@@ -7,7 +7,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import units
 from bodhisattva.fixtures.fixture_types import AllowTime, Fresh, Raw
 from bodhisattva.fixtures.frames import Opcode, encode
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.degradation.stalled_reader import HIGH_MESSAGE_RATE, LARGE_SEND_BUFFER, PIECE, flood
 
 MARGIN = 4.0

@@ -10,7 +10,7 @@ from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.fixture_types import Raw
 from bodhisattva.fixtures.frames import Opcode, encode
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 COMMANDS = 20
 BINARY = encode(Opcode.BINARY, b"{}")
@@ -31,8 +31,8 @@ async def test_earlier_requests_are_answered(
 ) -> None:
     peer = await raw()
     await peer.authenticate(node.tokens.usual(node.service))
-    asked = [_request(str(n), *sample.command(f"{code}-{n}-")) for n in range(COMMANDS)]
-    await peer.send(b"".join(asked) + violation)
+    query = [_request(str(n), *sample.command(f"{code}-{n}-")) for n in range(COMMANDS)]
+    await peer.send(b"".join(query) + violation)
     answered: list[str | None] = []
     while (frame := await peer.receive()).opcode != Opcode.CLOSE:
         answered.append(Envelope.parse(frame.payload.decode(), 0.0).correlation_id)

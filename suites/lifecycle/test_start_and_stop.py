@@ -8,7 +8,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually, units
 from bodhisattva.fixtures.fixture_types import AllowTime, Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 GOING_AWAY = 1001
 MARGIN = 3.0

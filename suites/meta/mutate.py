@@ -8,6 +8,7 @@ This, `inject_all` and the mutants are the only modules of the suites that impor
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from bodhisattva.servers.cli import main
 from bodhisattva.suites.meta.inject import Inject
@@ -30,8 +31,12 @@ def run() -> None:
 
 def put_in_place(chosen: Mutant, marks: Marks | None = None) -> None:
     """Make the servers' code of this process wrong."""
-    module = import_module(f"bodhisattva.suites.meta.mutants.{chosen.module}")
-    getattr(module, chosen.name)(Inject(marks))
+    getattr(module_of(chosen), chosen.name)(Inject(marks))
+
+
+def module_of(chosen: Mutant) -> ModuleType:
+    """The module of a mutant, which imports all that its mutants reach for."""
+    return import_module(f"bodhisattva.suites.meta.mutants.{chosen.module}")
 
 
 def _marks() -> Marks:

@@ -9,7 +9,7 @@ import pytest
 from bodhisattva.fixtures import catalogue as contents
 from bodhisattva.fixtures.catalogue import APART, Catalogue
 from bodhisattva.fixtures.clause import CATEGORIES
-from bodhisattva.fixtures.stack.base import SERVICES
+from bodhisattva.fixtures.sample_files import sampled
 from bodhisattva.suites.catalogue.loader import load, unsucceeded
 from bodhisattva.suites.meta.mutant_run import CHECKOUT, run_suite
 
@@ -38,9 +38,9 @@ def test_every_clause_has_a_case_for_each_service_and_every_case_a_clause(
 ) -> None:
     tested = [entry for entry in catalogue.entries.values() if entry.test and entry.clause.category != APART]
     expected = {
-        f"{entry.test}[{service}" if service in SERVICES else str(entry.test)
+        f"{entry.test}[{service}" if service in sampled() else str(entry.test)
         for entry in tested
-        for service in entry.subjects(SERVICES)
+        for service in entry.subjects(sampled())
     }
     without_case = {each for each in expected if not any(case.startswith(each) for case in collected)}
     assert not without_case

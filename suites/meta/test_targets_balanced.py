@@ -15,6 +15,8 @@ from bodhisattva.fixtures.stack.made import REDIS
 from bodhisattva.fixtures.stack.process import ProcessStack
 from bodhisattva.suites.meta.mutant_run import run_suite
 
+pytestmark = pytest.mark.deploy
+
 SERVICE = "mahavishnu"
 # Of what one connection did they look for the effect at another.
 JUDGED = ("PROTOCOL-034", "PROTOCOL-035", "PROTOCOL-044", "PROTOCOL-045", "PROTOCOL-046", "PROTOCOL-049")

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bodhisattva.fixtures.stack.base import Node
 from bodhisattva.fixtures.stack.made import REDIS
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.process import ProcessStack
 from bodhisattva.suites.meta.mutant_run import run_suite
+
+pytestmark = pytest.mark.deploy
 
 SERVICE = "akosha"
 JUDGED = ("REPLICAS-001", "REPLICAS-002", "REPLICAS-003", "REPLICAS-004", "REPLICAS-007")

@@ -9,7 +9,7 @@ from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.outcome import NotAllowed
 from bodhisattva.fixtures.request_samples import Call, RequestSamples, Series
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.protocol.event_series import assert_contiguous, receive_series, series_numbers
 
@@ -66,7 +66,7 @@ async def responses(client: WireClient, ids: Sequence[str]) -> list[Envelope]:
 async def assert_no_extra_answers(client: WireClient) -> None:
     """No answer has come beyond those that were taken."""
     more = [frame for frame in await client.fence() if frame.type != "event"]
-    assert not more, f"answered more often than asked, or to nobody: {more[:3]}"
+    assert not more, f"more answers than requests: {more[:3]}"
 
 
 async def assert_received_whole(

@@ -9,7 +9,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import Call, Readback, RequestSamples, Series
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.performance.many_connections import (
     UNDER_LOAD,
@@ -60,10 +60,10 @@ class TestPerformance:
         received = [
             await client.event(sample.event, sample.channel(), UNDER_LOAD, where=sample.concerns) for client in clients
         ]
-        assert len({event.id for event in received}) == 1, "not everybody heard the same event"
+        assert len({event.id for event in received}) == 1, "not every client received the same event"
         for client in clients:
             again = [frame for frame in await client.fence() if frame.type == "event" and sample.concerns(frame)]
-            assert not again, f"heard more than once: {again}"
+            assert not again, f"received more than once: {again}"
 
     @staticmethod
     async def _served(client: WireClient, sample: RequestSamples, n: int) -> None:
@@ -161,9 +161,9 @@ class TestPerformance:
             await perform(writer, own.setup)
         for n, probe in enumerate(probes):
             await probe.answer(*sample.command(n))
-        asked = [self._times(probe, sample.readback(n), questions) for n, probe in enumerate(probes)]
+        wanted = [self._times(probe, sample.readback(n), questions) for n, probe in enumerate(probes)]
         loading = [self._loaded(writer, own.calls) for writer, own in zip(writers, series, strict=True)]
-        times, _ = await asyncio.gather(asyncio.gather(*asked), asyncio.gather(*loading))
+        times, _ = await asyncio.gather(asyncio.gather(*wanted), asyncio.gather(*loading))
         latencies = [each * 1000 for own in times for each in own]
         assert len(latencies) == PROBES * questions
         for name, share in (("p50", 0.5), ("p95", 0.95), ("p100", 1.0)):

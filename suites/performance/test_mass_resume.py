@@ -5,7 +5,7 @@ import asyncio
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.performance.many_connections import (
     assert_received_whole,
     burst_size,

@@ -6,7 +6,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.protocol.event_series import assert_contiguous, perform, receive_series, series_numbers
 
 
@@ -152,7 +152,7 @@ async def test_only_subscribers_receive_events(connect: Connect, sample: Request
     assert not await writer.fence()
     for client in subscribers:
         received = [e for e in await client.settled(1, is_delivered) if is_delivered(e)]
-        assert [e.room for e in received] == [sample.channel()], f"heard {len(received)} times"
+        assert [e.room for e in received] == [sample.channel()], f"delivered {len(received)} times"
 
 
 @clause(
@@ -198,7 +198,7 @@ async def test_ephemeral_events(connect: Connect, sample: RequestSamples) -> Non
     await writer.answer(*ephemeral.call)
     received = await client.event(ephemeral.event, ephemeral.channel)
     assert (received.offset, received.epoch) == (None, None)
-    assert not [e for e in await client.fence() if e.event == ephemeral.event], "heard twice, or on global"
+    assert not [e for e in await client.fence() if e.event == ephemeral.event], "delivered twice, or on global"
     assert (await client.refusal("history", {"channel": ephemeral.channel})).error_code == "INVALID_CHANNEL"
 
 

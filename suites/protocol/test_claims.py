@@ -5,7 +5,7 @@ from typing import Any
 
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 SERVERS = {"excalidraw": "excalidraw-mcp"}
 REQUESTS = {

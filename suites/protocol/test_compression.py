@@ -7,7 +7,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Fresh, Raw
 from bodhisattva.fixtures.frames import Opcode, close_payload
 from bodhisattva.fixtures.raw import RawPeer
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 COMPRESSED = 0b100
 PROTOCOL_ERROR = 1002
@@ -100,8 +100,8 @@ async def test_compressed_control_frame(fresh: Fresh, raw: Raw) -> None:
             await peer.receive()
         await peer.frame(opcode, payload, rsv=COMPRESSED)
         answer = await peer.receive()
-        said = (answer.opcode, answer.payload[:2])
-        assert said == (Opcode.CLOSE, close_payload(PROTOCOL_ERROR)), f"{opcode.name} marked as compressed"
+        output = (answer.opcode, answer.payload[:2])
+        assert output == (Opcode.CLOSE, close_payload(PROTOCOL_ERROR)), f"{opcode.name} marked as compressed"
 
 
 @clause(

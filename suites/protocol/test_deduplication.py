@@ -7,16 +7,16 @@ import uuid
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.protocol.event_series import perform
 
 
 async def recorded(client: WireClient, sample: RequestSamples, n: object = 0) -> int:
     """How many events of the sample's command the channel holds."""
-    asked = {"channel": sample.channel(n), "limit": 1000}
-    newest = (await client.answer("history", {**asked, "limit": 1})).data["offset"]
-    held = (await client.answer("history", {**asked, "after": max(0, newest - 1000)})).data["events"]
+    query = {"channel": sample.channel(n), "limit": 1000}
+    newest = (await client.answer("history", {**query, "limit": 1})).data["offset"]
+    held = (await client.answer("history", {**query, "after": max(0, newest - 1000)})).data["events"]
     return sum(event["event"] == sample.event and sample.key(n) in str(event["data"]) for event in held)
 
 

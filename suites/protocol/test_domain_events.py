@@ -27,8 +27,8 @@ async def test_failures_are_events(connect: Connect, sample: RequestSamples) -> 
     await client.answer("record_test_result", {**run, "outcome": "failed", **failure})
     await client.answer("complete_test_run", run)
     failed = await client.event("test.failed", channel)
-    told = {name: failed.data.get(name) for name in failure}
-    assert (failed.data["run_id"], told) == (sample.key(), failure), "the failure is not told as it was recorded"
+    result = {name: failed.data.get(name) for name in failure}
+    assert (failed.data["run_id"], result) == (sample.key(), failure), "the failure is not delivered as it was recorded"
     completed = (await client.event("test.completed", channel)).data
     assert (completed["tests_completed"], completed["tests_failed"]) == (2, 1)
     assert completed["duration_seconds"] >= 0
@@ -51,9 +51,9 @@ async def test_coverage_is_an_event(connect: Connect, sample: RequestSamples) ->
         await client.subscribe(channel)
     await client.answer("record_coverage", {**project, "line_coverage": 79.5})
     for channel in (f"quality:{sample.key()}", "coverage"):
-        told = (await client.event("coverage.updated", channel, where=sample.concerns)).data
-        assert (told["project"], told["line_coverage"]) == (sample.key(), 79.5)
-        assert (told["branch_coverage"], told["path_coverage"]) == (None, None)
+        result = (await client.event("coverage.updated", channel, where=sample.concerns)).data
+        assert (result["project"], result["line_coverage"]) == (sample.key(), 79.5)
+        assert (result["branch_coverage"], result["path_coverage"]) == (None, None)
 
 
 @clause(
@@ -71,12 +71,12 @@ async def test_patterns_have_a_confidence(connect: Connect, sample: RequestSampl
     await client.subscribe(f"patterns:{category}")
     rising = [{"value": float(place)} for place in range(60)]
     await client.answer("ingest", {"series": f"{category}.load", "points": rising})
-    told = (await client.event("pattern.detected", f"patterns:{category}")).data
-    assert 0 <= told["confidence"] <= 1, f"a confidence of {told['confidence']}"
-    assert told["pattern_type"]
-    assert told["description"]
+    result = (await client.event("pattern.detected", f"patterns:{category}")).data
+    assert 0 <= result["confidence"] <= 1, f"a confidence of {result['confidence']}"
+    assert result["pattern_type"]
+    assert result["description"]
     held = (await client.answer("get_patterns", {"category": category})).data["patterns"]
-    assert told["pattern_id"] in {each["pattern_id"] for each in held}
+    assert result["pattern_id"] in {each["pattern_id"] for each in held}
 
 
 @clause(
@@ -185,8 +185,8 @@ async def test_skills_are_counted(connect: Connect, sample: RequestSamples) -> N
     for success, seconds in ((True, 1.0), (False, 3.0)):
         await client.answer("record_skill", {**skill, "success": success, "duration_seconds": seconds})
     for uses in (1, 2):
-        told = (await client.event("skill.metrics", "skills", where=sample.concerns)).data
-        assert told["total_invocations"] == uses
+        result = (await client.event("skill.metrics", "skills", where=sample.concerns)).data
+        assert result["total_invocations"] == uses
     held = (await client.answer("get_skill_metrics", skill)).data
     counted = (held["total_invocations"], held["completion_rate"], held["avg_duration_seconds"])
     assert counted == (2, 0.5, 2.0), f"uses, rate and mean are {counted}"

@@ -25,8 +25,8 @@ async def test_jumps_of_a_flat_series_are_anomalies_by_their_size(connect: Conne
     await client.subscribe("anomalies")
     for n, values in enumerate(([*FLAT, 5 + 1e-7], [*FLAT, 5 + 1e-12], [0.3] * 60 + [0.1 + 0.2], [*FLAT, 5 + 1e-6])):
         series = await ingest(client, f"sample.{sample.key(n)}", values)
-        told = [e.data for e in await client.fence() if e.event == "anomaly.detected" and is_about(series, e)]
-        assert not told, f"rounding is an anomaly: {told}"
+        result = [e.data for e in await client.fence() if e.event == "anomaly.detected" and is_about(series, e)]
+        assert not result, f"rounding is an anomaly: {result}"
     for n, values in enumerate(([*FLAT, 50], [5.0] * 12 + [50], [*FLAT, 0], [0.0] * 60 + [5]), start=10):
         series = await ingest(client, f"sample.{sample.key(n)}", values)
         jump = await client.event("anomaly.detected", "anomalies", where=partial(is_about, series))
@@ -53,8 +53,8 @@ async def test_rounding_is_no_pattern(connect: Connect, sample: RequestSamples) 
     for n, values in rounding.items():
         await client.subscribe(f"patterns:{sample.key(n)}")
         await ingest(client, f"{sample.key(n)}.rounded", values)
-        told = [e.data for e in await client.fence() if e.event == "pattern.detected"]
-        assert not told, f"rounding is a pattern: {told}"
+        result = [e.data for e in await client.fence() if e.event == "pattern.detected"]
+        assert not result, f"rounding is a pattern: {result}"
     await client.subscribe(f"patterns:{sample.key(5)}")
     await ingest(client, f"{sample.key(5)}.step", [5.0] * 20 + [6.0] * 20)
     await client.event("pattern.detected", f"patterns:{sample.key(5)}")

@@ -6,7 +6,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import WireClient
 
 METRICS = (
@@ -76,8 +76,10 @@ async def test_welcome(connect: Connect, node: Node) -> None:
         data = welcome.data
         assert data["server"] == claimed["server"]
         assert isinstance(data["message"], str)
-        said = data["authenticated"]
-        assert said is ("auth" in claimed["features"]), "it is not said whether anybody is authenticated"
+        authenticated = data["authenticated"]
+        assert authenticated is ("auth" in claimed["features"]), (
+            "the welcome does not show whether the connection is authenticated"
+        )
         assert sorted(data["features"]) == sorted(claimed["features"])
         assert data["secure"] is node.secure
         assert data["tls_mode"] == ("WSS" if node.secure else "WS")

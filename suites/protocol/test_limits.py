@@ -7,7 +7,7 @@ from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import WireClient
 
 DEFAULTS = {

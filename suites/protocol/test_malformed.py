@@ -7,7 +7,7 @@ import pytest
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 NO_ENVELOPES = (
     "",

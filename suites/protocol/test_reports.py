@@ -49,9 +49,9 @@ async def test_times_are_read_as_they_were_meant(connect: Connect, sample: Reque
     for n, (time, seconds) in enumerate((("0,005", 0.005), ("1,204.51", 1204.51), ("0.005", 0.005), ("0,1", 0.1))):
         reply = await junit(client, sample, n, f'<testsuite name="s"><testcase name="a" time="{time}"/></testsuite>')
         if reply.error_code != "INVALID_DATA":
-            told = await client.event("test.completed", f"test:{sample.key(n)}")
-            assert told.data["duration_seconds"] == seconds, (
-                f"{time} is read as {told.data['duration_seconds']} seconds"
+            result = await client.event("test.completed", f"test:{sample.key(n)}")
+            assert result.data["duration_seconds"] == seconds, (
+                f"{time} is read as {result.data['duration_seconds']} seconds"
             )
     for n, time in enumerate(("5s", "-1", "0.0.5", "1e999"), start=10):
         reply = await junit(client, sample, n, f'<testsuite name="s"><testcase name="a" time="{time}"/></testsuite>')

@@ -9,7 +9,7 @@ from bodhisattva.fixtures.clock import TimedOut, eventually
 from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.protocol.event_series import perform
 
 
@@ -50,7 +50,7 @@ async def test_unsubscribe(connect: Connect, sample: RequestSamples) -> None:
     assert (left.data["status"], left.data["channel"]) == ("unsubscribed", channel)
     await writer.answer(*sample.command())
     await client.event(sample.event, "global", where=sample.concerns)
-    assert not [e for e in await client.fence() if e.room == channel], "the channel was left and is heard"
+    assert not [e for e in await client.fence() if e.room == channel], "events of a channel that was left"
     again = await client.answer("unsubscribe", {"channel": channel})
     assert again.data["status"] == "unsubscribed"
 
@@ -85,8 +85,8 @@ async def test_history(connect: Connect, sample: RequestSamples) -> None:
     await perform(client, series.setup)
     before = (await client.subscribe(series.channel)).data
     await perform(client, series.calls)
-    asked = {"channel": series.channel, "after": before["offset"], "limit": 1000}
-    held = (await client.answer("history", asked)).data
+    query = {"channel": series.channel, "after": before["offset"], "limit": 1000}
+    held = (await client.answer("history", query)).data
     offsets = [event["offset"] for event in held["events"]]
     assert len(offsets) >= 6
     assert offsets == list(range(before["offset"] + 1, before["offset"] + 1 + len(offsets)))
@@ -96,7 +96,7 @@ async def test_history(connect: Connect, sample: RequestSamples) -> None:
     assert {key: first[key] for key in ("id", "event", "data", "offset")} == {
         key: live.raw[key] for key in ("id", "event", "data", "offset")
     }
-    part = (await client.answer("history", {**asked, "after": offsets[1], "limit": 2})).data
+    part = (await client.answer("history", {**query, "after": offsets[1], "limit": 2})).data
     assert [event["offset"] for event in part["events"]] == offsets[2:4]
     assert part["offset"] >= offsets[-1], f"{part['offset']} is not the newest offset"
 
@@ -159,7 +159,7 @@ async def test_forms_of_the_published_client(connect: Connect, sample: RequestSa
 
         expected = len(sample.records) if status == "subscribed" else 0
         received = [event for event in await client.settled(expected, is_delivered) if is_delivered(event)]
-        assert bool(received) == (status == "subscribed"), f"{status}, and {len(received)} events are heard"
+        assert bool(received) == (status == "subscribed"), f"{status}, and {len(received)} events are delivered"
 
 
 @clause(

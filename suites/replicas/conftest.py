@@ -8,8 +8,9 @@ import pytest
 
 from bodhisattva.fixtures.evidence import add_source
 from bodhisattva.fixtures.fixture_types import Spawn
-from bodhisattva.fixtures.stack.base import Node, Stack
+from bodhisattva.fixtures.stack.base import Stack
 from bodhisattva.fixtures.stack.controls import Capability
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.redis import Redis
 from bodhisattva.suites.replicas.cluster import PATIENCE, Cluster, Start
 

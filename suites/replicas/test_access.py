@@ -13,7 +13,7 @@ from bodhisattva.fixtures.clock import TimedOut, eventually
 from bodhisattva.fixtures.fixture_types import Connect, Raw
 from bodhisattva.fixtures.frames import Opcode, encode
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.redis import Redis
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.fixtures.wire import WireClient
@@ -151,4 +151,4 @@ async def test_renewal_holds_for_pending_requests(
     await (await connect()).answer(*sample.command())
     await peer.text({"type": "ping", "id": "fence"})
     while (received := await peer.envelope()).correlation_id != "fence":
-        assert received.event != sample.event, "a channel is heard that the new token does not allow"
+        assert received.event != sample.event, "an event of a channel that the new token does not allow"

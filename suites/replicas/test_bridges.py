@@ -82,7 +82,7 @@ async def test_source_is_put_back(spawn: Spawn, cluster: Start, connect: Connect
         epochs.append((await crackerjack.subscribe("global")).data["epoch"])
         await _report(crackerjack, project, stage)
         values = await _arrived(akosha, project, stage[-1])
-    assert epochs[0] == epochs[1] != epochs[2], "the log that lost its end is said to be the same"
+    assert epochs[0] == epochs[1] != epochs[2], "the log that lost its end kept its epoch"
     assert values == [float(share) for stage in stages for share in stage], "not once each, in order"
 
 
@@ -196,4 +196,4 @@ async def _bridges_connected(source: WireClient, number: int) -> None:
         members = (await source.answer("presence", {"channel": "global"})).data["members"]
         return [member["user_id"] for member in members].count("akosha") == number
 
-    await eventually(so, f"{number} bridges to listen", PROPAGATION)
+    await eventually(so, f"{number} connected bridges", PROPAGATION)

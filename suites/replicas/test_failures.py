@@ -179,7 +179,7 @@ async def test_lost_tail_is_a_new_epoch(service: str, cluster: Start, connect: C
         client = await connect(node)
         since = {"epoch": place.epoch, "offset": place.offset}
         joined = (await client.subscribe("global", since=since)).data
-        assert joined["epoch"] != place.epoch, "the log lost what was told, and its epoch is what it was"
+        assert joined["epoch"] != place.epoch, "the log lost events, and its epoch is the same"
         assert joined["recovered"] is False
         sample.readback(1).check(await client.answer(*sample.readback(1).call))
         await client.refusal(*sample.readback(2).call)
@@ -236,7 +236,7 @@ async def test_lost_tail_is_not_forgotten(
     held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
     await wait_for_ready_status(node, 200)
     joined = (await (await connect(node)).subscribe("global", since=_place(first))).data
-    assert joined["epoch"] != first["epoch"], "the log lost what was told, and its epoch is what it was"
+    assert joined["epoch"] != first["epoch"], "the log lost events, and its epoch is the same"
     assert joined["recovered"] is False
 
 
@@ -258,7 +258,7 @@ async def test_store_takes_no_writes(service: str, cluster: Start, connect: Conn
     for number in range(2, 2 + TRIES):
         assert (await client.refusal(*sample.command(number))).error_code == "UNAVAILABLE"
     events = [each.event for each in await subscriber.fence() if each.event in AVAILABILITY_EVENTS]
-    assert events == ["server.unavailable"], f"it says of its store: {events}"
+    assert events == ["server.unavailable"], f"events about its store: {events}"
     await wait_for_ready_status(node, 503)
     held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
     await subscriber.event("server.available", within=OUTAGE_DETECTION)

@@ -8,7 +8,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.fixture_types import Connect
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.upgrade.event_history import read_history
 
@@ -42,7 +42,7 @@ async def test_all_replicas_deliver_the_same(node: Node, other: Node, connect: C
     for n in range(COMMANDS):
         await clients[n % 2].answer(*sample.command(n))
     here, there = [await _own(each, sample, COMMANDS * len(sample.records)) for each in subscribers]
-    assert _positions(here) == _positions(there), "the replicas do not tell the same"
+    assert _positions(here) == _positions(there), "the replicas deliver different events"
     assert {event.epoch for event in here} == {first["epoch"] for first in joined}
     for subscriber, first in zip(subscribers, joined, strict=True):
         received = [e.offset for e in here if e.offset is not None]

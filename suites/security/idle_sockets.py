@@ -2,7 +2,7 @@
 
 from bodhisattva.fixtures.fixture_types import Raw
 from bodhisattva.fixtures.raw import RawPeer
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 MAX_PENDING = 6
 """The limit of pending connections: for silent ones, and for what has just asked whether the service is ready."""

@@ -6,7 +6,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.endings import HandshakeRefused
 from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.security.idle_sockets import IDLE_EXTRA, IDLE_KEPT, MAX_PENDING, closed_peers, open_idle
 
 LIMITED: dict[str, Any] = {"limits": {"pending_connections": MAX_PENDING}, "timeouts": {"handshake": 60}}

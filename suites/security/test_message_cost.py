@@ -6,7 +6,7 @@ import time
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.outcome import Unsupported
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.degradation.stalled_reader import HIGH_MESSAGE_RATE
 

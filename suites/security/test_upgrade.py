@@ -5,7 +5,7 @@ import pytest
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.endings import HandshakeRefused
 from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 
 @clause(

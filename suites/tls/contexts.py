@@ -6,7 +6,7 @@ import warnings
 from bodhisattva.fixtures.certificates import Certificate, trusting
 from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.raw import RawPeer
-from bodhisattva.fixtures.stack.base import START_BOUND, Node
+from bodhisattva.fixtures.stack.node import START_BOUND, Node
 
 # How OpenSSL names the alerts by which a server turns an offer down (RFC 8446 section 6.2).
 REJECTION_ALERTS = {"TLSV1_ALERT_PROTOCOL_VERSION", "SSLV3_ALERT_HANDSHAKE_FAILURE"}

@@ -4,7 +4,7 @@ from typing import Any
 
 from bodhisattva.fixtures.certificates import Authority
 from bodhisattva.fixtures.fixture_types import Fresh
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 MUTUAL: dict[str, Any] = {"client_ca": "ca.pem", "verify_client": True}
 

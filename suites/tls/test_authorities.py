@@ -9,7 +9,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import PATIENCE, eventually, units
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.tls.mutual import spawn_mutual
 from bodhisattva.suites.tls.test_renewal import RENEWAL
 

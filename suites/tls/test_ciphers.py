@@ -6,7 +6,7 @@ import ssl
 from bodhisattva.fixtures.certificates import trusting
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Raw
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.tls.contexts import only_suites, only_version, rejection_alert
 
 # In TLS 1.3 every key exchange is ephemeral and every suite is an AEAD; 1.2 says both in the suite's name.

@@ -7,7 +7,7 @@ from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.endings import HandshakeRefused
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.auth.rejected_tokens import AUTHENTICATION_FAILED
 from bodhisattva.suites.lifecycle.rejected_start import assert_start_rejected

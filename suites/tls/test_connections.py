@@ -6,7 +6,7 @@ from bodhisattva.fixtures.certificates import Authority, Certificate, self_signe
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import TlsRefused
 from bodhisattva.suites.lifecycle.rejected_start import assert_start_rejected
 from bodhisattva.suites.tls.contexts import restart_with

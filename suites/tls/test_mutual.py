@@ -6,7 +6,7 @@ from bodhisattva.fixtures.certificates import Authority, Certificate, trusting
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
 from bodhisattva.fixtures.request_samples import RequestSamples
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.tls.mutual import spawn_mutual
 
 

@@ -5,7 +5,7 @@ import asyncio
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Raw
 from bodhisattva.fixtures.raw import RawPeer
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 
 _ALERT = b"\x15"  # RFC 8446 section 5.1: the record type of an alert
 

@@ -4,7 +4,7 @@ import ssl
 
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Raw
-from bodhisattva.fixtures.stack.base import Node
+from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.tls.contexts import only_version, rejection_alert
 
 

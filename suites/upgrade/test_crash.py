@@ -51,7 +51,7 @@ async def test_answered_commands_survive_kill(fresh: Fresh, connect: Connect, sa
     assert kept == list(range(len(kept))), "not in the order of the commands, or not once each"
     assert promised <= set(kept), f"answered and forgotten: {sorted(promised - set(kept))}"
     forgotten = received - {(event["epoch"], event["offset"], event["id"]) for event in events}
-    assert not forgotten, f"seen by a subscriber and forgotten or renumbered: {forgotten}"
+    assert not forgotten, f"delivered to a subscriber, then lost or renumbered: {forgotten}"
 
 
 @clause(
@@ -119,8 +119,8 @@ async def test_kill_while_starting_loses_nothing(fresh: Fresh, connect: Connect,
     took = time.monotonic() - begun
     for share in MOMENTS:
         await node.kill()
-        moment = time.monotonic() + share * took
+        instant = time.monotonic() + share * took
         await node.start(wait=False)
-        await eventually(lambda moment=moment: time.monotonic() > moment, "a moment of the start", 2 * took)  # type: ignore[misc]
+        await eventually(lambda instant=instant: time.monotonic() > instant, "a moment of the start", 2 * took)  # type: ignore[misc]
     await node.restart(kill=True)
     assert await read_history(await connect(node), "global") == before

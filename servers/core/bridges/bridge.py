@@ -23,9 +23,9 @@ from bodhisattva.servers.core.supervisor import cancelled
 _PAUSE = 1.0  # seconds before the next attempt
 
 
-async def run(bridge: Bridge, engine: Engine, host: ServiceRuntime) -> None:
+async def run(bridge: Bridge, engine: Engine, runtime: ServiceRuntime) -> None:
     """Consume the source until cancelled; after a failure, resume from the stored position."""
-    consumer = _Consumer(bridge, engine, host)
+    consumer = _Consumer(bridge, engine, runtime)
     while True:
         try:
             await consumer.consume_until_log_lost()
@@ -41,24 +41,24 @@ async def run(bridge: Bridge, engine: Engine, host: ServiceRuntime) -> None:
 class _Consumer:
     """Applies the events of one bridge's source."""
 
-    def __init__(self, bridge: Bridge, engine: Engine, host: ServiceRuntime) -> None:
-        self.log = host.log.bind(source=bridge.source)
+    def __init__(self, bridge: Bridge, engine: Engine, runtime: ServiceRuntime) -> None:
+        self.log = runtime.log.bind(source=bridge.source)
         self._bridge = bridge
         self._engine = engine
-        self._host = host
-        self._metrics = host.metrics.bridges
+        self._runtime = runtime
+        self._metrics = runtime.metrics.bridges
         self._backlog = 0
         self._basis: base.Position | None = None
         self._lost_before: Position | None = None
 
     @property
     def _stored(self) -> base.Position | None:
-        return self._host.position(self._bridge.source)
+        return self._runtime.position(self._bridge.source)
 
     async def consume_until_log_lost(self) -> None:
         """Consume the source. Return if the own log has lost an effect: its event has to be applied again."""
         consuming = asyncio.ensure_future(self._consume())
-        lost = asyncio.ensure_future(self._host.log_lost())
+        lost = asyncio.ensure_future(self._runtime.log_lost())
         try:
             await asyncio.wait({consuming, lost}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -72,7 +72,7 @@ class _Consumer:
         Discontinuity where the source's events are not contiguous.
         """
         await self._wait_for_peer()
-        client = await self._host.peer(self._bridge.source)
+        client = await self._runtime.peer(self._bridge.source)
         connections = client.connections
         self._basis = self._stored
         point = await resume_point.find(client, self._bridge.channel, self._basis)
@@ -102,9 +102,9 @@ class _Consumer:
 
     async def _wait_for_peer(self) -> None:
         """Wait until the configuration names the peer, since a reload may have removed it."""
-        if not self._host.has_peer(self._bridge.source):
+        if not self._runtime.has_peer(self._bridge.source):
             self.log.warning("bridge has nobody to follow until its peer is configured again")
-            await self._host.peer_configured(self._bridge.source)
+            await self._runtime.peer_configured(self._bridge.source)
 
     def _set_backlog(self, events: int) -> None:
         self._metrics.waiting.inc(events - self._backlog)
@@ -120,7 +120,7 @@ class _Consumer:
         self.log.info("bridge follows", since=str(point.since))
 
     def _traced(self, event: Event) -> AbstractContextManager[object]:
-        tracing = self._host.tracing
+        tracing = self._runtime.tracing
         if tracing is None:
             return nullcontext()
         return tracing.taking_in(self._bridge.source, self._bridge.channel, event.id, event.traceparent)
@@ -133,7 +133,7 @@ class _Consumer:
         foreign = ForeignEvent(self._bridge.source, event.name, event.data, event.timestamp)
 
         def decide(state: State) -> Decision:
-            return self._bridge.react(state, foreign, self._host.context())
+            return self._bridge.react(state, foreign, self._runtime.context())
 
         while position.follows(self._stored, self._basis):
             answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()

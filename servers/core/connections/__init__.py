@@ -1,1 +1,1 @@
-"""One client after another: from the upgrade to the close, its requests, its limits."""
+"""A connection from its upgrade to its close: its session, its requests, its limits."""

@@ -1,4 +1,4 @@
-"""One WebSocket: carries what arrives to its session, and what the session and the hub say to the wire."""
+"""One WebSocket connection: its messages go to its session; answers and events go to its outbox."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from aiohttp import WSMessage, WSMsgType
 
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.auth.tokens import Identity
-from bodhisattva.servers.core.connections.catchup import Catchup
+from bodhisattva.servers.core.connections.in_flight import InFlight
 from bodhisattva.servers.core.connections.requests import Requests
 from bodhisattva.servers.core.connections.session import (
     Close,
@@ -25,26 +25,29 @@ from bodhisattva.servers.core.connections.session import (
     Session,
 )
 from bodhisattva.servers.core.connections.session_settings import SessionSettings
+from bodhisattva.servers.core.delivery.acknowledgement import PendingAck
+from bodhisattva.servers.core.delivery.catch_up import CatchUp
+from bodhisattva.servers.core.delivery.hub import Hub
+from bodhisattva.servers.core.delivery.outbox import Outbox
+from bodhisattva.servers.core.delivery.write_batch import WriteBatch
 from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.servers.core.engine.engine import Engine
-from bodhisattva.servers.core.engine.hub import Hub
 from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.errors import ErrorCode
 from bodhisattva.servers.core.log.base import LogError
 from bodhisattva.servers.core.telemetry.logs import LONGEST
 from bodhisattva.servers.core.telemetry.metrics import Metrics
 from bodhisattva.servers.core.transport import frames
-from bodhisattva.servers.core.transport.delivery import Delivery
 from bodhisattva.servers.core.transport.frames import ABNORMAL, PROTOCOL_ERROR
-from bodhisattva.servers.core.transport.outbox import Outbox, Turn
+from bodhisattva.servers.core.transport.lifecycle import CLOSING, DRAINING, OPEN
 from bodhisattva.servers.core.transport.websocket import WebSocket
 
 if TYPE_CHECKING:
-    from bodhisattva.servers.core.telemetry.tracing import Span, Tracing
+    from bodhisattva.servers.core.telemetry.tracing import Tracing
 
 INTERNAL_ERROR = 1011
 SLOW_CONSUMER = 4008
-# What the peer's close frame said, where it may not be sent back: no code at all, and one that is never sent.
+# Close codes of the peer that may not be sent back: no code at all, and one that is never sent.
 _UNSENDABLE = {0: 1000, ABNORMAL: PROTOCOL_ERROR}
 
 
@@ -53,16 +56,16 @@ def now() -> Now:
 
 
 class Connection:
-    """A connection from upgrade to its end; the hub's Receiver and the requests' Caller.
+    """A connection from upgrade to its end; the WebSocket's Owner, the hub's Receiver and the requests' Caller.
 
-    due: monotonic seconds, when it is to be told again that a moment has passed. placed: whether it counts towards the
-    limits. free: gives back its place, called before the peer can know of the end and come again. forget: it is over.
+    lifecycle: its state. due: monotonic seconds of its next tick. placed: whether it counts towards the limits.
+    free: gives back its place, called before the peer can know of the end and come again. forget: its socket is closed.
     """
 
     __slots__ = (
-        "__weakref__", "_catching_up", "_closer", "_concluding", "_engine", "_forget", "_free", "_hub", "_idle",
-        "_in_flight", "_metrics", "_ping", "_policy", "_requests", "_spans", "_tasks", "_websocket", "address",
-        "connection_id", "due", "outbox", "placed", "push", "session",
+        "__weakref__", "_catching_up", "_closer", "_engine", "_forget", "_free", "_hub", "_in_flight", "_lifecycle",
+        "_metrics", "_ping", "_requests", "_settings", "_tasks", "_websocket", "address", "connection_id", "due",
+        "outbox", "placed", "push", "session",
     )  # fmt: skip
 
     def __init__(
@@ -71,12 +74,12 @@ class Connection:
         address: str,
         *,
         secure: bool,
-        policy: SessionSettings,
+        settings: SessionSettings,
         requests: Requests,
         engine: Engine,
         hub: Hub,
         metrics: Metrics,
-        turn: Turn,
+        batch: WriteBatch,
         free: Callable[["Connection"], None],
         forget: Callable[["Connection"], None],
     ) -> None:
@@ -84,11 +87,13 @@ class Connection:
         self.address = address
         self.due = 0.0
         self.placed = False
-        self._ping: Delivery | None = None
-        self.session = Session(policy, self.connection_id, now(), secure=secure)
-        self._policy = policy
+        self._ping: PendingAck | None = None
+        self._settings = settings
         self._websocket = websocket
-        self.outbox = Outbox(websocket.transport, turn, self._too_slow, compresses=websocket.deflates)
+        self._lifecycle = websocket.lifecycle
+        self.session = Session(settings, self._lifecycle, self.connection_id, now(), secure=secure)
+        transport, deflates = websocket.transport, websocket.deflates
+        self.outbox = Outbox(transport, self._lifecycle, batch, self._too_slow, compresses=deflates)
         self.push = self.outbox.push
         self._requests = requests
         self._engine = engine
@@ -98,16 +103,13 @@ class Connection:
         self._forget = forget
         self._tasks: set[asyncio.Task[None]] = set()
         self._catching_up: dict[str, asyncio.Task[None]] = {}
-        self._in_flight: dict[int, float] = {}
-        self._spans: dict[int, Span] | None = None if engine.tracing is None else {}
-        self._idle: asyncio.Event | None = None
-        self._concluding = False
+        self._in_flight = InFlight()
         self._closer: asyncio.Task[None] | None = None
 
     @property
     def _logger(self) -> Any:
-        """Made when there is something to say: most connections never have any."""
-        return structlog.get_logger(service=self._policy.service.name, connection_id=self.connection_id)
+        """Made when it is needed: most connections log nothing."""
+        return structlog.get_logger(service=self._settings.service.name, connection_id=self.connection_id)
 
     @property
     def channels(self) -> set[str]:
@@ -115,7 +117,8 @@ class Connection:
 
     @property
     def closing(self) -> bool:
-        return self._concluding or self._closer is not None
+        """Whether the connection is past being open."""
+        return self._lifecycle.state > OPEN
 
     @property
     def identity(self) -> Identity | None:
@@ -125,61 +128,22 @@ class Connection:
     def user_id(self) -> str:
         return self.identity.user_id if self.identity else ""
 
+    # What the server and its registry call
+
     def open(self, identity: Identity | None, early: bytes) -> None:
         """Serve from now on. early: what came together with the upgrade."""
-        if self._policy.verbose:
+        if self._settings.verbose:
             self._logger.debug("connection opened", address=self.address)
         self._hub.add(self)
+        self._lifecycle.enter(OPEN)
         self._websocket.start(self)
         self._perform(self.session.open(identity))
         self._websocket.take(early)
 
-    def turn_away(self, code: int, reason: str) -> None:
-        """Serve nothing, and say why."""
+    def reject(self, code: int, reason: str) -> None:
+        """Serve nothing, and close."""
         self._websocket.start(self)
-        self.begin_close(code, reason)
-
-    def heard(self) -> None:
-        """Bytes came: what they ask for is answered in one write."""
-        self.due = 0.0
-        self.session.heard()
-        self.outbox.hold()
-
-    def receive(self, message: WSMessage) -> None:
-        try:
-            if message.type is WSMsgType.TEXT:
-                outputs = self.session.receive_text(message.data, now())
-                self._metrics.received(self.session.received_type)
-            else:
-                outputs = self._receive_other(message)
-            self._perform(outputs)
-        except Exception as error:  # noqa: BLE001 - logged, and the peer is told
-            self._fail(error)
-
-    def settle(self) -> None:
-        self.outbox.flush()
-
-    def behind(self, is_behind: bool) -> None:
-        if is_behind:
-            self.due = 0.0
-            self.outbox.pause()
-        else:
-            self.outbox.resume()
-
-    def ended(self, code: int) -> None:
-        """The peer has said its last word: there is nobody any more to serve."""
-        self._free(self)
-        self.begin_close(_UNSENDABLE.get(code, code), "")
-        self._release()
-
-    def broke(self, code: int) -> None:
-        self.conclude(code, "")
-
-    def lost(self) -> None:
-        self.session.end()
-        self._release()
-        self._free(self)
-        self._forget(self)
+        self.close(code, reason)
 
     def notify(self, event: bytes) -> None:
         """Send a notice, unless the welcome is still to come (protocol 2.4)."""
@@ -187,9 +151,9 @@ class Connection:
             self._send(event, "event")
 
     def tick(self, instant: Now) -> None:
-        """A moment has passed: timeouts and the age of the unsent are judged here."""
+        """Time has passed: timeouts, and the age of unsent output."""
         if self._ping is not None:
-            self._follow_ping(self._ping, instant)
+            self._track_ping(self._ping, instant)
         try:
             if outputs := self.session.tick(instant):
                 self._perform(outputs)
@@ -197,125 +161,164 @@ class Connection:
             self._fail(error)
         if not self.outbox.is_behind:
             self.due = 0.0 if self._ping is not None else self.session.due(instant)
-        elif self.outbox.age(instant.monotonic) > self._policy.limits.queue_age:
+        elif self.outbox.age(instant.monotonic) > self._settings.limits.queue_age:
             self._too_slow()
 
+    async def close_when_idle(self, code: int, reason: str) -> None:
+        """Close as soon as no request is in flight; requests are taken until then."""
+        await self._in_flight.drained()
+        self.close(code, reason)
+
+    def drain(self, code: int, reason: str, last: Reply | None = None) -> None:
+        """Receive nothing more, answer what was requested before (protocol 1), send `last`, and close.
+
+        It waits no longer than a drain of the server would, for a log that may never answer.
+        """
+        if self.closing:
+            return
+        self._lifecycle.enter(DRAINING)
+        if not self._in_flight:
+            self._close_after(last, code, reason)
+            return
+        self._leave_channels()
+        self.outbox.flush()
+        self._free_unless_behind()
+        self._spawn(self._close_when_answered(last, code, reason))
+
+    def close(self, code: int, reason: str) -> "asyncio.Task[None]":
+        """Send what is due and then a close frame; nothing is received or sent after it.
+
+        The task ends with the closing handshake.
+        """
+        if self._lifecycle.sends:
+            self.outbox.flush()
+        if self._lifecycle.sends:  # or else what was due was too much, and has closed it
+            self._end_output()
+        if self._closer is None:
+            self._closer = asyncio.get_running_loop().create_task(self._close(code, reason))
+        return self._closer
+
+    def abort(self) -> None:
+        """Close the socket at once, with all that is due."""
+        if self._lifecycle.sends:
+            self._end_output()
+        self._websocket.transport.abort()
+
+    # What the WebSocket calls
+
+    def data_received(self) -> None:
+        """The answers to what came together leave in one write."""
+        self.due = 0.0
+        self.session.data_received()
+        self.outbox.hold()
+
+    def message_received(self, message: WSMessage) -> None:
+        try:
+            if message.type is WSMsgType.TEXT:
+                outputs = self.session.receive_text(message.data, now())
+                self._metrics.received(self.session.received_type)
+            else:
+                outputs = self._receive_other(message)
+            self._perform(outputs)
+        except Exception as error:  # noqa: BLE001 - logged, and the peer gets a close code
+            self._fail(error)
+
+    def batch_end(self) -> None:
+        self.outbox.flush()
+
+    def writable_changed(self, is_writable: bool) -> None:
+        if is_writable:
+            self.outbox.resume()
+        else:
+            self.due = 0.0
+            self.outbox.pause()
+
+    def peer_closed(self, code: int) -> None:
+        """The peer has closed its side: requests in flight are given up."""
+        self._free(self)
+        self.close(_UNSENDABLE.get(code, code), "")
+        self._release()
+
+    def protocol_error(self, code: int) -> None:
+        self.drain(code, "")
+
+    def connection_lost(self) -> None:
+        self._release()
+        self._free(self)
+        self._forget(self)
+
+    # What requests call
+
     def answer(self, message: Incoming, outcome: Outcome) -> None:
-        started = self._in_flight.pop(id(message), None)
-        if started is not None:
-            duration = time.perf_counter() - started
+        code = outcome.code.value if outcome.code else None
+        duration = self._in_flight.end(message, code)
+        if duration is not None:
             self._metrics.message_duration.observe(duration)
-            if self._policy.verbose:
-                self._tell(message, outcome, duration)
-            if self._spans:
-                self._spans.pop(id(message)).end(outcome.code.value if outcome.code else None)
+            if self._settings.verbose:
+                self._log_answer(message, code or "OK", duration)
         if outcome.code is None:
             self._send(envelope.response(message, outcome.data), "response")
         else:
             error = envelope.error(message, outcome.code, outcome.message, outcome.data)
             self._send(error, "error", outcome.code)
-        if not self._in_flight:
-            self._rest()
+        self._in_flight.wake()
 
-    def _tell(self, message: Incoming, outcome: Outcome, duration: float) -> None:
+    def subscribe(self, channel: str, after: int | None) -> None:
+        """Receive the channel's events: live ones at once, or first those of the log after an offset."""
+        if self.closing:
+            return
+        self.unsubscribe(channel)
+        self.channels.add(channel)
+        if after is None or after >= self._engine.offset(channel):
+            self._hub.subscribe(channel, self)
+        else:
+            catch_up = CatchUp(self._engine, self.outbox, self._settings.limits.queue_bytes)
+            self._catching_up[channel] = self._spawn(self._catch_up(channel, after, catch_up))
+
+    def unsubscribe(self, channel: str) -> None:
+        self.channels.discard(channel)
+        self._hub.unsubscribe(channel, self)
+        self.outbox.drop_coalesced(channel)
+        if (task := self._catching_up.pop(channel, None)) is not None:
+            task.cancel()
+
+    def _log_answer(self, message: Incoming, outcome: str, duration: float) -> None:
         """Names, ids and numbers; neither data nor anything else that could be a secret."""
         self._logger.debug(
             "request answered",
             request=(message.name or "")[:LONGEST],
             request_id=(message.id or "")[:LONGEST],
             user_id=self.user_id,
-            outcome=outcome.code.value if outcome.code else "OK",
+            outcome=outcome,
             milliseconds=round(duration * 1000, 3),
         )
 
-    def _rest(self) -> None:
-        if self._idle is not None:
-            self._idle.set()
-
-    def follow(self, channel: str, after: int | None) -> None:
-        """Receive the channel's events: live ones at once, or first those of the log after an offset."""
-        if self.closing:
-            return
-        self.unfollow(channel)
-        self.channels.add(channel)
-        if after is None or after >= self._engine.offset(channel):
-            self._hub.subscribe(channel, self)
-        else:
-            catchup = Catchup(self._engine, self.outbox, self._policy.limits.queue_bytes)
-            self._catching_up[channel] = self._spawn(self._catch_up(channel, after, catchup))
-
-    def unfollow(self, channel: str) -> None:
-        self.channels.discard(channel)
-        self._hub.unsubscribe(channel, self)
-        self.outbox.forget(channel)
-        if (task := self._catching_up.pop(channel, None)) is not None:
-            task.cancel()
-
-    async def finish(self, code: int, reason: str) -> None:
-        """Begin to close as soon as every request that arrived is answered."""
-        await self._answered()
-        self.begin_close(code, reason)
-
-    async def _answered(self) -> None:
-        while self._in_flight:
-            self._idle = self._idle or asyncio.Event()
-            self._idle.clear()
-            await self._idle.wait()
-
-    def conclude(self, code: int, reason: str, last: Reply | None = None) -> None:
-        """Take and tell nothing more, answer what was asked before (protocol 1), say `last`, and close.
-
-        It waits no longer than a drain would, for a log that may never answer.
-        """
-        if self.closing:
-            return
-        self.session.end()
-        if not self._in_flight:
-            self._close_with(code, reason, last)
-            return
-        self._concluding = True
-        self._leave()
-        self.outbox.flush()
-        self._free_unless_behind()
-        self._spawn(self._close_answered(code, reason, last))
-
-    async def _close_answered(self, code: int, reason: str, last: Reply | None) -> None:
+    async def _close_when_answered(self, last: Reply | None, code: int, reason: str) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._policy.timeouts.drain):
-                await self._answered()
-        self._close_with(code, reason, last)
+            async with asyncio.timeout(self._settings.timeouts.drain):
+                await self._in_flight.drained()
+        self._close_after(last, code, reason)
 
-    def _close_with(self, code: int, reason: str, last: Reply | None) -> None:
+    def _close_after(self, last: Reply | None, code: int, reason: str) -> None:
         if last is not None:
             self._send(last.payload, last.kind, last.error)
-        self.begin_close(code, reason)
+        self.close(code, reason)
 
-    def begin_close(self, code: int, reason: str) -> "asyncio.Task[None]":
-        """Send what is due and then a close frame; nothing is taken or sent after it."""
-        if self._closer is None:
-            self.session.end()
-            self.outbox.flush()
-            self.outbox.close()
-        if self._closer is None:  # or else what was due was too much, and has begun to close
-            self._closer = asyncio.get_running_loop().create_task(self._close(code, reason))
-        return self._closer
-
-    def abort(self) -> None:
-        self.session.end()
-        self.outbox.close()
-        self._websocket.transport.abort()
+    def _end_output(self) -> None:
+        self._lifecycle.enter(CLOSING)
+        self.outbox.discard()
 
     async def _close(self, code: int, reason: str) -> None:
-        """The closing handshake; who does not take part, or does not take what is due, is cut off.
+        """The closing handshake; a peer that takes no part in it, or does not read what is due, is aborted.
 
         A slow consumer reaches its close frame only behind all that it has not read yet.
         """
         self._release()
         self._free_unless_behind()
-        patience = self._policy.limits.queue_age if code == SLOW_CONSUMER else 0.0
-        ended = await self._websocket.end(code, reason, patience)
+        patience = self._settings.limits.queue_age if code == SLOW_CONSUMER else 0.0
+        answered = await self._websocket.close_handshake(code, reason, patience)
         self._free(self)
-        if not (ended and await self._websocket.leave()):
+        if not (answered and await self._websocket.close_transport()):
             self._logger.info("peer did not finish the closing handshake", code=code)
             self._websocket.transport.abort()
 
@@ -334,24 +337,31 @@ class Connection:
                 case Request():
                     self._handle(output)
                 case Revoke(channel):
-                    self.unfollow(channel)
+                    self.unsubscribe(channel)
                 case Ping():
                     self._send_ping()
                 case Pong(payload):
                     self.push(frames.pong(payload))
                 case Close():
-                    self._shut(output)
+                    self._perform_close(output)
+
+    def _perform_close(self, close: Close) -> None:
+        if close.code == ABNORMAL:
+            self._logger.info("connection lost", reason=close.reason)
+            self.abort()
+        else:
+            self.drain(close.code, close.reason, close.last)
 
     def _send_ping(self) -> None:
         ping = frames.ping()
         self.push(ping)
-        delivery = Delivery(self.outbox)
-        if self._ping is None and delivery.waits_behind(len(ping)):
-            self._ping = delivery
+        pending = PendingAck(self.outbox)
+        if self._ping is None and pending.waits_behind(len(ping)):
+            self._ping = pending
 
-    def _follow_ping(self, ping: Delivery, instant: Now) -> None:
+    def _track_ping(self, ping: PendingAck, instant: Now) -> None:
         if ping.advances():
-            self.session.delayed(instant)
+            self.session.ping_delayed(instant)
         if ping.done:
             self._ping = None
 
@@ -363,7 +373,7 @@ class Connection:
             self._handle_traced(request, tracing)
 
     def _begin(self, request: Request) -> None:
-        self._in_flight[id(request.message)] = time.perf_counter()
+        self._in_flight.begin(request.message)
         work = self._requests.handle(self, request)
         if work is not None:
             self._spawn(work)
@@ -374,8 +384,7 @@ class Connection:
         about = {"user.id": self.user_id, "bodhisattva.connection_id": self.connection_id}
         about["bodhisattva.request_id"] = (message.id or "")[:LONGEST]
         span = tracing.request(self._requests.known(message), about, message.traceparent)
-        if self._spans is not None:
-            self._spans[id(message)] = span
+        self._in_flight.trace(message, span)
         with span.active():
             self._begin(request)
 
@@ -385,27 +394,20 @@ class Connection:
             self._metrics.error(error.value)
         self.push(frames.text(payload))
 
-    def _shut(self, close: Close) -> None:
-        if close.code == ABNORMAL:
-            self._logger.info("connection lost", reason=close.reason)
-            self.abort()
-        else:
-            self.conclude(close.code, close.reason, close.last)
-
     def _too_slow(self) -> None:
-        if self._closer is None:
+        if self._lifecycle.sends:
             self._metrics.slow_consumers.inc()
             self._logger.warning("slow consumer closed")
-            self.begin_close(SLOW_CONSUMER, "Slow consumer")
+            self.close(SLOW_CONSUMER, "Slow consumer")
 
-    async def _catch_up(self, channel: str, after: int, catchup: Catchup) -> None:
-        """Send what was missed and then listen, unless the peer has changed its mind.
+    async def _catch_up(self, channel: str, after: int, catch_up: CatchUp) -> None:
+        """Send what was missed and then subscribe, unless the peer has unsubscribed meanwhile.
 
-        That its task is cancelled does not always end it: on Python 3.11 a time limit inside, such as redis-py's, can
-        swallow that.
+        A cancelled task does not always end: on Python 3.11 a time limit inside, such as redis-py's, can swallow the
+        cancellation.
         """
         task = asyncio.current_task()
-        async for frame in catchup.frames(channel, after):
+        async for frame in catch_up.frames(channel, after):
             if self.closing or self._catching_up.get(channel) is not task:
                 return
             self.push(frame)
@@ -421,20 +423,20 @@ class Connection:
         return task
 
     def _done(self, task: "asyncio.Task[None]") -> None:
-        """What could not be finished is not passed over: the client has to come again."""
+        """Unfinished work closes the connection, so that the client comes again."""
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
         if isinstance(error, LogError):
-            self._tell_of_log(error)
+            self._log_read_failure(error)
         elif not isinstance(error, ConnectionError):
             self._logger.error("connection failed", exc_info=error)
-        self.conclude(INTERNAL_ERROR, "Internal error")
+        self.drain(INTERNAL_ERROR, "Internal error")
 
-    def _tell_of_log(self, error: LogError) -> None:
-        """Of a log that cannot be read there is a line already, whoever else waits for it."""
+    def _log_read_failure(self, error: LogError) -> None:
+        """A log that cannot be read is logged already, however many connections wait for it."""
         if self._engine.reading.works:
             self._logger.warning("catching up failed", reason=str(error))
 
@@ -443,21 +445,18 @@ class Connection:
         if not self.outbox.unsent:
             self._free(self)
 
-    def _leave(self) -> None:
-        """Be on no channel any more; once or more."""
-        if self._policy.verbose and self._hub.connected(self.connection_id):
+    def _leave_channels(self) -> None:
+        """Unsubscribe from every channel, once or more."""
+        if self._settings.verbose and self._hub.connected(self.connection_id):
             self._logger.debug("connection closed", user_id=self.user_id)
         for channel in list(self.channels):
-            self.unfollow(channel)
-        self._hub.gone(self)
+            self.unsubscribe(channel)
+        self._hub.remove(self)
 
     def _release(self) -> None:
         """Let go of all that it holds; once or more."""
-        self._leave()
-        self.outbox.close()
+        self._leave_channels()
+        self.outbox.discard()
         self._in_flight.clear()
-        while self._spans:
-            self._spans.popitem()[1].end("cancelled")
-        self._rest()
         for task in self._tasks:
             task.cancel()

@@ -35,13 +35,13 @@ class ConnectionCounts:
         self._users: Counter[str] = Counter()
 
     async def start(self) -> None:
-        """Nobody else has to be told."""
+        """Join the other replicas; nothing for a service that has none."""
 
     async def run(self) -> None:
-        """Nor later."""
+        """Publish changes to the other replicas until cancelled."""
 
     async def close(self) -> None:
-        """Nor at the end."""
+        """Leave the other replicas."""
 
     @property
     def users(self) -> int:
@@ -49,7 +49,7 @@ class ConnectionCounts:
         return len(self._users)
 
     def add(self, address: str) -> bool:
-        """Count a connection from `address`, or say False when it is one too many."""
+        """Count a connection from `address`; False, and nothing is counted, when it is one too many."""
         if self.total >= self.limits().connections:
             return False
         if self._addresses[address] >= self.limits().connections_per_address:

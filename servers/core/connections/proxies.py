@@ -38,7 +38,7 @@ def client(request: web.Request, proxies: Sequence[Network]) -> Client:
 def behind(sender: str, forwarded: Iterable[str], proxies: Sequence[Network]) -> tuple[str, int]:
     """The first address from the right that is no trusted proxy's, and how many trusted ones there were before it.
 
-    forwarded: the values of X-Forwarded-For in their order; each proxy has added at the right whom it heard. What
+    forwarded: the values of X-Forwarded-For in their order; each proxy has added its own peer at the right. What
     is no address ends the walk: the proxy that wrote it counts as the client.
     """
     nearest = _address(sender)

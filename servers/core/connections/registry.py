@@ -1,4 +1,4 @@
-"""The connections of a service that are open: their one clock, and what concerns many of them at once."""
+"""The connections of a service: their one clock, and what concerns many of them at once."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from bodhisattva.servers.core.connections.connection import INTERNAL_ERROR, Connection, now
 from bodhisattva.servers.core.connections.session import TRY_AGAIN_LATER
 
-_SWEEP = 0.1  # seconds from one look at the clock to the next
+_SWEEP = 0.1  # seconds between two ticks
 
 
 class ConnectionRegistry:
@@ -40,13 +40,13 @@ class ConnectionRegistry:
         placed = (each for each in self if each.placed)
         held = [each for each in placed if (each.user_id if kind == "user" else each.address) == name]
         if held and not any(each.closing for each in held):
-            max(held, key=lambda each: each.session.opened).conclude(TRY_AGAIN_LATER, "Too many connections")
+            max(held, key=lambda each: each.session.opened).drain(TRY_AGAIN_LATER, "Too many connections")
 
     def close_subscribed(self, reason: str) -> None:
         """Close every connection with a subscription: the log lost events, and resuming will say so (protocol 5)."""
         for connection in self:
             if connection.channels:
-                connection.conclude(INTERNAL_ERROR, reason)
+                connection.drain(INTERNAL_ERROR, reason)
 
     async def sweep(self) -> None:
         """Give each connection that is due the time, until cancelled."""

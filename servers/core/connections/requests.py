@@ -1,4 +1,4 @@
-"""What authenticated requests do: the standard ones of protocol 3, then the service's own queries and commands."""
+"""Handlers of authenticated requests: the standard ones of protocol 3, then the service's own queries and commands."""
 
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
@@ -13,10 +13,11 @@ from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.auth.tokens import Identity
 from bodhisattva.servers.core.connections.session import Request
 from bodhisattva.servers.core.connections.session_settings import SessionSettings
+from bodhisattva.servers.core.delivery.event_frames import history_entry
+from bodhisattva.servers.core.delivery.hub import Hub, Receiver
 from bodhisattva.servers.core.domain import Context
 from bodhisattva.servers.core.engine.deduplication import INTERNAL, UNAVAILABLE, Outcome
 from bodhisattva.servers.core.engine.engine import Engine
-from bodhisattva.servers.core.engine.hub import Hub, Receiver, plain
 from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.errors import InvalidChannel, LimitExceeded, ServiceError, Unavailable, UnknownRequest
 from bodhisattva.servers.core.log.base import LogError, LogLost
@@ -47,7 +48,7 @@ class History(msgspec.Struct, frozen=True):
 
 
 class Caller(Receiver, Protocol):
-    """The connection that asks."""
+    """The connection that sent a request."""
 
     @property
     def identity(self) -> Identity | None: ...
@@ -57,9 +58,9 @@ class Caller(Receiver, Protocol):
 
     def answer(self, message: Incoming, outcome: Outcome) -> None: ...
 
-    def follow(self, channel: str, after: int | None) -> None: ...
+    def subscribe(self, channel: str, after: int | None) -> None: ...
 
-    def unfollow(self, channel: str) -> None: ...
+    def unsubscribe(self, channel: str) -> None: ...
 
 
 Standard = Callable[[Caller, Request], Coroutine[Any, Any, Outcome] | Outcome]
@@ -71,13 +72,13 @@ class Requests:
     `handle` returns a coroutine when the answer needs the log, None when it is given or on its way.
     """
 
-    def __init__(self, policy: SessionSettings, engine: Engine, hub: Hub) -> None:
-        self._policy = policy
+    def __init__(self, settings: SessionSettings, engine: Engine, hub: Hub) -> None:
+        self._settings = settings
         self._engine = engine
         self._hub = hub
-        self._commands = policy.service.command_handlers
-        self._queries = policy.service.query_handlers
-        self._logger = structlog.get_logger(service=policy.service.name)
+        self._commands = settings.service.command_handlers
+        self._queries = settings.service.query_handlers
+        self._logger = structlog.get_logger(service=settings.service.name)
         self._standard: dict[str, Standard] = {
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
@@ -87,7 +88,7 @@ class Requests:
 
     def known(self, message: Incoming) -> str:
         """The request's name if it is one of the service's, so that there are not more names than that."""
-        name, service = str(message.event), self._policy.service
+        name, service = str(message.event), self._settings.service
         known = name in self._standard or name in service.command_handlers or name in service.query_handlers
         return name if known else "unknown"
 
@@ -112,10 +113,10 @@ class Requests:
         return self._answer_later(caller, message, outcome)
 
     async def _once_caught_up(self, standard: Standard, caller: Caller, request: Request) -> Outcome:
-        """Offsets that the log has by now are not to seem unknown, whichever replica they were heard from.
+        """Run a standard request after this replica has read the log to its end, so that no offset there seems unknown.
 
         Meanwhile the caller's token may have been renewed, and the new one decides. To unsubscribe needs no log, and
-        waits only for what was asked before it.
+        waits only for earlier requests.
         """
         try:
             await self._engine.caught_up(_channel(request))
@@ -138,7 +139,7 @@ class Requests:
         caller.answer(message, outcome)
 
     def _domain(self, caller: Caller, request: Request) -> None:
-        """The service's own queries and commands; permission is judged before the data is looked at."""
+        """The service's own queries and commands; permission is checked before the data."""
         message, identity, tracing = request.message, request.identity, self._engine.tracing
         name = str(message.event)
         answer = partial(caller.answer, message)
@@ -152,10 +153,10 @@ class Requests:
             tracing.current() if tracing is not None else None,
         )
         if (command := self._commands.get(name)) is not None:
-            self._policy.permissions.check_command(identity)
+            self._settings.permissions.check_command(identity)
             self._engine.command(command, message.data or {}, context, message.id, answer)
         elif (query := self._queries.get(name)) is not None:
-            self._policy.permissions.check_query(identity)
+            self._settings.permissions.check_query(identity)
             self._engine.query(query, message.data or {}, context, answer)
         else:
             raise UnknownRequest("This service has no such request.", request=name[:100])
@@ -164,41 +165,41 @@ class Requests:
         """Join at the newest event, or after `since` if the log holds all that came later (protocol 5)."""
         channel = self._readable(request)
         since = envelope.convert(request.message.data or {}, Subscribe).since
-        limit = self._policy.limits.channels
+        limit = self._settings.limits.channels
         if channel not in caller.channels and len(caller.channels) >= limit:
             raise LimitExceeded("Too many channels on this connection.", limit=limit)
         answer: dict[str, Any] = {"status": "subscribed", "channel": channel}
-        if not self._policy.service.channel_kind(channel).persisted:
-            caller.follow(channel, None)
+        if not self._settings.service.channel_kind(channel).persisted:
+            caller.subscribe(channel, None)
             return Outcome.of(answer)
         epoch, offset = self._engine.log.epoch, self._engine.offset(channel)
         floor = self._engine.floor(channel)
         recovered = since is not None and since.epoch == epoch and floor <= since.offset <= offset
         if since is not None and recovered:
             offset = since.offset
-        caller.follow(channel, offset)
+        caller.subscribe(channel, offset)
         return Outcome.of(answer | {"epoch": epoch, "offset": offset, "recovered": recovered})
 
     def _unsubscribe(self, caller: Caller, request: Request) -> Outcome:
         channel = _channel(request)
-        self._policy.service.channel_kind(channel)
-        caller.unfollow(channel)
+        self._settings.service.channel_kind(channel)
+        caller.unsubscribe(channel)
         return Outcome.of({"status": "unsubscribed", "channel": channel})
 
     async def _history(self, caller: Caller, request: Request) -> Outcome:
         channel = self._readable(request)
-        asked = envelope.convert(request.message.data or {}, History)
-        if not self._policy.service.channel_kind(channel).persisted:
+        page = envelope.convert(request.message.data or {}, History)
+        if not self._settings.service.channel_kind(channel).persisted:
             raise InvalidChannel("An ephemeral channel has no history.", channel=channel)
         async with caller.outbox.one_by_one():
             epoch, tail = self._engine.log.epoch, self._engine.offset(channel)
-            events = await self._engine.reading.read(channel, min(asked.after, tail), asked.limit)
+            events = await self._engine.reading.read(channel, min(page.after, tail), page.limit)
         if self._engine.log.epoch != epoch:
             raise LogLost("the log has become another while it was read")
         return Outcome.of(
             {
                 "channel": channel,
-                "events": [plain(event, offset) for offset, event in events if offset <= tail],
+                "events": [history_entry(event, offset) for offset, event in events if offset <= tail],
                 "epoch": epoch,
                 "offset": tail,
             }
@@ -216,7 +217,7 @@ class Requests:
     def _readable(self, request: Request) -> str:
         """The channel that a request names, if its user may read it."""
         channel = _channel(request)
-        self._policy.permissions.check_channel(request.identity, channel)
+        self._settings.permissions.check_channel(request.identity, channel)
         return channel
 
 

@@ -1,7 +1,7 @@
 """One connection's protocol state (protocol 1 to 4) without I/O: messages and time in, outputs out.
 
-A session is told what arrived and what time it is, and says what to do. It owns no socket, no clock and no task,
-so each rule can be tested by calling it.
+Its inputs are what arrived and the time, its outputs what the connection has to do. It owns no socket, no clock and no
+task, so each rule can be tested by calling it. It receives only while the connection's lifecycle is open.
 """
 
 import math
@@ -28,12 +28,13 @@ from bodhisattva.servers.core.errors import (
 )
 from bodhisattva.servers.core.transport.frames import ABNORMAL
 from bodhisattva.servers.core.transport.heartbeat import Beat, Heartbeat
+from bodhisattva.servers.core.transport.lifecycle import Lifecycle
 
 UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
 TRY_AGAIN_LATER = 1013
 _FAILED = "Authentication failed"
-_UNTOLD = 0.5
+_LONGEST_WAIT = 0.5  # seconds until the next tick, at most
 
 
 class Now(msgspec.Struct, frozen=True, gc=False):
@@ -54,7 +55,7 @@ class Reply(msgspec.Struct, frozen=True):
 class Close(msgspec.Struct, frozen=True):
     """Close with this code; ABNORMAL means without a closing handshake, for a peer that no longer answers.
 
-    last: what is said before that, and behind the answers to what was asked earlier.
+    last: sent before that, after the answers to earlier requests.
     """
 
     code: int
@@ -96,64 +97,62 @@ class Session:
     """
 
     __slots__ = (
-        "_closing", "_heartbeat", "_policy", "_rate", "_secure", "_warned",
+        "_heartbeat", "_lifecycle", "_rate", "_secure", "_settings", "_warned",
         "channels", "connection_id", "identity", "opened", "received_type",
     )  # fmt: skip
 
-    def __init__(self, policy: SessionSettings, connection_id: str, now: Now, *, secure: bool) -> None:
+    def __init__(
+        self, settings: SessionSettings, lifecycle: Lifecycle, connection_id: str, now: Now, *, secure: bool
+    ) -> None:
         self.connection_id = connection_id
         self.identity: Identity | None = None
         self.channels: set[str] = set()
         self.received_type = "other"
-        self._policy = policy
+        self._settings = settings
+        self._lifecycle = lifecycle
         self._secure = secure
         self.opened = now.monotonic
-        self._heartbeat = Heartbeat(policy.timeouts, now.monotonic)
-        self._rate = RateGuard(policy.limits, now.monotonic)
+        self._heartbeat = Heartbeat(settings.timeouts, now.monotonic)
+        self._rate = RateGuard(settings.limits, now.monotonic)
         self._warned = False
-        self._closing = False
 
     def open(self, identity: Identity | None) -> list[Output]:
         """The upgrade is done; `identity` is that of its Authorization header, if there was one."""
-        if identity is None and self._policy.verifier is None:
+        if identity is None and self._settings.verifier is None:
             identity = ANYBODY
         if identity is None:
             return []
-        if not self._policy.admit(identity.user_id):
-            return self._close(TRY_AGAIN_LATER, "Too many connections")
+        if not self._settings.admit(identity.user_id):
+            return _close(TRY_AGAIN_LATER, "Too many connections")
         self.identity = identity
         return [self._welcome()]
 
-    def end(self) -> None:
-        """The connection is closing: what still arrives is not taken."""
-        self._closing = True
-
-    def heard(self) -> None:
+    def data_received(self) -> None:
         """Bytes arrived, be it in the middle of a message."""
-        self._heartbeat.heard()
+        self._heartbeat.data_received()
 
-    def delayed(self, now: Now) -> None:
+    def ping_delayed(self, now: Now) -> None:
         """The peer took some of what was sent before the ping, which is still on its way."""
-        self._heartbeat.delayed(now.monotonic)
+        self._heartbeat.ping_delayed(now.monotonic)
 
     def receive_text(self, text: str, now: Now) -> list[Output]:
         """A text frame arrived."""
-        if self._closing:
+        if not self._lifecycle.receives:
             return []
-        if self.identity is not None and (ended := self._ended(self.identity, now)):
-            return ended
+        if self.identity is not None and (expired := self._expire(self.identity, now)):
+            return expired
         self.received_type = "other"
-        retry_after = self._rate.take(now.monotonic, self._policy.limits)
-        if retry_after and self._rate.exhausted(now.monotonic, self._policy.limits):
-            return self._close(POLICY_VIOLATION, "Rate limit exceeded")
+        retry_after = self._rate.take(now.monotonic, self._settings.limits)
+        if retry_after and self._rate.exhausted(now.monotonic, self._settings.limits):
+            return _close(POLICY_VIOLATION, "Rate limit exceeded")
         if retry_after:
             excess = RateLimitExceeded("Too many messages.", retry_after=math.ceil(retry_after * 1000) / 1000)
             return [_error(self._heading(text), excess)]
-        longest = self._policy.limits.first_message_bytes
-        if self.identity is None and _longer(text, longest):
+        longest = self._settings.limits.first_message_bytes
+        if self.identity is None and _exceeds(text, longest):
             return self._refuse(None, AuthRequired("The first message is too large.", limit=longest))
         try:
-            message = envelope.decode(text, self._policy.limits)
+            message = envelope.decode(text, self._settings.limits)
         except DecodeFailed as problem:
             return self._undecodable(problem)
         self.received_type = message.type
@@ -176,7 +175,7 @@ class Session:
         return [_error(None, problem)]
 
     def receive_binary(self) -> list[Output]:
-        return self._close(UNSUPPORTED_DATA, "Text frames only")
+        return _close(UNSUPPORTED_DATA, "Text frames only")
 
     def receive_ping(self, payload: bytes, now: Now) -> list[Output]:
         """A ping frame arrived; over the message rate it is not answered."""
@@ -184,46 +183,46 @@ class Session:
         return [Pong(payload)] if excess is None else excess
 
     def receive_pong(self, now: Now) -> list[Output]:
-        """A pong frame arrived, asked for or not."""
+        """A pong frame arrived, whether or not a ping was sent."""
         return self._excess(now) or []
 
     def _excess(self, now: Now) -> list[Output] | None:
         """None for a control frame within the message rate; whoever keeps on over it is closed."""
-        if self._closing:
+        if not self._lifecycle.receives:
             return []
-        if not self._rate.take(now.monotonic, self._policy.limits):
+        if not self._rate.take(now.monotonic, self._settings.limits):
             return None
-        if self._rate.exhausted(now.monotonic, self._policy.limits):
-            return self._close(POLICY_VIOLATION, "Rate limit exceeded")
+        if self._rate.exhausted(now.monotonic, self._settings.limits):
+            return _close(POLICY_VIOLATION, "Rate limit exceeded")
         return []
 
     def tick(self, now: Now) -> list[Output]:
         """Time has passed: the auth timeout, the token's end and the heartbeat are due here."""
-        if self._closing:
+        if not self._lifecycle.receives:
             return []
         if self.identity is None:
-            if now.monotonic - self.opened < self._policy.timeouts.auth:
+            if now.monotonic - self.opened < self._settings.timeouts.auth:
                 return []
             return self._refuse(None, AuthRequired("No authentication came in time."))
-        return self._ended(self.identity, now) or self._warn(self.identity, now) or self._beat(now)
+        return self._expire(self.identity, now) or self._warn(self.identity, now) or self._beat(now)
 
     def due(self, now: Now) -> float:
-        """The monotonic time at which the next tick may ask for something, if nothing arrives until then.
+        """The monotonic time of the next tick with something to do, if nothing arrives until then.
 
-        A reload or a revocation in between is no arrival: at most `_UNTOLD` seconds pass until it is noticed.
+        A reload or a revocation in between is no arrival: at most `_LONGEST_WAIT` seconds pass until it is noticed.
         """
-        due = now.monotonic + _UNTOLD
+        due = now.monotonic + _LONGEST_WAIT
         if self.identity is None:
-            return min(due, self.opened + self._policy.timeouts.auth)
+            return min(due, self.opened + self._settings.timeouts.auth)
         if self.identity.expires_at is not None:
-            early = 0.0 if self._warned else self._policy.expiry_warning
+            early = 0.0 if self._warned else self._settings.expiry_warning
             due = min(due, now.monotonic + self.identity.expires_at - early - now.wall)
-        return min(due, self._heartbeat.due(self._policy.timeouts))
+        return min(due, self._heartbeat.due(self._settings.timeouts))
 
     def _beat(self, now: Now) -> list[Output]:
-        beat = self._heartbeat.tick(now.monotonic, self._policy.timeouts)
+        beat = self._heartbeat.tick(now.monotonic, self._settings.timeouts)
         if beat is Beat.GONE:
-            return self._close(ABNORMAL, "No answer to a ping")
+            return _close(ABNORMAL, "No answer to a ping")
         return [Ping()] if beat is Beat.PING else []
 
     def _first(self, message: Incoming) -> list[Output]:
@@ -234,9 +233,9 @@ class Session:
             identity = self._verify(message)
         except AuthFailed as failure:
             return self._refuse(message, failure)
-        if not self._policy.admit(identity.user_id):
-            full = LimitExceeded("Too many connections.", limit=self._policy.limits.connections_per_user)
-            return [_error(message, full), *self._close(TRY_AGAIN_LATER, "Too many connections")]
+        if not self._settings.admit(identity.user_id):
+            full = LimitExceeded("Too many connections.", limit=self._settings.limits.connections_per_user)
+            return [_error(message, full), *_close(TRY_AGAIN_LATER, "Too many connections")]
         self.identity = identity
         return [_authenticated(message, identity, "authenticated"), self._welcome()]
 
@@ -262,32 +261,32 @@ class Session:
         outputs: list[Output] = [_authenticated(message, renewed, status)]
         for channel in sorted(self.channels):
             try:
-                self._policy.permissions.check_channel(renewed, channel)
+                self._settings.permissions.check_channel(renewed, channel)
             except ServiceError:
                 notice = envelope.event("subscription.revoked", {"channel": channel}, room=channel)
                 outputs += [Revoke(channel), Reply(notice, "event")]
         return outputs
 
     def _verify(self, message: Incoming) -> Identity:
-        if self._policy.verifier is None:
+        if self._settings.verifier is None:
             return ANYBODY
-        return self._policy.verifier.verify((message.data or {}).get("token"))
+        return self._settings.verifier.verify((message.data or {}).get("token"))
 
-    def _ended(self, identity: Identity, now: Now) -> list[Output]:
+    def _expire(self, identity: Identity, now: Now) -> list[Output]:
         """A live connection ends with its token, or with the token's revocation (protocol 2, Tokens)."""
-        if self._policy.verifier is not None and self._policy.verifier.revokes(identity):
-            return self._close(POLICY_VIOLATION, _FAILED, _error(None, AuthFailed("The token has been revoked.")))
+        if self._settings.verifier is not None and self._settings.verifier.revokes(identity):
+            return _close(POLICY_VIOLATION, _FAILED, _error(None, AuthFailed("The token has been revoked.")))
         if identity.expires_at is None or now.wall < identity.expires_at:
             return []
         expired = _error(None, TokenExpired("The token has expired."))
-        return [*self._warn(identity, now), *self._close(POLICY_VIOLATION, "Token expired", expired)]
+        return [*self._warn(identity, now), *_close(POLICY_VIOLATION, "Token expired", expired)]
 
     def _warn(self, identity: Identity, now: Now) -> list[Output]:
         """Once for each token, shortly before its end, or at its end if a busy loop let the time pass."""
-        if identity.expires_at is None or self._warned or not self._policy.expiry_warning:
+        if identity.expires_at is None or self._warned or not self._settings.expiry_warning:
             return []
         remaining = identity.expires_at - now.wall
-        if remaining > self._policy.expiry_warning:
+        if remaining > self._settings.expiry_warning:
             return []
         self._warned = True
         warning = envelope.event("auth.expiring", {"expires_in": max(0, round(remaining, 3))})
@@ -295,30 +294,30 @@ class Session:
 
     def _welcome(self) -> Reply:
         """Protocol 2.4."""
-        policy = self._policy
+        settings = self._settings
         data = {
             "connection_id": self.connection_id,
-            "server": policy.service.server,
-            "message": f"Connected to {policy.service.server}",
-            "authenticated": policy.verifier is not None,
+            "server": settings.service.server,
+            "message": f"Connected to {settings.service.server}",
+            "authenticated": settings.verifier is not None,
             "secure": self._secure,
             "tls_mode": "WSS" if self._secure else "WS",
             "rate_limit": {
-                "messages_per_second": policy.limits.messages_per_second,
-                "burst": policy.limits.burst,
+                "messages_per_second": settings.limits.messages_per_second,
+                "burst": settings.limits.burst,
             },
-            "features": policy.features,
+            "features": settings.features,
         }
         return Reply(envelope.event("session.created", data), "event")
 
     def _refuse(self, message: Incoming | None, failure: ServiceError) -> list[Output]:
         """An authentication that failed (protocol 2.3): the error, then 1008."""
         reason = _FAILED if failure.code is ErrorCode.AUTH_FAILED else "Authentication required"
-        return [_error(message, failure), *self._close(POLICY_VIOLATION, reason)]
+        return [_error(message, failure), *_close(POLICY_VIOLATION, reason)]
 
-    def _close(self, code: int, reason: str, last: Reply | None = None) -> list[Output]:
-        self._closing = True
-        return [Close(code, reason, last)]
+
+def _close(code: int, reason: str, last: Reply | None = None) -> list[Output]:
+    return [Close(code, reason, last)]
 
 
 def _as_request(message: Incoming) -> Incoming:
@@ -343,7 +342,7 @@ def _authenticated(message: Incoming, identity: Identity, status: str) -> Reply:
     return Reply(envelope.response(message, data), "response")
 
 
-def _longer(text: str, limit: int) -> bool:
+def _exceeds(text: str, limit: int) -> bool:
     """Whether a text has more bytes than `limit`."""
     return len(text) > limit or len(text.encode(errors="replace")) > limit
 

@@ -71,6 +71,7 @@ class Subject(NamedTuple):
 class SharedCounts(ConnectionCounts):
     """Counts that other replicas know of.
 
+
     close_newest: closes the newest connection of a kind (`user` or `address`) and name.
     """
 
@@ -106,24 +107,24 @@ class SharedCounts(ConnectionCounts):
             self._note(Subject("user", user_id))
 
     async def start(self) -> None:
-        """Join the others, if they can be reached, before the first connection comes."""
+        """Join the other replicas, if they can be reached, before the first connection comes."""
         with suppress(*_FAILURES):
-            await self._tell()
+            await self._publish()
 
     async def run(self) -> None:
-        """Tell the others, for ever."""
+        """Publish changes to the other replicas until cancelled."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_HEARTBEAT):
                     await self._due.wait()
             self._due.clear()
             try:
-                await self._tell()
+                await self._publish()
             except _FAILURES as error:
-                self._say(reachable=False, reason=type(error).__name__)
+                self._log_reachable(reachable=False, reason=type(error).__name__)
                 await asyncio.sleep(_PAUSE)
             else:
-                self._say(reachable=True, reason="")
+                self._log_reachable(reachable=True, reason="")
 
     async def close(self) -> None:
         """Leave at once instead of when the lease ends."""
@@ -140,14 +141,14 @@ class SharedCounts(ConnectionCounts):
         return True
 
     def _cap(self, kind: str) -> int:
-        """A cap that no connection can meet before the replica is full is none to ask others about."""
+        """_NO_CAP where the replica is full before the cap is reached: other replicas do not matter then."""
         cap = self.limits().connections_per_user if kind == "user" else self.limits().connections_per_address
         return cap if cap < self.limits().connections else _NO_CAP
 
-    async def _tell(self) -> None:
-        """What changed; all that is held if the lease lapsed, since the others forgot it.
+    async def _publish(self) -> None:
+        """Write what changed; all that is held if the lease lapsed, since the others forgot it.
 
-        Nobody who came while each replica counted for itself has to go.
+        No connection that came while each replica counted for itself is closed.
         """
         batch = [self._changed.pop() for _ in range(min(_BATCH, len(self._changed)))]
         try:
@@ -165,10 +166,10 @@ class SharedCounts(ConnectionCounts):
                 self._close_newest(*subject)
 
     async def _call(self, subjects: list[tuple[Subject, int]]) -> tuple[bool, set[bytes]]:
-        told: list[str | int] = [self._me, _LEASE_MS, self._holdings]
+        arguments: list[str | int] = [self._me, _LEASE_MS, self._holdings]
         for subject, cap in subjects:
-            told += [_written(subject).decode(), self._held(subject), cap]
-        lapsed, over = await self._hold(keys=[self._replicas], args=told)
+            arguments += [_written(subject).decode(), self._held(subject), cap]
+        lapsed, over = await self._hold(keys=[self._replicas], args=arguments)
         return bool(lapsed), set(over)
 
     def _held(self, subject: Subject) -> int:
@@ -177,10 +178,10 @@ class SharedCounts(ConnectionCounts):
 
     def _all(self) -> set[Subject]:
         users = {Subject("user", name) for name in self._users}
-        everybody = users | {Subject("address", name) for name in self._addresses}
-        return {subject for subject in everybody if self._cap(subject.kind) != _NO_CAP}
+        subjects = users | {Subject("address", name) for name in self._addresses}
+        return {subject for subject in subjects if self._cap(subject.kind) != _NO_CAP}
 
-    def _say(self, *, reachable: bool, reason: str) -> None:
+    def _log_reachable(self, *, reachable: bool, reason: str) -> None:
         if reachable is self._reachable:
             return
         self._reachable = reachable

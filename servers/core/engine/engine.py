@@ -20,10 +20,10 @@ import structlog
 
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.channels import GLOBAL
+from bodhisattva.servers.core.delivery.hub import Hub
 from bodhisattva.servers.core.domain import Context, Decision, Event, State
 from bodhisattva.servers.core.engine.aside import Aside
 from bodhisattva.servers.core.engine.deduplication import INTERNAL, UNAVAILABLE, Answer, Answers, Key, Outcome, key_of
-from bodhisattva.servers.core.engine.hub import Hub
 from bodhisattva.servers.core.engine.reading import Reading
 from bodhisattva.servers.core.engine.replay import replay
 from bodhisattva.servers.core.engine.writing import Writing
@@ -369,7 +369,7 @@ class Engine:
         if decision.membership and not self._hub.connected(connection_id):
             return
         for ephemeral in decision.ephemeral:
-            self._hub.say(ephemeral)
+            self._hub.publish_ephemeral(ephemeral)
         for change in decision.membership:
             self._hub.change_membership(connection_id, change)
 

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import structlog
 
+from bodhisattva.servers.core.delivery.hub import Hub
 from bodhisattva.servers.core.domain import Event
-from bodhisattva.servers.core.engine.hub import Hub
 from bodhisattva.servers.core.engine.reading import AT_ONCE
 from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.log.base import LogError, SharedLog
@@ -62,7 +62,9 @@ class _Due:
     def put(self, message: _Said | _Answer) -> None:
         """The oldest makes room: it is the one that nobody waits for any more."""
         event = message.event if isinstance(message, _Said) else None
-        place: Hashable = object() if event is None or event.subject is None else (event.channels, event.subject)
+        place: Hashable = (
+            object() if event is None or event.coalesce_key is None else (event.channels, event.coalesce_key)
+        )
         if place not in self._waiting and len(self._waiting) >= _BACKLOG:
             self._waiting.popitem(last=False)
         self._waiting[place] = message
@@ -162,7 +164,7 @@ class Neighbours:
             return
         match message:
             case _Said(sender, event) if sender != self._me:
-                self._hub.hear(event)
+                self._hub.deliver_ephemeral(event)
             case _Asked(sender, question, channel) if sender != self._me:
                 self._due.put(_Answer(question, members=self._hub.present(channel)))
             case _AskedHowFar(sender, question) if sender != self._me:

@@ -20,10 +20,10 @@ import msgspec
 
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.channels import GLOBAL
+from bodhisattva.servers.core.delivery.hub import Hub
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.engine.deduplication import INTERNAL, UNAVAILABLE, Answer, Key, Outcome
 from bodhisattva.servers.core.engine.engine import Advance, Decide, Decided, Draft, Engine
-from bodhisattva.servers.core.engine.hub import Hub
 from bodhisattva.servers.core.engine.waiting import Asker, Command, Ready, Unappliable, Watch
 from bodhisattva.servers.core.errors import ServiceError, Unavailable
 from bodhisattva.servers.core.log.base import (

@@ -16,18 +16,22 @@ from bodhisattva.servers.core.config import ConfigError
 from bodhisattva.servers.core.transport.websocket import CLOSE_TIMEOUT
 
 _BACKLOG = 1024
-_TURN = 64  # accepted at most before others have their turn of the loop
+_BATCH = 64  # accepted at most before the loop serves others
 _PAUSE = 0.1  # seconds until accepting is tried again, after the system refused
 _PASSING = frozenset({errno.ECONNABORTED, errno.EPROTO, errno.EINTR})  # of one peer, which is gone
-# asyncio gives each TLS connection a buffer of this size, idle or not; its own 256 KiB are not a setting.
-sslproto.SSLProtocol.max_size = 32 * 1024  # two records (RFC 8446, 5.1)
+
+
+class _TlsProtocol(sslproto.SSLProtocol):
+    """asyncio's TLS with a smaller read buffer, which each connection has, idle or not."""
+
+    max_size = 32 * 1024  # two records (RFC 8446, 5.1); 256 KiB by default
 
 
 class Acceptor:
     """Holds the port from when it is made until it is closed.
 
     admits: whether one more socket may be kept beside those that are open, whose number it is given. Who may not is
-    closed at once. logger: has a line a second at most about who is refused, and about a system that refuses.
+    closed at once. logger: gets a line a second at most about refused peers, and about a system that refuses.
     sockets: how many were accepted and are not closed yet.
     """
 
@@ -37,12 +41,12 @@ class Acceptor:
         self.port = int(self._listener.getsockname()[1])
         self.sockets = 0
         self._admits = admits
-        self._refused = _Seldom(logger, "connections refused: too many are pending")
-        self._failed = _Seldom(logger, "cannot accept connections")
+        self._refused = _RateLimitedWarning(logger, "connections refused: too many are pending")
+        self._failed = _RateLimitedWarning(logger, "cannot accept connections")
         self._protocol: Callable[[], asyncio.Protocol] | None = None
         self._context: ssl.SSLContext | None = None
         self._handshake = 0.0
-        self._beginning: set[asyncio.Task[None]] = set()
+        self._connecting: set[asyncio.Task[None]] = set()
         self._retry: asyncio.TimerHandle | None = None
 
     async def open(
@@ -57,12 +61,12 @@ class Acceptor:
     def renew(self, context: ssl.SSLContext | None) -> None:
         """Use another context for what comes; the connections that are there stay as they are.
 
-        Another one, since a context remembers sessions, which are resumed without a look at their certificates.
+        Another one, since a context remembers sessions, which are resumed without another check of their certificates.
         """
         self._context = context
 
     def close(self) -> None:
-        """Free the port; harmless when that is done. Whoever is amid a handshake is let go."""
+        """Free the port; harmless when that is done. TLS handshakes under way are cancelled."""
         if self._listener.fileno() < 0:
             return
         if self._retry is not None:
@@ -70,7 +74,7 @@ class Acceptor:
         if self._protocol is not None:
             asyncio.get_running_loop().remove_reader(self._listener.fileno())
         self._listener.close()
-        for task in self._beginning:
+        for task in self._connecting:
             task.cancel()
 
     def _watch(self) -> None:
@@ -78,8 +82,8 @@ class Acceptor:
         asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
 
     def _accept(self) -> None:
-        """Take who waits in the queue of the port, or pause if the system has no room."""
-        for _ in range(_TURN):
+        """Accept what waits in the queue of the port, or pause if the system has no room."""
+        for _ in range(_BATCH):
             try:
                 peer, _ = self._listener.accept()
             except BlockingIOError:
@@ -97,7 +101,7 @@ class Acceptor:
                 self._refused.warn(None)
 
     def _pause(self) -> None:
-        """Once, however many wait: nobody who is connected is to wait for it."""
+        """Once, however many wait, so that open connections are served meanwhile."""
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._listener.fileno())
         self._retry = loop.call_later(_PAUSE, self._watch)
@@ -106,26 +110,51 @@ class Acceptor:
         self.sockets += 1
         peer.setblocking(False)
         task = asyncio.get_running_loop().create_task(self._connect(peer))
-        self._beginning.add(task)
-        task.add_done_callback(self._beginning.discard)
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
 
     async def _connect(self, peer: "_Accepted") -> None:
-        """Make it a connection of the loop's, after the TLS handshake if there is one."""
+        """Give it a transport of the loop's, after the TLS handshake if there is one."""
         assert self._protocol is not None
         loop = asyncio.get_running_loop()
-        secure = self._context is not None
         try:
-            await loop.connect_accepted_socket(
-                self._protocol,
-                peer,
-                ssl=self._context,
-                ssl_handshake_timeout=self._handshake if secure else None,
-                ssl_shutdown_timeout=CLOSE_TIMEOUT if secure else None,
-            )
+            if self._context is None:
+                await loop.connect_accepted_socket(self._protocol, peer)
+            elif isinstance(loop, asyncio.BaseEventLoop):
+                await self._connect_by_asyncio(loop, peer, self._protocol(), self._context)
+            else:  # uvloop has TLS of its own
+                await loop.connect_accepted_socket(
+                    self._protocol,
+                    peer,
+                    ssl=self._context,
+                    ssl_handshake_timeout=self._handshake,
+                    ssl_shutdown_timeout=CLOSE_TIMEOUT,
+                )
         except BaseException as error:
             loop.call_soon(peer.close)  # after the transport, if there was one, has let go of it
             if not isinstance(error, OSError):  # no handshake, or a peer that is gone
                 raise
+
+    async def _connect_by_asyncio(
+        self, loop: asyncio.BaseEventLoop, peer: "_Accepted", protocol: asyncio.Protocol, context: ssl.SSLContext
+    ) -> None:
+        """As asyncio does with `ssl=`, but with our own buffer."""
+        handshake = loop.create_future()
+        tls = _TlsProtocol(
+            loop,
+            protocol,
+            context,
+            handshake,
+            server_side=True,
+            ssl_handshake_timeout=self._handshake,  # type: ignore[arg-type] # any number of seconds
+            ssl_shutdown_timeout=CLOSE_TIMEOUT,
+        )
+        transport, _ = await loop.connect_accepted_socket(lambda: tls, peer)
+        try:
+            await handshake
+        except BaseException:
+            transport.close()
+            raise
 
     def _freed(self) -> None:
         self.sockets -= 1
@@ -153,7 +182,7 @@ class _Accepted(socket.socket):
             freed()
 
 
-class _Seldom:
+class _RateLimitedWarning:
     """A warning that is logged at most once a second, with how often it was due since the last one."""
 
     _INTERVAL = 1.0
@@ -175,7 +204,7 @@ class _Seldom:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket, or a ConfigError that says what is in the way. `::` is all of IPv4 too, if there is both."""
+    """A listening socket, or a ConfigError with the reason. `::` is all of IPv4 too, if there is both."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     both = host == "::" and socket.has_dualstack_ipv6()
     try:

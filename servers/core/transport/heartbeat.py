@@ -1,6 +1,6 @@
-"""When to ping a peer and when to call it gone (protocol 4): anything heard of it proves that it lives.
+"""When to ping a peer and when to give it up (protocol 4): whatever it sends proves that it lives.
 
-So does that it takes what was sent before the ping, which it cannot answer before.
+So does the acknowledgement of output before the ping, which it cannot answer before.
 """
 
 from enum import Enum
@@ -9,7 +9,7 @@ from bodhisattva.servers.core.config import Timeouts
 
 
 class Beat(Enum):
-    """What a tick asks for."""
+    """What is due at a tick."""
 
     NONE = "none"
     PING = "ping"
@@ -25,16 +25,16 @@ class Heartbeat:
         self._next_ping = now + timeouts.ping_interval
         self._waiting_since: float | None = None
 
-    def heard(self) -> None:
+    def data_received(self) -> None:
         self._waiting_since = None
 
-    def delayed(self, now: float) -> None:
-        """The ping is still on its way, and the way is being made: the time for the answer begins anew."""
+    def ping_delayed(self, now: float) -> None:
+        """The ping still waits behind other output, and the peer reads on: the time for its answer begins anew."""
         if self._waiting_since is not None:
             self._waiting_since = now
 
     def due(self, timeouts: Timeouts) -> float:
-        """When the next tick asks for something, if nothing is heard until then."""
+        """When the next tick has something to do, if nothing arrives until then."""
         if self._waiting_since is None:
             return self._next_ping
         return min(self._next_ping, self._waiting_since + timeouts.ping_timeout)

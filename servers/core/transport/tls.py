@@ -1,5 +1,6 @@
 """The server's TLS context (protocol 7): TLS 1.2 and later, forward-secret AEAD suites, mTLS by option."""
 
+import asyncio
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,7 +47,7 @@ def server_context(tls: Tls) -> ssl.SSLContext | None:
 
 def _load(context: ssl.SSLContext, tls: Tls) -> None:
     try:
-        context.load_cert_chain(str(tls.certificate), tls.key, password=lambda: "")  # never ask at a terminal
+        context.load_cert_chain(str(tls.certificate), tls.key, password=lambda: "")  # no prompt at a terminal
     except (OSError, ssl.SSLError):
         raise ConfigError(
             f"tls.key {tls.key} cannot be used with tls.certificate {tls.certificate}; give the matching PEM key"
@@ -72,3 +73,8 @@ def _check_validity(file: Path) -> None:
         raise ConfigError(
             f"tls.certificate {file} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d}; check the clock"
         )
+
+
+def is_secure(transport: asyncio.Transport) -> bool:
+    """Whether a connection is by TLS."""
+    return transport.get_extra_info("sslcontext") is not None

@@ -84,11 +84,11 @@ def delivers_twice_after_reconnecting_to_its_source(inject: Inject) -> None:
     apply = _Consumer._apply
 
     async def apply_twice(consumer: _Consumer, event: Event, position: Position) -> bool:
-        if consumer._host._clients[consumer._bridge.source].connections > 1:
+        if consumer._runtime._clients[consumer._bridge.source].connections > 1:
             foreign = ForeignEvent(consumer._bridge.source, event.name, event.data, event.timestamp)
 
             def decide(state: State) -> Decision:
-                return consumer._bridge.react(state, foreign, consumer._host.context())
+                return consumer._bridge.react(state, foreign, consumer._runtime.context())
 
             consumer._engine._submit(decide, None, None, "", lambda _: None)
         return await apply(consumer, event, position)

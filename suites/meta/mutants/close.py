@@ -8,8 +8,10 @@ from bodhisattva.servers.core.connections import upgrade
 from bodhisattva.servers.core.connections.connection import Connection
 from bodhisattva.servers.core.connections.session import Close, Reply
 from bodhisattva.servers.core.server import Server
-from bodhisattva.servers.core.transport import frames, websocket
+from bodhisattva.servers.core.transport import frames
+from bodhisattva.servers.core.transport.frame_reader import _Messages
 from bodhisattva.servers.core.transport.frames import ABNORMAL, PROTOCOL_ERROR
+from bodhisattva.servers.core.transport.lifecycle import DRAINING
 from bodhisattva.servers.core.transport.websocket import WebSocket
 from bodhisattva.servers.core.upgrades import UpgradeHandler
 from bodhisattva.suites.meta.inject import Inject, mutant
@@ -39,13 +41,13 @@ def keeps_slots_until_a_close_is_answered(inject: Inject) -> None:
     failure="who is closed is still on the channel",
 )
 def keeps_presence_until_a_close_is_answered(inject: Inject) -> None:
-    leave = Connection._leave
+    leave = Connection._leave_channels
 
     def leave_when_answered(connection: Connection) -> None:
-        if not connection.closing or connection._websocket._ended:
+        if not connection.closing or connection._websocket._peer_done:
             leave(connection)
 
-    inject(Connection, "_leave", leave_when_answered)
+    inject(Connection, "_leave_channels", leave_when_answered)
 
 
 @mutant(
@@ -58,10 +60,10 @@ def stops_answering_after_a_broken_connection(inject: Inject) -> None:
 
     def release_and_stop(connection: Connection) -> None:
         others = list(connection._hub._connections.values())
-        if not connection._websocket._guard.closed and len(others) > MANY:
+        if not connection._websocket._validator.closed and len(others) > MANY:
             for other in others:
-                if isinstance(other, Connection):
-                    other.session.end()
+                if isinstance(other, Connection) and other._lifecycle.receives:
+                    other._lifecycle.enter(DRAINING)
         release(connection)
 
     inject(Connection, "_release", release_and_stop)
@@ -88,16 +90,15 @@ def keeps_ended_connections_present(inject: Inject) -> None:
     failure="('b', None)",
 )
 def continues_after_a_refused_token(inject: Inject) -> None:
-    shut = Connection._shut
+    perform_close = Connection._perform_close
 
     def shut_in_a_moment(connection: Connection, close: Close) -> None:
         if close.reason != "Authentication failed" or connection.session.identity is not None:
-            return shut(connection, close)
-        connection.session._closing = False
-        asyncio.get_running_loop().call_later(MOMENT, shut, connection, close)
+            return perform_close(connection, close)
+        asyncio.get_running_loop().call_later(MOMENT, perform_close, connection, close)
         return None
 
-    inject(Connection, "_shut", shut_in_a_moment)
+    inject(Connection, "_perform_close", shut_in_a_moment)
 
 
 @mutant(
@@ -107,46 +108,46 @@ def continues_after_a_refused_token(inject: Inject) -> None:
 )
 def keeps_slots_of_abandoned_connections(inject: Inject) -> None:
     free = UpgradeHandler._free
-    shut = Connection._shut
+    perform_close = Connection._perform_close
     given_up: set[str] = set()
 
     def shut_and_keep(connection: Connection, close: Close) -> None:
         if close.code == ABNORMAL:
             given_up.add(connection.connection_id)
-        shut(connection, close)
+        perform_close(connection, close)
 
     def free_others(upgrades: UpgradeHandler, connection: Connection) -> None:
         if connection.connection_id not in given_up:
             free(upgrades, connection)
 
-    inject(Connection, "_shut", shut_and_keep)
+    inject(Connection, "_perform_close", shut_and_keep)
     inject(UpgradeHandler, "_free", free_others)
 
 
 @mutant("SECURITY-013", wrong="closes with 1000, as if all were well, where a text is not UTF-8", failure="1000")
 def closes_1000_on_invalid_utf8(inject: Inject) -> None:
-    broke = Connection.broke
+    protocol_error = Connection.protocol_error
 
     def close_well(connection: Connection, code: int) -> None:
-        broke(connection, 1000 if code == INVALID_PAYLOAD else code)
+        protocol_error(connection, 1000 if code == INVALID_PAYLOAD else code)
 
-    inject(Connection, "broke", close_well)
+    inject(Connection, "protocol_error", close_well)
 
 
 @mutant(
     "SECURITY-017", wrong="hangs up on everybody when one connection breaks the rules", failure="the connection ended"
 )
 def closes_everybody_after_a_violation(inject: Inject) -> None:
-    broke = Connection.broke
+    protocol_error = Connection.protocol_error
 
     def end_all(connection: Connection, code: int) -> None:
         if code == PROTOCOL_ERROR:
             for other in list(connection._hub._connections.values()):
                 if isinstance(other, Connection) and other is not connection:
                     other._websocket.transport.abort()
-        broke(connection, code)
+        protocol_error(connection, code)
 
-    inject(Connection, "broke", end_all)
+    inject(Connection, "protocol_error", end_all)
 
 
 @mutant(
@@ -155,14 +156,14 @@ def closes_everybody_after_a_violation(inject: Inject) -> None:
     failure="requests were answered before the close",
 )
 def closes_without_pending_answers(inject: Inject) -> None:
-    conclude = Connection.conclude
+    drain = Connection.drain
 
     def close_at_once(connection: Connection, code: int, reason: str, last: Reply | None = None) -> None:
         if last is None:
             connection._in_flight.clear()
-        conclude(connection, code, reason, last)
+        drain(connection, code, reason, last)
 
-    inject(Connection, "conclude", close_at_once)
+    inject(Connection, "drain", close_at_once)
 
 
 @mutant(
@@ -171,24 +172,24 @@ def closes_without_pending_answers(inject: Inject) -> None:
     failure="commands that took effect",
 )
 def drops_requests_in_flight_when_a_token_ends(inject: Inject) -> None:
-    conclude = Connection.conclude
+    drain = Connection.drain
 
     def close_at_once(connection: Connection, code: int, reason: str, last: Reply | None = None) -> None:
         if last is not None:
             connection._in_flight.clear()
-        conclude(connection, code, reason, last)
+        drain(connection, code, reason, last)
 
-    inject(Connection, "conclude", close_at_once)
+    inject(Connection, "drain", close_at_once)
 
 
 @mutant("LIFECYCLE-021", wrong="answers every close with 1000", failure="1000 == 1001")
 def answers_every_close_with_1000(inject: Inject) -> None:
-    ended = Connection.ended
+    peer_closed = Connection.peer_closed
 
     def end_well(connection: Connection, code: int) -> None:
-        ended(connection, 1000 if code == 1001 or code >= PRIVATE else code)
+        peer_closed(connection, 1000 if code == 1001 or code >= PRIVATE else code)
 
-    inject(Connection, "ended", end_well)
+    inject(Connection, "peer_closed", end_well)
 
 
 @mutant(
@@ -198,9 +199,9 @@ def answers_every_close_with_1000(inject: Inject) -> None:
 )
 def drains_without_its_last_answers(inject: Inject) -> None:
     async def finish_at_once(connection: Connection, code: int, reason: str) -> None:
-        connection.begin_close(code, reason)
+        connection.close(code, reason)
 
-    inject(Connection, "finish", finish_at_once)
+    inject(Connection, "close_when_idle", finish_at_once)
 
 
 @mutant(
@@ -209,14 +210,14 @@ def drains_without_its_last_answers(inject: Inject) -> None:
     failure="in vain for: the count of two connections",
 )
 def counts_cut_connections_as_current(inject: Inject) -> None:
-    lost = Connection.lost
+    connection_lost = Connection.connection_lost
 
     def lose_and_count(connection: Connection) -> None:
-        if not connection._websocket._guard.closed:
+        if not connection._websocket._validator.closed:
             connection._metrics.connections.inc()
-        lost(connection)
+        connection_lost(connection)
 
-    inject(Connection, "lost", lose_and_count)
+    inject(Connection, "connection_lost", lose_and_count)
 
 
 @mutant(
@@ -225,19 +226,19 @@ def counts_cut_connections_as_current(inject: Inject) -> None:
     failure="assert 503 == 200",
 )
 def is_not_ready_after_a_broken_frame(inject: Inject) -> None:
-    lost = Connection.lost
+    connection_lost = Connection.connection_lost
     not_ready = Server.not_ready
     cut: list[str] = []
 
     def lost_in_a_frame(connection: Connection) -> None:
-        if connection._websocket._guard._skip:
+        if connection._websocket._validator._skip:
             cut.append(connection.connection_id)
-        lost(connection)
+        connection_lost(connection)
 
     def not_ready_once_cut(server: Server) -> str | None:
         return "a connection failed" if cut else not_ready(server)
 
-    inject(Connection, "lost", lost_in_a_frame)
+    inject(Connection, "connection_lost", lost_in_a_frame)
     inject(Server, "not_ready", not_ready_once_cut)
 
 
@@ -248,13 +249,13 @@ def is_not_ready_after_a_broken_frame(inject: Inject) -> None:
 )
 def refuses_connections_after_a_broken_frame(inject: Inject) -> None:
     check = upgrade.check
-    lost = Connection.lost
+    connection_lost = Connection.connection_lost
     cut: list[str] = []
 
     def lost_in_a_frame(connection: Connection) -> None:
-        if connection._websocket._guard._skip:
+        if connection._websocket._validator._skip:
             cut.append(connection.connection_id)
-        lost(connection)
+        connection_lost(connection)
 
     def check_after_a_failure(request: web.Request) -> None:
         if cut:
@@ -262,7 +263,7 @@ def refuses_connections_after_a_broken_frame(inject: Inject) -> None:
             raise web.HTTPServiceUnavailable
         check(request)
 
-    inject(Connection, "lost", lost_in_a_frame)
+    inject(Connection, "connection_lost", lost_in_a_frame)
     inject(upgrade, "check", check_after_a_failure)
 
 
@@ -275,7 +276,7 @@ def keeps_slots_of_reset_connections(inject: Inject) -> None:
     free = UpgradeHandler._free
 
     def free_answered_closes(upgrades: UpgradeHandler, connection: Connection) -> None:
-        if connection.closing or connection._websocket._guard.closed:
+        if connection._closer is not None or connection._websocket._validator.closed:
             free(upgrades, connection)
 
     inject(UpgradeHandler, "_free", free_answered_closes)
@@ -283,13 +284,13 @@ def keeps_slots_of_reset_connections(inject: Inject) -> None:
 
 @mutant("SECURITY-019", wrong="answers 1000 to a close frame that nobody may send", failure="close frame b'\\x03'")
 def finds_no_fault_in_close_frames(inject: Inject) -> None:
-    break_off = WebSocket._break
+    break_off = WebSocket._break_off
 
     def break_off_well(websocket: WebSocket, code: int) -> None:
-        faulty = websocket._guard.closed and code == PROTOCOL_ERROR
+        faulty = websocket._validator.closed and code == PROTOCOL_ERROR
         break_off(websocket, 1000 if faulty else code)
 
-    inject(WebSocket, "_break", break_off_well)
+    inject(WebSocket, "_break_off", break_off_well)
 
 
 @mutant("LIFECYCLE-021", wrong="executes what a client sends after its close", failure="was not refused")
@@ -306,4 +307,4 @@ def executes_requests_after_a_close(inject: Inject) -> None:
 
 @mutant("SECURITY-241", wrong="answers a close code that no RFC allows with itself", failure="close code 5000")
 def answers_any_close_code(inject: Inject) -> None:
-    inject.constant(frames, "LAST_CLOSE_CODE", LARGEST, reader=(websocket._Arrivals, "feed_data"))
+    inject.constant(frames, "LAST_CLOSE_CODE", LARGEST, reader=(_Messages, "feed_data"))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bodhisattva.servers.core.transport import compression, frames
-from bodhisattva.servers.core.transport.websocket import Intake
+from bodhisattva.servers.core.transport.frame_reader import FrameReader
 from bodhisattva.suites.meta.inject import Inject, mutant
 
 BOUNDLESS = 2**31
@@ -13,40 +13,40 @@ BOUNDLESS = 2**31
     "PROTOCOL-150", wrong="agrees to compression, and takes compressed messages for a violation", failure="Opcode.TEXT"
 )
 def agrees_to_compression_and_reads_none(inject: Inject) -> None:
-    reader = Intake.reader
+    parser = FrameReader.parser
 
-    def never_inflating(intake: Intake, *, deflates: bool) -> Any:
-        return reader(intake, deflates=False)
+    def never_inflating(frame_reader: FrameReader, *, deflates: bool) -> Any:
+        return parser(frame_reader, deflates=False)
 
-    inject(Intake, "reader", never_inflating)
+    inject(FrameReader, "parser", never_inflating)
 
 
 @mutant("SECURITY-023", wrong="inflates messages of a connection without compression", failure="1009 == 1002")
 def inflates_without_negotiation(inject: Inject) -> None:
-    reader = Intake.reader
+    parser = FrameReader.parser
 
-    def inflating(intake: Intake, *, deflates: bool) -> Any:
-        return reader(intake, deflates=True)
+    def inflating(frame_reader: FrameReader, *, deflates: bool) -> Any:
+        return parser(frame_reader, deflates=True)
 
-    inject(Intake, "reader", inflating)
+    inject(FrameReader, "parser", inflating)
 
 
 @mutant("PROTOCOL-151", wrong="takes messages of any size if they are compressed", failure="1006 == 1009")
 def measures_compressed_messages(inject: Inject) -> None:
-    message_bytes = Intake.message_bytes
-    reader = Intake.reader
-    inflating: list[Intake] = []
+    message_bytes = FrameReader.message_bytes
+    parser = FrameReader.parser
+    inflating: list[FrameReader] = []
 
-    def boundless_where_compressed(intake: Intake, *, deflates: bool) -> Any:
+    def boundless_where_compressed(frame_reader: FrameReader, *, deflates: bool) -> Any:
         if deflates:
-            inflating.append(intake)
-        return reader(intake, deflates=deflates)
+            inflating.append(frame_reader)
+        return parser(frame_reader, deflates=deflates)
 
-    def boundless_from_then_on(intake: Intake) -> int:
-        return BOUNDLESS if intake in inflating else message_bytes(intake)
+    def boundless_from_then_on(frame_reader: FrameReader) -> int:
+        return BOUNDLESS if frame_reader in inflating else message_bytes(frame_reader)
 
-    inject(Intake, "reader", boundless_where_compressed)
-    inject(Intake, "message_bytes", boundless_from_then_on)
+    inject(FrameReader, "parser", boundless_where_compressed)
+    inject(FrameReader, "message_bytes", boundless_from_then_on)
 
 
 @mutant(

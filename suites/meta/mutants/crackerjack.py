@@ -94,7 +94,9 @@ def passes_unmeasured_gates(inject: Inject) -> None:
     inject(quality, "_measured", assume_the_best)
 
 
-@mutant("PROTOCOL-110", wrong="reports failed tests without their traceback", failure="not told as it was recorded")
+@mutant(
+    "PROTOCOL-110", wrong="reports failed tests without their traceback", failure="not delivered as it was recorded"
+)
 def omits_tracebacks(inject: Inject) -> None:
     ended = runs.ended
 

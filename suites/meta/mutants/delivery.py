@@ -7,13 +7,14 @@ from msgspec.structs import replace
 
 from bodhisattva.servers.core import envelope
 from bodhisattva.servers.core.channels import GLOBAL
-from bodhisattva.servers.core.connections import catchup
-from bodhisattva.servers.core.connections.catchup import Catchup
 from bodhisattva.servers.core.connections.connection import Connection
+from bodhisattva.servers.core.delivery import catch_up
+from bodhisattva.servers.core.delivery.catch_up import CatchUp
+from bodhisattva.servers.core.delivery.event_frames import numbered
+from bodhisattva.servers.core.delivery.hub import Hub
+from bodhisattva.servers.core.delivery.outbox import Outbox
 from bodhisattva.servers.core.domain import Event
-from bodhisattva.servers.core.engine.hub import Hub, numbered
 from bodhisattva.servers.core.log.base import StoredEvent
-from bodhisattva.servers.core.transport.outbox import Outbox
 from bodhisattva.suites.meta.inject import Inject, mutant
 
 MOST = 100
@@ -26,21 +27,21 @@ SERVED_AT_MOST = 40
     failure="events after the answer to unsubscribe",
 )
 def continues_catchup_after_unsubscribe(inject: Inject) -> None:
-    unfollow = Connection.unfollow
-    frames = Catchup.frames
+    unsubscribe = Connection.unsubscribe
+    frames = CatchUp.frames
 
-    async def all_at_once(catchup: Catchup, channel: str, after: int) -> AsyncIterator[bytes]:
-        for frame in [frame async for frame in frames(catchup, channel, after)]:
+    async def all_at_once(catch_up: CatchUp, channel: str, after: int) -> AsyncIterator[bytes]:
+        for frame in [frame async for frame in frames(catch_up, channel, after)]:
             yield frame
 
-    def unfollow_live(connection: Connection, channel: str) -> None:
+    def unsubscribe_live(connection: Connection, channel: str) -> None:
         task = connection._catching_up.pop(channel, None)
-        unfollow(connection, channel)
+        unsubscribe(connection, channel)
         if task is not None:
             connection._catching_up[channel] = task
 
-    inject(Catchup, "frames", all_at_once)
-    inject(Connection, "unfollow", unfollow_live)
+    inject(CatchUp, "frames", all_at_once)
+    inject(Connection, "unsubscribe", unsubscribe_live)
 
 
 @mutant(
@@ -50,13 +51,13 @@ def continues_catchup_after_unsubscribe(inject: Inject) -> None:
     also=("PROTOCOL-043",),
 )
 def replays_in_reverse_order(inject: Inject) -> None:
-    frames = Catchup.frames
+    frames = CatchUp.frames
 
-    async def newest_first(catchup: Catchup, channel: str, after: int) -> AsyncIterator[bytes]:
-        for frame in reversed([frame async for frame in frames(catchup, channel, after)]):
+    async def newest_first(catch_up: CatchUp, channel: str, after: int) -> AsyncIterator[bytes]:
+        for frame in reversed([frame async for frame in frames(catch_up, channel, after)]):
             yield frame
 
-    inject(Catchup, "frames", newest_first)
+    inject(CatchUp, "frames", newest_first)
 
 
 @mutant(
@@ -65,17 +66,17 @@ def replays_in_reverse_order(inject: Inject) -> None:
     failure="in vain for event",
 )
 def replays_a_hundred_events_at_most(inject: Inject) -> None:
-    frames = Catchup.frames
+    frames = CatchUp.frames
 
-    async def some_frames(catchup: Catchup, channel: str, after: int) -> AsyncIterator[bytes]:
+    async def some_frames(catch_up: CatchUp, channel: str, after: int) -> AsyncIterator[bytes]:
         sent = 0
-        async for frame in frames(catchup, channel, after):
+        async for frame in frames(catch_up, channel, after):
             sent += 1
             if sent > MOST:
                 return
             yield frame
 
-    inject(Catchup, "frames", some_frames)
+    inject(CatchUp, "frames", some_frames)
 
 
 @mutant(
@@ -166,7 +167,7 @@ def stops_broadcasts_at_a_broken_connection(inject: Inject) -> None:
             push(hub, channel, frame)
 
     def release_and_break(connection: Connection) -> None:
-        if not connection._websocket._guard.closed:
+        if not connection._websocket._validator.closed:
             receivers = connection._hub._receivers
             broken.update(channel for channel in connection.channels if len(receivers[channel]) > 1)
         release(connection)
@@ -175,14 +176,14 @@ def stops_broadcasts_at_a_broken_connection(inject: Inject) -> None:
     inject(Connection, "_release", release_and_break)
 
 
-@mutant("PROTOCOL-047", wrong="sends ephemeral events on global too", failure="heard twice, or on global")
+@mutant("PROTOCOL-047", wrong="sends ephemeral events on global too", failure="delivered twice, or on global")
 def sends_ephemeral_events_on_global(inject: Inject) -> None:
-    hear = Hub.hear
+    deliver = Hub.deliver_ephemeral
 
     def deliver_everywhere(hub: Hub, event: Event) -> None:
-        hear(hub, Event(event.name, (*event.channels, GLOBAL), event.data))
+        deliver(hub, Event(event.name, (*event.channels, GLOBAL), event.data))
 
-    inject(Hub, "hear", deliver_everywhere)
+    inject(Hub, "deliver_ephemeral", deliver_everywhere)
 
 
 @mutant("PROTOCOL-048", wrong="gives a replayed event the time at which it is replayed", failure="At index 0 diff")
@@ -190,7 +191,7 @@ def dates_replayed_events_anew(inject: Inject) -> None:
     def numbered_now(event: StoredEvent, channel: str, offset: int, epoch: str) -> bytes:
         return numbered(replace(event, at=envelope.timestamp()), channel, offset, epoch)
 
-    inject(catchup, "numbered", numbered_now)
+    inject(catch_up, "numbered", numbered_now)
 
 
 @mutant("PROTOCOL-048", wrong="gives a replayed event an id of its own", failure="At index 0 diff")
@@ -198,4 +199,4 @@ def gives_replayed_events_new_ids(inject: Inject) -> None:
     def numbered_anew(event: StoredEvent, channel: str, offset: int, epoch: str) -> bytes:
         return numbered(replace(event, id=envelope.fresh_id()), channel, offset, epoch)
 
-    inject(catchup, "numbered", numbered_anew)
+    inject(catch_up, "numbered", numbered_anew)

@@ -14,6 +14,7 @@ from bodhisattva.servers.core import drain, run, server
 from bodhisattva.servers.core.phase import Phase
 from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.transport import websocket
+from bodhisattva.servers.core.transport.lifecycle import DRAINING
 from bodhisattva.servers.core.transport.websocket import WebSocket
 from bodhisattva.suites.meta.inject import Inject, mutant
 
@@ -42,7 +43,8 @@ def reads_nothing_while_draining(inject: Inject) -> None:
 
     async def drain_deafly(server: Server) -> None:
         for connection in server.parts.connections:
-            connection.session.end()
+            if connection._lifecycle.receives:
+                connection._lifecycle.enter(DRAINING)
         await drain_all(server)
 
     inject(Server, "drain", drain_deafly)
@@ -93,7 +95,7 @@ def upgrades_while_it_drains(inject: Inject) -> None:
 @mutant(
     "LIFECYCLE-006",
     wrong="has all its clients reconnect at the same moment",
-    failure="everybody is told to come back at the same time",
+    failure="every client is to come back at the same time",
 )
 def reconnects_all_clients_at_once(inject: Inject) -> None:
     def middle(low: float, high: float) -> float:
@@ -131,4 +133,4 @@ def drains_as_long_as_clients_take(inject: Inject) -> None:
         await asyncio.gather(*tasks)
 
     inject(drain, "_wait", wait)
-    inject.constant(websocket, "CLOSE_TIMEOUT", 60.0, reader=(WebSocket, "end"))
+    inject.constant(websocket, "CLOSE_TIMEOUT", 60.0, reader=(WebSocket, "close_handshake"))

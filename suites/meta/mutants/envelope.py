@@ -37,7 +37,7 @@ def does_not_correlate(inject: Inject) -> None:
 
     def answer_uncorrelated(connection: Connection, message: Incoming, outcome: Outcome) -> None:
         if message.event == "unsubscribe":
-            connection._in_flight.pop(id(message), None)
+            connection._in_flight.end(message, None)
             message = msgspec.structs.replace(message, id=None, correlation_id=None)
         answer(connection, message, outcome)
 
@@ -145,7 +145,7 @@ def refuses_without_a_message(inject: Inject) -> None:
 @mutant(
     "PROTOCOL-071",
     wrong="welcomes users that have authenticated as if they had not",
-    failure="it is not said whether anybody is authenticated",
+    failure="the welcome does not show whether the connection is authenticated",
 )
 def welcomes_authenticated_users_as_anonymous(inject: Inject) -> None:
     event = envelope.event

@@ -8,10 +8,11 @@ from aiohttp import WSMessage
 from bodhisattva.servers.core.connections import session
 from bodhisattva.servers.core.connections.connection import Connection
 from bodhisattva.servers.core.connections.session import Session
-from bodhisattva.servers.core.transport import masking
-from bodhisattva.servers.core.transport.masking import MaskGuard
-from bodhisattva.servers.core.transport.text import ArrivingText
-from bodhisattva.servers.core.transport.websocket import Intake, WebSocket
+from bodhisattva.servers.core.transport import frame_validator
+from bodhisattva.servers.core.transport.frame_reader import FrameReader
+from bodhisattva.servers.core.transport.frame_validator import FrameValidator
+from bodhisattva.servers.core.transport.utf8 import Utf8Validator
+from bodhisattva.servers.core.transport.websocket import WebSocket
 from bodhisattva.suites.meta.inject import Inject, mutant
 
 TOO_BIG = 1009
@@ -38,16 +39,16 @@ ENDLESS = 2**62
     also=("SECURITY-240",),
 )
 def judges_text_once_it_is_whole(inject: Inject) -> None:
-    def take_anything(_text: ArrivingText, _body: bytes) -> bool:
+    def take_anything(_text: Utf8Validator, _body: bytes) -> bool:
         return True
 
-    inject(ArrivingText, "take", take_anything)
+    inject(Utf8Validator, "feed", take_anything)
 
 
 @mutant("LIFECYCLE-030", wrong="gives a peer up while a long message of it is on its way", failure="Connection lost")
 def counts_only_whole_messages_as_life(inject: Inject) -> None:
-    receive = Connection.receive
-    heard = Session.heard
+    receive = Connection.message_received
+    heard = Session.data_received
 
     def receive_and_count(connection: Connection, message: WSMessage) -> None:
         heard(connection.session)
@@ -56,25 +57,25 @@ def counts_only_whole_messages_as_life(inject: Inject) -> None:
     def receive_nothing(*_: Any) -> None:
         """Bytes are no message."""
 
-    inject(Connection, "receive", receive_and_count)
-    inject(Session, "heard", receive_nothing)
+    inject(Connection, "message_received", receive_and_count)
+    inject(Session, "data_received", receive_nothing)
 
 
 @mutant("SECURITY-016", wrong="judges the size of a message when all of it has come", failure="bytes announced")
 def reads_messages_to_their_end(inject: Inject) -> None:
-    receive = Connection.receive
+    receive = Connection.message_received
 
-    def boundless(_intake: Intake) -> int:
+    def boundless(_frame_reader: FrameReader) -> int:
         return 2**31
 
     def receive_and_judge(connection: Connection, message: WSMessage) -> None:
-        if len(message.data or "") > connection._policy.limits.message_bytes:
-            connection.begin_close(TOO_BIG, "Message too big")
+        if len(message.data or "") > connection._settings.limits.message_bytes:
+            connection.close(TOO_BIG, "Message too big")
         else:
             receive(connection, message)
 
-    inject(Intake, "message_bytes", boundless)
-    inject(Connection, "receive", receive_and_judge)
+    inject(FrameReader, "message_bytes", boundless)
+    inject(Connection, "message_received", receive_and_judge)
 
 
 @mutant(
@@ -83,33 +84,35 @@ def reads_messages_to_their_end(inject: Inject) -> None:
     failure="before the answer to big",
 )
 def accepts_smaller_messages_than_it_claims(inject: Inject) -> None:
-    message_bytes = Intake.message_bytes
+    message_bytes = FrameReader.message_bytes
 
-    def fewer(intake: Intake) -> int:
-        return message_bytes(intake) - 1
+    def fewer(frame_reader: FrameReader) -> int:
+        return message_bytes(frame_reader) - 1
 
-    inject(Intake, "message_bytes", fewer)
+    inject(FrameReader, "message_bytes", fewer)
 
 
 @mutant("PROTOCOL-026", wrong="takes messages of any size", failure="in vain for the connection's end")
 def accepts_messages_of_any_size(inject: Inject) -> None:
-    def boundless(_intake: Intake) -> int:
+    def boundless(_frame_reader: FrameReader) -> int:
         return BOUNDLESS
 
-    inject(Intake, "message_bytes", boundless)
+    inject(FrameReader, "message_bytes", boundless)
 
 
 @mutant("SECURITY-015", wrong="reads a continuation without a beginning as a message", failure="1006 == 1002")
 def reads_a_lone_continuation_as_text(inject: Inject) -> None:
-    parse = Intake.parse
+    parse = FrameReader.parse
 
-    def parse_as_text(intake: Intake, reader: Any, data: bytes) -> tuple[list[WSMessage], BaseException | None]:
-        messages, violation = parse(intake, reader, data)
+    def parse_as_text(
+        frame_reader: FrameReader, reader: Any, data: bytes
+    ) -> tuple[list[WSMessage], BaseException | None]:
+        messages, violation = parse(frame_reader, reader, data)
         if violation is None or data[0] & OPCODE:
             return messages, violation
-        return parse(intake, intake.reader(deflates=False), bytes([data[0] | TEXT]) + data[1:])
+        return parse(frame_reader, frame_reader.parser(deflates=False), bytes([data[0] | TEXT]) + data[1:])
 
-    inject(Intake, "parse", parse_as_text)
+    inject(FrameReader, "parse", parse_as_text)
 
 
 @mutant(
@@ -118,38 +121,38 @@ def reads_a_lone_continuation_as_text(inject: Inject) -> None:
     failure="a new message after 0 bytes of one",
 )
 def begins_anew_after_an_empty_fragment(inject: Inject) -> None:
-    count = MaskGuard._count
+    count = FrameValidator._count
 
     def count_what_is_there(guard: Any, size: int) -> None:
         count(guard, size)
         guard._unfinished = guard._unfinished and size > 0
 
-    inject(MaskGuard, "_count", count_what_is_there)
+    inject(FrameValidator, "_count", count_what_is_there)
 
 
 @mutant("SECURITY-010", wrong="executes short frames that are not masked", failure="1006 == 1002")
 def executes_unmasked_frames(inject: Inject) -> None:
-    judge = MaskGuard._judge
+    judge = FrameValidator._validate_header
 
-    def judge_leniently(guard: MaskGuard) -> None:
+    def judge_leniently(guard: FrameValidator) -> None:
         judge(guard)
-        if guard.lost:
-            guard.lost, guard.violation = False, None
+        if guard.unmasked:
+            guard.unmasked, guard.violation = False, None
             guard._skip = guard._header[1]
             guard._header.clear()
 
-    inject(MaskGuard, "_judge", judge_leniently)
+    inject(FrameValidator, "_validate_header", judge_leniently)
 
 
 @mutant("SECURITY-240", wrong="drops requests that come in one segment with a violation", failure="nothing is answered")
 def drops_requests_before_a_violation(inject: Inject) -> None:
-    follow = MaskGuard.follow
+    follow = FrameValidator.validate
 
-    def follow_all_or_nothing(guard: MaskGuard, data: bytes) -> int:
+    def follow_all_or_nothing(guard: FrameValidator, data: bytes) -> int:
         good = follow(guard, data)
         return good if guard.violation is None else 0
 
-    inject(MaskGuard, "follow", follow_all_or_nothing)
+    inject(FrameValidator, "validate", follow_all_or_nothing)
 
 
 @mutant(
@@ -159,7 +162,7 @@ def answers_fragments_of_pings(inject: Inject) -> None:
     feed = WebSocket.feed
 
     def feed_as_whole(websocket: WebSocket, data: bytes) -> None:
-        in_a_frame = websocket._guard._skip or websocket._guard._header
+        in_a_frame = websocket._validator._skip or websocket._validator._header
         fragment = not in_a_frame and data and data[0] == PING
         feed(websocket, bytes([FINAL | PING]) + data[1:] if fragment else data)
 
@@ -175,7 +178,7 @@ def answers_long_pings_in_part(inject: Inject) -> None:
     feed = WebSocket.feed
 
     def feed_beginning(websocket: WebSocket, data: bytes) -> None:
-        in_a_frame = websocket._guard._skip or websocket._guard._header
+        in_a_frame = websocket._validator._skip or websocket._validator._header
         if in_a_frame or not data.startswith(LONG_PING):
             return feed(websocket, data)
         length = int.from_bytes(data[2:4])
@@ -209,7 +212,7 @@ def reads_over_marks_of_compression(inject: Inject) -> None:
     feed = WebSocket.feed
 
     def feed_unmarked(websocket: WebSocket, data: bytes) -> None:
-        in_a_frame = websocket._guard._skip or websocket._guard._header
+        in_a_frame = websocket._validator._skip or websocket._validator._header
         is_control = not in_a_frame and data and data[0] & CONTROL
         feed(websocket, bytes([data[0] & ~COMPRESSED]) + data[1:] if is_control else data)
 
@@ -225,7 +228,7 @@ def reads_over_reserved_bits(inject: Inject) -> None:
     feed = WebSocket.feed
 
     def feed_without_them(websocket: WebSocket, data: bytes) -> None:
-        in_a_frame = websocket._guard._skip or websocket._guard._header
+        in_a_frame = websocket._validator._skip or websocket._validator._header
         feed(websocket, data if in_a_frame or not data else bytes([data[0] & ~MEANINGLESS]) + data[1:])
 
     inject(WebSocket, "feed", feed_without_them)
@@ -236,7 +239,7 @@ def reads_unknown_opcodes_as_text(inject: Inject) -> None:
     feed = WebSocket.feed
 
     def feed_as_text(websocket: WebSocket, data: bytes) -> None:
-        in_a_frame = websocket._guard._skip or websocket._guard._header
+        in_a_frame = websocket._validator._skip or websocket._validator._header
         unknown = not in_a_frame and data and data[0] & 0x0F in UNKNOWN
         feed(websocket, bytes([FINAL_TEXT]) + data[1:] if unknown else data)
 
@@ -245,7 +248,7 @@ def reads_unknown_opcodes_as_text(inject: Inject) -> None:
 
 @mutant("SECURITY-024", wrong="accepts a message in any number of small fragments", failure="one fragment more")
 def accepts_endless_fragments(inject: Inject) -> None:
-    inject.constant(masking, "MOST_SMALL", ENDLESS, reader=(masking.MaskGuard, "_count"))
+    inject.constant(frame_validator, "MOST_SMALL", ENDLESS, reader=(FrameValidator, "_count"))
 
 
 @mutant("SECURITY-200", wrong="decodes messages of any size before authentication", failure="AUTH_REQUIRED")
@@ -253,7 +256,7 @@ def decodes_long_messages_before_auth(inject: Inject) -> None:
     def never(_text: str, _limit: int) -> bool:
         return False
 
-    inject(session, "_longer", never)
+    inject(session, "_exceeds", never)
 
 
 def forget_at(inject: Inject, opcode: int) -> None:
@@ -261,12 +264,12 @@ def forget_at(inject: Inject, opcode: int) -> None:
     feed = WebSocket.feed
 
     def feed_afresh(websocket: WebSocket, data: bytes) -> None:
-        if websocket._guard._skip or websocket._guard._header:
+        if websocket._validator._skip or websocket._validator._header:
             return feed(websocket, data)
         for frame in short_frames(data):
             if frame[0] & 0x0F == opcode:
-                websocket._guard._unfinished = False
-                websocket._reader = websocket._intake.reader(deflates=websocket.deflates)
+                websocket._validator._unfinished = False
+                websocket._parser = websocket._frame_reader.parser(deflates=websocket.deflates)
             feed(websocket, frame)
         return None
 

@@ -38,7 +38,7 @@ def waits_for_silent_peers(inject: Inject) -> None:
     tick = Heartbeat.tick
 
     def tick_and_hope(heartbeat: Heartbeat, now: float, timeouts: Timeouts) -> Beat:
-        heartbeat.heard()
+        heartbeat.data_received()
         return tick(heartbeat, now, timeouts)
 
     inject(Heartbeat, "tick", tick_and_hope)
@@ -71,7 +71,7 @@ def waits_for_ever_for_its_subscribers(inject: Inject) -> None:
 
     def beat_and_hope(session: Session, now: Now) -> list[Output]:
         if session.channels:
-            session._heartbeat.heard()
+            session._heartbeat.data_received()
         return beat(session, now)
 
     inject(Session, "_beat", beat_and_hope)

@@ -54,7 +54,7 @@ def does_not_notice_an_emptied_log(inject: Inject) -> None:
 @mutant(
     "REPLICAS-017",
     wrong="takes a store that answers for one that can be written",
-    failure="it says of its store: ['server.unavailable', 'server.available'",
+    failure="events about its store: ['server.unavailable', 'server.available'",
 )
 def takes_a_read_only_store_for_a_writable_one(inject: Inject) -> None:
     async def greet(log: RedisLog) -> None:

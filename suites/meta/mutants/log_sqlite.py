@@ -42,7 +42,7 @@ def skips_offsets(inject: Inject) -> None:
 @mutant(
     "DEGRADATION-021",
     wrong="sends subscribers an event that it could not store",
-    failure="what was refused is heard",
+    failure="events of a refused command",
 )
 def publishes_events_that_it_could_not_store(inject: Inject) -> None:
     settled = Engine._settled

@@ -15,7 +15,7 @@ from bodhisattva.servers.core.service import Handler
 from bodhisattva.servers.mahavishnu import calls, runner, workflows
 from bodhisattva.servers.mahavishnu.calls import BeginCall, DueCall
 from bodhisattva.servers.mahavishnu.domain import Call, Stage, State, Workflow
-from bodhisattva.servers.mahavishnu.runner import CallFailed, _Calling
+from bodhisattva.servers.mahavishnu.runner import CallFailed, _CallRunner
 from bodhisattva.servers.mahavishnu.workflows import CompleteStage, CompleteWorkflow
 from bodhisattva.suites.meta.inject import Inject, mutant
 
@@ -103,19 +103,19 @@ def waits_for_stages_for_ever(inject: Inject) -> None:
 
 @mutant("DEGRADATION-014", wrong="gives a stage up when its service does not accept connections", failure="is running")
 def gives_a_stage_up_whose_service_is_down(inject: Inject) -> None:
-    ask_once = _Calling._ask_once
+    request_once = _CallRunner._request_once
 
-    async def check_existence(calling: _Calling, timeout: float) -> dict[str, Any]:
+    async def check_existence(calling: _CallRunner, timeout: float) -> dict[str, Any]:
         service = calling._due.call.service
-        url = URL(cast("ServiceRuntime", calling._host)._settings.config.peers[service].url)
+        url = URL(cast("ServiceRuntime", calling._runtime)._settings.config.peers[service].url)
         try:
             _, writer = await asyncio.open_connection(url.host, url.port)
         except OSError:
             raise CallFailed(f"{service} is down.", without_effect=True) from None
         writer.close()
-        return await ask_once(calling, timeout)
+        return await request_once(calling, timeout)
 
-    inject(_Calling, "_ask_once", check_existence)
+    inject(_CallRunner, "_request_once", check_existence)
 
 
 @mutant(
@@ -125,27 +125,27 @@ def gives_a_stage_up_whose_service_is_down(inject: Inject) -> None:
     also=("CROSS-014",),
 )
 def keeps_no_answer_of_a_stage(inject: Inject) -> None:
-    complete = _Calling._complete
+    complete = _CallRunner._complete
 
-    async def complete_empty(calling: _Calling, result: dict[str, Any]) -> None:
+    async def complete_empty(calling: _CallRunner, result: dict[str, Any]) -> None:
         await complete(calling, {})
 
-    inject(_Calling, "_complete", complete_empty)
+    inject(_CallRunner, "_complete", complete_empty)
 
 
 @mutant(
     "CROSS-007", wrong="does not give the reason for which another service refused a stage", failure="'NOT_FOUND' in"
 )
 def omits_why_a_stage_was_refused(inject: Inject) -> None:
-    refused = _Calling._refused
+    refused = _CallRunner._on_refusal
 
-    def refused_tersely(calling: _Calling, error: RequestFailed) -> dict[str, Any]:
+    def refused_tersely(calling: _CallRunner, error: RequestFailed) -> dict[str, Any]:
         try:
             return refused(calling, error)
         except CallFailed as failure:
             raise CallFailed("It was refused.", without_effect=failure.without_effect) from None
 
-    inject(_Calling, "_refused", refused_tersely)
+    inject(_CallRunner, "_on_refusal", refused_tersely)
 
 
 @mutant("CROSS-014", wrong="sends a reference to an earlier result instead of the result", failure="INVALID_DATA")

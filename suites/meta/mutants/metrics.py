@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from bodhisattva.servers.core.engine.hub import Hub
+from bodhisattva.servers.core.delivery.hub import Hub
 from bodhisattva.servers.core.log.base import StoredEvent
 from bodhisattva.servers.core.telemetry import metrics
 from bodhisattva.servers.core.telemetry.metrics import Metrics

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from bodhisattva.servers.core.connections.connection import SLOW_CONSUMER, Connection
+from bodhisattva.servers.core.delivery.outbox import Outbox
 from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.transport.heartbeat import Heartbeat
-from bodhisattva.servers.core.transport.outbox import Outbox
 from bodhisattva.suites.meta.inject import Inject, mutant
 
 MOST = 40
@@ -22,7 +22,7 @@ MANY = 256 * 1024
 )
 def counts_no_slow_consumers(inject: Inject) -> None:
     def close_uncounted(connection: Connection) -> None:
-        connection.begin_close(SLOW_CONSUMER, "Slow consumer")
+        connection.close(SLOW_CONSUMER, "Slow consumer")
 
     inject(Connection, "_too_slow", close_uncounted)
 
@@ -46,12 +46,12 @@ def drops_events_of_slow_consumers(inject: Inject) -> None:
 )
 def keeps_slow_consumers_on_their_channels(inject: Inject) -> None:
     release = Connection._release
-    shut = Connection._too_slow
+    perform_close = Connection._too_slow
     slow: set[str] = set()
 
     def shut_and_remember(connection: Connection) -> None:
         slow.add(connection.connection_id)
-        shut(connection)
+        perform_close(connection)
 
     def release_others(connection: Connection) -> None:
         if connection.connection_id not in slow:
@@ -73,7 +73,7 @@ def lets_answers_fall_under_load(inject: Inject) -> None:
         if len(connection._in_flight) <= MOST:
             answer(connection, message, outcome)
         else:
-            connection._in_flight.pop(id(message), None)
+            connection._in_flight.end(message, None)
 
     inject(Connection, "answer", answer_some)
 
@@ -87,7 +87,7 @@ def cuts_slow_readers(inject: Inject) -> None:
     def hurry(*_: Any) -> None:
         """The time for the answer runs, wherever the ping is."""
 
-    inject(Heartbeat, "delayed", hurry)
+    inject(Heartbeat, "ping_delayed", hurry)
 
 
 @mutant(

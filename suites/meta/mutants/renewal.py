@@ -15,7 +15,7 @@ from bodhisattva.suites.meta.inject import Inject, mutant
 @mutant(
     "AUTH-041",
     wrong="goes on sending from channels that a renewed token does not allow",
-    failure="a revoked channel is still heard",
+    failure="events of a revoked channel",
 )
 def keeps_revoked_channels(inject: Inject) -> None:
     perform = Connection._perform
@@ -121,7 +121,7 @@ def renews_with_revoked_tokens(inject: Inject) -> None:
     renew = Session._renew
 
     def renew_anyway(session: Session, message: Incoming, identity: Identity) -> list[Output]:
-        with patch.object(session._policy.verifier, "_revoked", frozenset()):
+        with patch.object(session._settings.verifier, "_revoked", frozenset()):
             return renew(session, message, identity)
 
     inject(Session, "_renew", renew_anyway)

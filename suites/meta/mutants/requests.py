@@ -12,7 +12,7 @@ from bodhisattva.servers.core.connections.session import Request
 from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.servers.core.errors import Unavailable, UnknownRequest
 from bodhisattva.servers.core.service import Handler, Service
-from bodhisattva.servers.mahavishnu.runner import _Calling
+from bodhisattva.servers.mahavishnu.runner import _CallRunner
 from bodhisattva.suites.meta.inject import Inject, mutant
 
 
@@ -37,15 +37,15 @@ def joins_only_the_first_connection(inject: Inject) -> None:
 )
 def does_nothing_else_while_a_stage_waits(inject: Inject) -> None:
     domain = Requests._domain
-    make = _Calling.make
-    waiting: set[_Calling] = set()
+    make = _CallRunner.run
+    waiting: set[_CallRunner] = set()
 
     def domain_unless_waiting(requests: Requests, caller: Caller, request: Request) -> None:
         if waiting:
             raise Unavailable("A stage is under way.")
         domain(requests, caller, request)
 
-    async def make_alone(calling: _Calling) -> None:
+    async def make_alone(calling: _CallRunner) -> None:
         waiting.add(calling)
         try:
             await make(calling)
@@ -53,7 +53,7 @@ def does_nothing_else_while_a_stage_waits(inject: Inject) -> None:
             waiting.discard(calling)
 
     inject(Requests, "_domain", domain_unless_waiting)
-    inject(_Calling, "make", make_alone)
+    inject(_CallRunner, "run", make_alone)
 
 
 @mutant("AUTH-031", wrong="checks a command's data before the user's permission", failure="INVALID_DATA")
@@ -61,7 +61,7 @@ def judges_data_before_permission(inject: Inject) -> None:
     domain = Requests._domain
 
     def domain_of_good_data(requests: Requests, caller: Caller, request: Request) -> None:
-        command = requests._policy.service.command_handlers.get(str(request.message.event))
+        command = requests._settings.service.command_handlers.get(str(request.message.event))
         if command is not None:
             envelope.convert(request.message.data or {}, command.input_type)
         domain(requests, caller, request)

@@ -149,7 +149,7 @@ def executes_requests_over_the_rate(inject: Inject) -> None:
         outputs = receive_text(session, text, now)
         if session.identity is None or not any(map(is_too_much, outputs)):
             return outputs
-        message = envelope.decode(text, session._policy.limits)
+        message = envelope.decode(text, session._settings.limits)
         return [*outputs, Request(Incoming(message.type, None, None, message.event, message.data), session.identity)]
 
     inject(Session, "receive_text", receive_all)

@@ -13,9 +13,10 @@ from bodhisattva.servers.core.connections.connection import Connection
 from bodhisattva.servers.core.connections.requests import Caller, Requests
 from bodhisattva.servers.core.connections.session import Request
 from bodhisattva.servers.core.connections.session_settings import SessionSettings
+from bodhisattva.servers.core.delivery.event_frames import numbered
+from bodhisattva.servers.core.delivery.hub import Hub, Receiver
 from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.servers.core.engine.engine import Engine
-from bodhisattva.servers.core.engine.hub import Hub, Receiver, numbered
 from bodhisattva.servers.core.errors import InvalidChannel, InvalidData, LimitExceeded
 from bodhisattva.suites.meta.inject import Inject, mutant
 
@@ -28,12 +29,12 @@ LATE = 0.2
     failure="in vain for event (any)",
 )
 def begins_at_the_newest_when_subscribed_again(inject: Inject) -> None:
-    follow = Connection.follow
+    subscribe = Connection.subscribe
 
     def follow_afresh(connection: Connection, channel: str, after: int | None) -> None:
-        follow(connection, channel, None if channel in connection._catching_up else after)
+        subscribe(connection, channel, None if channel in connection._catching_up else after)
 
-    inject(Connection, "follow", follow_afresh)
+    inject(Connection, "subscribe", follow_afresh)
 
 
 @mutant(
@@ -43,23 +44,23 @@ def begins_at_the_newest_when_subscribed_again(inject: Inject) -> None:
     also=("PROTOCOL-043",),
 )
 def forgets_reconnecting_clients(inject: Inject) -> None:
-    follow = Connection.follow
+    subscribe = Connection.subscribe
 
     def follow_from_now(connection: Connection, channel: str, _after: int | None) -> None:
-        follow(connection, channel, None)
+        subscribe(connection, channel, None)
 
-    inject(Connection, "follow", follow_from_now)
+    inject(Connection, "subscribe", follow_from_now)
 
 
 @mutant(
     "PROTOCOL-043", wrong="lets live events overtake those that a returning client has missed", failure="came offsets"
 )
 def sends_live_before_missed(inject: Inject) -> None:
-    follow = Connection.follow
+    subscribe = Connection.subscribe
 
     def follow_at_once(connection: Connection, channel: str, after: int | None) -> None:
         newest = connection._engine.offset(channel)
-        follow(connection, channel, None)
+        subscribe(connection, channel, None)
         if after is not None and after < newest:
             connection._spawn(replay(connection, channel, after, newest))
 
@@ -69,19 +70,19 @@ def sends_live_before_missed(inject: Inject) -> None:
         for offset, event in await log.read(channel, after, newest - after):
             connection.push(numbered(event, channel, offset, log.epoch))
 
-    inject(Connection, "follow", follow_at_once)
+    inject(Connection, "subscribe", follow_at_once)
 
 
-@mutant("PROTOCOL-045", wrong="sends each event twice to a client that subscribes again", failure="heard 2 times")
+@mutant("PROTOCOL-045", wrong="sends each event twice to a client that subscribes again", failure="delivered 2 times")
 def sends_twice_after_two_subscriptions(inject: Inject) -> None:
-    follow = Connection.follow
+    subscribe = Connection.subscribe
     push = Hub._push
     again: set[tuple[Connection, str]] = set()
 
     def follow_again(connection: Connection, channel: str, after: int | None) -> None:
         if channel in connection.channels:
             again.add((connection, channel))
-        follow(connection, channel, after)
+        subscribe(connection, channel, after)
 
     def push_again(hub: Hub, channel: str, frame: bytes) -> None:
         push(hub, channel, frame)
@@ -89,7 +90,7 @@ def sends_twice_after_two_subscriptions(inject: Inject) -> None:
             if doubled == channel and channel in connection.channels:
                 connection.push(frame)
 
-    inject(Connection, "follow", follow_again)
+    inject(Connection, "subscribe", follow_again)
     inject(Hub, "_push", push_again)
 
 
@@ -114,7 +115,7 @@ def counts_channels_that_were_left(inject: Inject) -> None:
     def subscribe_for_good(requests: Requests, caller: Caller, request: Request) -> Outcome:
         ever = joined.setdefault(caller.connection_id, set())
         channel = requests._readable(request)
-        limit = requests._policy.limits.channels
+        limit = requests._settings.limits.channels
         if channel not in ever and len(ever) >= limit:
             raise LimitExceeded("Too many channels on this connection.", limit=limit)
         outcome = subscribe(requests, caller, request)
@@ -201,7 +202,7 @@ def subscribes_in_spite_of_a_refusal(inject: Inject) -> None:
         try:
             return subscribe(requests, caller, request)
         except InvalidData:
-            caller.follow(requests._readable(request), None)
+            caller.subscribe(requests._readable(request), None)
             raise
 
     inject(Requests, "_subscribe", subscribe_anyhow)
@@ -214,7 +215,7 @@ def accepts_any_number_of_channels(inject: Inject) -> None:
     subscribe = Requests._subscribe
 
     def subscribe_without_limit(requests: Requests, caller: Caller, request: Request) -> Outcome:
-        limits = replace(requests._policy.limits, channels=1_000_000)
+        limits = replace(requests._settings.limits, channels=1_000_000)
         with patch.object(SessionSettings, "limits", limits):
             return subscribe(requests, caller, request)
 
@@ -237,7 +238,7 @@ def refuses_to_resume_at_the_end(inject: Inject) -> None:
 @mutant(
     "PROTOCOL-031",
     wrong="confirms that a channel was left, and goes on sending from it",
-    failure="the channel was left and is heard",
+    failure="events of a channel that was left",
     also=("PROTOCOL-034",),
 )
 def continues_after_unsubscribe(inject: Inject) -> None:

@@ -16,7 +16,7 @@ from bodhisattva.suites.meta.inject import Inject, mutant
 @mutant(
     "REPLICAS-043",
     wrong="subscribes by the token of before the log was read, though it was renewed meanwhile",
-    failure="a channel is heard that the new token does not allow",
+    failure="an event of a channel that the new token does not allow",
 )
 def subscribes_by_a_token_before_renewal(inject: Inject) -> None:
     async def once_caught_up(requests: Requests, standard: Standard, caller: Caller, request: Request) -> Outcome:
@@ -29,22 +29,22 @@ def subscribes_by_a_token_before_renewal(inject: Inject) -> None:
 
 @mutant("AUTH-044", wrong="ends a connection a second before its token ends", failure="before the token's end")
 def ends_connections_before_their_token(inject: Inject) -> None:
-    ended = Session._ended
+    expire = Session._expire
 
     def ended_early(session: Session, identity: Identity, now: Now) -> list[Output]:
-        return ended(session, identity, Now(now.monotonic, now.wall + 1))
+        return expire(session, identity, Now(now.monotonic, now.wall + 1))
 
-    inject(Session, "_ended", ended_early)
+    inject(Session, "_expire", ended_early)
 
 
 @mutant("AUTH-044", wrong="keeps a connection open when its token ends", failure="in vain for error TOKEN_EXPIRED")
 def outlives_its_token(inject: Inject) -> None:
-    ended = Session._ended
+    expire = Session._expire
 
     def only_revoked(session: Session, identity: Identity, now: Now) -> list[Output]:
-        return ended(session, replace(identity, expires_at=None), now)
+        return expire(session, replace(identity, expires_at=None), now)
 
-    inject(Session, "_ended", only_revoked)
+    inject(Session, "_expire", only_revoked)
 
 
 @mutant("AUTH-043", wrong="does not announce that a token is about to end", failure="announced 0 times")
@@ -60,7 +60,7 @@ def announces_the_end_too_early(inject: Inject) -> None:
     warn = Session._warn
 
     def warn_too_early(session: Session, identity: Identity, now: Now) -> list[Output]:
-        with patch.object(SessionSettings, "expiry_warning", session._policy.expiry_warning + 1):
+        with patch.object(SessionSettings, "expiry_warning", session._settings.expiry_warning + 1):
             return warn(session, identity, now)
 
     inject(Session, "_warn", warn_too_early)
