@@ -1,7 +1,7 @@
 """What a mutant is made of: a decorator that names its clause, and a function that puts broken code in place.
 
 Whatever is put in place marks when it is reached. A mutant whose place is never reached is not injected: it is a right
-server, and says nothing about its clause.
+server, and proves nothing about its clause.
 """
 
 import inspect

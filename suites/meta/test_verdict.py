@@ -1,4 +1,4 @@
-"""What a mutant run shows: a mutant that was never reached is told from a clause that did not notice."""
+"""What a mutant run shows: a mutant that was never reached differs from a clause that did not notice."""
 
 import sys
 from pathlib import Path
@@ -78,7 +78,9 @@ def test_a_mutant_that_no_server_was_started_as_is_not_injected(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("owner", "word"), [("Unused", verdicts.NOT_INJECTED), ("Permissions", verdicts.NOT_NOTICED)])
-def test_a_right_server_is_told_from_a_clause_that_does_not_notice(tmp_path: Path, owner: str, word: str) -> None:
+def test_a_mutant_that_was_not_reached_differs_from_one_that_was_not_noticed(
+    tmp_path: Path, owner: str, word: str
+) -> None:
     """Both launchers start a right server. The one calls what was injected, and the other does not."""
     clause = load().entries["AUTH-030"]
     mutant = Mutant("is_right", "area", clause.clause.id, "is right after all", "was not refused")

@@ -1,4 +1,4 @@
-"""What `bodhisattva report` says of real runs that went wrong: none of them is a success, whatever failed in them."""
+"""What `bodhisattva report` prints of real runs that went wrong: none of them is a success, whatever failed in them."""
 
 from pathlib import Path
 

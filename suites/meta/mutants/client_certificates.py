@@ -55,7 +55,7 @@ def outlives_its_certificate(inject: Inject) -> None:
 
 @mutant(
     "TLS-020",
-    wrong="asks for a token although the certificate names the user",
+    wrong="requires a token although the certificate names the user",
     failure="AUTH_REQUIRED",
     also=("TLS-021", "TLS-022", "TLS-023", "TLS-026", "TLS-027"),
 )

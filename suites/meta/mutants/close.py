@@ -152,7 +152,7 @@ def closes_everybody_after_a_violation(inject: Inject) -> None:
 
 @mutant(
     "LIFECYCLE-173",
-    wrong="closes who broke a rule without the answers to what was asked before",
+    wrong="closes a connection that broke a rule without the answers to earlier requests",
     failure="requests were answered before the close",
 )
 def closes_without_pending_answers(inject: Inject) -> None:

@@ -55,8 +55,8 @@ def lets_flaky_tests_stand_for_failures(inject: Inject) -> None:
     failures = junit._failures
 
     def failures_of_the_whole(root: Element) -> tuple[int, int]:
-        told, missing = failures(root)
-        return told, max(missing - told, 0)
+        detailed, missing = failures(root)
+        return detailed, max(missing - detailed, 0)
 
     inject(junit, "_failures", failures_of_the_whole)
 

@@ -48,10 +48,10 @@ def judges_text_once_it_is_whole(inject: Inject) -> None:
 @mutant("LIFECYCLE-030", wrong="gives a peer up while a long message of it is on its way", failure="Connection lost")
 def counts_only_whole_messages_as_life(inject: Inject) -> None:
     receive = Connection.message_received
-    heard = Session.data_received
+    data_received = Session.data_received
 
     def receive_and_count(connection: Connection, message: WSMessage) -> None:
-        heard(connection.session)
+        data_received(connection.session)
         receive(connection, message)
 
     def receive_nothing(*_: Any) -> None:

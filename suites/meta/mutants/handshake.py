@@ -1,4 +1,4 @@
-"""Servers that are wrong in when they upgrade a connection, and for whom: the request, its token, its origin."""
+"""Servers that are wrong in which requests they upgrade: its form, its token, its origin."""
 
 from typing import Any
 from unittest.mock import patch
@@ -98,8 +98,8 @@ def accepts_origins_with_the_same_beginning(inject: Inject) -> None:
     check = origin.check
 
     def check_beginnings(request: web.Request, config: Config, refusals: Refusals) -> None:
-        asked = request.headers.get("Origin", "")
-        similar = [asked for each in config.origins if asked.startswith(each)]
+        claimed = request.headers.get("Origin", "")
+        similar = [claimed for each in config.origins if claimed.startswith(each)]
         check(request, msgspec.structs.replace(config, origins=(*config.origins, *similar)), refusals)
 
     inject(origin, "check", check_beginnings)
@@ -150,7 +150,7 @@ def omits_its_websocket_version(inject: Inject) -> None:
 @mutant("AUTH-050", wrong="does not read the header Authorization", failure="session.created", also=("AUTH-051",))
 def reads_no_bearer_tokens(inject: Inject) -> None:
     def nobody(*_: object) -> None:
-        """The first message will tell."""
+        """The first message authenticates."""
 
     inject(upgrade, "identify", nobody)
 

@@ -18,11 +18,11 @@ from bodhisattva.suites.meta.inject import Inject, mutant
     failure="in vain for event server.available",
 )
 def does_not_announce_its_restored_store(inject: Inject) -> None:
-    tell = Parts._store_reachable
+    announce = Parts._store_reachable
 
     def report_the_bad_only(parts: Parts, reachable: bool) -> None:
         if not reachable:
-            tell(parts, reachable)
+            announce(parts, reachable)
 
     inject(Parts, "_store_reachable", report_the_bad_only)
 

@@ -188,7 +188,7 @@ def does_not_store_where_its_bridge_is(inject: Inject) -> None:
 
 @mutant(
     "PROTOCOL-033",
-    wrong="gives one event of the history more than was asked for",
+    wrong="gives one event of the history more than the limit",
     failure="Left contains one more item",
 )
 def gives_one_event_too_many(inject: Inject) -> None:

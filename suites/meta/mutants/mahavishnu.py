@@ -22,7 +22,7 @@ from bodhisattva.suites.meta.inject import Inject, mutant
 
 @mutant(
     "CROSS-012",
-    wrong="asks for a stage under another id each time, so that the other service takes a repetition for a new request",
+    wrong="requests a stage under another id each time, so that the other service takes a repetition for a new request",
     failure="CONFLICT",
 )
 def begins_a_stage_anew_after_a_crash(inject: Inject) -> None:

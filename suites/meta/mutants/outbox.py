@@ -118,7 +118,7 @@ def sends_waiting_output_last_first(inject: Inject) -> None:
 
 @mutant(
     "DEGRADATION-016",
-    wrong="reads as many pages of history as are asked for, and closes whoever cannot take them all at once",
+    wrong="reads all requested pages of history at once, and closes a client that cannot take them",
     failure="the connection ended Close(code=4008",
 )
 def reads_all_pages_at_once(inject: Inject) -> None:

@@ -95,7 +95,7 @@ def permits_everything_to_empty_permissions(inject: Inject) -> None:
 )
 def answers_queries_without_permission(inject: Inject) -> None:
     def allow(*_: object) -> None:
-        """Everybody may ask."""
+        """Permit every query."""
 
     inject(Permissions, "check_query", allow)
 

@@ -1,4 +1,4 @@
-"""Servers that are wrong in what they believe of proxies."""
+"""Servers that are wrong in which proxies they trust."""
 
 from collections.abc import Iterable, Sequence
 

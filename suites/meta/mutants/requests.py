@@ -32,7 +32,7 @@ def joins_only_the_first_connection(inject: Inject) -> None:
 
 @mutant(
     "DEGRADATION-014",
-    wrong="does nothing for anybody until another service has answered what a stage asks of it",
+    wrong="does nothing for anybody until another service has answered a stage's request",
     failure="UNAVAILABLE",
 )
 def does_nothing_else_while_a_stage_waits(inject: Inject) -> None:

@@ -99,7 +99,7 @@ def sends_twice_after_two_subscriptions(inject: Inject) -> None:
 )
 def lists_members_who_left(inject: Inject) -> None:
     def unsubscribe(hub: Hub, channel: str, receiver: Receiver) -> None:
-        """Only silence."""
+        """Leave the events, and keep the member."""
         hub._members[channel].setdefault(receiver, {})
         original(hub, channel, receiver)
 

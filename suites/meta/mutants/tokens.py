@@ -234,7 +234,7 @@ def accepts_any_value_as_a_user(inject: Inject) -> None:
 
 @mutant(
     "LIFECYCLE-014",
-    wrong="listens to the whole network with authentication disabled",
+    wrong="serves the whole network with authentication disabled",
     failure="in vain for: the end of",
 )
 def serves_every_address_without_authentication(inject: Inject) -> None:
