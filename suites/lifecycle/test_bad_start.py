@@ -21,7 +21,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - it must not come to listening
 async def test_busy_port_is_refused(fresh: Fresh) -> None:
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
-        await assert_start_rejected(await fresh(wait=False, host=LOOPBACK, port=port), str(port))
+        await assert_start_rejected(await fresh(wait=False, cold=True, host=LOOPBACK, port=port), str(port))
 
 
 @clause(
@@ -33,7 +33,7 @@ async def test_busy_port_is_refused(fresh: Fresh) -> None:
     text="A setting that does not exist, or has a value of the wrong kind, is one line that names it, and exit code 2.",
 )
 async def test_unknown_setting_is_refused(fresh: Fresh) -> None:
-    await assert_start_rejected(await fresh(wait=False, colour="blue"), "colour")
+    await assert_start_rejected(await fresh(wait=False, cold=True, colour="blue"), "colour")
     await assert_start_rejected(await fresh(wait=False, limits={"conections": 5}), "conections")
     await assert_start_rejected(await fresh(wait=False, limits={"connections": "many"}), "connections")
 

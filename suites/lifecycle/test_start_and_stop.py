@@ -34,7 +34,7 @@ def _free(node: Node) -> bool:
     baseline="TestServiceLifecycle::service_starts_and_listens",
 )
 async def test_service_starts_and_serves(fresh: Fresh, connect: Connect, sample: RequestSamples, service: str) -> None:
-    node = await fresh()
+    node = await fresh(cold=True)
     for path in ("/health", "/ready"):
         assert (await node.http(path)).status == 200, f"{path} is not 200"
     assert (await node.well_known())["service"] == service
@@ -56,7 +56,7 @@ async def test_service_starts_and_serves(fresh: Fresh, connect: Connect, sample:
 async def test_service_stops_gracefully(
     fresh: Fresh, connect: Connect, sample: RequestSamples, allow_time: AllowTime
 ) -> None:
-    node = await fresh()
+    node = await fresh(cold=True)
     bound = (await node.limits())["drain_timeout"]
     allow_time(2 * bound)
     clients = [await connect(node) for _ in range(3)] + [await connect(node, authenticate=False)]

@@ -109,7 +109,7 @@ async def test_deduplication_survives_kill(fresh: Fresh, connect: Connect, sampl
     text="A service that is killed again and again while it starts comes up with all that it had.",
 )
 async def test_kill_while_starting_loses_nothing(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
-    node = await fresh()
+    node = await fresh(cold=True)
     client = await connect(node)
     for n in range(3):
         await client.answer(*sample.command(n))
