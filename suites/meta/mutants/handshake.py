@@ -1,4 +1,4 @@
-"""Servers that are wrong in which requests they upgrade: its form, its token, its origin."""
+"""Servers that are wrong in which requests they upgrade: their form, their token, their origin."""
 
 from typing import Any
 from unittest.mock import patch
