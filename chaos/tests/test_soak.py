@@ -132,7 +132,7 @@ def test_a_real_service_releases_all(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(240)
 def test_connections_that_stay_in_their_channels_are_found(tmp_path: Path) -> None:
-    code, result = soak(tmp_path, 0.1, "bodhisattva.suites.meta.mutate", "keeps_the_departed_present")
+    code, result = soak(tmp_path, 0.1, "bodhisattva.suites.meta.mutate", "keeps_ended_connections_present")
     assert (code, result["verdict"]) == (1, "invalid")
     named = {finding.partition(":")[0] for finding in result["details"]["findings"]}
     assert {"channels", "subscriptions"} <= named

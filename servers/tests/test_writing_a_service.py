@@ -13,7 +13,7 @@ import yaml
 
 from bodhisattva.fixtures.clock import eventually_sync
 from bodhisattva.fixtures.stack.ports import free_port
-from bodhisattva.fixtures.web import ask
+from bodhisattva.fixtures.http_client import fetch
 from bodhisattva.servers.registry import services
 from bodhisattva.servers.tests.deployed import DEPLOY, ROOT, here, program
 from bodhisattva.servers.tests.page import commands as shown
@@ -112,7 +112,7 @@ def test_it_is_served(walk: Walk) -> None:
 
 def answers(url: str) -> bool:
     try:
-        return ask(url).status == 200
+        return fetch(url).status == 200
     except OSError:
         return False
 

@@ -37,7 +37,7 @@ def counts_no_sockets_after_a_reload(inject: Inject) -> None:
     wrong="goes on showing the certificate that it was started with",
     failure="in vain for: the new certificate is shown",
 )
-def keeps_showing_the_old_certificate(inject: Inject) -> None:
+def keeps_the_old_certificate_after_a_reload(inject: Inject) -> None:
     def keep(*_: object) -> None:
         """The context of the start stays."""
 
@@ -58,10 +58,10 @@ def reads_as_much_as_it_did_at_first(inject: Inject) -> None:
 
 @mutant(
     "LIFECYCLE-023",
-    wrong="does not look at its configuration by itself",
+    wrong="does not notice by itself that its configuration has changed",
     failure="in vain for: the changed limit is claimed",
 )
-def looks_past_its_configuration(inject: Inject) -> None:
+def ignores_its_changed_configuration(inject: Inject) -> None:
     versions = Reloader._versions
 
     def versions_of_others(reloader: Reloader) -> Any:
@@ -71,7 +71,11 @@ def looks_past_its_configuration(inject: Inject) -> None:
     inject(Reloader, "_versions", versions_of_others)
 
 
-@mutant("TLS-018", wrong="does not look at its files by itself", failure="in vain for: the new certificate is shown")
+@mutant(
+    "TLS-018",
+    wrong="does not notice by itself that its files have changed",
+    failure="in vain for: the new certificate is shown",
+)
 def waits_for_signals_only(inject: Inject) -> None:
     async def wait_for_signals(_: Reloader) -> None:
         """A signal will come."""
@@ -105,10 +109,10 @@ def ignores_sighup(inject: Inject) -> None:
 
 @mutant(
     "TLS-017",
-    wrong="does not say that a renewed certificate cannot be used",
+    wrong="does not log that a renewed certificate cannot be used",
     failure="a line of the log about the certificate",
 )
-def is_silent_about_bad_certificates(inject: Inject) -> None:
+def does_not_log_bad_certificates(inject: Inject) -> None:
     reload = Reloader.reload
 
     def reload_if_whole(reloader: Reloader) -> None:
@@ -126,7 +130,7 @@ def is_silent_about_bad_certificates(inject: Inject) -> None:
     wrong="goes on judging tokens by the secret that it was started with",
     failure="in vain for: a token of the new secret is accepted",
 )
-def keeps_its_secret(inject: Inject) -> None:
+def keeps_its_secret_after_a_reload(inject: Inject) -> None:
     reload = Reloader.reload
 
     def reload_but_the_secret(reloader: Reloader) -> None:
@@ -140,10 +144,10 @@ def keeps_its_secret(inject: Inject) -> None:
 
 @mutant(
     "LIFECYCLE-015",
-    wrong="does not say that a reload was refused",
+    wrong="does not log that a reload was refused",
     failure="in vain for: the log names the broken setting",
 )
-def keeps_to_itself_that_a_reload_failed(inject: Inject) -> None:
+def does_not_report_a_failed_reload(inject: Inject) -> None:
     reload = Reloader.reload
 
     def reload_or_not(reloader: Reloader) -> None:
@@ -156,8 +160,8 @@ def keeps_to_itself_that_a_reload_failed(inject: Inject) -> None:
     inject(Reloader, "reload", reload_or_not)
 
 
-@mutant("TLS-017", wrong="listens no more once a renewed certificate cannot be used", failure="assert None == b")
-def listens_no_more_after_a_broken_reload(inject: Inject) -> None:
+@mutant("TLS-017", wrong="stops listening once a renewed certificate cannot be used", failure="assert None == b")
+def stops_listening_after_a_failed_reload(inject: Inject) -> None:
     reload = Server.reload
 
     def reload_or_close(server: Server) -> None:
@@ -174,7 +178,7 @@ def listens_no_more_after_a_broken_reload(inject: Inject) -> None:
     wrong="puts a limit in force that stands in a configuration that it refuses",
     failure="subscribe was refused",
 )
-def takes_the_readable_part_of_a_configuration(inject: Inject) -> None:
+def applies_part_of_a_refused_configuration(inject: Inject) -> None:
     reload = Reloader.reload
 
     def reload_in_part(reloader: Reloader) -> None:
