@@ -38,12 +38,12 @@ PYTHON_FILES = (*PACKAGES, "deploy", "noxfile.py")
 WORKERS = str(min(os.cpu_count() or 2, 4))
 OF_THE_SUITE = ("tests", "deploy", "mutants")  # runs that judge the suite, and no fleet
 REAL_PARTS = ("ci/redis", "ci/toxiproxy", "ci/nginx", "ci/prometheus", "ci/systemd", "ci/kustomize", "ci/compose")
-PYTEST_REFUSALS = (2, 4)  # interrupted or told to exit; wrong usage
+PYTEST_REFUSALS = (2, 4)  # interrupted or asked to exit; wrong usage
 REFUSED = 2
 OWN_END = 30.0 if sys.stdin.isatty() else 0.1  # seconds: Ctrl-C at a terminal reaches a task's command too
 CLEANING_UP = 60.0  # seconds for what was interrupted to take its services down
 NOT_OUTLIVING: dict[str, str | None] = {PARENT: str(os.getpid())}  # for a run: it ends with this process
-PARTIAL = 3  # what `bodhisattva report` says of a run that left clauses out
+PARTIAL = 3  # the verdict of `bodhisattva report` on a run that left clauses out
 
 
 @nox.session
@@ -77,7 +77,7 @@ def chaos(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The project's own tests that need only Python, the suite's among them; the others: `deploy` and `mutants`."""
     run_script(session, "ci/sslyze")
-    install(session, "dev")
+    install(session, "dev", "pip", "setuptools")
     run_own_tests(session, "out/tests", "not mutants and not deploy")
 
 
@@ -86,8 +86,17 @@ def deploy(session: nox.Session) -> None:
     """The project's own tests that need more: Redis, Toxiproxy, nginx, Prometheus, systemd, kustomize, Docker."""
     for script in REAL_PARTS:
         run_script(session, script)
-    install(session, "dev")
+    install(session, "dev", "pip", "setuptools")
     run_own_tests(session, "out/deploy", "deploy")
+
+
+@nox.session
+def canary(session: nox.Session) -> None:
+    """The servers' own tests against the newest aiohttp, those to come among them; no gate needs it."""
+    install(session, "dev")
+    session.install("--upgrade", "--pre", "aiohttp")
+    chosen = ("-m", "not deploy", "-n", WORKERS)
+    conclude(session, run_pytest(session, "servers", *chosen, *session.posargs), PYTEST_REFUSALS)
 
 
 @nox.session
@@ -208,7 +217,7 @@ def check_suites(session: nox.Session) -> None:
 
 
 def narrowed(session: nox.Session) -> bool:
-    """True if the arguments ask for less than the whole suite."""
+    """True if the arguments select less than the whole suite."""
     return names_suites(session) or not options(session).isdisjoint({"-k", "-m", "--services", "--deselect"})
 
 
@@ -225,7 +234,7 @@ def run_own_tests(session: nox.Session, out: str, marked: str) -> None:
 
 
 def prepare_docker(session: nox.Session) -> None:
-    """The services' image, where containers are asked for."""
+    """The services' image, where containers are wanted."""
     if stack(session) == "docker":
         run_script(session, "ci/service-image")
 
@@ -261,12 +270,12 @@ def judge(session: nox.Session, default_out: str, *arguments: str) -> None:
     conclude(session, code if code in PYTEST_REFUSALS else 0, PYTEST_REFUSALS)
     partial_is_fine = verdict == PARTIAL and narrowed(session)
     if partial_is_fine and not code:
-        session.log("a part of the suite was asked for, so a partial verdict is no failure of this task")
+        session.log("a part of the suite was selected, so a partial verdict is no failure of this task")
     conclude(session, code or (0 if partial_is_fine else verdict), (REFUSED,))
 
 
 def run_and_report(session: nox.Session, out: str, *command: str) -> tuple[int, int]:
-    """The exit codes of a run that writes to the folder `out` and of the report on it, which tells of no other run.
+    """The exit codes of a run that writes to the folder `out` and of the report on it, which reports on no other run.
 
     What a run had judged is reported where it is interrupted too.
     """
@@ -346,7 +355,7 @@ def check_workflow(session: nox.Session) -> None:
 
 
 def shell_scripts() -> list[Path]:
-    """The scripts of ci/ and .ci/, told by their first lines."""
+    """The scripts of ci/ and .ci/, known by their first lines."""
     files = [file for file in (*(ROOT / "ci").iterdir(), ROOT / ".ci/run") if file.is_file()]
     return sorted(file for file in files if file.read_text().partition("\n")[0].endswith("sh"))
 
@@ -364,7 +373,7 @@ def merge_parts(session: nox.Session, into: Path, runs: list[Path]) -> None:
 
 
 def build_site(session: nox.Session, site: Path, runs: list[Path]) -> None:
-    """One Allure 3 site of some runs; Allure's exit code says nothing about them, their own verdicts do."""
+    """One Allure 3 site of some runs; Allure's exit code is no verdict on them."""
     shutil.rmtree(site, ignore_errors=True)
     results = [str(run / "allure-results") for run in runs]
     where = ("--config", "reports/allurerc.mjs", "--output", str(site))

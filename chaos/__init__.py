@@ -1,1 +1,1 @@
-"""Breaks a running fleet on purpose, writes down what every client saw, and judges it afterwards."""
+"""Injects faults into a running fleet, records the history of its clients, and judges it."""

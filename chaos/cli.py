@@ -22,7 +22,7 @@ from bodhisattva.chaos.verdict import Verdict, combine
 from bodhisattva.fixtures.output_folder import disk_full_error, writable
 from bodhisattva.fixtures.run_mark import RUN, mark
 from bodhisattva.fixtures.stack.controls import StackError
-from bodhisattva.fixtures.stack.made import EMBEDDED, LOGS
+from bodhisattva.fixtures.stack.managed import EMBEDDED, LOGS
 from bodhisattva.fixtures.stack.select import Choice, choose
 from bodhisattva.fixtures.supervision import INTERRUPTED, Orphan, interrupt_on_sigterm, interrupt_with_parent
 
@@ -31,7 +31,7 @@ EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}
 
 
 def _handle_signals() -> None:
-    """What signals mean from now on, and the end of whoever started this run."""
+    """Handle SIGTERM as Ctrl-C, and end with the process that started this run."""
     interrupt_on_sigterm()
     try:
         interrupt_with_parent()
@@ -50,7 +50,7 @@ def _make_folder(out: Path) -> None:
 
 @click.group(cls=OneLineGroup)
 def main() -> None:
-    """Break a running fleet on purpose and judge what its clients saw.
+    """Inject faults into a running fleet and judge the history of its clients.
 
     Every verdict is valid, invalid or unknown: unknown where a fault did not bite or too little happened.
     """

@@ -13,7 +13,7 @@ from bodhisattva.fixtures.request_samples import Call, RequestSamples
 
 
 class CommandGenerator(ABC):
-    """Commands for one service, and the channel on which their events are looked for.
+    """Commands for one service, and the channel of their events.
 
     setup: what must be done once before the first command.
     """
@@ -39,7 +39,7 @@ class CommandGenerator(ABC):
 
 
 class IndependentCommands(CommandGenerator):
-    """Commands that may be given in any order by any number of clients, seen on the service's `global` channel."""
+    """Commands that any number of clients may send in any order; their events are on the service's `global` channel."""
 
     def __init__(self, service: str, run: str) -> None:
         self._sample = RequestSamples.of(service, run)
@@ -58,7 +58,7 @@ class IndependentCommands(CommandGenerator):
 
 
 class OrderedCommands(CommandGenerator):
-    """Commands that one client gives one after the other, seen on a channel of their own; their numbers count up."""
+    """Commands that one client sends in the order of their numbers; their events are on a channel of their own."""
 
     LONGEST = 2000
 

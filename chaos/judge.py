@@ -20,7 +20,7 @@ Checker = Callable[[History], CheckResult]
 class Report(msgspec.Struct, frozen=True):
     """`verdict.json`. started: ISO 8601, UTC. duration: seconds from the first operation to the last.
 
-    problems: steps of the run that did not finish, faults that hit nobody; each makes the verdict unknown at best.
+    problems: unfinished phases, faults that hit no operation; each makes the verdict unknown at best.
     """
 
     schema: int
@@ -78,7 +78,7 @@ def judge(history: History) -> Report:
 def _start(history: History) -> Start:
     found = [start for _, start in values(history, START, "info", Start)]
     if not found:
-        raise HistoryError("this history does not say which experiment it is of: it has no 'start'")
+        raise HistoryError("this history does not name its experiment: it has no 'start'")
     return found[0]
 
 
@@ -91,7 +91,7 @@ Phases = dict[str, tuple[float, Injection]]
 
 
 def _injections(history: History) -> dict[int, Phases]:
-    """When each phase of each scheduled step came, and what it said, also for steps that never came."""
+    """The time and value of each phase of each scheduled step, also of steps that never came."""
     phases: dict[int, Phases] = defaultdict(dict)
     for operation, injection in injections(history):
         phases[injection.step][injection.phase] = (operation.time, injection)
@@ -112,7 +112,7 @@ def _fault_report(step: Step, phases: Phases) -> FaultReport:
 
 
 def _idle(history: History, faults: tuple[FaultReport, ...], injected: dict[int, Phases]) -> Iterator[str]:
-    """Faults that no client can have felt: a run is put to the test by those alone that meet it at work."""
+    """Faults during which no operation was under way; they test nothing."""
     if not faults:
         yield "no fault was scheduled"
     work = list(_work(history))

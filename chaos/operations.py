@@ -10,7 +10,7 @@ import msgspec
 
 from bodhisattva.chaos.history import NEMESIS, History, HistoryError, Operation, Type
 from bodhisattva.chaos.schedule import Step
-from bodhisattva.fixtures.stack.made import EMBEDDED
+from bodhisattva.fixtures.stack.managed import EMBEDDED
 
 SUBSCRIBE = "subscribe"
 DELIVER = "deliver"
@@ -27,6 +27,9 @@ GET = "get"
 FINAL_REGISTER = "written"
 CHURN = "churn"
 GAUGES = "gauges"
+
+BASELINE, WARM_UP, FIRST_IDLE, SOAK, SECOND_IDLE = "baseline", "warm-up", "first idle", "soak", "second idle"
+"""The stages of the connection churn."""
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -77,7 +80,7 @@ class Delivery(msgspec.Struct, frozen=True):
 class CatchUp(msgspec.Struct, frozen=True):
     """`catch-up` ok or info: whether the subscriber reached the end of the log after all faults were healed.
 
-    connected: whether the server had accepted it for the whole wait's end.
+    connected: whether it was connected at the end of the wait.
     """
 
     service: str

@@ -75,7 +75,7 @@ class Run:
             broken = [fault.fault for fault in self.experiment.faults]
 
             async def heal(when: str) -> None:
-                async with phase(f"heal {when}", "links and services to be whole", HEAL_BOUND):
+                async with phase(f"heal {when}", "links and services to be healthy", HEAL_BOUND):
                     await nemesis.heal(broken)
 
             ending.push_async_callback(heal, "at the end")

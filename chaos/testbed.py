@@ -20,7 +20,7 @@ from bodhisattva.chaos.toxiproxy import Link, call
 from bodhisattva.chaos.toxiproxy_server import HOST, toxiproxy_server
 from bodhisattva.fixtures.stack.base import Stack
 from bodhisattva.fixtures.stack.controls import StackError
-from bodhisattva.fixtures.stack.made import EMBEDDED, MadeStack
+from bodhisattva.fixtures.stack.managed import EMBEDDED, ManagedStack
 from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.redis import Redis
 from bodhisattva.fixtures.stack.select import Choice, build, require_redis
@@ -111,7 +111,7 @@ async def testbed(
 
 
 async def _begin(stack: Stack, topology: Topology) -> Testbed:
-    if topology.shared and isinstance(stack, MadeStack):
+    if topology.shared and isinstance(stack, ManagedStack):
         return await _replicated(stack, topology)
     if topology.settings:
         stack.nodes |= {service: stack.fresh(service, topology.settings) for service in topology.services}
@@ -121,14 +121,14 @@ async def _begin(stack: Stack, topology: Topology) -> Testbed:
     return Testbed(stack.tokens, topology.processes, stack.nodes, await _links(stack.nodes, topology.links))
 
 
-async def _replicated(stack: MadeStack, topology: Topology) -> Testbed:
+async def _replicated(stack: ManagedStack, topology: Topology) -> Testbed:
     """Each process reaches the store through a link of its own."""
     store = stack.redis()
     await store.start()
     nodes, links = stack.nodes, dict[str, Link]()
     for service, processes in topology.processes.items():
         for process in processes:
-            link = await _link(f"{process}-{TO_STORE}", store, stack.here)
+            link = await _link(f"{process}-{TO_STORE}", store, stack.host_address)
             url = f"redis://{link.host}:{link.port}/0"
             log = {"kind": "redis", "url": url, "prefix": service, "timeout": _STORE_PATIENCE}
             nodes[process] = stack.fresh(service, {"log": log})

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bodhisattva.fixtures.stack.made import EMBEDDED, REDIS
+from bodhisattva.fixtures.stack.managed import EMBEDDED, REDIS
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Topology:
         """Whether there are links, which need Toxiproxy."""
         return self.shared or bool(self.links)
 
-    def log(self, asked: str) -> str:
+    def log(self, requested: str) -> str:
         """Where the services keep their logs, of LOGS."""
         if self.shared:
             return REDIS
-        return EMBEDDED if self.own_store else asked
+        return EMBEDDED if self.own_store else requested
 
     @property
     def processes(self) -> dict[str, tuple[str, ...]]:

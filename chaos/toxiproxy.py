@@ -1,6 +1,6 @@
 """Links through a Toxiproxy server: each is one proxy of its own, so that it can be broken alone.
 
-toxiproxy-python blocks, knows no time limit, does not raise on a server error and would ask a proxy of the environment
+toxiproxy-python blocks, has no time limit, does not raise on a server error and would use a proxy of the environment
 for the loopback. So every call runs off the event loop under a limit and directly, and every change is read back before
 it counts as made.
 """
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class ToxiproxyError(RuntimeError):
-    """The Toxiproxy server did not do what it was asked to."""
+    """The Toxiproxy server did not carry out a request."""
 
 
 async def call(what: str, function: Callable[..., T], *arguments: Any, **named: Any) -> T:

@@ -1,4 +1,4 @@
-"""What clients do while faults happen: configured by an experiment, driven by the runner in four steps."""
+"""Workloads: what clients do while faults happen. The runner drives each in four steps."""
 
 from abc import ABC, abstractmethod
 from random import Random
@@ -12,15 +12,15 @@ class Session(ABC):
 
     @abstractmethod
     async def open(self) -> None:
-        """Connect and prepare; afterwards every client stands ready on an unbroken testbed."""
+        """Connect and prepare every client, before any fault."""
 
     @abstractmethod
     async def run(self, seconds: float) -> None:
-        """Work for that long while faults come and go; called again as long as one is there."""
+        """Invoke operations for that long, while faults happen; called again until the last one is healed."""
 
     @abstractmethod
     async def final_reads(self) -> None:
-        """After all faults are healed: let every client finish, then read back what the servers hold."""
+        """After all faults are healed: let every client finish, then read what the servers hold."""
 
     @abstractmethod
     async def close(self) -> None:

@@ -20,7 +20,7 @@ FOLDER = click.Path(path_type=Path)
 @click.command()
 @click.argument("out", default="out/conformance", type=FOLDER)
 def report(out: Path) -> None:
-    """Build the report of a run, tell its verdict.
+    """Build the report of a run, and print its verdict.
 
     OUT is the folder that the run wrote, by default out/conformance. A run of the suite becomes conformance.json,
     matrix.html and badge.svg; chaos experiments become chaos.html, their timelines and Allure results. The folder of

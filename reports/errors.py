@@ -2,4 +2,4 @@
 
 
 class ReportError(Exception):
-    """A folder or file that cannot be reported on; the message is one line that says what to do."""
+    """A folder or file that cannot be reported on; the message is one line with what to do."""

@@ -10,6 +10,7 @@ from bodhisattva.reports.errors import ReportError
 
 NEMESIS = "nemesis"
 DELIVER = "deliver"
+GAUGES = "gauges"
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +57,15 @@ def read(file: Path) -> list[Operation]:
 def deliveries(history: list[Operation]) -> list[float]:
     """When events reached subscribers."""
     return [operation.time for operation in history if operation.f == DELIVER and operation.type == "ok"]
+
+
+def gauges(history: list[Operation]) -> list[tuple[float, dict[str, float]]]:
+    """When a service's gauges were sampled, and their values by metric, counts and bytes."""
+    return [
+        (operation.time, operation.value["values"])
+        for operation in history
+        if operation.f == GAUGES and operation.type == "info" and isinstance(operation.value, dict)
+    ]
 
 
 def completed(history: list[Operation]) -> list[Completed]:

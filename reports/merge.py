@@ -43,7 +43,7 @@ def _joined(plans: list[Plan]) -> Plan:
     return msgspec.structs.replace(
         plans[0],
         implementation=_implementation(plans),
-        version=next((plan.version for plan in plans if _told(plan)), plans[0].version),
+        version=next((plan.version for plan in plans if _names_an_implementation(plan)), plans[0].version),
         started=min(plan.started for plan in plans),
         finished=None if None in ends else max(end for end in ends if end),
         exit=None if None in exits else max(code for code in exits if code is not None),
@@ -62,7 +62,7 @@ def _compare(one: Path, expected: Plan, other: Path, found: Plan) -> None:
     names = [name for name in _ALIKE if getattr(expected, name) != getattr(found, name)]
     names += ["stack"] if expected.stack.kind != found.stack.kind else []
     names += ["log"] if expected.stack.log != found.stack.log else []
-    if _told(expected) and _told(found):
+    if _names_an_implementation(expected) and _names_an_implementation(found):
         names += ["implementation"] if _contradict(expected.implementation, found.implementation) else []
         names += ["version"] if expected.version != found.version else []
     if names:
@@ -80,8 +80,8 @@ def _check_judged_once(parts: list[Path]) -> None:
         judges |= dict.fromkeys(judged, part)
 
 
-def _told(plan: Plan) -> bool:
-    """A part may have judged few services or none; it then has heard less of what they are."""
+def _names_an_implementation(plan: Plan) -> bool:
+    """A part may have judged few services or none; it then names fewer implementations."""
     return bool(plan.implementation)
 
 
@@ -92,13 +92,13 @@ def _contradict(one: str | dict[str, str], other: str | dict[str, str]) -> bool:
 
 
 def _implementation(plans: list[Plan]) -> str | dict[str, str]:
-    """All that the parts have heard, taken together."""
-    heard: dict[str, str] = {}
+    """The implementations of all parts."""
+    implementation: dict[str, str] = {}
     for plan in plans:
         if isinstance(plan.implementation, str):
             return plan.implementation
-        heard |= plan.implementation
-    return dict(sorted(heard.items()))
+        implementation |= plan.implementation
+    return dict(sorted(implementation.items()))
 
 
 def _results(parts: list[Path]) -> list[bytes]:

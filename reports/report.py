@@ -1,4 +1,4 @@
-"""What a conformance report says: `conformance.json`, described by `schema/conformance-1.json`."""
+"""The content of a conformance report: `conformance.json`, described by `schema/conformance-1.json`."""
 
 from typing import Literal
 
@@ -39,7 +39,7 @@ class Tally(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One cell to look at, with what it takes to see it again. deviation: where a known failure is owned."""
+    """One cell of the matrix, with the command that repeats it. deviation: where a known failure is owned."""
 
     clause: str
     service: str
@@ -85,7 +85,7 @@ def title(report: Report) -> str:
     if isinstance(report.implementation, str):
         name = report.implementation
     else:
-        name = ", ".join(dict.fromkeys(report.implementation.values())) or "services that told no name"
+        name = ", ".join(dict.fromkeys(report.implementation.values())) or "services without a name"
     return f"{name} {report.version}".strip()
 
 

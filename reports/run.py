@@ -84,7 +84,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """`run.json`.
 
-    implementation: a name, or the server's name by service. selected: only a part of the suite was asked for.
+    implementation: a name, or the server's name by service. selected: only a part of the suite was selected.
     finished, exit: null until the run ended; exit is pytest's code.
     """
 

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
-from bodhisattva.reports.history import Completed, Fault, Operation, completed, deliveries, faults
+from bodhisattva.reports.history import Completed, Fault, Operation, completed, deliveries, faults, gauges
 
 SHORTEST_BIN = 0.25
 BINS = 80
@@ -39,17 +39,20 @@ def timeline(history: list[Operation], title: str) -> str:
     spans = faults(history)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(11, 5.6), layout="constrained")
-        names, throughput, latency = figure.subplots(
-            3, 1, sharex=True, height_ratios=[_lanes(spans) * 0.35 + 0.3, 3, 3]
-        )
+        samples = gauges(history)
+        ratios = [_lanes(spans) * 0.35 + 0.3, 3, 3, *([3, 3] if samples else [])]
+        names, throughput, latency, *further = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios)
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         _draw_names(names, spans)
         _draw_throughput(throughput, history, end)
         _draw_latency(latency, completed(history), end)
         for axes in (throughput, latency):
             _shade(axes, spans)
+        if samples:
+            memory, counts = further
+            _draw_gauges(memory, counts, samples)
         latency.set_xlim(0, end)
-        latency.set_xlabel("seconds since the run began")
+        (further or [latency])[-1].set_xlabel("seconds since the run began")
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata=NO_DATE_NO_VERSION)
     return buffer.getvalue()
@@ -117,6 +120,21 @@ def _draw_latency(axes: Axes, done: list[Completed], end: float) -> None:
         axes.yaxis.set_major_formatter(ScalarFormatter())
         _legend(axes)
     axes.set_ylabel("latency, ms")
+
+
+def _draw_gauges(memory: Axes, counts: Axes, samples: list[tuple[float, dict[str, float]]]) -> None:
+    """Bytes in one panel, counts in the other."""
+    times = [time for time, _ in samples]
+    for metric in sorted(samples[0][1]):
+        values = [sample.get(metric, np.nan) for _, sample in samples]
+        if metric.endswith("_bytes"):
+            memory.plot(times, [value / 1e6 for value in values])
+        else:
+            counts.plot(times, values, label=metric)
+    memory.set_ylabel("memory, MB")
+    counts.set_yscale("symlog", linthresh=1)
+    counts.set_ylabel("count")
+    counts.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=7)
 
 
 def _legend(axes: Axes) -> None:

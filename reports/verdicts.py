@@ -60,7 +60,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def doubts(self) -> list[str]:
-        """What forbids to believe `valid`: nobody judged, a fault without effect, an unfinished part."""
+        """Reasons to doubt `valid`: nothing judged, a fault without effect, an unfinished part."""
         doubts = list(self.problems)
         if not self.checkers:
             doubts.append("no checker judged it")
@@ -72,7 +72,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def believed(self) -> Verdict:
-        """The verdict, unknown where it says valid in spite of a doubt."""
+        """The verdict, unknown where it is valid in spite of a doubt."""
         return "unknown" if self.verdict == "valid" and self.doubts else self.verdict
 
 

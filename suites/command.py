@@ -14,7 +14,7 @@ from bodhisattva.reports.errors import ReportError
 _SUITES = Path(__file__).resolve().parent
 _APART = ("meta", "interop")
 _BAD_INPUT = 2
-_REFUSALS = (_BAD_INPUT, 4)  # pytest's, which has told why: told to exit; wrong usage
+_REFUSALS = (_BAD_INPUT, 4)  # pytest's, which has printed the reason: asked to exit; wrong usage
 
 # A target is judged from wherever its owner stands: no configuration of pytest that lies there may count, and the
 # project's own is not there once it is installed. What pyproject.toml sets is repeated here; a test compares both.
@@ -38,7 +38,7 @@ OPTIONS = ("--import-mode=importlib", "--strict-markers", "--strict-config", "-r
 def check(target: Path, out: Path, pytest_arguments: tuple[str, ...]) -> None:
     """Judge a fleet that somebody else runs.
 
-    The file TARGET says where its services are, how to come by tokens, and what may be done to it besides reading.
+    The file TARGET has the services' URLs, the source of tokens, and what may be done besides reading.
     It is judged clause by clause, over its sockets only. Further arguments go to pytest: `-k auth`,
     `--services akosha,dhruva`, `-n 2`.
 

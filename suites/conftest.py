@@ -23,5 +23,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _paths(config: pytest.Config) -> list[Path]:
-    """The files and folders that the run was asked for."""
+    """The files and folders on the command line of the run."""
     return [(config.invocation_params.dir / name.partition("::")[0]).resolve() for name in config.args]

@@ -93,7 +93,7 @@ def main(
 
 
 def _possible() -> tuple[str, ...]:
-    """All loads, but for what this machine has not the means for; that is said."""
+    """All loads that this machine can run; the others are reported."""
     lacking = slow_disk.missing()
     if lacking:
         click.echo(f"bench: no load with a slow disk: {lacking}", err=True)

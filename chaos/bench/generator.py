@@ -1,7 +1,7 @@
 """The requests of the load: authentication, a subscription, what makes events, a query, a durable command.
 
-They are the same for every subject but for what makes events: a service gets commands of its own, a baseline is
-asked for so many events.
+They are the same for every subject but for what makes events: a service gets commands of its own, a baseline a
+request for so many events.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""How much of each load: the whole, and one to try it with."""
+"""The sizes of the loads: the full one, and a small one to try it."""
 
 import msgspec
 

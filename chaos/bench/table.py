@@ -8,7 +8,7 @@ from bodhisattva.chaos.bench.result import Judged, Result, Row, Spread
 
 _SHOWN: dict[Unit, tuple[float, str]] = {"s": (1e6, "µs"), "B": (1e-3, "KB"), "1/s": (1, "/s")}
 _WHAT = {
-    "fan-out": "server CPU per delivery; net: without what the event costs when nobody listens",
+    "fan-out": "server CPU per delivery; net: without the cost of the event with no subscriber",
     "request": "server CPU per request",
     "durable": "durable commands a second, and server CPU per command",
     "durable, slow disk": f"the same, each flush {LOADS['durable, slow disk'].flush_delay * 1e3:g} ms slower",

@@ -1,6 +1,6 @@
-"""How many of the commands were answered? Informational: it never says invalid.
+"""How many of the commands were answered? Informational: it is never invalid.
 
-What share is enough is a question of the deployment, not of the protocol. A run that asked for next to nothing is
+What share is enough is a question of the deployment, not of the protocol. A run with hardly any command is
 unknown, whatever the other checkers made of it.
 """
 

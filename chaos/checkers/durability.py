@@ -2,7 +2,7 @@
 
 A command whose answer never came is indeterminate: its events may be there or not, but all or none of them, and not
 twice, however often the command was sent. So is one that was answered within what a store lost of its end, and no
-other. A log is numbered from 1 without a gap, and what was asked for after an answer stands after what was answered.
+other. A log is numbered from 1 without a gap, and a command invoked after a response is after the answered one.
 """
 
 from collections import Counter
@@ -89,7 +89,7 @@ def _numbered(log: FinalRead) -> bool:
 
 
 def _reordered(history: History, commands: Mapping[str, Command], logs: Logs) -> Iterable[str]:
-    """Commands that were given after another was answered, and stand before it in their log."""
+    """Commands invoked after another was answered, but before it in their log."""
     at = {channel: {event.id: event.offset for event in log.events} for channel, log in logs.items()}
     newest: Counter[ChannelKey] = Counter()
     for operation, command in values(history, COMMAND, None, Command):

@@ -1,6 +1,6 @@
 """Does a log that lost events begin a new epoch? (protocol 5: another log has another epoch)
 
-Within one epoch every subscriber sees each offset after the one before it, all see the same event there, and
+Within one epoch every subscriber receives each offset after the one before it, all receive the same event there, and
 the log has it. A subscription is not recovered if its position is of another epoch, and only then.
 A subscriber that is connected at the end has reached the end of the log, in its epoch.
 """

@@ -16,9 +16,8 @@ from typing import Any
 
 from bodhisattva.chaos.gauges import ALLOWED, CONNECTIONS, COUNTS, DESCRIPTORS, MEMORY
 from bodhisattva.chaos.history import History
-from bodhisattva.chaos.operations import CHURN, GAUGES, Churn, Gauges, values
+from bodhisattva.chaos.operations import BASELINE, CHURN, FIRST_IDLE, GAUGES, SECOND_IDLE, SOAK, Churn, Gauges, values
 from bodhisattva.chaos.verdict import CheckResult, Verdict
-from bodhisattva.chaos.workloads.connection_churn import BASELINE, FIRST_IDLE, SECOND_IDLE, SOAK
 
 MEGABYTE = 1e6
 WHEN_IDLE = 4 * MEGABYTE

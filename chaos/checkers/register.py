@@ -1,6 +1,6 @@
 """Is every path a versioned register that all replicas have in common? (protocol 8, compare-and-set)
 
-Each write that succeeds says which version it made, so the order of the writes is known and needs no search: a history
+The response to a write has the version that it made, so the order of the writes is known and needs no search: a history
 is linearizable if and only if, path by path,
 
 - one and the same version was never made twice, and each is the successor of the version that its writer expected;
@@ -42,7 +42,7 @@ class Span:
 
 @dataclass
 class Register:
-    """All that is known about one path. written: its values by the log, the first of version 1; None: not read."""
+    """The operations on one path. written: its values by the log, the first of version 1; None: not read."""
 
     attempts: dict[str, tuple[CompareAndSet, float]]
     won: dict[str, tuple[CompareAndSet, float]]

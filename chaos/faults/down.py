@@ -1,4 +1,4 @@
-"""The link is gone: its connections are dropped and nobody answers a new one."""
+"""The link is disabled: its connections are dropped and new ones are refused."""
 
 from typing import Any
 

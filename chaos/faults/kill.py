@@ -20,7 +20,7 @@ class Kill(Fault[Node]):
         return {"running": was_running}
 
     async def evidence(self, target: Node, parameters: dict[str, Any], before: dict[str, Any]) -> Evidence:
-        """It bit if a running service now has the exit code of SIGKILL and answers nobody."""
+        """It bit if a running service now has the exit code of SIGKILL and answers no request."""
         code = await target.exited()
         during = await probe_node(target, PATIENCE)
         bit = before["running"] and code in KILLED and during.outcome != "answered"

@@ -17,11 +17,11 @@ class LoseTail(Fault[Redis]):
         return {"lag": round(rng.uniform(0.5, 1.2), 2)}
 
     async def inject(self, target: Redis, parameters: dict[str, Any]) -> dict[str, Any]:
-        await asyncio.to_thread(target.keep)
+        await asyncio.to_thread(target.back_up)
         await asyncio.sleep(parameters["lag"])
         await target.kill()
         size = await asyncio.to_thread(target.size)
-        await asyncio.to_thread(target.take_back)
+        await asyncio.to_thread(target.restore)
         return {"bytes": size}
 
     async def evidence(self, target: Redis, parameters: dict[str, Any], before: dict[str, Any]) -> Evidence:

@@ -1,4 +1,4 @@
-"""The service, or the store, is frozen: its sockets stay open, its clients are not told, nothing moves."""
+"""The service, or the store, is frozen: its sockets stay open, and it neither reads nor writes."""
 
 from contextlib import suppress
 from typing import Any
@@ -20,7 +20,7 @@ class Pause(Fault[Node]):
         return {"outcome": before.outcome}
 
     async def evidence(self, target: Node, parameters: dict[str, Any], before: dict[str, Any]) -> Evidence:
-        """It bit if a service that answered before says nothing for SILENCE seconds, and lives."""
+        """It bit if a service that answered before sends nothing for SILENCE seconds, and runs."""
         during = await probe_node(target, SILENCE)
         alive = await target.running()
         bit = before["outcome"] == "answered" and during.outcome == "silent" and alive

@@ -1,4 +1,4 @@
-"""The service, or the store, is told to end (SIGTERM), does so in order, and is started again: a deployment."""
+"""The service, or the store, shuts down in order (SIGTERM) and is started again: a deployment."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class Stop(Fault[Node]):
         return {"running": was_running, "exit_code": await target.stop()}
 
     async def evidence(self, target: Node, parameters: dict[str, Any], before: dict[str, Any]) -> Evidence:
-        """It bit if a running service ended by itself, with exit code 0, and answers nobody."""
+        """It bit if a running service ended by itself, with exit code 0, and answers no request."""
         during = await probe_node(target, PATIENCE)
         bit = before["running"] and before["exit_code"] == 0 and during.outcome != "answered"
         return Evidence(bit, {**before, "during": during.outcome})

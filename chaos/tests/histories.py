@@ -28,18 +28,18 @@ def history(*operations: Operation) -> History:
     return History.of(Operation(number / 10, o.process, o.type, o.f, o.value) for number, o in enumerate(operations))
 
 
-def subscribed(who: str = "s1", offset: int = 0, *, recovered: bool = True, epoch: str = EPOCH) -> Operation:
+def subscribed(process: str = "s1", offset: int = 0, *, recovered: bool = True, epoch: str = EPOCH) -> Operation:
     value = {**_place, "epoch": epoch, "offset": offset, "recovered": recovered}
-    return Operation(0, who, "ok", SUBSCRIBE, value)
+    return Operation(0, process, "ok", SUBSCRIBE, value)
 
 
-def delivered(offset: int, id: str | None = None, who: str = "s1", epoch: str = EPOCH) -> Operation:  # noqa: A002
+def delivered(offset: int, id: str | None = None, process: str = "s1", epoch: str = EPOCH) -> Operation:  # noqa: A002
     value = {**_place, "epoch": epoch, "offset": offset, "id": id or f"event-{offset}"}
-    return Operation(0, who, "ok", DELIVER, value)
+    return Operation(0, process, "ok", DELIVER, value)
 
 
-def not_caught_up(offset: int, *, connected: bool, who: str = "s1") -> Operation:
-    return Operation(0, who, "info", CATCH_UP, {**_place, "connected": connected, "offset": offset})
+def not_caught_up(offset: int, *, connected: bool, process: str = "s1") -> Operation:
+    return Operation(0, process, "info", CATCH_UP, {**_place, "connected": connected, "offset": offset})
 
 
 def log(*ids: str, epoch: str = EPOCH) -> Operation:
@@ -54,13 +54,13 @@ def numbered_log(count: int) -> Operation:
 
 
 def command(type: Type, id: str, attempts: int = 1, events: tuple[str, ...] = ()) -> Operation:  # noqa: A002
-    """A command that records one event of its own name, unless told otherwise."""
+    """A command that records one event of its own name, by default."""
     value = {**_place, "id": id, "events": events or (id,), "attempts": attempts}
     return Operation(0, "c1", type, COMMAND, value)
 
 
 def setting(type: Type, value: str, expected: int, version: int = 0) -> Operation:  # noqa: A002
-    """A compare-and-set of the one path; who does it stands before the value's slash."""
+    """A compare-and-set of the one path; process does it stands before the value's slash."""
     about = {"service": SERVICE, "path": "p", "value": value, "expected": expected, "version": version}
     return Operation(0, value.partition("/")[0], type, SET, about)
 
@@ -70,10 +70,10 @@ def won(value: str, version: int) -> tuple[Operation, Operation]:
     return setting("invoke", value, version - 1), setting("ok", value, version - 1, version)
 
 
-def got(version: int, value: str = "", who: str = "looker") -> tuple[Operation, Operation]:
+def got(version: int, value: str = "", process: str = "looker") -> tuple[Operation, Operation]:
     about = {"service": SERVICE, "path": "p"}
     shown = {**about, "version": version, "value": value}
-    return Operation(0, who, "invoke", GET, about), Operation(0, who, "ok", GET, shown)
+    return Operation(0, process, "invoke", GET, about), Operation(0, process, "ok", GET, shown)
 
 
 def written(*values: str) -> Operation:

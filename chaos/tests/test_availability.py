@@ -1,4 +1,4 @@
-"""The availability summary: a ratio, and unknown when next to nothing was asked."""
+"""The availability summary: a ratio, and unknown with hardly any command."""
 
 from bodhisattva.chaos.checkers.availability import FEWEST, check
 from bodhisattva.chaos.tests.histories import command, history

@@ -1,4 +1,4 @@
-"""The benchmark measures what it says, on servers that really run; its arithmetic, on measures written by hand."""
+"""The benchmark on servers that really run; its arithmetic, on measures written by hand."""
 
 import json
 import os
@@ -108,9 +108,9 @@ def test_a_run_that_is_interrupted_does_not_say_that_something_got_lost(tmp_path
         assert running.stderr is not None
         assert running.stderr.readline() == "1/5 durable, 1 of 5: fsync-each\n"
         running.terminate()
-        said = running.stderr.read().splitlines()
-    assert running.returncode == 130, said
-    assert said[-1] == "bench: interrupted; its servers are taken down, and nothing is measured"
+        lines = running.stderr.read().splitlines()
+    assert running.returncode == 130, lines
+    assert lines[-1] == "bench: interrupted; its servers are taken down, and nothing is measured"
 
 
 def test_a_missing_peer_is_one_line() -> None:

@@ -134,7 +134,7 @@ async def test_answering_before_the_append_loses_what_a_killed_replica_answered(
 
 
 async def test_deciding_on_what_was_last_read_has_several_winners(tmp_path: Path) -> None:
-    report = await _run(RACE, tmp_path / "run", "decides_on_what_it_last_read")
+    report = await _run(RACE, tmp_path / "run", "decides_on_a_stale_state")
     assert report.verdict is Verdict.INVALID
     assert "version made twice" in _findings(report)["register"]
 

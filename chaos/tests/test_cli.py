@@ -1,4 +1,4 @@
-"""What someone sees who types the commands."""
+"""The output and exit codes of the commands."""
 
 import errno
 from pathlib import Path
@@ -73,17 +73,17 @@ def test_the_experiments_are_listed_with_their_purpose() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "line"),
     [
         (["earthquake"], "no experiment is called 'earthquake'; there are: commands-through-kill, "),
         (["--replay", "nowhere.jsonl"], "nowhere.jsonl: No such file or directory"),
         (["--seed", "many"], "'many' is not a valid integer"),
     ],
 )
-def test_bad_input_is_answered_in_one_line_and_with_code_2(arguments: list[str], said: str) -> None:
+def test_bad_input_is_answered_in_one_line_and_with_code_2(arguments: list[str], line: str) -> None:
     result = _run(*arguments)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
-    assert said in result.stderr
+    assert line in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,10 @@ def test_what_a_command_does_not_take_is_one_line(arguments: list[str], line: st
     assert result.stderr.startswith(f"Error: {line}")
 
 
-@pytest.mark.parametrize("arguments", [["run", "pause-and-resume", "--stack", "process"], ["soak"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [pytest.param(["run", "pause-and-resume", "--stack", "process"], marks=pytest.mark.deploy), ["soak"]],
+)
 def test_a_folder_that_cannot_be_made_is_one_line_and_no_verdict(arguments: list[str]) -> None:
     result = CliRunner().invoke(main, [*arguments, "--out", "/proc/out"])
     assert result.exit_code == 2, result.output

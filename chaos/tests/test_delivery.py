@@ -30,7 +30,7 @@ def test_what_came_before_the_subscription_is_not_owed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "seen", "offsets"),
+    ("kind", "deliveries", "offsets"),
     [
         ("lost", [delivered(1), delivered(3)], [2]),
         ("lost", [delivered(1), delivered(2)], [3]),
@@ -43,8 +43,8 @@ def test_what_came_before_the_subscription_is_not_owed() -> None:
         ("unexpected", [delivered(1), delivered(2, epoch="e0"), delivered(3)], [2]),
     ],
 )
-def test_each_wrong_is_found_and_named(kind: str, seen: list[Operation], offsets: list[int]) -> None:
-    result = check(history(subscribed(), *seen, numbered_log(3)))
+def test_each_wrong_is_found_and_named(kind: str, deliveries: list[Operation], offsets: list[int]) -> None:
+    result = check(history(subscribed(), *deliveries, numbered_log(3)))
     assert result.verdict is Verdict.INVALID
     assert result.details["findings"][STREAM][kind] == {"count": len(offsets), "offsets": offsets}
 
@@ -52,8 +52,8 @@ def test_each_wrong_is_found_and_named(kind: str, seen: list[Operation], offsets
 def test_one_bad_subscriber_among_good_ones_is_enough() -> None:
     result = check(
         history(
-            subscribed("s1"), subscribed("s2"), delivered(1, who="s1"), delivered(1, who="s2"),
-            delivered(2, who="s2"), numbered_log(2),
+            subscribed("s1"), subscribed("s2"), delivered(1, process="s1"), delivered(1, process="s2"),
+            delivered(2, process="s2"), numbered_log(2),
         )
     )  # fmt: skip
     assert result.verdict is Verdict.INVALID

@@ -1,4 +1,4 @@
-"""Each fault bites, says so, and heals; and says no where it was not injected."""
+"""Each fault has evidence of its effect, heals, and has none where it was not injected."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -110,7 +110,7 @@ async def test_a_fault_on_the_store_bites_and_heals(name: str, store: Redis) -> 
     parameters = fault.parameters(rng_for(1, "test"))
     injecting = asyncio.create_task(fault.inject(store, parameters))
     while not injecting.done():
-        store.ask("INCR", "writes")
+        store.execute("INCR", "writes")
         await asyncio.wait([injecting], timeout=0.05)
     before = await injecting
     try:

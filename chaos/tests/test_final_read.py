@@ -1,4 +1,4 @@
-"""What holds the last word on a run is asked again when it cannot be read yet."""
+"""The final read is retried when the log cannot be read yet."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,23 +16,23 @@ from bodhisattva.fixtures.envelope import Envelope
 
 @dataclass(frozen=True)
 class Coming(Client):
-    """At a replica that says UNAVAILABLE at first, as while its store comes back."""
+    """At a replica that answers UNAVAILABLE at first, as while its store comes back."""
 
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
     @asynccontextmanager
     async def connected(self, permissions: Sequence[str]) -> AsyncIterator[Any]:
         yield self
 
     async def answer(self, event: str, data: Any) -> Envelope:
-        self.asked.append(event)
-        assert len(self.asked) > 1, "history was refused: UNAVAILABLE"
+        self.requests.append(event)
+        assert len(self.requests) > 1, "history was refused: UNAVAILABLE"
         return Envelope({"type": "response", "data": {"epoch": "e1", "offset": 0, "events": []}}, "", 0.0)
 
 
-async def test_a_log_that_cannot_be_read_yet_is_asked_for_again(tmp_path: Path) -> None:
+async def test_a_log_that_cannot_be_read_yet_is_requests_for_again(tmp_path: Path) -> None:
     unused: Any = None
     with Recorder(tmp_path / "history.jsonl") as recorder:
         client = Coming("reader", iter(()), unused, OrderedCommands("fastblocks", "run"), recorder, Random(1))  # noqa: S311
         log = await final_read(client)
-    assert (log.epoch, client.asked) == ("e1", ["history", "history"])
+    assert (log.epoch, client.requests) == ("e1", ["history", "history"])

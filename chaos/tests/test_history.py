@@ -1,4 +1,4 @@
-"""A history survives a crash of its run, and says where it is damaged."""
+"""A history survives a crash of its run, and names the line where it is damaged."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from bodhisattva.chaos.history import HistoryError, Recorder, read
 def test_every_operation_is_on_disk_before_the_next(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "history.jsonl")
     recorder.record("client", "invoke", "command", {"id": "a"})
-    seen = read(recorder.path)
+    operations = read(recorder.path)
     recorder.close()
-    assert [(operation.process, operation.type, operation.value) for operation in seen] == [
+    assert [(operation.process, operation.type, operation.value) for operation in operations] == [
         ("client", "invoke", {"id": "a"})
     ]
 

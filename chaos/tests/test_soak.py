@@ -14,10 +14,9 @@ from bodhisattva.chaos.checkers.leaks import check
 from bodhisattva.chaos.churn_client import ENDINGS
 from bodhisattva.chaos.gauges import ANSWERS, CONNECTIONS, COUNTS, DESCRIPTORS, MEMORY
 from bodhisattva.chaos.history import Operation, Type
-from bodhisattva.chaos.operations import CHURN, GAUGES
+from bodhisattva.chaos.operations import BASELINE, CHURN, FIRST_IDLE, GAUGES, SECOND_IDLE, SOAK
 from bodhisattva.chaos.tests.histories import history
 from bodhisattva.chaos.verdict import CheckResult, Verdict
-from bodhisattva.chaos.workloads.connection_churn import BASELINE, FIRST_IDLE, SECOND_IDLE, SOAK
 from bodhisattva.reports.build import build
 
 SERVICE = "excalidraw"
@@ -133,7 +132,7 @@ def test_a_real_service_releases_all(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(240)
 def test_connections_that_stay_in_their_channels_are_found(tmp_path: Path) -> None:
-    code, result = soak(tmp_path, 0.1, "bodhisattva.suites.meta.mutate", "keeps_the_departed_present")
+    code, result = soak(tmp_path, 0.1, "bodhisattva.suites.meta.mutate", "keeps_ended_connections_present")
     assert (code, result["verdict"]) == (1, "invalid")
     named = {finding.partition(":")[0] for finding in result["details"]["findings"]}
     assert {"channels", "subscriptions"} <= named

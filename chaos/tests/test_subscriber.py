@@ -1,4 +1,4 @@
-"""A subscriber under faults comes back, whatever it was told."""
+"""A subscriber under faults reconnects, whatever the server answered."""
 
 import asyncio
 from contextlib import suppress
@@ -29,11 +29,11 @@ async def test_a_subscription_that_is_refused_is_tried_again(tmp_path: Path) -> 
         unused: Any = None
         generator = OrderedCommands("fastblocks", "run")
         subscriber = Refused(Client("subscriber", iter(()), unused, generator, recorder, Random(1)))  # noqa: S311
-        listening = asyncio.create_task(subscriber.run())
+        running = asyncio.create_task(subscriber.run())
         try:
             await subscriber.subscribed(5)
         finally:
-            listening.cancel()
+            running.cancel()
             with suppress(asyncio.CancelledError):
-                await listening
+                await running
     assert subscriber.tries == 2

@@ -9,12 +9,11 @@ from random import Random
 from bodhisattva.chaos.churn_client import CHURN_ERRORS, DIAGRAMS, ENDINGS, SERVICE, ChurnClient, Pace
 from bodhisattva.chaos.gauges import ALLOWED, COUNTS, read_gauges
 from bodhisattva.chaos.history import Recorder, Type
-from bodhisattva.chaos.operations import CHURN, GAUGES, Churn, Gauges
+from bodhisattva.chaos.operations import BASELINE, CHURN, FIRST_IDLE, GAUGES, SECOND_IDLE, SOAK, WARM_UP, Churn, Gauges
 from bodhisattva.chaos.testbed import Testbed
 from bodhisattva.chaos.workload import Session, Workload
 from bodhisattva.fixtures.clock import TimedOut, eventually
 
-BASELINE, WARM_UP, FIRST_IDLE, SOAK, SECOND_IDLE = "baseline", "warm-up", "first idle", "soak", "second idle"
 SAMPLES = "metrics"
 _SETTLING = 3.0  # seconds of idling before the last reading
 _LONGEST_REASON = 80

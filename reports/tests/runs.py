@@ -1,4 +1,4 @@
-"""Hand-written runs: three clauses on two services and one on the fleet, all passed unless told otherwise."""
+"""Hand-written runs: three clauses on two services and one on the fleet, all passed unless given otherwise."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The gate: its exit code is all that a build looks at."""
+"""The gate: its exit code is all that a build reads."""
 
 from pathlib import Path
 from typing import Any

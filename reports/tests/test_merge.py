@@ -1,4 +1,4 @@
-"""Parts of a suite that were judged apart: they add up to a whole, or it is said why they do not."""
+"""Parts of a suite that were judged apart: they add up to a whole, or the error has the reason."""
 
 import json
 from pathlib import Path
@@ -79,9 +79,9 @@ def test_a_failure_of_one_part_fails_the_whole(tmp_path: Path) -> None:
     assert result.exit_code == 1
 
 
-@pytest.mark.parametrize("heard", [{}, {"dhruva": "dhruva"}])
-def test_a_part_that_heard_of_fewer_services_belongs_to_it_all_the_same(tmp_path: Path, heard: dict[str, str]) -> None:
-    parts = halves(tmp_path, implementation=heard, version="1.2.3" if heard else "")
+@pytest.mark.parametrize("named", [{}, {"dhruva": "dhruva"}])
+def test_a_part_that_names_fewer_services_belongs_to_it_all_the_same(tmp_path: Path, named: dict[str, str]) -> None:
+    parts = halves(tmp_path, implementation=named, version="1.2.3" if named else "")
     for order in (parts, parts[::-1]):
         result = merged(tmp_path, order)
         assert result.output.startswith("PASSED")

@@ -47,6 +47,17 @@ def test_the_picture_names_what_it_shows(tmp_path: Path) -> None:
         assert f">{words}<" in picture.replace("> ", ">")
 
 
+def test_gauges_have_panels_of_their_own(tmp_path: Path) -> None:
+    values = {"process_resident_memory_bytes": 5e7, "asyncio_tasks": 3.0}
+    samples = [experiments.line(at, "metrics", "info", "gauges", values=values) for at in (0.5, 1.5)]
+    operations = read(tmp_path, [*experiments.HISTORY, *samples])
+    assert history.gauges(operations) == [(0.5, values), (1.5, values)]
+    picture = timeline(operations, "soak")
+    for words in ("memory, MB", "asyncio_tasks", "seconds since the run began"):
+        assert f">{words}<" in picture.replace("> ", ">")
+    assert "memory, MB" not in timeline(read(tmp_path), "resets")
+
+
 def test_the_same_history_gives_the_same_picture(tmp_path: Path) -> None:
     assert timeline(read(tmp_path), "resets") == timeline(read(tmp_path), "resets")
 

@@ -87,6 +87,7 @@ class Runtime(Protocol):
 
     async def execute(self, command: str, data: dict[str, Any], /) -> dict[str, Any]:
         """Run a command of the service's own; ServiceError if it answers an error."""
+        ...
 
     async def request(
         self,
@@ -98,9 +99,11 @@ class Runtime(Protocol):
         timeout: float,
     ) -> dict[str, Any]:
         """Request something of another service; Unavailable if it is not configured."""
+        ...
 
     def continuing(self, traceparent: str | None, /) -> AbstractContextManager[None]:
         """Make what begins within the context part of this trace, if traces are kept."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ class _CallRunner:
         except ConnectionLost as lost:
             if lost.retriable:
                 raise AttemptFailed(str(lost)) from lost
-            raise CallFailed(f"{call.service} cannot be asked for this: {lost}", without_effect=False) from lost
+            raise CallFailed(f"{call.service} cannot process this request: {lost}", without_effect=False) from lost
         except (Unreachable, Indeterminate) as error:
             raise AttemptFailed(str(error)) from error
         except ClientError as error:

@@ -93,9 +93,9 @@ def crash(state: State, data: Words, context: Context) -> dict[str, Any]:
     raise RuntimeError(f"secret detail of /etc/passwd: {data.words}")
 
 
-def hear(state: State, event: ForeignEvent, context: Context) -> Decision:
+def repost(state: State, event: ForeignEvent, context: Context) -> Decision:
     amount = event.data["amount"]
-    return Decision({}, (Event("posted", ("account:heard",), {"account": "heard", "amount": amount}),))
+    return Decision({}, (Event("posted", ("account:reposted",), {"account": "reposted", "amount": amount}),))
 
 
 def parted(channel: str, info: dict[str, Any]) -> Event:

@@ -27,9 +27,9 @@ class RedisServer:
             command.append("--sentinel")
         self._controls = ChildControls(command, folder)
         self._node = Redis("redis", self.url, Tokens(new_secret()), self._controls, folder=folder)
-        self.start, self.ask, self.answer = self._node.start_now, self._node.ask, self._node.answer
+        self.start, self.ask, self.answer = self._node.start_now, self._node.execute, self._node.answer
         self.kill, self.pause, self.resume = self._controls.kill, self._controls.pause, self._controls.resume
-        self.save, self.restore = self._node.keep, self._node.take_back
+        self.save, self.restore = self._node.back_up, self._node.restore
 
     @property
     def data(self) -> Path:

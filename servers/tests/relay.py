@@ -1,4 +1,4 @@
-"""A TCP link to a server that is cut at a chosen request: before the server gets it, or before its answer is heard."""
+"""A TCP proxy that cuts a connection at a chosen request, before or after the server has received it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ Cut = Literal["before", "after"]
 
 
 class Relay:
-    """port: where to connect to instead. done: what the link was cut for."""
+    """port: of the proxy. done: whether the connection was cut."""
 
     def __init__(self, target: int) -> None:
         self.port = 0

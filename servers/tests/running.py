@@ -158,7 +158,7 @@ def offsets(heard: list[dict[str, Any]]) -> list[int]:
     return [event["offset"] for event in heard]
 
 
-def deaf_peer(port: int, tls: ssl.SSLContext | None = None) -> socket.socket:
+def unreading_peer(port: int, tls: ssl.SSLContext | None = None) -> socket.socket:
     """A peer that has upgraded, subscribed to `account:a`, and from then on reads nothing. Blocking: use a thread."""
     plain = socket.create_connection(("127.0.0.1", port))
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

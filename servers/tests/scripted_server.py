@@ -104,7 +104,7 @@ class Peer:
         assert isinstance(self._request.transport, asyncio.Transport)
         self._request.transport.pause_reading()
 
-    async def hears_nothing(self, seconds: float) -> None:
+    async def receives_nothing(self, seconds: float) -> None:
         """For this long, no message may come."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):

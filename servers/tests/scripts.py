@@ -16,7 +16,7 @@ from msgspec import inspect
 
 from bodhisattva.servers.core.service import Handler
 from bodhisattva.servers.registry import services
-from bodhisattva.servers.tests.bench import START, Script
+from bodhisattva.servers.tests.harness import START, Script
 
 Strategy = st.SearchStrategy[Any]
 

@@ -16,7 +16,7 @@ STEADY = [10.0, 11.0, 9.0, 10.0, 12.0, 10.0, 9.0, 11.0, 10.0, 10.0]
 numbers = st.integers(-1000, 1000).map(float)
 
 
-def test_score_is_that_of_iglewicz_and_hoaglin() -> None:
+def test_the_score_is_that_of_iglewicz_and_hoaglin() -> None:
     found = detectors.outlier([*STEADY, 20.0])
     assert found is not None
     assert (found.median, found.spread, found.spread_type) == (10.0, 1.0, "mad")
@@ -69,7 +69,7 @@ def test_jump_of_a_flat_series_is_an_outlier_by_its_size(jump: float, severity: 
         "sums by cycles",
     ],
 )
-def test_rounding_is_nothing(values: list[float]) -> None:
+def test_a_rounding_error_is_no_finding(values: list[float]) -> None:
     for end in range(len(values) + 1):
         for found in detectors.patterns(values[:end], 6):
             assert found.confidence < 0.999, (end, found)
@@ -79,7 +79,7 @@ def test_rounding_is_nothing(values: list[float]) -> None:
 
 @pytest.mark.parametrize("unit", [1e-9, 1e-3, 1, 1e9])
 @pytest.mark.parametrize("base", [0.0, 1.0, -1e3])
-def test_what_moves_is_found_beside_large_values(unit: float, base: float) -> None:
+def test_a_small_change_of_large_values_is_found(unit: float, base: float) -> None:
     noise = NormalDist(0, 1).samples(120, seed=4)
     rising = [(base + 0.1 * place + each) * unit for place, each in enumerate(noise)]
     for detect in (detectors.trend, detectors.level_shift):
@@ -89,7 +89,7 @@ def test_what_moves_is_found_beside_large_values(unit: float, base: float) -> No
     assert detectors.outlier([(base + each) * unit for each in noise[:60]] + [(base + 20) * unit]) is not None
 
 
-def test_one_far_value_hides_no_others() -> None:
+def test_one_far_value_does_not_hide_the_others() -> None:
     noise = NormalDist(100, 5).samples(59, seed=1)
     assert detectors.outlier([*noise[:30], 1e12, *noise[30:], 200.0]) is not None
     shifted = [value + (30 if place >= 20 else 0) for place, value in enumerate(noise[:40])]
@@ -99,7 +99,7 @@ def test_one_far_value_hides_no_others() -> None:
     assert found.confidence > 0.999
 
 
-def test_season_without_noise_leaves_no_scale_of_nothing() -> None:
+def test_residuals_of_a_season_without_noise_are_no_outliers() -> None:
     values = [float(HOURS[place % 12] - 20) for place in range(120)]
     assert detectors.outlier([*values, 1e-9], 12) is None
     found = detectors.outlier([*values, 30.0], 12)
@@ -109,12 +109,12 @@ def test_season_without_noise_leaves_no_scale_of_nothing() -> None:
 @pytest.mark.parametrize(
     "values", [[], [5.0] * 60, [*STEADY[:8], 99.0], [*STEADY, 13.0], [0.3] * 30 + [0.1 + 0.2], [5.0] * 60 + [5 + 1e-7]]
 )
-def test_what_is_no_outlier(values: list[float]) -> None:
+def test_values_within_the_threshold_are_no_outliers(values: list[float]) -> None:
     assert detectors.outlier(values) is None
 
 
 @given(st.lists(numbers, min_size=10, max_size=40), st.floats(0.1, 100), numbers)
-def test_score_knows_no_unit(values: list[float], scale: float, origin: float) -> None:
+def test_the_score_does_not_depend_on_the_unit(values: list[float], scale: float, origin: float) -> None:
     found = detectors.outlier(values)
     converted = detectors.outlier([value * scale + origin for value in values])
     assume(found is None or abs(found.score) > detectors.OUTLIER_THRESHOLD + 0.01)
@@ -207,7 +207,7 @@ def daily(days: int) -> list[float]:
 
 @given(st.integers(3, 20), st.integers(1, 100))
 @example(3, 56)
-def test_what_repeats_is_a_season(period: int, seed: int) -> None:
+def test_a_repeated_shape_is_a_season(period: int, seed: int) -> None:
     shape = [0.0] * (period - 1) + [10.0]
     noise = NormalDist(0, 1).samples(120, seed=seed)
     found = season.season([shape[place % period] + 0.05 * place + each for place, each in enumerate(noise)])
@@ -216,7 +216,7 @@ def test_what_repeats_is_a_season(period: int, seed: int) -> None:
     assert found.confidence > 0.999
 
 
-def test_noise_that_wanders_is_seldom_a_season() -> None:
+def test_a_random_walk_is_seldom_a_season() -> None:
     seasons = 0
     for seed in range(200):
         found = season.season(list(accumulate(NormalDist(0, 1).samples(120, seed=seed))))
@@ -224,7 +224,7 @@ def test_noise_that_wanders_is_seldom_a_season() -> None:
     assert seasons < 20
 
 
-def test_season_explains_its_peaks_but_not_what_misses_them() -> None:
+def test_a_season_explains_its_peaks_and_a_missing_peak_is_an_outlier() -> None:
     values = daily(9)
     peak = next(place for place in range(96, 108) if HOURS[place % 12] == 60)
     assert detectors.outlier(values[: peak + 1], 12) is None
@@ -237,7 +237,7 @@ def test_season_explains_its_peaks_but_not_what_misses_them() -> None:
     assert found.score < -8
 
 
-def test_the_turns_of_a_season_are_no_changes_but_what_comes_on_top_is_one() -> None:
+def test_a_season_is_no_change_and_a_change_on_top_of_it_is_found() -> None:
     values = daily(20)
     for end in range(120, 240):
         (only,) = (found for found in detectors.patterns(values[:end], 12) if found.confidence > 0.999)

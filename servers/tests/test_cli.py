@@ -59,7 +59,7 @@ main()
 def bodhisattva(
     *arguments: str, folder: Path, settings: dict[str, str], program: tuple[str, ...] = MODULE
 ) -> tuple[int, str]:
-    """Exit code and what was said on stderr. settings: environment variables without their prefix."""
+    """Exit code and what was written on stderr. settings: environment variables without their prefix."""
     done = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, *program, *arguments],
         cwd=folder,
@@ -97,9 +97,9 @@ BAD: list[tuple[str, list[str], dict[str, str], str]] = [
 def test_s7_bad_input_is_one_line_and_exit_code_2(
     tmp_path: Path, arguments: list[str], settings: dict[str, str], line: str
 ) -> None:
-    code, said = bodhisattva(*arguments, folder=tmp_path, settings=settings)
-    assert (code, said.count("\n")) == (2, 1), said
-    assert said.startswith(f"bodhisattva: {line}")
+    code, output = bodhisattva(*arguments, folder=tmp_path, settings=settings)
+    assert (code, output.count("\n")) == (2, 1), output
+    assert output.startswith(f"bodhisattva: {line}")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_s7_bad_input_is_one_line_and_exit_code_2(
         (["token", "ada", "--lifetime", "0"], "Invalid value for '--lifetime': 0.0 is not in the range x>=1."),
     ],
 )
-def test_what_a_command_does_not_take_is_one_line_and_exit_code_2(arguments: list[str], line: str) -> None:
+def test_wrong_usage_is_one_line_and_exit_code_2(arguments: list[str], line: str) -> None:
     ended = CliRunner().invoke(main, arguments, prog_name="bodhisattva")
     assert (ended.exit_code, ended.stderr.count("\n"), ended.stdout) == (2, 1, ""), ended.stderr
     assert ended.stderr.startswith(f"bodhisattva: {line}")
@@ -121,25 +121,25 @@ def test_what_a_command_does_not_take_is_one_line_and_exit_code_2(arguments: lis
 
 
 @pytest.mark.parametrize("arguments", [[], ["log"], ["token"]])
-def test_a_group_alone_says_what_it_is_for(arguments: list[str]) -> None:
+def test_a_group_without_a_command_prints_its_help(arguments: list[str]) -> None:
     assert "Commands:" in CliRunner().invoke(main, arguments).output
 
 
 def test_s7_a_busy_port_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, said = bodhisattva("serve", "akosha", "--port", str(port), folder=tmp_path, settings=OPEN)
+        code, output = bodhisattva("serve", "akosha", "--port", str(port), folder=tmp_path, settings=OPEN)
     in_use = f"bodhisattva: port {port} on 127.0.0.1 is in use; stop what uses it or set another port\n"
-    assert (code, said) == (2, in_use)
+    assert (code, output) == (2, in_use)
 
 
 def test_s7_a_busy_port_of_one_of_several_is_one_line_too(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         (tmp_path / "two.yaml").write_text(f"services: {{akosha: {{port: 0}}, dhruva: {{port: {port}}}}}")
-        code, said = bodhisattva("serve", "akosha", "dhruva", "-c", "two.yaml", folder=tmp_path, settings=OPEN)
+        code, output = bodhisattva("serve", "akosha", "dhruva", "-c", "two.yaml", folder=tmp_path, settings=OPEN)
     in_use = f"bodhisattva: port {port} on 127.0.0.1 is in use; stop what uses it or set another port\n"
-    assert (code, said) == (2, in_use)
+    assert (code, output) == (2, in_use)
 
 
 class Served:
@@ -167,12 +167,12 @@ class Served:
 
 def test_s7_a_state_folder_in_use_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     with Served(tmp_path):
-        code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, settings=OPEN)
+        code, output = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, settings=OPEN)
     in_use = "bodhisattva: state/akosha.sqlite3 is in use by another process; stop it or choose another state folder\n"
-    assert (code, said) == (2, in_use)
+    assert (code, output) == (2, in_use)
 
 
-def test_s7_sigterm_ends_with_exit_code_0_and_a_second_one_hurries(tmp_path: Path) -> None:
+def test_s7_sigterm_exits_with_0_and_a_second_one_stops_at_once(tmp_path: Path) -> None:
     with Served(tmp_path) as process:
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
@@ -185,35 +185,35 @@ def test_s7_sigterm_ends_with_exit_code_0_and_a_second_one_hurries(tmp_path: Pat
 def test_s7_a_sigterm_before_the_start_ends_in_order(tmp_path: Path, module: str) -> None:
     action = "os.kill(os.getpid(), signal.SIGHUP); os.kill(os.getpid(), signal.SIGTERM)"
     program = ("-c", AT_IMPORT.format(module=module, action=action))
-    code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=OPEN)
-    assert (code, said) == (0, "bodhisattva: stopped before it had started\n")
+    code, output = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=OPEN)
+    assert (code, output) == (0, "bodhisattva: stopped before it had started\n")
     assert not list(tmp_path.iterdir()), "nothing was made yet"
 
 
 def test_s7_a_sigterm_ends_a_start_that_takes_long(tmp_path: Path) -> None:
     program = ("-c", LONG_REPLAY)
-    code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=OPEN)
-    assert (code, said.count("\n")) == (0, 1), said
-    assert '"stopped before it had started"' in said
+    code, output = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=OPEN)
+    assert (code, output.count("\n")) == (0, 1), output
+    assert '"stopped before it had started"' in output
     assert not list((tmp_path / "state").glob("*-wal")), "the log was closed"
 
 
 @pytest.mark.parametrize(("more", "drain"), [("os.kill(os.getpid(), signal.SIGTERM)", "60"), ("pass", "2")])
-def test_s7_no_store_is_waited_for_at_a_second_sigterm_or_beyond_the_drain_timeout(
+def test_s7_a_second_sigterm_or_the_drain_timeout_ends_the_wait_for_the_store(
     tmp_path: Path, more: str, drain: str
 ) -> None:
     settings = OPEN | {"timeouts__drain": drain}
     program = ("-c", SILENT_STORE.format(more=more))
-    code, said = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=settings)
-    assert code == 0, said
-    assert '"stopped at once, without letting go of everything"' in said
+    code, output = bodhisattva("serve", "akosha", "--port", "0", folder=tmp_path, program=program, settings=settings)
+    assert code == 0, output
+    assert '"stopped at once, without letting go of everything"' in output
 
 
-def test_a_machine_that_only_serves_says_what_judging_needs(tmp_path: Path) -> None:
+def test_without_the_suite_s_packages_its_commands_name_the_extra(tmp_path: Path) -> None:
     action = "raise ModuleNotFoundError(name='hypothesis')"
     program = ("-c", AT_IMPORT.format(module="bodhisattva.suites.command", action=action))
-    code, said = bodhisattva("check", "target.yaml", "--out", "here", folder=tmp_path, settings={}, program=program)
-    assert (code, said) == (2, "bodhisattva: hypothesis is missing; install 'bodhisattva-conformance[suite]'\n")
+    code, output = bodhisattva("check", "target.yaml", "--out", "here", folder=tmp_path, settings={}, program=program)
+    assert (code, output) == (2, "bodhisattva: hypothesis is missing; install 'bodhisattva-conformance[suite]'\n")
 
 
 def test_a_minted_token_is_the_configured_secret_s(tmp_path: Path) -> None:
@@ -252,16 +252,16 @@ def test_the_configuration_is_shown_without_its_secrets(tmp_path: Path) -> None:
 
 def test_a_token_that_every_service_would_refuse_is_not_minted(tmp_path: Path) -> None:
     settings = {"tokens__secret": SECRET}
-    code, said = bodhisattva("token", "ada", "--lifetime", "3601", folder=tmp_path, settings=settings)
-    assert (code, said) == (2, "bodhisattva: --lifetime 3601 is over tokens.max_lifetime 3600\n")
+    code, output = bodhisattva("token", "ada", "--lifetime", "3601", folder=tmp_path, settings=settings)
+    assert (code, output) == (2, "bodhisattva: --lifetime 3601 is over tokens.max_lifetime 3600\n")
     assert bodhisattva("token", "ada", "--lifetime", "0", folder=tmp_path, settings=settings)[0] == 2
-    code, said = bodhisattva("token", "ada", "--lifetime", "nan", folder=tmp_path, settings=settings)
-    assert (code, said) == (2, "bodhisattva: --lifetime nan is over tokens.max_lifetime 3600\n")
+    code, output = bodhisattva("token", "ada", "--lifetime", "nan", folder=tmp_path, settings=settings)
+    assert (code, output) == (2, "bodhisattva: --lifetime nan is over tokens.max_lifetime 3600\n")
     assert bodhisattva("token", "ada", "--lifetime", "0.5", folder=tmp_path, settings=settings)[0] == 2
     for user in ("", "ada\nbob", "a" * 201):
-        code, said = bodhisattva("token", "mint", user, folder=tmp_path, settings=settings)
-        assert (code, said.count("\n")) == (2, 1), said
-        assert said.endswith(" is no user; give a name of 1 to 200 printable characters\n")
+        code, output = bodhisattva("token", "mint", user, folder=tmp_path, settings=settings)
+        assert (code, output.count("\n")) == (2, 1), output
+        assert output.endswith(" is no user; give a name of 1 to 200 printable characters\n")
 
 
 @pytest.mark.parametrize("arguments", [("config",), ("token", "ada"), ("log", "export", "akosha")])
@@ -283,7 +283,7 @@ def test_a_full_disk_is_one_line_and_exit_code_2(tmp_path: Path, arguments: tupl
 
 
 @pytest.mark.parametrize("command", main.list_commands(Context(main)))
-def test_help_says_in_a_whole_sentence_what_a_command_does(command: str) -> None:
+def test_the_help_of_a_command_begins_with_a_whole_sentence(command: str) -> None:
     lines = CliRunner().invoke(main, ["--help"]).output.splitlines()
     (line,) = (line for line in lines if line.startswith(f"  {command} "))
     assert line.endswith(".")

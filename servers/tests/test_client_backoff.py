@@ -14,17 +14,17 @@ def lowest(low: float, _high: float) -> float:
     return low
 
 
-def test_ceiling_doubles_up_to_the_cap() -> None:
+def test_the_ceiling_doubles_up_to_the_cap() -> None:
     backoff = Backoff(base=1.0, cap=5.0, uniform=highest)
     assert [backoff.next() for _ in range(5)] == [1.0, 2.0, 4.0, 5.0, 5.0]
 
 
-def test_jitter_is_full() -> None:
+def test_delays_are_drawn_from_zero_to_the_ceiling() -> None:
     backoff = Backoff(base=1.0, cap=5.0, uniform=lowest)
     assert [backoff.next() for _ in range(3)] == [0.0, 0.0, 0.0]
 
 
-def test_success_starts_over() -> None:
+def test_a_success_resets_the_ceiling() -> None:
     backoff = Backoff(base=1.0, cap=5.0, uniform=highest)
     backoff.next()
     backoff.next()

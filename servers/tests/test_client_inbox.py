@@ -12,7 +12,7 @@ def event(number: int) -> Event:
     return Event("happened", {"n": number}, "c", Position("e", number), str(number), "")
 
 
-async def test_items_leave_in_the_order_they_came_a_break_being_raised() -> None:
+async def test_items_are_returned_in_order_and_a_break_is_raised() -> None:
     inbox = Inbox(10)
     inbox.put(event(1))
     inbox.put(GapDetected("c", Position("e", 1), Position("e", 2)))
@@ -23,7 +23,7 @@ async def test_items_leave_in_the_order_they_came_a_break_being_raised() -> None
     assert await inbox.get() == event(3)
 
 
-async def test_drained_tells_whether_anything_is_left() -> None:
+async def test_drained_is_set_while_the_inbox_is_empty() -> None:
     inbox = Inbox(10)
     assert inbox.drained.is_set()
     inbox.put(event(1))
@@ -32,7 +32,7 @@ async def test_drained_tells_whether_anything_is_left() -> None:
     assert inbox.drained.is_set()
 
 
-async def test_newest_takes_the_place_of_the_oldest() -> None:
+async def test_a_full_inbox_drops_its_oldest_event() -> None:
     inbox = Inbox(1)
     inbox.put_dropping_oldest(event(1))
     inbox.put_dropping_oldest(event(2))
@@ -40,7 +40,7 @@ async def test_newest_takes_the_place_of_the_oldest() -> None:
     assert await inbox.get() == event(2)
 
 
-async def test_the_first_end_decides_and_waits_for_what_is_left() -> None:
+async def test_the_first_end_counts_and_is_raised_after_the_items() -> None:
     inbox = Inbox(10)
     inbox.put(event(1))
     inbox.close(SubscriptionRevoked("c"))
@@ -51,7 +51,7 @@ async def test_the_first_end_decides_and_waits_for_what_is_left() -> None:
             await inbox.get()
 
 
-async def test_waiting_consumer_is_woken_by_the_end() -> None:
+async def test_the_end_wakes_a_waiting_consumer() -> None:
     inbox = Inbox(10)
     waiting = asyncio.create_task(inbox.get())
     await asyncio.sleep(0)

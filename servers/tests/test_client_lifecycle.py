@@ -42,7 +42,7 @@ async def answer_one(peer: Peer) -> None:
     await peer.answer(await peer.expect("q"))
 
 
-async def test_first_message_is_auth_and_the_welcome_is_kept() -> None:
+async def test_the_first_message_is_auth_and_the_welcome_is_kept() -> None:
     async def script(peer: Peer) -> None:
         await peer.answer(await peer.expect("auth", token="secret"), status="authenticated")
         await peer.welcome()
@@ -59,7 +59,7 @@ async def test_without_a_token_the_welcome_is_enough() -> None:
     assert server.peers[0].received == []
 
 
-async def test_headers_go_with_the_upgrade() -> None:
+async def test_headers_are_sent_with_the_upgrade() -> None:
     async with (
         ScriptedServer(Peer.welcome) as server,
         Client(server.url, headers={"Authorization": "Bearer x"}),
@@ -67,7 +67,7 @@ async def test_headers_go_with_the_upgrade() -> None:
         assert server.peers[0].headers["Authorization"] == "Bearer x"
 
 
-async def test_refused_token_is_final() -> None:
+async def test_a_refused_token_is_final() -> None:
     async def refuse(peer: Peer) -> None:
         await peer.error(await peer.expect("auth"), "AUTH_FAILED")
         await peer.close(1008, "Authentication failed")
@@ -83,7 +83,7 @@ async def test_refused_token_is_final() -> None:
     assert states == [State.CONNECTING, State.CLOSED]
 
 
-async def test_upgrade_refused_with_401_is_final() -> None:
+async def test_an_upgrade_refused_with_401_is_final() -> None:
     upgrades: list[str] = []
 
     async def refuse(request: web.Request) -> web.Response:
@@ -99,7 +99,7 @@ async def test_upgrade_refused_with_401_is_final() -> None:
     assert upgrades == ["/ws"]
 
 
-async def test_missing_token_is_final() -> None:
+async def test_a_missing_token_is_final() -> None:
     async def refuse(peer: Peer) -> None:
         await peer.error(None, "AUTH_REQUIRED")
         await peer.close(1008, "Authentication required")
@@ -135,7 +135,7 @@ async def expire(peer: Peer) -> None:
     await peer.close(1008, "Token expired")
 
 
-async def test_expiry_of_a_renewable_token_is_followed_by_a_reconnect() -> None:
+async def test_the_client_reconnects_after_the_expiry_of_a_renewable_token() -> None:
     async def fresh() -> str:
         return "fresh"
 
@@ -146,7 +146,7 @@ async def test_expiry_of_a_renewable_token_is_followed_by_a_reconnect() -> None:
         assert await client.request("q") == {}
 
 
-async def test_expiry_of_a_fixed_token_is_final() -> None:
+async def test_the_expiry_of_a_fixed_token_is_final() -> None:
     async with (
         ScriptedServer(expire) as server,
         Client(server.url, token="t", backoff=quick()) as client,
@@ -156,7 +156,7 @@ async def test_expiry_of_a_fixed_token_is_final() -> None:
         assert client.state is State.CLOSED
 
 
-async def test_expiring_token_is_swapped_on_the_live_connection() -> None:
+async def test_an_expiring_token_is_replaced_on_the_live_connection() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.event("auth.expiring", {"expires_in": 0.1})
@@ -168,7 +168,7 @@ async def test_expiring_token_is_swapped_on_the_live_connection() -> None:
         await client.request("q")
 
 
-async def test_refreshed_token_serves_later_connections() -> None:
+async def test_later_connections_use_a_refreshed_token() -> None:
     async def refresh(peer: Peer) -> None:
         await peer.greet()
         await peer.answer(await peer.expect("refresh_token", token="new"), status="refreshed")
@@ -187,7 +187,7 @@ async def test_refreshed_token_serves_later_connections() -> None:
         await client.request("q")
 
 
-async def test_failing_token_callable_is_final_and_names_its_error() -> None:
+async def test_a_failing_token_callable_is_final_and_its_error_is_the_cause() -> None:
     def fail() -> str:
         raise KeyError("no such secret")
 
@@ -198,7 +198,7 @@ async def test_failing_token_callable_is_final_and_names_its_error() -> None:
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1006, 1011, 1012, 1013, 4008])
-async def test_close_codes_that_are_followed_by_a_reconnect(code: int) -> None:
+async def test_the_client_reconnects_after_these_close_codes(code: int) -> None:
     async def leave(peer: Peer) -> None:
         await peer.greet()
         peer.abort() if code == 1006 else await peer.close(code, "bye")
@@ -215,7 +215,7 @@ async def test_close_codes_that_are_followed_by_a_reconnect(code: int) -> None:
     assert str(code) in reasons[2][1]
 
 
-async def test_server_at_capacity_is_tried_again() -> None:
+async def test_a_server_at_capacity_is_retried() -> None:
     async def full(peer: Peer) -> None:
         await peer.close(1013, "Try again later")
 
@@ -226,7 +226,7 @@ async def test_server_at_capacity_is_tried_again() -> None:
         assert (len(server.peers), client.connections) == (3, 1)
 
 
-async def test_frame_that_is_no_envelope_ends_the_connection() -> None:
+async def test_a_frame_that_is_no_envelope_ends_the_connection_with_1002() -> None:
     async def babble(peer: Peer) -> None:
         await peer.greet()
         await peer.text("[]")
@@ -238,7 +238,7 @@ async def test_frame_that_is_no_envelope_ends_the_connection() -> None:
         await client.request("q", timeout=PATIENCE)
 
 
-async def test_draining_server_is_left_alone_for_as_long_as_it_says() -> None:
+async def test_the_client_waits_as_long_as_a_draining_server_asks() -> None:
     asked = asyncio.Event()
     ended: list[float] = []
 
@@ -248,7 +248,7 @@ async def test_draining_server_is_left_alone_for_as_long_as_it_says() -> None:
         await peer.event("server.draining", {"reconnect_after": 0.3})
         await peer.answer(in_flight)
         await asked.wait()
-        await peer.hears_nothing(0.05)
+        await peer.receives_nothing(0.05)
         await peer.close(1001, "going away")
         ended.append(asyncio.get_running_loop().time())
 
@@ -265,7 +265,7 @@ async def test_draining_server_is_left_alone_for_as_long_as_it_says() -> None:
     assert [message["event"] for message in server.peers[0].received] == ["auth", "in_flight"]
 
 
-async def test_unreachable_server_is_told_after_the_open_timeout(unused_tcp_port: int) -> None:
+async def test_an_unreachable_server_is_an_error_after_the_open_timeout(unused_tcp_port: int) -> None:
     client = Client(f"ws://127.0.0.1:{unused_tcp_port}/ws", open_timeout=0.2, backoff=quick())
     with pytest.raises(Unreachable, match=r"not connected within 0\.2 s: no connection to") as failure:
         await client.__aenter__()
@@ -275,19 +275,19 @@ async def test_unreachable_server_is_told_after_the_open_timeout(unused_tcp_port
 
 
 @pytest.mark.parametrize("port", [1, 99_999])
-async def test_a_password_in_the_url_is_told_to_nobody(port: int) -> None:
-    told: list[str] = []
+async def test_a_password_in_the_url_is_in_no_message(port: int) -> None:
+    reasons: list[str] = []
     url = f"ws://user:hu@sh@127.0.0.1:{port}/ws"
-    client = Client(url, open_timeout=0.2, backoff=quick(), on_state=lambda state, reason: told.append(reason))
+    client = Client(url, open_timeout=0.2, backoff=quick(), on_state=lambda state, reason: reasons.append(reason))
     with pytest.raises(Unreachable) as failure:
         await client.__aenter__()
-    assert told[0] == f"ws://127.0.0.1:{port}/ws"
-    for text in (*told, str(failure.value), str(failure.value.__cause__)):
+    assert reasons[0] == f"ws://127.0.0.1:{port}/ws"
+    for text in (*reasons, str(failure.value), str(failure.value.__cause__)):
         assert "hu" not in text
         assert "sh" not in text
 
 
-async def test_silent_server_is_given_up_after_the_connect_timeout() -> None:
+async def test_a_silent_server_is_an_error_after_the_connect_timeout() -> None:
     ended = asyncio.Event()
 
     async def silence(peer: Peer) -> None:
@@ -303,7 +303,7 @@ async def test_silent_server_is_given_up_after_the_connect_timeout() -> None:
         await asyncio.wait_for(ended.wait(), PATIENCE)
 
 
-async def test_dead_peer_is_noticed_by_the_heartbeat() -> None:
+async def test_the_heartbeat_detects_a_dead_peer() -> None:
     async def freeze(peer: Peer) -> None:
         await peer.greet()
         peer.stop_reading()
@@ -319,7 +319,7 @@ async def test_dead_peer_is_noticed_by_the_heartbeat() -> None:
         released.set()
 
 
-async def test_wss_with_a_trusted_certificate() -> None:
+async def test_a_trusted_certificate_is_accepted() -> None:
     authority = trustme.CA()
     server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(server_side)
@@ -332,7 +332,7 @@ async def test_wss_with_a_trusted_certificate() -> None:
         await client.request("q")
 
 
-async def test_untrusted_certificate_is_final() -> None:
+async def test_an_untrusted_certificate_is_final() -> None:
     server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("localhost").configure_cert(server_side)
     async with ScriptedServer(tls=server_side) as server:
@@ -351,7 +351,7 @@ async def test_closing_twice_is_harmless_and_leaves_nothing_behind() -> None:
     assert asyncio.all_tasks() == before
 
 
-async def test_client_is_opened_once() -> None:
+async def test_a_client_can_be_opened_only_once() -> None:
     async with ScriptedServer(only_greet) as server:
         client = Client(server.url, token="t")
         async with client:
@@ -360,7 +360,7 @@ async def test_client_is_opened_once() -> None:
             await client.__aenter__()
 
 
-async def test_broken_observer_closes_the_client_and_is_named() -> None:
+async def test_an_error_in_on_state_closes_the_client() -> None:
     def observe(state: State, _: str) -> None:
         if state is State.RECONNECTING:
             raise KeyError("observer")
@@ -379,7 +379,7 @@ async def test_broken_observer_closes_the_client_and_is_named() -> None:
     assert isinstance(failure.value.__cause__, KeyError)
 
 
-async def test_cancelled_opening_leaves_nothing_behind() -> None:
+async def test_a_cancelled_opening_leaves_nothing_behind() -> None:
     before = asyncio.all_tasks()
 
     asked = asyncio.Event()

@@ -30,17 +30,17 @@ def quick() -> Backoff:
 
 
 @pytest.mark.parametrize("value", NO_NUMBERS)
-def test_what_is_no_time_to_wait_is_the_default(value: Any) -> None:
+def test_an_invalid_wait_is_the_default(value: Any) -> None:
     assert retry_after.seconds(value, 0.25) == 0.25
 
 
 @pytest.mark.parametrize("value", TOO_LARGE)
-def test_a_time_to_wait_has_a_bound(value: Any) -> None:
+def test_a_wait_is_capped(value: Any) -> None:
     assert retry_after.seconds(value) == retry_after.LONGEST
 
 
 @pytest.mark.parametrize("value", [0, 1, 0.5, 60])
-def test_a_time_to_wait_is_waited(value: float) -> None:
+def test_a_valid_wait_is_kept(value: float) -> None:
     assert retry_after.seconds(value, 9.0) == value
 
 
@@ -96,7 +96,7 @@ async def test_no_redirect_is_followed_and_no_other_host_is_given_the_token(stat
 
 
 @pytest.mark.parametrize("location", [None, "", "ftp://x/", "//", "http://[", "x" * 5000])
-async def test_a_redirect_to_nowhere_is_the_same_error_or_one_to_retry(location: str | None) -> None:
+async def test_an_invalid_redirect_is_the_same_error_or_one_to_retry(location: str | None) -> None:
     async def redirect(_: web.Request) -> web.Response:
         return web.Response(status=302, headers={} if location is None else {"Location": location})
 
@@ -110,7 +110,7 @@ async def test_a_redirect_to_nowhere_is_the_same_error_or_one_to_retry(location:
 
 
 @pytest.mark.parametrize(("status", "header", "waits"), [(503, "1", True), (429, "1", True), (500, "1", False)])
-async def test_a_busy_server_is_given_the_time_that_it_asks_for(status: int, header: str, *, waits: bool) -> None:
+async def test_the_client_waits_as_long_as_a_busy_server_asks(status: int, header: str, *, waits: bool) -> None:
     attempts: list[float] = []
 
     async def refuse(_: web.Request) -> web.Response:
@@ -138,7 +138,7 @@ async def test_a_rate_limit_without_a_number_is_retried(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", ["soon", -1, True, None])
-async def test_a_subscription_that_is_limited_without_a_number_is_asked_for_again(value: Any) -> None:
+async def test_a_subscription_that_is_limited_without_a_number_is_retried(value: Any) -> None:
     async def script(peer: Peer) -> None:
         await peer.welcome()
         await peer.error(await peer.expect("subscribe"), "RATE_LIMIT_EXCEEDED", retry_after=value)
@@ -150,7 +150,7 @@ async def test_a_subscription_that_is_limited_without_a_number_is_asked_for_agai
 
 
 @pytest.mark.parametrize("value", ["soon", -1, True, None, [1]])
-async def test_a_server_that_drains_without_a_number_is_left_and_come_back_to(value: Any) -> None:
+async def test_the_client_reconnects_to_a_server_that_drains_without_a_number(value: Any) -> None:
     async def drain(peer: Peer) -> None:
         await peer.welcome()
         await peer.event("auth.expiring", {"expires_in": value})
@@ -166,7 +166,7 @@ async def test_a_server_that_drains_without_a_number_is_left_and_come_back_to(va
 @pytest.mark.parametrize(
     "place", [{"offset": "1"}, {"offset": -1}, {"offset": True}, {"offset": 2**63}, {"offset": 1.5}, {"epoch": 5}]
 )
-async def test_a_position_that_is_none_ends_the_subscription_with_an_error_of_the_client(place: dict[str, Any]) -> None:
+async def test_an_invalid_position_ends_the_subscription_with_an_error_of_the_client(place: dict[str, Any]) -> None:
     async def script(peer: Peer) -> None:
         await peer.welcome()
         answer = {"status": "subscribed", "channel": "a", "epoch": "e", "offset": 1} | place

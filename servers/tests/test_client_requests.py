@@ -26,7 +26,7 @@ async def only_greet(peer: Peer) -> None:
     await peer.greet()
 
 
-async def test_answers_find_their_requests_in_any_order() -> None:
+async def test_answers_are_correlated_in_any_order() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         first, second = await peer.expect("one"), await peer.expect("two")
@@ -38,7 +38,7 @@ async def test_answers_find_their_requests_in_any_order() -> None:
     assert answers == ({"value": 1}, {"value": 2})
 
 
-async def test_a_service_is_spoken_to_directly_whatever_proxies_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.answer(await peer.expect("one"), value=1)
@@ -50,7 +50,7 @@ async def test_a_service_is_spoken_to_directly_whatever_proxies_there_are(monkey
         assert proxy.seen == []
 
 
-async def test_pong_is_the_answer_to_ping() -> None:
+async def test_a_pong_is_the_answer_to_a_ping() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         ping = await peer.expect("ping")
@@ -60,7 +60,7 @@ async def test_pong_is_the_answer_to_ping() -> None:
         assert await c.request("ping") == {}
 
 
-async def test_error_is_raised_with_its_particulars() -> None:
+async def test_an_error_is_raised_with_its_code_message_and_data() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.error(await peer.expect("set_state"), "CONFLICT", expected=4)
@@ -74,7 +74,7 @@ async def test_error_is_raised_with_its_particulars() -> None:
 UNREAD = '{"type":"error","id":"x","error_code":"DECODE_ERROR","error_message":"Nested.","data":{"limit":64}}'
 
 
-async def test_what_the_server_could_not_read_is_the_only_request_in_flight() -> None:
+async def test_a_decode_error_fails_the_only_request_in_flight() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.expect("set_state")
@@ -86,7 +86,7 @@ async def test_what_the_server_could_not_read_is_the_only_request_in_flight() ->
     assert failure.value.data == {"limit": 64}
 
 
-async def test_what_the_server_could_not_read_is_blamed_on_no_request_if_it_may_be_another() -> None:
+async def test_a_decode_error_fails_no_request_if_several_may_be_in_flight() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         given_up = await peer.expect("one")
@@ -107,7 +107,7 @@ async def test_what_the_server_could_not_read_is_blamed_on_no_request_if_it_may_
             await c.request("four")
 
 
-async def test_lost_connection_is_answered_over_the_next_with_the_same_id() -> None:
+async def test_a_request_is_sent_again_over_the_next_connection_with_the_same_id() -> None:
     async def lose(peer: Peer) -> None:
         await peer.greet()
         await peer.expect("start_workflow", workflow_id="w")
@@ -123,7 +123,7 @@ async def test_lost_connection_is_answered_over_the_next_with_the_same_id() -> N
     assert server.peers[0].received[-1]["id"] == server.peers[1].received[-1]["id"]
 
 
-async def test_given_id_is_sent() -> None:
+async def test_a_given_id_is_sent() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         request = await peer.expect("q")
@@ -133,7 +133,7 @@ async def test_given_id_is_sent() -> None:
         assert await c.request("q", id="mine") == {"id": "mine"}
 
 
-async def test_without_retry_a_lost_connection_is_told() -> None:
+async def test_without_retry_a_lost_connection_is_raised() -> None:
     async def lose(peer: Peer) -> None:
         await peer.greet()
         await peer.expect("q")
@@ -144,7 +144,7 @@ async def test_without_retry_a_lost_connection_is_told() -> None:
             await c.request("q", retry=False)
 
 
-async def test_message_that_the_server_cannot_take_is_not_sent_again() -> None:
+async def test_a_message_that_the_server_cannot_process_is_not_sent_again() -> None:
     async def refuse(peer: Peer) -> None:
         await peer.greet()
         await peer.expect("huge")
@@ -155,7 +155,7 @@ async def test_message_that_the_server_cannot_take_is_not_sent_again() -> None:
             await c.request("huge")
 
 
-async def test_no_answer_is_indeterminate_and_a_late_one_harms_nobody() -> None:
+async def test_a_missing_answer_is_indeterminate_and_a_late_one_is_ignored() -> None:
     asked = asyncio.Event()
 
     async def script(peer: Peer) -> None:
@@ -173,7 +173,7 @@ async def test_no_answer_is_indeterminate_and_a_late_one_harms_nobody() -> None:
         assert await c.request("quick") == {"which": "quick"}
 
 
-async def test_a_request_that_is_too_large_ends_no_other() -> None:
+async def test_a_request_that_is_too_large_fails_no_other() -> None:
     """All of a connection's requests end with it; only the one that caused it would do so again."""
 
     async def script(peer: Peer) -> None:
@@ -196,7 +196,7 @@ async def test_a_request_that_is_too_large_ends_no_other() -> None:
     assert not ends[1].retriable
 
 
-async def test_an_answer_that_is_too_large_ends_only_who_is_alone() -> None:
+async def test_an_answer_that_is_too_large_fails_only_a_single_request() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.answer(await peer.expect("q"), x="x" * 10_000)
@@ -221,7 +221,7 @@ async def test_without_a_connection_nothing_is_sent() -> None:
             await c.request("q", timeout=0.1)
 
 
-async def test_second_answer_to_a_request_harms_nobody() -> None:
+async def test_a_second_answer_to_a_request_is_ignored() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         first = await peer.expect("q")
@@ -235,12 +235,12 @@ async def test_second_answer_to_a_request_harms_nobody() -> None:
         assert c.connections == 1
 
 
-async def test_rate_limited_request_is_sent_again_when_the_server_says() -> None:
+async def test_a_rate_limited_request_is_sent_again_after_retry_after() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         first = await peer.expect("q")
         await peer.error(first, "RATE_LIMIT_EXCEEDED", retry_after=0.05)
-        await peer.hears_nothing(0.04)
+        await peer.receives_nothing(0.04)
         second = await peer.expect("q")
         assert second["id"] == first["id"]
         await peer.answer(second, ok=True)
@@ -249,7 +249,7 @@ async def test_rate_limited_request_is_sent_again_when_the_server_says() -> None
         assert await c.request("q") == {"ok": True}
 
 
-async def test_rate_limit_is_told_without_retry() -> None:
+async def test_without_retry_a_rate_limit_is_raised() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.error(await peer.expect("q"), "RATE_LIMIT_EXCEEDED", retry_after=0.05)
@@ -259,7 +259,7 @@ async def test_rate_limit_is_told_without_retry() -> None:
             await c.request("q", retry=False)
 
 
-async def test_an_id_in_flight_is_not_used_twice() -> None:
+async def test_an_id_in_flight_cannot_be_used_again() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.answer(await peer.expect("q"))
@@ -270,7 +270,7 @@ async def test_an_id_in_flight_is_not_used_twice() -> None:
     assert isinstance(results[1], ValueError)
 
 
-async def test_history_and_head() -> None:
+async def test_history_and_head_are_read() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         event = {"id": "i", "event": "happened", "data": {"n": 2}, "timestamp": "t", "offset": 2}
@@ -285,7 +285,7 @@ async def test_history_and_head() -> None:
         assert await c.head("c") == Position(EPOCH, 2)
 
 
-async def test_presence() -> None:
+async def test_the_members_of_a_channel_are_read() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.answer(await peer.expect("presence", channel="c"), members=[{"user_id": "u"}])
@@ -309,6 +309,6 @@ async def test_closing_ends_requests_in_flight() -> None:
             await c.request("q")
 
 
-async def test_unopened_client_says_how_to_open_it() -> None:
+async def test_the_error_of_an_unopened_client_explains_how_to_open_it() -> None:
     with pytest.raises(ClientClosed, match="async with"):
         await Client("ws://127.0.0.1:1/ws").request("q")

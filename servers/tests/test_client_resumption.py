@@ -16,7 +16,7 @@ def test_without_a_start_the_server_names_the_position() -> None:
     assert resumption.position == at(7)
 
 
-def test_recovery_keeps_the_own_position() -> None:
+def test_recovery_keeps_the_position() -> None:
     resumption = Resumption("c", at(3))
     assert resumption.resumed(at(9), recovered=True) is None
     assert resumption.position == at(3)
@@ -31,7 +31,7 @@ def test_recovery_keeps_the_own_position() -> None:
         pytest.param(at(2), True, id="a log that ends before what was seen"),
     ],
 )
-def test_lost_position_is_told(answered: Position, recovered: bool) -> None:
+def test_a_lost_position_is_reported(answered: Position, recovered: bool) -> None:
     resumption = Resumption("c", at(3))
     lost = resumption.resumed(answered, recovered=recovered)
     assert isinstance(lost, PositionLost)
@@ -39,14 +39,14 @@ def test_lost_position_is_told(answered: Position, recovered: bool) -> None:
     assert resumption.position == answered
 
 
-def test_next_offset_is_accepted() -> None:
+def test_the_next_offset_is_accepted() -> None:
     resumption = Resumption("c", at(3))
     assert resumption.advance(at(4)) is None
     assert resumption.advance(at(5)) is None
     assert resumption.position == at(5)
 
 
-def test_skipped_offset_is_a_gap() -> None:
+def test_a_skipped_offset_is_a_gap() -> None:
     resumption = Resumption("c", at(3))
     gap = resumption.advance(at(6))
     assert isinstance(gap, GapDetected)
@@ -55,7 +55,7 @@ def test_skipped_offset_is_a_gap() -> None:
     assert resumption.advance(at(7)) is None
 
 
-def test_epoch_that_changes_between_events_is_a_lost_position() -> None:
+def test_an_epoch_that_changes_between_events_is_a_lost_position() -> None:
     resumption = Resumption("c", at(3))
     lost = resumption.advance(at(4, "e2"))
     assert isinstance(lost, PositionLost)
@@ -67,5 +67,5 @@ def test_epoch_that_changes_between_events_is_a_lost_position() -> None:
     [(at(2), True), (at(3), True), (at(4), False), (at(3, "e2"), False)],
     ids=["older", "same", "next", "another log"],
 )
-def test_duplicates(position: Position, duplicate: bool) -> None:
+def test_offsets_up_to_the_position_are_duplicates(position: Position, duplicate: bool) -> None:
     assert Resumption("c", at(3)).is_duplicate(position) is duplicate

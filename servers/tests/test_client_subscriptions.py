@@ -54,7 +54,7 @@ async def test_events_arrive_with_their_position() -> None:
         assert await take(events, 1) == [2]
 
 
-async def test_given_position_is_resumed_from() -> None:
+async def test_a_subscription_resumes_from_a_given_position() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         data = await peer.subscribed(CHANNEL, 5, recovered=True)
@@ -83,7 +83,7 @@ def lost_once(read: asyncio.Event) -> Script:
     return script
 
 
-async def test_abort_is_resumed_without_gap_or_duplicate() -> None:
+async def test_after_an_abort_there_is_no_gap_and_no_duplicate() -> None:
     async def resume(peer: Peer) -> None:
         await peer.greet()
         data = await peer.subscribed(CHANNEL, 4, recovered=True)
@@ -99,7 +99,7 @@ async def test_abort_is_resumed_without_gap_or_duplicate() -> None:
         assert events.duplicates == 1
 
 
-async def test_a_subscription_that_is_not_to_be_resumed_ends_behind_what_came_over_its_connection() -> None:
+async def test_a_subscription_without_resume_ends_after_the_events_of_its_connection() -> None:
     async def greet(peer: Peer) -> None:
         await peer.greet()
 
@@ -116,7 +116,7 @@ async def test_a_subscription_that_is_not_to_be_resumed_ends_behind_what_came_ov
         assert c.connections == 2
 
 
-async def test_quiet_channel_is_resumed_from_where_it_was_joined() -> None:
+async def test_a_channel_without_events_is_resumed_from_its_first_position() -> None:
     async def lose(peer: Peer) -> None:
         await peer.greet()
         await peer.subscribed(CHANNEL, 7, recovered=True)
@@ -133,7 +133,7 @@ async def test_quiet_channel_is_resumed_from_where_it_was_joined() -> None:
         assert await take(events, 1) == [8]
 
 
-async def test_lost_position_is_raised_once_and_iterating_goes_on_behind_it() -> None:
+async def test_a_lost_position_is_raised_once_and_the_iteration_goes_on() -> None:
     async def lose(peer: Peer) -> None:
         await peer.greet()
         await peer.subscribed(CHANNEL, 0, recovered=True)
@@ -158,7 +158,7 @@ async def test_lost_position_is_raised_once_and_iterating_goes_on_behind_it() ->
         assert await take(events, 1) == [6]
 
 
-async def test_gap_is_raised_between_the_events_that_it_parts() -> None:
+async def test_a_gap_is_raised_at_its_place_between_the_events() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.subscribed(CHANNEL, 0, recovered=True)
@@ -172,7 +172,7 @@ async def test_gap_is_raised_between_the_events_that_it_parts() -> None:
         assert await take(events, 1) == [4]
 
 
-async def test_slow_consumer_loses_nothing_and_delays_no_answer() -> None:
+async def test_a_slow_consumer_loses_no_event_and_delays_no_answer() -> None:
     left_alone = asyncio.Event()
 
     async def script(peer: Peer) -> None:
@@ -180,7 +180,7 @@ async def test_slow_consumer_loses_nothing_and_delays_no_answer() -> None:
         await peer.subscribed(CHANNEL, 0, recovered=True)
         await peer.numbered(CHANNEL, *range(1, 8))
         await end(peer)
-        await peer.hears_nothing(0.05)
+        await peer.receives_nothing(0.05)
         left_alone.set()
         await peer.answer(await peer.expect("q"))
         data = await peer.subscribed(CHANNEL, 7, recovered=True)
@@ -203,7 +203,7 @@ async def test_slow_consumer_loses_nothing_and_delays_no_answer() -> None:
         assert events.dropped == 0
 
 
-async def test_closing_the_client_under_a_slow_consumer_keeps_what_it_has_and_leaves_no_task() -> None:
+async def test_closing_the_client_keeps_the_events_of_a_slow_consumer_and_leaves_no_task() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.subscribed(CHANNEL, 0, recovered=True)
@@ -220,7 +220,7 @@ async def test_closing_the_client_under_a_slow_consumer_keeps_what_it_has_and_le
     assert events.position == Position(EPOCH, 2)
 
 
-async def test_slow_consumer_of_an_ephemeral_channel_keeps_the_newest() -> None:
+async def test_a_slow_consumer_of_an_ephemeral_channel_keeps_the_newest_events() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.answer(await peer.expect("subscribe", channel="cursor:d"), status="subscribed")
@@ -235,7 +235,7 @@ async def test_slow_consumer_of_an_ephemeral_channel_keeps_the_newest() -> None:
         assert (events.dropped, events.position) == (3, None)
 
 
-async def test_refused_subscription_is_raised_on_entering() -> None:
+async def test_a_refused_subscription_is_raised_on_entering() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.error(await peer.expect("subscribe"), "FORBIDDEN")
@@ -250,7 +250,7 @@ async def test_refused_subscription_is_raised_on_entering() -> None:
             pass
 
 
-async def test_subscription_that_the_server_cannot_take_now_is_asked_for_again() -> None:
+async def test_a_subscription_that_is_unavailable_is_retried() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.error(await peer.expect("subscribe"), "UNAVAILABLE", retry_after=0.01)
@@ -263,7 +263,7 @@ async def test_subscription_that_the_server_cannot_take_now_is_asked_for_again()
     assert len(set(ids)) == 2, "an answered id would get the first answer again"
 
 
-async def test_unanswered_subscription_is_raised_on_entering() -> None:
+async def test_an_unanswered_subscription_is_raised_on_entering() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.expect("subscribe")
@@ -274,7 +274,7 @@ async def test_unanswered_subscription_is_raised_on_entering() -> None:
                 pass
 
 
-async def test_refusal_after_a_reconnect_ends_the_iteration_behind_what_came_before() -> None:
+async def test_a_refusal_after_a_reconnect_ends_the_iteration_after_the_earlier_events() -> None:
     async def lose(peer: Peer) -> None:
         await peer.greet()
         await peer.subscribed(CHANNEL, 0, recovered=True)
@@ -292,7 +292,7 @@ async def test_refusal_after_a_reconnect_ends_the_iteration_behind_what_came_bef
 
 
 @pytest.mark.parametrize("room", [None, CHANNEL])
-async def test_revoked_subscription_says_so(room: str | None) -> None:
+async def test_a_revoked_subscription_ends_with_its_own_error(room: str | None) -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.subscribed(CHANNEL, 0, recovered=True)
@@ -303,7 +303,7 @@ async def test_revoked_subscription_says_so(room: str | None) -> None:
             await take(events, 1)
 
 
-async def test_channel_is_subscribed_once_at_a_time() -> None:
+async def test_a_channel_can_be_subscribed_once_at_a_time() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.subscribed(CHANNEL, 0, recovered=True)
@@ -340,7 +340,7 @@ async def iterate(events: Subscription) -> None:
         pass
 
 
-async def test_leaving_ends_an_iteration_elsewhere() -> None:
+async def test_leaving_the_context_ends_an_iteration_in_another_task() -> None:
     async def script(peer: Peer) -> None:
         await peer.greet()
         await peer.subscribed(CHANNEL, 0, recovered=True)

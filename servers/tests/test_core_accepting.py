@@ -85,7 +85,7 @@ def sockets(one: Running) -> int:
     return one.server._acceptor.sockets
 
 
-async def test_s4_a_socket_over_the_limit_is_closed_and_who_is_connected_is_answered() -> None:
+async def test_s4_a_socket_over_the_limit_is_closed_and_open_connections_are_answered() -> None:
     async with running(limits=limits(pending_connections=PENDING)) as one, silent(one.server.port) as peers:
         client = await one.connect()
         await turned_away(peers.open(SILENT), SILENT - PENDING)
@@ -95,7 +95,7 @@ async def test_s4_a_socket_over_the_limit_is_closed_and_who_is_connected_is_answ
         await one.connect()
 
 
-async def test_s4_who_is_turned_away_is_logged_once_a_second() -> None:
+async def test_s4_refused_sockets_are_logged_once_a_second() -> None:
     with capture_logs() as lines:
         async with running(limits=limits(pending_connections=PENDING)) as one, silent(one.server.port) as peers:
             begun = time.monotonic()
@@ -119,7 +119,7 @@ async def test_s4_tls_handshakes_count_before_and_after_a_renewed_context(
         await one.connect(ssl=authority.trust())
 
 
-async def test_s4_a_failed_handshake_and_a_page_and_who_is_turned_away_give_their_places_back(
+async def test_s4_a_failed_handshake_a_page_and_a_rejected_connection_give_their_places_back(
     authority: Authority, certificate: dict[str, Any]
 ) -> None:
     async with running(tls=Tls(**certificate), limits=limits(connections=1)) as one:
@@ -145,7 +145,7 @@ def _plain(config: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
-async def test_s4_a_system_that_refuses_is_asked_again_after_a_pause(
+async def test_s4_accepting_is_tried_again_a_pause_after_the_system_refused(
     monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     async with running() as one, silent(one.server.port) as peers:
@@ -172,7 +172,7 @@ async def test_s4_a_system_that_refuses_is_asked_again_after_a_pause(
 
 
 @pytest.mark.parametrize("secure", [False, True])
-async def test_s4_out_of_descriptors_a_service_answers_who_is_connected(
+async def test_s4_out_of_descriptors_a_service_answers_open_connections(
     authority: Authority, certificate: dict[str, Any], tmp_path: Path, *, secure: bool
 ) -> None:
     """The limit is taken from under a running service: at the start it would have made its own limits fit."""

@@ -99,7 +99,7 @@ async def test_rfc6455_what_is_due_is_sent_before_the_close_of_a_violation() -> 
         assert (first, payload[:2]) == (CLOSE, (1009).to_bytes(2))
 
 
-async def test_s4_who_is_too_slow_for_what_is_due_before_a_close_gets_one_close_frame() -> None:
+async def test_s4_a_peer_too_slow_for_what_is_due_before_a_close_gets_one_close_frame() -> None:
     async with running(limits=limits(queue_bytes=2000)) as one, upgraded(one) as (reader, writer):
         await frame(reader)
         writer.write(masked(1, PING) * 50 + masked(2, b"binary"))
@@ -180,7 +180,7 @@ async def test_s7_a_reloaded_message_size_holds_for_connections_that_are_there(
             assert (first, payload[:2]) == (CLOSE, code.to_bytes(2))
 
 
-async def test_s4_who_is_closed_amid_a_flood_learns_why() -> None:
+async def test_s4_a_peer_closed_amid_a_flood_gets_the_close_code() -> None:
     async with running(limits=limits(messages_per_second=1, rate_patience=0.2)) as one:
         client = await one.connect()
         flood = asyncio.ensure_future(_flood(client))

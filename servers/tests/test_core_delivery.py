@@ -176,7 +176,7 @@ async def test_s5_a_resume_larger_than_the_queue_reaches_a_peer_that_reads() -> 
         assert offsets(await events(reader, 1000)) == list(range(1, 1001))
 
 
-async def test_s8_a_member_s_end_is_told_to_those_who_remain() -> None:
+async def test_s8_a_member_s_end_is_announced_to_the_other_subscribers() -> None:
     async with running() as one:
         member, witness = await one.connect(), await one.connect()
         await witness.ask("subscribe", channel="waves:a")

@@ -93,7 +93,7 @@ async def lose_the_log(one: Running, client: Client) -> None:
         (lose_the_log, 1011, None),
     ],
 )
-async def test_s1_what_was_asked_is_answered_before_the_server_closes(
+async def test_s1_requests_in_flight_are_answered_before_the_server_closes(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, end: End, code: int, last: str | None
 ) -> None:
     revoked = tmp_path / "revoked"
@@ -128,7 +128,7 @@ async def everything(client: Client) -> list[dict[str, Any]]:
     return heard
 
 
-async def test_s2_who_waits_for_what_never_comes_is_closed_within_the_time_of_a_drain(
+async def test_s2_a_connection_whose_answer_never_comes_is_closed_within_the_time_of_a_drain(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     timeouts = msgspec.structs.replace(QUICK, drain=0.5)
@@ -142,7 +142,7 @@ async def test_s2_who_waits_for_what_never_comes_is_closed_within_the_time_of_a_
         assert client.socket.close_code == 1008
 
 
-async def test_s7_a_drain_does_not_wait_for_who_is_being_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_s7_a_drain_does_not_wait_for_a_draining_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     async with held(monkeypatch, **SECURED) as (one, _):
         client = await one.connect(token=token("ledger:write"))
         await client.say("post", account="a", amount=1)
@@ -181,7 +181,7 @@ async def test_s2_5_a_connection_that_is_being_closed_gives_back_what_it_held(
     assert one.server.parts.counts.users == 0
 
 
-async def test_s4_who_has_not_read_what_waits_for_it_keeps_its_place_until_it_is_gone() -> None:
+async def test_s4_a_connection_with_unread_output_keeps_its_place_until_it_is_closed() -> None:
     """Or else the limit of connections would not bound what waits in all."""
     async with running(limits=limits(connections=1)) as one:
         await one.connect()

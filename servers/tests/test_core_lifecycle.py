@@ -25,11 +25,11 @@ from bodhisattva.servers.tests.running import (
     SECURED,
     Running,
     config,
-    deaf_peer,
     limits,
     post,
     running,
     token,
+    unreading_peer,
     until,
 )
 
@@ -252,7 +252,7 @@ async def test_s7_a_drain_ends_within_its_time_with_hundreds_of_peers_some_of_th
         polite = [await one.connect() for _ in range(200)]
         reading = [asyncio.ensure_future(client.close_code()) for client in polite]
         for _ in range(50):
-            stack.callback((await asyncio.to_thread(deaf_peer, one.server.port)).close)
+            stack.callback((await asyncio.to_thread(unreading_peer, one.server.port)).close)
         started = time.monotonic()
         await one.server.drain()
         await one.server.stop()

@@ -47,7 +47,7 @@ def _flood(guard: RateGuard, start: float, seconds: float) -> float:
     return now
 
 
-def test_s4_who_keeps_on_is_exhausted_after_the_patience() -> None:
+def test_s4_a_client_that_keeps_on_is_exhausted_after_the_patience() -> None:
     guard = RateGuard(LIMITS, 0.0)
     assert not guard.exhausted(_flood(guard, 0.0, 2.5), LIMITS)
     assert guard.exhausted(_flood(guard, 2.5, 1.5), LIMITS)

@@ -16,6 +16,8 @@ from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.tests.redis_logs import answer, event, eventually_recovered, logs, newer, settings, snapshot
 from bodhisattva.servers.tests.redis_server import SLOTS, RedisServer, redis_cluster, redis_server
 
+pytestmark = pytest.mark.deploy
+
 
 async def refusal(config: LogConfig, service: str = "ledger") -> str:
     """The line with which a log is not opened."""
@@ -36,7 +38,6 @@ async def refusal(config: LogConfig, service: str = "ledger") -> str:
         ({"rename-command": "CONFIG hidden"}, "everysec", "does not show its settings"),
     ],
 )
-@pytest.mark.deploy
 async def test_s7_a_redis_that_promises_less_than_is_asked_for_is_refused_in_a_line(
     server: dict[str, str], asked: Any, says: str
 ) -> None:
@@ -115,7 +116,6 @@ async def test_s7_a_newer_format_and_another_service_s_log_are_refused_in_a_line
     assert "is of other, not of ledger" in await refusal(config)
 
 
-@pytest.mark.deploy
 async def test_an_answer_waits_for_as_many_replicas_of_redis_as_are_asked_for(own: RedisServer) -> None:
     config = settings(own, acknowledgements=1, timeout=2)
     async with logs(config, 1) as (log,):
@@ -131,7 +131,6 @@ async def test_an_answer_waits_for_as_many_replicas_of_redis_as_are_asked_for(ow
             await log.append(Entry((event(2),), answer("r2")))
 
 
-@pytest.mark.deploy
 async def test_a_master_is_found_through_its_sentinels_and_after_a_failover_too(own: RedisServer) -> None:
     watched = [f"sentinel monitor main 127.0.0.1 {own.port} 1", "sentinel down-after-milliseconds main 300"]
     quick = ["sentinel failover-timeout main 2000"]
@@ -192,7 +191,6 @@ async def test_a_cluster_keeps_a_log_in_one_of_its_slots(cluster: list[RedisServ
     assert int(holder.strip(":\r\n")) > 0, "where it has to be"
 
 
-@pytest.mark.deploy
 async def test_no_node_of_a_cluster_is_held_on_to_by_a_log_that_closes_after_another_node_failed() -> None:
     with redis_cluster() as nodes:
         async with logs(in_cluster(nodes, 1), 1) as (log,):

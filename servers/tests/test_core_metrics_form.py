@@ -10,7 +10,7 @@ import pytest
 
 from bodhisattva.servers.core.config import Peer
 from bodhisattva.servers.core.service import Bridge
-from bodhisattva.servers.tests.ledger import hear, service
+from bodhisattva.servers.tests.ledger import repost, service
 from bodhisattva.servers.tests.running import Running, events, limits, post, running, until
 
 HOW = "there is no promtool, which this test needs: ./ci/prometheus unpacks Debian's"
@@ -58,7 +58,7 @@ async def test_promtool_finds_nothing_to_complain_of() -> None:
     promtool = shutil.which("promtool") or shutil.which("promtool", path=_TOOLS)
     if promtool is None:
         pytest.fail(HOW)
-    async with running() as source, running(service(Bridge("ledger", hear)), peers=_peer(source)) as one:
+    async with running() as source, running(service(Bridge("ledger", repost)), peers=_peer(source)) as one:
         await busy(source, "a")
         await busy(one, "a")
         await until(lambda: value(one, "websocket_bridge_events_total") == 2, "not taken in")

@@ -7,13 +7,13 @@ from bodhisattva.servers.core.connections.connection import Connection
 from bodhisattva.servers.core.transport.websocket import CLOSE_TIMEOUT
 from bodhisattva.servers.tests.running import (
     SECURED,
-    deaf_peer,
     events,
     limits,
     offsets,
     post,
     running,
     token,
+    unreading_peer,
     until,
 )
 
@@ -22,32 +22,32 @@ LONG = "x" * 10_000  # fills what the kernel buffers for a peer within a few hun
 
 async def test_s4_a_slow_consumer_is_closed_4008_and_delays_nobody() -> None:
     async with running(limits=limits(queue_bytes=200_000, queue_age=2)) as one:
-        deaf = await asyncio.to_thread(deaf_peer, one.server.port)
+        unreading = await asyncio.to_thread(unreading_peer, one.server.port)
         witness, writer = await one.connect(), await one.connect()
         await witness.ask("subscribe", channel="account:a")
         heard: list[int] = []
         while one.server.metrics.slow_consumers._value.get() == 0:
             await post(writer, range(100, 110), note=LONG)
             heard += offsets(await events(witness, 10))
-            assert len(heard) < 10_000, "the deaf peer was never closed"
+            assert len(heard) < 10_000, "the unreading peer was never closed"
         assert heard == list(range(1, len(heard) + 1))
-        await until(lambda: len(one.server.parts.connections) == 2, "the deaf peer was not let go")
-        deaf.close()
+        await until(lambda: len(one.server.parts.connections) == 2, "the unreading peer was not let go")
+        unreading.close()
 
 
 async def test_s4_what_waits_too_long_closes_4008() -> None:
     async with running(limits=limits(queue_age=0.3)) as one:
-        deaf = await asyncio.to_thread(deaf_peer, one.server.port)
+        unreading = await asyncio.to_thread(unreading_peer, one.server.port)
         writer = await one.connect()
         connection = next(each for each in one.server.parts.connections if each.channels)
         while connection.outbox.size == 0:
             await post(writer, range(100, 110), note=LONG)
-        await until(lambda: connection not in one.server.parts.connections, "the deaf peer was not let go")
+        await until(lambda: connection not in one.server.parts.connections, "the unreading peer was not let go")
         assert one.server.metrics.slow_consumers._value.get() == 1
-        deaf.close()
+        unreading.close()
 
 
-async def test_s4_who_asks_for_much_at_once_and_reads_it_is_no_slow_consumer() -> None:
+async def test_s4_a_client_that_requests_much_and_reads_it_is_no_slow_consumer() -> None:
     async with running(limits=limits(queue_bytes=400_000)) as one:
         client = await one.connect()
         await post(client, range(100, 120), note=LONG)
@@ -57,7 +57,7 @@ async def test_s4_who_asks_for_much_at_once_and_reads_it_is_no_slow_consumer() -
         assert all(len(answer["data"]["events"]) == 20 for answer in answers)
 
 
-async def test_s4_who_resumes_many_channels_at_once_and_reads_is_no_slow_consumer() -> None:
+async def test_s4_a_client_that_resumes_many_channels_and_reads_is_no_slow_consumer() -> None:
     async with running(limits=limits(queue_bytes=400_000)) as one:
         writer, client = await one.connect(), await one.connect()
         accounts = [f"a{number}" for number in range(60)]
@@ -91,7 +91,7 @@ async def test_s2_capacity_closes_1013_and_a_freed_slot_is_taken_again() -> None
         await one.connect()
 
 
-async def test_s2_who_has_left_finds_its_place_free_at_once() -> None:
+async def test_s2_a_client_that_closed_finds_its_place_free_at_once() -> None:
     async with running(limits=limits(connections=1)) as one:
         for sent_away in [False, True] * 20:
             client = await one.connect()
@@ -102,20 +102,20 @@ async def test_s2_who_has_left_finds_its_place_free_at_once() -> None:
                 await client.socket.close()
 
 
-async def test_s2_who_closes_and_reads_nothing_gives_its_place_back_at_once() -> None:
+async def test_s2_a_peer_that_closes_and_reads_nothing_gives_its_place_back_at_once() -> None:
     async with running() as one:
-        deaf = await asyncio.to_thread(deaf_peer, one.server.port)
+        unreading = await asyncio.to_thread(unreading_peer, one.server.port)
         writer = await one.connect()
         connection = next(each for each in one.server.parts.connections if each.channels)
         while connection.outbox.size == 0:
             await post(writer, range(100, 110), note=LONG)
-        deaf.sendall(b"\x88\x80" + bytes(4))
+        unreading.sendall(b"\x88\x80" + bytes(4))
         await until(
             lambda: not connection.placed,
             "its place was kept for what it does not read",
             within=CLOSE_TIMEOUT / 2,
         )
-        deaf.close()
+        unreading.close()
 
 
 async def test_s2_an_unauthenticated_socket_counts_and_is_closed_in_time() -> None:

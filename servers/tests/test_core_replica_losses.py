@@ -287,7 +287,7 @@ async def until_another_epoch(own: RedisServer, one: Running, saved: Path) -> No
     await until(lambda: one.server.parts.engine.log.epoch != epoch, "the loss is not noticed", LONG)
 
 
-async def test_s5_who_catches_up_while_the_log_becomes_another_hears_nothing_of_the_other(
+async def test_s5_who_catches_up_while_the_log_becomes_another_receives_nothing_of_the_other(
     own: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with replicas(own, 1) as (one,):

@@ -107,7 +107,7 @@ def test_s2_3_a_valid_token_is_answered_and_then_welcomed() -> None:
     assert (welcome["type"], welcome["event"], welcome["room"]) == ("event", "session.created", None)
 
 
-def test_s2_4_the_welcome_says_all_that_it_must() -> None:
+def test_s2_4_the_welcome_has_all_its_fields() -> None:
     welcome = read(Peer().auth()[1])["data"]
     assert welcome.keys() == {
         "connection_id", "server", "message", "authenticated", "secure", "tls_mode", "rate_limit", "features",
@@ -123,7 +123,7 @@ def test_s2_3_without_authentication_the_welcome_comes_at_once() -> None:
     assert codes(peer.say(type="request", event="post", id="1")) == ["Request"]
 
 
-def test_s2_3_with_authentication_nothing_is_said_before_the_token() -> None:
+def test_s2_3_with_authentication_nothing_is_sent_before_the_token() -> None:
     assert Peer().session.open(None) == []
 
 
@@ -171,7 +171,7 @@ def test_s2_3_control_frames_do_not_put_the_auth_timeout_off() -> None:
     assert codes(peer.session.tick(at(5))) == ["AUTH_REQUIRED", 1008]
 
 
-def test_s2_2_a_user_with_too_many_connections_is_told_and_closed_1013() -> None:
+def test_s2_2_a_user_with_too_many_connections_gets_an_error_and_is_closed_1013() -> None:
     outputs = Peer(admit=False).auth()
     assert codes(outputs) == ["LIMIT_EXCEEDED", 1013]
     assert read(outputs[0])["correlation_id"] == "a1"
@@ -193,7 +193,7 @@ def test_s1_a_type_that_is_not_taken(kind: str) -> None:
 
 
 @pytest.mark.parametrize("message", [{"type": "request"}, {"type": "event", "event": "posted"}, {"type": "event"}])
-def test_s1_a_message_that_asks_for_nothing_known(message: dict[str, str]) -> None:
+def test_s1_a_message_of_an_unknown_type(message: dict[str, str]) -> None:
     assert codes(authenticated().say(**message)) == ["INVALID_MESSAGE"]
 
 
@@ -257,7 +257,7 @@ def test_s4_junk_counts_towards_the_rate() -> None:
     assert answers == ["DECODE_ERROR"] * 9 + ["RATE_LIMIT_EXCEEDED"]
 
 
-def test_s4_who_keeps_on_over_the_rate_is_closed_1008() -> None:
+def test_s4_a_client_that_keeps_on_over_the_rate_is_closed_1008() -> None:
     peer = authenticated(messages_per_second=10, burst_factor=1, rate_patience=1)
     seen = [codes(peer.say(n / 50, type="ping")) for n in range(100)]
     assert [1008] in seen
@@ -272,7 +272,7 @@ def test_s4_pings_over_the_rate_are_not_answered_and_then_closed() -> None:
     assert [Close(1008, "Rate limit exceeded")] in seen
 
 
-def test_s4_pongs_that_nobody_asked_for_are_junk_too() -> None:
+def test_s4_unsolicited_pongs_count_towards_the_rate() -> None:
     peer = authenticated(messages_per_second=10, burst_factor=1, rate_patience=1)
     seen = [peer.session.receive_pong(at(n / 50)) for n in range(100)]
     assert seen[:10] == [[]] * 10

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from asyncio import sslproto
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from bodhisattva.fixtures.certificates import Authority, Certificate
 from bodhisattva.servers.core.config import ConfigError, Tls
 from bodhisattva.servers.core.transport import frames, websocket
 from bodhisattva.servers.core.transport.tls import server_context
-from bodhisattva.servers.tests.running import deaf_peer, limits, running, until
+from bodhisattva.servers.tests.running import limits, running, unreading_peer, until
 
 ONE_BURST = 7_000_000  # more than Linux keeps for a socket, less than may wait for a connection
 
@@ -124,28 +125,28 @@ async def test_s7_a_reload_refuses_to_fall_back_to_plain_text(authority: Authori
         await one.connect(ssl=authority.trust())
 
 
-async def test_s4_a_deaf_peer_behind_tls_is_let_go(authority: Authority, files: dict[str, Any]) -> None:
+async def test_s4_a_peer_behind_tls_that_reads_nothing_is_closed(authority: Authority, files: dict[str, Any]) -> None:
     async with running(tls=Tls(**files), limits=limits(queue_age=0.3)) as one:
-        deaf = await asyncio.to_thread(deaf_peer, one.server.port, authority.trust())
+        unreading = await asyncio.to_thread(unreading_peer, one.server.port, authority.trust())
         writer = await one.connect(ssl=authority.trust())
         connection = next(each for each in one.server.parts.connections if each.channels)
         while connection.outbox.size == 0:
             await writer.ask("post", account="a", amount=1, note="x" * 10_000)
-        await until(lambda: connection not in one.server.parts.connections, "the deaf peer was not let go")
+        await until(lambda: connection not in one.server.parts.connections, "the unreading peer was not let go")
         assert one.server.metrics.slow_consumers._value.get() == 1
-        deaf.close()
+        unreading.close()
 
 
-async def test_s4_what_a_deaf_peer_behind_tls_was_sent_at_once_ages_too(
+async def test_s4_what_a_peer_that_reads_nothing_was_sent_at_once_ages_too(
     authority: Authority, files: dict[str, Any]
 ) -> None:
     async with running(tls=Tls(**files), limits=limits(queue_age=0.3)) as one:
-        deaf = await asyncio.to_thread(deaf_peer, one.server.port, authority.trust())
+        unreading = await asyncio.to_thread(unreading_peer, one.server.port, authority.trust())
         connection = next(each for each in one.server.parts.connections if each.channels)
         connection.push(frames.text(b"x" * ONE_BURST))
-        await until(lambda: connection not in one.server.parts.connections, "the deaf peer was not let go")
+        await until(lambda: connection not in one.server.parts.connections, "the unreading peer was not let go")
         assert one.server.metrics.slow_consumers._value.get() == 1
-        deaf.close()
+        unreading.close()
 
 
 def _replace(files: dict[str, Any], certificate: Certificate) -> None:
@@ -153,7 +154,7 @@ def _replace(files: dict[str, Any], certificate: Certificate) -> None:
     Path(files["key"]).write_bytes(certificate.key)
 
 
-async def test_what_is_taken_in_by_and_by_is_taken_in_whole(
+async def test_what_is_read_in_chunks_is_read_whole(
     authority: Authority, files: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(websocket, "_TIME_SLICE", 0.0)
@@ -165,3 +166,14 @@ async def test_what_is_taken_in_by_and_by_is_taken_in_whole(
         assert [(await client.read())["correlation_id"] for _ in names] == names
         await client.socket.close()
         await one.quiet()
+
+
+async def test_a_tls_connection_has_a_small_buffer_and_asyncio_keeps_its_own(
+    authority: Authority, files: dict[str, Any]
+) -> None:
+    async with running(tls=Tls(**files)) as one:
+        await one.connect(ssl=authority.trust())
+        (connection,) = one.server.parts.connections
+        protocol: Any = connection._websocket.transport._ssl_protocol  # type: ignore[attr-defined]
+        assert len(protocol._ssl_buffer) == 32 * 1024
+        assert sslproto.SSLProtocol.max_size == 256 * 1024

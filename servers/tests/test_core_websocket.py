@@ -35,7 +35,7 @@ async def test_a_stopped_server_has_no_socket_left() -> None:
         await one.quiet()
 
 
-async def test_whoever_is_turned_away_is_cut_off_with_the_server() -> None:
+async def test_a_rejected_connection_is_aborted_with_the_server() -> None:
     async with running() as one:
         one.server.parts.counts.total = one.server.config.limits.connections
         client = await one.connect(welcome=False, autoclose=False)
@@ -51,7 +51,9 @@ def masked_ping(name: str) -> bytes:
     return bytes([0x81, 0x80 | len(payload)]) + bytes(4) + payload
 
 
-async def test_who_sends_much_at_once_is_read_by_and_by_and_others_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_large_batch_is_read_in_chunks_with_others_in_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(websocket, "_TIME_SLICE", 0.0)
     names = [f"{number:04}" for number in range(4000)]
     async with running() as one:

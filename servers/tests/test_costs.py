@@ -12,7 +12,7 @@ from bodhisattva.servers.mahavishnu.domain import Compensation, Stage, Workflow
 from bodhisattva.servers.mahavishnu.service import SERVICE as MAHAVISHNU
 from bodhisattva.servers.session_buddy import query
 from bodhisattva.servers.session_buddy.snippets import Snippets
-from bodhisattva.servers.tests.bench import START, Bench
+from bodhisattva.servers.tests.harness import START, Harness
 
 Work = Callable[[], object]
 FASTEST_OF = 3
@@ -40,11 +40,11 @@ def workflow(size: int) -> Workflow:
 
 
 def status(size: int) -> Work:
-    bench = Bench(MAHAVISHNU)
-    bench.state.workflows["w"] = workflow(size)
+    harness = Harness(MAHAVISHNU)
+    harness.state.workflows["w"] = workflow(size)
     handler = MAHAVISHNU.query_handlers["get_workflow_status"]
     asked = handler.input_type("w")
-    return lambda: handler.answer(bench.state, asked, bench.context())
+    return lambda: handler.answer(harness.state, asked, harness.context())
 
 
 def ended_compensations(size: int) -> Work:
@@ -87,7 +87,7 @@ WORKS = (marks, snippet, status, ended_compensations, taken_results, ranges, ele
 
 
 @pytest.mark.parametrize("made", WORKS, ids=lambda made: made.__name__)
-def test_four_times_as_much_takes_about_four_times_as_long(made: Callable[[int], Work]) -> None:
+def test_the_cost_grows_linearly_with_the_size(made: Callable[[int], Work]) -> None:
     small, large = made(4), made(16)
     ratio = min(_seconds(large) for _ in range(FASTEST_OF)) / min(_seconds(small) for _ in range(FASTEST_OF))
     assert ratio < LINEAR, f"{made.__name__}: {ratio:.1f} times as long"

@@ -12,7 +12,7 @@ from bodhisattva.servers.core.domain import Decision
 from bodhisattva.servers.core.errors import Conflict, InvalidData, LimitExceeded, NotFound
 from bodhisattva.servers.crackerjack import cobertura, imports, junit
 from bodhisattva.servers.crackerjack.service import SERVICE
-from bodhisattva.servers.tests.bench import Bench
+from bodhisattva.servers.tests.harness import Harness
 
 # pytest.xml and coverage*.xml were written by pytest and coverage.py; the others have the form of the tool they name.
 REPORTS = Path(__file__).parent / "reports"
@@ -20,24 +20,24 @@ SUITE = '<testsuite name="s">{}</testsuite>'
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench(SERVICE)
+def harness() -> Harness:
+    return Harness(SERVICE)
 
 
 def file(name: str) -> str:
     return (REPORTS / name).read_text(encoding="utf-8")
 
 
-def take(bench: Bench, content: str, **more: Any) -> Decision:
-    return bench.do("import_junit", project="kiln", run_id="r", content=content, **more)
+def take(harness: Harness, content: str, **more: Any) -> Decision:
+    return harness.execute("import_junit", project="kiln", run_id="r", content=content, **more)
 
 
-def gate(bench: Bench, name: str, threshold: float) -> dict[str, Any]:
-    return bench.do("check_quality_gate", project="kiln", gate_name=name, threshold=threshold).answer
+def gate(harness: Harness, name: str, threshold: float) -> dict[str, Any]:
+    return harness.execute("check_quality_gate", project="kiln", gate_name=name, threshold=threshold).answer
 
 
-def test_a_report_of_pytest_becomes_a_run(bench: Bench) -> None:
-    decision = take(bench, file("pytest.xml"))
+def test_a_report_of_pytest_becomes_a_run(harness: Harness) -> None:
+    decision = take(harness, file("pytest.xml"))
     names = ["test.started", "test.passed", "test.passed", "test.failed", "test.skipped", "test.failed", "test.passed"]
     assert [event.name for event in decision.events] == [*names, "test.completed"]
     assert {event.channels for event in decision.events} == {("test:r",)}
@@ -46,14 +46,14 @@ def test_a_report_of_pytest_becomes_a_run(bench: Bench) -> None:
     assert first["started_at"] == "2026-11-25T01:26:43.827256+00:00"
     assert (last["tests_completed"], last["tests_failed"], last["duration_seconds"]) == (6, 2, 0.389)
     assert decision.answer["tests_passed"] == 3
-    status = bench.ask("get_test_status", run_id="r")
+    status = harness.query("get_test_status", run_id="r")
     assert (status["status"], status["project"], status["tests_skipped"]) == ("completed", "kiln", 1)
-    assert bench.replayed() == bench.state
+    assert harness.replayed() == harness.state
 
 
-def test_failures_are_told_with_error_and_traceback(bench: Bench) -> None:
-    take(bench, file("pytest.xml"))
-    failure, error = (event.data for event in bench.log if event.name == "test.failed")
+def test_failures_are_recorded_with_error_and_traceback(harness: Harness) -> None:
+    take(harness, file("pytest.xml"))
+    failure, error = (event.data for event in harness.log if event.name == "test.failed")
     assert failure["test_name"] == "test_calc.test_zero_is_positive"
     assert failure["error"].startswith("AssertionError: zero <is> \"no\" sign & 'more'\n")
     assert failure["traceback"].endswith("test_calc.py:12: AssertionError")
@@ -61,14 +61,14 @@ def test_failures_are_told_with_error_and_traceback(bench: Bench) -> None:
     assert 'raise RuntimeError("no database")' in error["traceback"]
 
 
-def test_a_report_of_surefire_becomes_a_run(bench: Bench) -> None:
-    decision = take(bench, file("surefire.xml"), test_suite="nightly")
+def test_a_report_of_surefire_becomes_a_run(harness: Harness) -> None:
+    decision = take(harness, file("surefire.xml"), test_suite="nightly")
     outcomes = [event.data["outcome"] for event in decision.events[1:-1]]
     assert outcomes == ["passed", "failed", "failed", "skipped", "passed"]
     assert decision.events[0].data["test_suite"] == "nightly"
     assert decision.events[1].data["duration_seconds"] == 1200.25
     assert decision.events[-1].data["duration_seconds"] == 1204.51
-    cools, opens = (event.data for event in bench.log if event.name == "test.failed")
+    cools, opens = (event.data for event in harness.log if event.name == "test.failed")
     assert cools["error"] == "expected: <20> but was: <900>"
     assert opens["error"] == "java.lang.IllegalStateException: locked"
 
@@ -82,29 +82,29 @@ def test_a_report_of_surefire_becomes_a_run(bench: Bench) -> None:
         '<testcase name="t"><disabled/></testcase>',
     ],
 )
-def test_what_a_report_says_was_not_run_has_not_passed(bench: Bench, case: str) -> None:
+def test_a_test_that_was_not_run_has_not_passed(harness: Harness, case: str) -> None:
     content = SUITE.format(f'<testcase name="ran" status="run" result="completed"/>{case}')
-    answer = take(bench, content).answer
+    answer = take(harness, content).answer
     assert (answer["tests_passed"], answer["tests_skipped"]) == (1, 1)
-    bench.do("import_junit", project="idle", content=SUITE.format(case))
-    bench.refused(NotFound, "check_quality_gate", project="idle", gate_name="test_pass_rate", threshold=100)
+    harness.execute("import_junit", project="idle", content=SUITE.format(case))
+    harness.refused(NotFound, "check_quality_gate", project="idle", gate_name="test_pass_rate", threshold=100)
 
 
-def test_an_imported_run_is_measured_by_its_gate(bench: Bench) -> None:
-    bench.refused(NotFound, "check_quality_gate", project="kiln", gate_name="test_pass_rate", threshold=0)
-    take(bench, file("pytest.xml"))
-    assert (gate(bench, "test_pass_rate", 60)["status"], gate(bench, "test_pass_rate", 61)["status"]) == (
+def test_an_imported_run_is_measured_by_its_gate(harness: Harness) -> None:
+    harness.refused(NotFound, "check_quality_gate", project="kiln", gate_name="test_pass_rate", threshold=0)
+    take(harness, file("pytest.xml"))
+    assert (gate(harness, "test_pass_rate", 60)["status"], gate(harness, "test_pass_rate", 61)["status"]) == (
         "passed",
         "failed",
     )
 
 
-def test_a_taken_run_id_is_a_conflict(bench: Bench) -> None:
-    take(bench, file("pytest.xml"))
-    bench.refused(Conflict, "import_junit", project="kiln", run_id="r", content=file("pytest.xml"))
+def test_a_taken_run_id_is_a_conflict(harness: Harness) -> None:
+    take(harness, file("pytest.xml"))
+    harness.refused(Conflict, "import_junit", project="kiln", run_id="r", content=file("pytest.xml"))
 
 
-def test_suites_may_lie_in_suites_and_tests_have_one_name() -> None:
+def test_suites_may_be_nested_and_repeated_names_are_numbered() -> None:
     inner = '<testsuite name="{}"><testcase name="t" time="{}"/></testsuite>'
     report = junit.read(f"<testsuites>{inner.format('a', '1.5')}{inner.format('b', '-')}</testsuites>")
     assert report.suite == "a, b"
@@ -129,7 +129,7 @@ def test_a_suites_time_includes_that_of_the_suites_in_it() -> None:
         ('<testsuites><testsuite failures="1"><testcase name="a"/></testsuite><testsuite errors="2"/></testsuites>', 3),
     ],
 )
-def test_failures_that_are_counted_and_not_told_have_not_passed(content: str, missing: int) -> None:
+def test_failures_that_are_counted_and_not_listed_have_not_passed(content: str, missing: int) -> None:
     last = junit.read(content).results[-1]
     assert (last.test_name, last.outcome) == ("failures that are not listed", "failed")
     assert last.error == f"The report counts failures that it does not list: {missing}."
@@ -145,7 +145,7 @@ def test_failures_that_are_counted_and_not_told_have_not_passed(content: str, mi
         '<testsuite failures="" errors=" 0 "><testcase name="a"/></testsuite>',
     ],
 )
-def test_failures_that_are_told_are_not_counted_twice(content: str) -> None:
+def test_failures_that_are_listed_are_not_counted_twice(content: str) -> None:
     assert [result.test_name for result in junit.read(content).results] == ["a"]
 
 
@@ -159,9 +159,9 @@ def test_the_tests_of_one_suite_do_not_stand_for_the_failures_of_another() -> No
 
 
 @pytest.mark.parametrize("attribute", ['status="failed"', 'status="fail"', 'result="error"'])
-def test_what_only_says_that_it_failed_has_not_passed(bench: Bench, attribute: str) -> None:
+def test_a_test_with_only_a_failed_status_has_not_passed(harness: Harness, attribute: str) -> None:
     content = f'<testsuite name="s" failures="1"><testcase name="t" {attribute}/></testsuite>'
-    assert take(bench, content).answer["tests_failed"] == 1
+    assert take(harness, content).answer["tests_failed"] == 1
 
 
 # name: suite, passed, failed, skipped, seconds of the run, seconds of the first test, error of the first failure
@@ -177,13 +177,13 @@ JUNIT: dict[str, tuple[object, ...]] = {
 
 
 @pytest.mark.parametrize("name", JUNIT)
-def test_tests_of_each_tool_are_what_they_were(bench: Bench, name: str) -> None:
-    answer = take(bench, file(name)).answer
-    ends = [event.data for event in bench.log if event.name in ("test.passed", "test.failed", "test.skipped")]
+def test_the_report_of_each_tool_is_read_right(harness: Harness, name: str) -> None:
+    answer = take(harness, file(name)).answer
+    ends = [event.data for event in harness.log if event.name in ("test.passed", "test.failed", "test.skipped")]
     found = (
         answer["test_suite"],
         *(answer[f"tests_{outcome}"] for outcome in ("passed", "failed", "skipped")),
-        pytest.approx(bench.log[-1].data["duration_seconds"]),
+        pytest.approx(harness.log[-1].data["duration_seconds"]),
         ends[0]["duration_seconds"],
         next(end["error"] for end in ends if end["outcome"] == "failed").partition("\n")[0],
     )
@@ -206,7 +206,7 @@ def test_tests_of_each_tool_are_what_they_were(bench: Bench, name: str) -> None:
         ([" 2 "], 2),
     ],
 )
-def test_times_are_read_as_they_were_meant(times: list[str], seconds: float) -> None:
+def test_times_are_read_by_the_report_s_own_decimal_point(times: list[str], seconds: float) -> None:
     report = junit.read(SUITE.format("".join(f'<testcase name="t" time="{time}"/>' for time in times)))
     assert report.duration_seconds == pytest.approx(seconds)
 
@@ -223,17 +223,17 @@ def test_times_are_read_as_they_were_meant(times: list[str], seconds: float) -> 
     ],
 )
 @pytest.mark.parametrize("where", ["testcase", "testsuite"])
-def test_times_that_are_none_are_refused(bench: Bench, times: list[str], complaint: str, where: str) -> None:
+def test_invalid_times_are_refused(harness: Harness, times: list[str], complaint: str, where: str) -> None:
     """They counted as nothing, or as a thousand times too much."""
-    told = {
+    cases = {
         "testcase": SUITE.format("".join(f'<testcase name="t" time="{time}"/>' for time in times)),
         "testsuite": "".join(f'<testsuite time="{time}"><testcase name="t"/></testsuite>' for time in times),
     }[where]
-    content = f"<testsuites>{told}</testsuites>"
-    refusal = bench.refused(InvalidData, "import_junit", project="kiln", content=content)
+    content = f"<testsuites>{cases}</testsuites>"
+    refusal = harness.refused(InvalidData, "import_junit", project="kiln", content=content)
     assert complaint in refusal.message
     assert refusal.data["field"] == "content"
-    assert bench.log == []
+    assert harness.log == []
 
 
 def test_a_long_number_costs_no_more_than_its_length() -> None:
@@ -249,24 +249,26 @@ def test_a_long_number_costs_no_more_than_its_length() -> None:
 
 
 @pytest.mark.parametrize("counted", ["1,000", "1000", "1000.0"])
-def test_thousand_failures_that_are_counted_are_no_pass(bench: Bench, counted: str) -> None:
-    answer = take(bench, f'<testsuite failures="{counted}"><testcase name="a"/></testsuite>').answer
+def test_a_count_of_a_thousand_failures_is_no_pass(harness: Harness, counted: str) -> None:
+    answer = take(harness, f'<testsuite failures="{counted}"><testcase name="a"/></testsuite>').answer
     assert (answer["tests_passed"], answer["tests_failed"]) == (1, 1)
-    assert "1000." in next(event.data["error"] for event in bench.log if event.name == "test.failed")
+    assert "1000." in next(event.data["error"] for event in harness.log if event.name == "test.failed")
 
 
 @pytest.mark.parametrize("counted", ["many", "-1", "1.5", "1.000", "0,001", "1,00", "1,0000", "0x1", "1e3", "9" * 5000])
 @pytest.mark.parametrize("name", ["failures", "errors"])
-def test_counts_that_are_none_are_refused(bench: Bench, name: str, counted: str) -> None:
+def test_invalid_counts_are_refused(harness: Harness, name: str, counted: str) -> None:
     """They counted as none, so that what failed had passed."""
     content = f'<testsuite {name}="{counted}"><testcase name="a"/></testsuite>'
-    refusal = bench.refused(InvalidData, "import_junit", project="kiln", content=content)
+    refusal = harness.refused(InvalidData, "import_junit", project="kiln", content=content)
     assert "is none" in refusal.message
     assert len(refusal.message) < 200
 
 
-def test_a_test_that_is_called_as_a_numbered_one_has_a_result_of_its_own(bench: Bench) -> None:
-    answer = take(bench, SUITE.format("".join(f'<testcase name="{name}"/>' for name in ("t", "t", "t #2", "t")))).answer
+def test_a_test_with_the_name_of_a_numbered_one_has_its_own_result(harness: Harness) -> None:
+    answer = take(
+        harness, SUITE.format("".join(f'<testcase name="{name}"/>' for name in ("t", "t", "t #2", "t")))
+    ).answer
     assert answer["tests_passed"] == answer["total_tests"] == 4
 
 
@@ -283,10 +285,10 @@ def test_a_test_that_is_called_as_a_numbered_one_has_a_result_of_its_own(bench: 
         "\ud7ff",
     ],
 )
-def test_what_is_no_report_of_tests_is_refused(bench: Bench, content: str) -> None:
-    refusal = bench.refused(InvalidData, "import_junit", project="kiln", content=content)
+def test_a_document_that_is_no_test_report_is_refused(harness: Harness, content: str) -> None:
+    refusal = harness.refused(InvalidData, "import_junit", project="kiln", content=content)
     assert refusal.data["field"] == "content"
-    assert bench.log == []
+    assert harness.log == []
 
 
 BOMB = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
@@ -300,57 +302,57 @@ ATTACKS = {
 
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize("command", ["import_junit", "import_coverage"])
-def test_entities_are_refused_before_they_expand(bench: Bench, command: str, attack: str) -> None:
-    refusal = bench.refused(InvalidData, command, project="kiln", content=ATTACKS[attack])
+def test_entities_are_refused_before_they_expand(harness: Harness, command: str, attack: str) -> None:
+    refusal = harness.refused(InvalidData, command, project="kiln", content=ATTACKS[attack])
     assert "declares an entity" in refusal.message
 
 
-def test_attributes_of_a_dtd_are_refused(bench: Bench) -> None:
+def test_attributes_of_a_dtd_are_refused(harness: Harness) -> None:
     declared = " ".join(f"a{number} CDATA 'x'" for number in range(1000))
     content = f"<!DOCTYPE x [<!ATTLIST testcase {declared}>]>" + SUITE.format("<testcase/>" * 1000)
-    refusal = bench.refused(InvalidData, "import_junit", project="kiln", content=content)
+    refusal = harness.refused(InvalidData, "import_junit", project="kiln", content=content)
     assert "declares attributes" in refusal.message
 
 
-def test_a_report_with_too_many_tests_is_refused(bench: Bench) -> None:
+def test_a_report_with_too_many_tests_is_refused(harness: Harness) -> None:
     content = SUITE.format('<testcase name="t"/>' * (imports.MOST_IMPORTED + 1))
-    refusal = bench.refused(LimitExceeded, "import_junit", project="kiln", content=content)
+    refusal = harness.refused(LimitExceeded, "import_junit", project="kiln", content=content)
     assert refusal.data == {"limit": imports.MOST_IMPORTED}
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["", "failure", "error", "skipped"]))))
 def test_counts_are_those_of_the_report(cases: list[tuple[str, str]]) -> None:
     written = "".join(f'<testcase name="{name}">{f"<{how}/>" if how else ""}</testcase>' for name, how in cases)
-    bench = Bench(SERVICE)
+    harness = Harness(SERVICE)
     if not cases:
-        bench.refused(InvalidData, "import_junit", project="kiln", content=SUITE.format(written))
+        harness.refused(InvalidData, "import_junit", project="kiln", content=SUITE.format(written))
         return
-    answer = take(bench, SUITE.format(written)).answer
+    answer = take(harness, SUITE.format(written)).answer
     hows = [how for _, how in cases]
     assert answer["tests_passed"] == hows.count("")
     assert answer["tests_failed"] == hows.count("failure") + hows.count("error")
     assert answer["tests_skipped"] == hows.count("skipped")
     assert answer["tests_completed"] == answer["total_tests"] == len(cases)
-    assert bench.replayed() == bench.state
+    assert harness.replayed() == harness.state
 
 
 # Coverage
 
 
-def test_coverage_is_what_coverage_py_measured(bench: Bench) -> None:
-    decision = bench.do("import_coverage", project="kiln", content=file("coverage.xml"))
+def test_the_coverage_of_coverage_py_is_read_right(harness: Harness) -> None:
+    decision = harness.execute("import_coverage", project="kiln", content=file("coverage.xml"))
     (event,) = decision.events
     assert (event.name, event.channels) == ("coverage.updated", ("quality:kiln", "coverage"))
     assert (event.data["line_coverage"], event.data["branch_coverage"]) == (87.5, 100.0)
     assert event.data["path_coverage"] is None
-    assert gate(bench, "branch_coverage", 100)["status"] == "passed"
+    assert gate(harness, "branch_coverage", 100)["status"] == "passed"
 
 
-def test_branches_that_were_not_measured_do_not_count(bench: Bench) -> None:
-    bench.do("import_coverage", project="kiln", content=file("coverage-lines.xml"))
-    assert bench.ask("get_coverage", project="kiln")["branch_coverage"] is None
-    bench.refused(NotFound, "check_quality_gate", project="kiln", gate_name="branch_coverage", threshold=0)
-    assert gate(bench, "line_coverage", 88)["status"] == "failed"
+def test_branches_that_were_not_measured_do_not_count(harness: Harness) -> None:
+    harness.execute("import_coverage", project="kiln", content=file("coverage-lines.xml"))
+    assert harness.query("get_coverage", project="kiln")["branch_coverage"] is None
+    harness.refused(NotFound, "check_quality_gate", project="kiln", gate_name="branch_coverage", threshold=0)
+    assert gate(harness, "line_coverage", 88)["status"] == "failed"
 
 
 def test_rates_count_where_there_are_no_counts() -> None:
@@ -374,7 +376,7 @@ COBERTURA = {
 
 
 @pytest.mark.parametrize("name", COBERTURA)
-def test_coverage_of_each_tool_is_what_it_measured(name: str) -> None:
+def test_the_coverage_of_each_tool_is_read_right(name: str) -> None:
     assert cobertura.read(file(name)) == cobertura.Shares(*COBERTURA[name])
 
 
@@ -390,12 +392,12 @@ NOTHING = {
 
 
 @pytest.mark.parametrize("tool", NOTHING)
-def test_coverage_of_nothing_is_none(bench: Bench, tool: str) -> None:
+def test_coverage_of_no_line_is_refused(harness: Harness, tool: str) -> None:
     """It was recorded as 100 %, and passed its gate."""
     content = f"<coverage {NOTHING[tool]}><packages/></coverage>"
-    refusal = bench.refused(InvalidData, "import_coverage", project="kiln", content=content)
+    refusal = harness.refused(InvalidData, "import_coverage", project="kiln", content=content)
     assert refusal.message == "The report measured no line."
-    assert bench.log == []
+    assert harness.log == []
 
 
 @pytest.mark.parametrize(("hits", "rate", "share"), [(1, "1", 100), (0, "0.0", 0)])
@@ -405,9 +407,9 @@ def test_all_or_none_of_some_lines_is_a_measurement(hits: int, rate: str, share:
 
 
 @pytest.mark.parametrize("percent", [29, 57, 58])
-def test_a_rate_is_not_less_than_its_percents(bench: Bench, percent: int) -> None:
-    bench.do("import_coverage", project="kiln", content=f'<coverage line-rate="0.{percent}"/>')
-    assert gate(bench, "line_coverage", percent)["status"] == "passed"
+def test_a_rate_is_not_less_than_its_percents(harness: Harness, percent: int) -> None:
+    harness.execute("import_coverage", project="kiln", content=f'<coverage line-rate="0.{percent}"/>')
+    assert gate(harness, "line_coverage", percent)["status"] == "passed"
 
 
 @pytest.mark.parametrize(
@@ -430,8 +432,8 @@ def test_a_rate_is_not_less_than_its_percents(bench: Bench, percent: int) -> Non
         'lines-valid="1" lines-covered="2"',
     ],
 )
-def test_what_measures_nothing_is_refused(bench: Bench, attributes: str) -> None:
+def test_a_report_without_a_measurement_is_refused(harness: Harness, attributes: str) -> None:
     content = f"<coverage {attributes}/>"
-    assert bench.refused(InvalidData, "import_coverage", project="kiln", content=content).data["field"] == "content"
-    bench.refused(InvalidData, "import_coverage", project="kiln", content=file("pytest.xml"))
-    assert bench.log == []
+    assert harness.refused(InvalidData, "import_coverage", project="kiln", content=content).data["field"] == "content"
+    harness.refused(InvalidData, "import_coverage", project="kiln", content=file("pytest.xml"))
+    assert harness.log == []

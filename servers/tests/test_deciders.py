@@ -1,4 +1,4 @@
-"""What holds of every decider, whatever is asked of it: the host relies on it (see `core/domain.py` and the Bench)."""
+"""Properties of every decider, which the server relies on (see `core/domain.py` and `harness.py`)."""
 
 import pytest
 from hypothesis import given, seed, settings
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bodhisattva.servers.core.errors import ServiceError
 from bodhisattva.servers.core.service import Bridge, Service
 from bodhisattva.servers.registry import services
-from bodhisattva.servers.tests.bench import Bench
+from bodhisattva.servers.tests.harness import Harness
 from bodhisattva.servers.tests.scripts import scripts
 
 SERVICES = list(services().values())
@@ -20,22 +20,22 @@ _named = pytest.mark.parametrize("service", SERVICES, ids=lambda service: servic
 
 
 @_named
-def test_every_command_and_query_does_its_work_and_nothing_else(service: Service) -> None:
+def test_every_command_and_query_is_pure_and_its_log_replays(service: Service) -> None:
     """Nothing but a ServiceError is raised, nothing but the log changes the state, and the log alone gives it back."""
     accepted: set[str] = set()
 
     @settings(max_examples=60)
     @given(st.data())
     def play(data: st.DataObject) -> None:
-        bench = Bench(service)
+        harness = Harness(service)
         for name, sent in data.draw(scripts(service.name)):
-            bench.wait(1)
+            harness.advance(1)
             try:
-                bench.request(name, **sent)
+                harness.request(name, **sent)
             except ServiceError:
                 continue
             accepted.add(name)
-        assert bench.replayed(data.draw(st.integers(0, len(bench.log)))) == bench.state
+        assert harness.replayed(data.draw(st.integers(0, len(harness.log)))) == harness.state
 
     for batch in range(_BATCHES):
         seed(batch)(play)()
@@ -46,17 +46,17 @@ def test_every_command_and_query_does_its_work_and_nothing_else(service: Service
 
 
 @pytest.mark.parametrize(("service", "bridge"), BRIDGES, ids=lambda each: each.name if each in SERVICES else "")
-def test_a_bridge_takes_whatever_its_source_records(service: Service, bridge: Bridge) -> None:
+def test_a_bridge_accepts_every_event_of_its_source(service: Service, bridge: Bridge) -> None:
     source = services()[bridge.source]
 
     @settings(max_examples=20, derandomize=True)
     @given(scripts(bridge.source))
     def cross(script: list[tuple[str, dict[str, object]]]) -> None:
-        there, here = Bench(source), Bench(service)
-        there.play(script)
+        there, here = Harness(source), Harness(service)
+        there.run(script)
         for event in there.log:
-            here.wait(1)
-            here.hear(bridge.source, event.name, **event.data)
+            here.advance(1)
+            here.react(bridge.source, event.name, **event.data)
         assert here.replayed() == here.state
 
     cross()

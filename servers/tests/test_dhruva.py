@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
 from bodhisattva.servers.dhruva.service import SERVICE
 from bodhisattva.servers.dhruva.versions import choose, identity, parse
-from bodhisattva.servers.tests.bench import Bench
+from bodhisattva.servers.tests.harness import Harness
 
 CACHE = "storage:cache:redis"
 
@@ -27,14 +27,14 @@ def release(version: str = "1.0.0", content: str = "def run(): ...", **more: Any
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench(SERVICE)
+def harness() -> Harness:
+    return Harness(SERVICE)
 
 
-def stored(bench: Bench, *numbers: str) -> Bench:
+def stored(harness: Harness, *numbers: str) -> Harness:
     for number in numbers:
-        bench.do("store_adapter", **release(number, f"code of {number}"))
-    return bench
+        harness.execute("store_adapter", **release(number, f"code of {number}"))
+    return harness
 
 
 # Versions and ranges.
@@ -57,19 +57,19 @@ def rank(version: str) -> tuple[Any, ...]:
     return (*map(int, core.split(".")), not pre, each)
 
 
-def test_specified_order_holds() -> None:
+def test_versions_sort_in_the_specified_order() -> None:
     for lower, higher in pairwise(ASCENDING.split()):
         assert choose([parse(higher), parse(lower)], f"{lower} || {higher}") == parse(higher)
 
 
 @given(st.lists(semvers, min_size=1, max_size=8))
-def test_latest_is_the_highest_that_is_no_prerelease_if_there_is_one(versions: list[str]) -> None:
+def test_the_latest_is_the_highest_release_if_there_is_one(versions: list[str]) -> None:
     latest = choose(map(parse, versions), None)
     assert str(latest) == max([each for each in versions if "-" not in each] or versions, key=rank)
 
 
 @given(semvers)
-def test_exact_version_chooses_itself_only(version: str) -> None:
+def test_an_exact_version_chooses_only_itself(version: str) -> None:
     others = [parse(other) for other in ASCENDING.split() if other != version]
     assert choose([*others, parse(version)], version) == parse(version)
     assert choose(others, version) is None
@@ -89,7 +89,7 @@ def test_operators_compare_as_semver_does(one: str, other: str) -> None:
 
 
 @given(st.lists(semvers, min_size=1, max_size=6), semvers, semvers)
-def test_sets_are_alternatives_and_comparators_conditions(offered: list[str], one: str, other: str) -> None:
+def test_one_set_has_to_match_and_all_its_comparators(offered: list[str], one: str, other: str) -> None:
     def chosen(wanted: str) -> set[str]:
         return {version for version in offered if choose([parse(version)], wanted) is not None}
 
@@ -155,14 +155,14 @@ OFFERED = [parse(number) for number in NUMBERS.split()]
         ("<2.0.0-rc.9", "2.0.0-rc.1"),
     ],
 )
-def test_range_chooses_the_highest_it_admits(wanted: str, chosen: str | None) -> None:
+def test_a_range_chooses_the_highest_version_that_it_admits(wanted: str, chosen: str | None) -> None:
     assert choose(OFFERED, wanted) == (parse(chosen) if chosen else None)
 
 
 @pytest.mark.parametrize(
     "wanted", ["latest", ",", "1.2.3.4", "1.2.3.x", "^", "1.2-rc", "1 | 2", "01.2.3", "1 -2", "1.0.0-01", "=>1", "^^1"]
 )
-def test_what_is_no_range_is_refused(wanted: str) -> None:
+def test_an_invalid_range_is_refused(wanted: str) -> None:
     with pytest.raises(InvalidData) as refusal:
         choose(OFFERED, wanted)
     assert refusal.value.data["field"] == "version"
@@ -175,144 +175,144 @@ def test_build_metadata_is_no_part_of_the_identity() -> None:
 # Storing.
 
 
-def test_first_release_is_stored_and_reads_back(bench: Bench) -> None:
-    decision = bench.do("store_adapter", **release())
+def test_the_first_release_is_stored_and_read_back(harness: Harness) -> None:
+    decision = harness.execute("store_adapter", **release())
     adapter, storage = decision.events
     assert (adapter.name, adapter.channels) == ("adapter.stored", (f"adapter:{CACHE}",))
     assert adapter.data["adapter_id"] == CACHE
     assert adapter.data["sha256"] == digest("def run(): ...")
     assert (storage.name, storage.channels) == ("storage.event", ("storage:storage",))
     assert "content" not in storage.data
-    content = bench.ask("get_adapter_content", adapter_id=CACHE)
+    content = harness.query("get_adapter_content", adapter_id=CACHE)
     assert (content["content"], content["version"]) == ("def run(): ...", "1.0.0")
     assert content["sha256"] == digest(content["content"])
 
 
-def test_later_release_updates(bench: Bench) -> None:
-    stored(bench, "1.0.0")
-    decision = bench.do("store_adapter", **release("1.1.0", "new"))
+def test_a_later_release_updates_the_adapter(harness: Harness) -> None:
+    stored(harness, "1.0.0")
+    decision = harness.execute("store_adapter", **release("1.1.0", "new"))
     assert [event.name for event in decision.events] == ["adapter.updated", "storage.event"]
     assert decision.answer["status"] == "updated"
-    shown = bench.ask("get_adapter", adapter_id=CACHE)
+    shown = harness.query("get_adapter", adapter_id=CACHE)
     assert (shown["version"], shown["versions"]) == ("1.1.0", ["1.0.0", "1.1.0"])
 
 
-def test_release_is_chosen_by_range(bench: Bench) -> None:
-    stored(bench, "1.0.0", "1.10.0", "1.9.0", "2.0.0")
-    assert bench.ask("get_adapter", adapter_id=CACHE, version="^1")["version"] == "1.10.0"
-    assert bench.ask("get_adapter_content", adapter_id=CACHE, version="1.9.0")["content"] == "code of 1.9.0"
+def test_a_release_is_chosen_by_range(harness: Harness) -> None:
+    stored(harness, "1.0.0", "1.10.0", "1.9.0", "2.0.0")
+    assert harness.query("get_adapter", adapter_id=CACHE, version="^1")["version"] == "1.10.0"
+    assert harness.query("get_adapter_content", adapter_id=CACHE, version="1.9.0")["content"] == "code of 1.9.0"
     with pytest.raises(NotFound) as refusal:
-        bench.ask("get_adapter", adapter_id=CACHE, version="^3")
+        harness.query("get_adapter", adapter_id=CACHE, version="^3")
     assert refusal.value.data == {"field": "version", "value": "^3"}
 
 
-def test_who_names_no_version_gets_no_prerelease_unless_nothing_else_was_released(bench: Bench) -> None:
-    assert stored(bench, "2.0.0-rc.1").ask("get_adapter", adapter_id=CACHE)["version"] == "2.0.0-rc.1"
-    stored(bench, "1.0.0", "2.0.0-rc.2")
-    bench.do("distribute_adapter", adapter_id=CACHE, target="edge-1")
-    assert bench.log[-1].data["version"] == "1.0.0"
-    assert bench.ask("get_adapter", adapter_id=CACHE, version="^2.0.0-rc")["version"] == "2.0.0-rc.2"
-    assert bench.ask("list_adapters")["adapters"][0]["latest"] == "1.0.0"
+def test_without_a_version_a_prerelease_is_given_only_if_there_is_no_release(harness: Harness) -> None:
+    assert stored(harness, "2.0.0-rc.1").query("get_adapter", adapter_id=CACHE)["version"] == "2.0.0-rc.1"
+    stored(harness, "1.0.0", "2.0.0-rc.2")
+    harness.execute("distribute_adapter", adapter_id=CACHE, target="edge-1")
+    assert harness.log[-1].data["version"] == "1.0.0"
+    assert harness.query("get_adapter", adapter_id=CACHE, version="^2.0.0-rc")["version"] == "2.0.0-rc.2"
+    assert harness.query("list_adapters")["adapters"][0]["latest"] == "1.0.0"
 
 
-def test_wrong_checksum_tells_the_right_one(bench: Bench) -> None:
+def test_a_wrong_checksum_is_answered_with_the_right_one(harness: Harness) -> None:
     with pytest.raises(InvalidData) as refusal:
-        bench.do("store_adapter", **release() | {"sha256": digest("other")})
+        harness.execute("store_adapter", **release() | {"sha256": digest("other")})
     assert refusal.value.data == {"field": "sha256", "expected": digest("def run(): ...")}
-    assert bench.log == []
+    assert harness.log == []
 
 
-def test_checksum_may_be_written_in_capitals(bench: Bench) -> None:
+def test_a_checksum_may_be_written_in_capitals(harness: Harness) -> None:
     capital = release() | {"sha256": digest("def run(): ...").upper()}
-    assert bench.do("store_adapter", **capital).answer["sha256"] == digest("def run(): ...")
+    assert harness.execute("store_adapter", **capital).answer["sha256"] == digest("def run(): ...")
 
 
-def test_same_release_again_changes_nothing(bench: Bench) -> None:
-    bench.do("store_adapter", **release())
-    again = bench.do("store_adapter", **release())
+def test_the_same_release_again_changes_nothing(harness: Harness) -> None:
+    harness.execute("store_adapter", **release())
+    again = harness.execute("store_adapter", **release())
     assert again.events == ()
     assert again.answer["status"] == "unchanged"
 
 
 @pytest.mark.parametrize("version", ["1.0.0", "1.0.0+other.build"])
-def test_stored_version_never_changes(bench: Bench, version: str) -> None:
-    bench.do("store_adapter", **release("1.0.0+build"))
+def test_a_stored_version_never_changes(harness: Harness, version: str) -> None:
+    harness.execute("store_adapter", **release("1.0.0+build"))
     with pytest.raises(Conflict) as refusal:
-        bench.do("store_adapter", **release(version, "other"))
+        harness.execute("store_adapter", **release(version, "other"))
     assert refusal.value.data == {"field": "version", "expected": digest("def run(): ...")}
-    assert len(bench.log) == 2
+    assert len(harness.log) == 2
 
 
 @pytest.mark.parametrize("version", ["1", "1.0", "v1.0.0", "1.0.0-", "1.0.0-01", "01.0.0", "9" * 99, "1.0.0\n"])
-def test_what_is_no_semantic_version_is_refused(bench: Bench, version: str) -> None:
+def test_an_invalid_version_is_refused(harness: Harness, version: str) -> None:
     with pytest.raises(InvalidData) as refusal:
-        bench.do("store_adapter", **release(version))
+        harness.execute("store_adapter", **release(version))
     assert refusal.value.data["field"] == "version"
 
 
 @given(st.binary(min_size=1, max_size=50))
 def test_bytes_are_stored_as_base64(content: bytes) -> None:
-    bench = Bench(SERVICE)
+    harness = Harness(SERVICE)
     written = b64encode(content).decode()
-    bench.do("store_adapter", **release(content=written) | {"sha256": digest(content), "encoding": "base64"})
-    shown = bench.ask("get_adapter_content", adapter_id=CACHE)
+    harness.execute("store_adapter", **release(content=written) | {"sha256": digest(content), "encoding": "base64"})
+    shown = harness.query("get_adapter_content", adapter_id=CACHE)
     assert (shown["content"], shown["encoding"], shown["size"]) == (written, "base64", len(content))
 
 
 @pytest.mark.parametrize("content", ["not base64!", "YQ", "YWJ!j", "é"])
-def test_what_is_no_base64_is_refused(bench: Bench, content: str) -> None:
+def test_invalid_base64_is_refused(harness: Harness, content: str) -> None:
     with pytest.raises(InvalidData) as refusal:
-        bench.do("store_adapter", **release(content=content, encoding="base64"))
+        harness.execute("store_adapter", **release(content=content, encoding="base64"))
     assert refusal.value.data == {"field": "content"}
 
 
 @pytest.mark.parametrize(
     "wrong", [{"domain": "a:b"}, {"key": ""}, {"provider": "a b"}, {"sha256": "abc"}, {"content": ""}]
 )
-def test_malformed_release_is_refused(bench: Bench, wrong: dict[str, str]) -> None:
+def test_malformed_release_is_refused(harness: Harness, wrong: dict[str, str]) -> None:
     with pytest.raises(InvalidData):
-        bench.do("store_adapter", **release() | wrong)
+        harness.execute("store_adapter", **release() | wrong)
 
 
-def test_unknown_adapter_is_not_found(bench: Bench) -> None:
+def test_unknown_adapter_is_not_found(harness: Harness) -> None:
     for query in ("get_adapter", "get_adapter_status", "get_adapter_content"):
         with pytest.raises(NotFound):
-            bench.ask(query, adapter_id="a:b:c")
+            harness.query(query, adapter_id="a:b:c")
     with pytest.raises(NotFound):
-        bench.do("distribute_adapter", adapter_id="a:b:c", target="edge")
+        harness.execute("distribute_adapter", adapter_id="a:b:c", target="edge")
     with pytest.raises(NotFound):
-        bench.do("acknowledge_distribution", distribution_id="unheard-of")
+        harness.execute("acknowledge_distribution", distribution_id="unheard-of")
 
 
-def test_list_pages_and_filters(bench: Bench) -> None:
+def test_adapters_are_listed_page_by_page_and_by_domain(harness: Harness) -> None:
     for domain, key in (("b", "z"), ("a", "y"), ("b", "x")):
-        bench.do("store_adapter", **release() | {"domain": domain, "key": key})
-    first = bench.ask("list_adapters", limit=2)
-    second = bench.ask("list_adapters", limit=2, after=first["next"])
+        harness.execute("store_adapter", **release() | {"domain": domain, "key": key})
+    first = harness.query("list_adapters", limit=2)
+    second = harness.query("list_adapters", limit=2, after=first["next"])
     listed = [adapter["adapter_id"] for adapter in first["adapters"] + second["adapters"]]
     assert listed == ["a:y:redis", "b:x:redis", "b:z:redis"]
     assert second["next"] is None
-    assert [adapter["domain"] for adapter in bench.ask("list_adapters", domain="b")["adapters"]] == ["b", "b"]
+    assert [adapter["domain"] for adapter in harness.query("list_adapters", domain="b")["adapters"]] == ["b", "b"]
 
 
 # Distributing.
 
 
-def test_distribution_is_announced_and_acknowledged(bench: Bench) -> None:
-    stored(bench, "1.0.0", "2.0.0")
-    (sent,) = bench.do("distribute_adapter", adapter_id=CACHE, target="edge", version="^1").events
+def test_a_distribution_is_announced_and_acknowledged(harness: Harness) -> None:
+    stored(harness, "1.0.0", "2.0.0")
+    (sent,) = harness.execute("distribute_adapter", adapter_id=CACHE, target="edge", version="^1").events
     assert (sent.name, sent.channels) == ("adapter.distributed", ("distribution",))
     assert (sent.data["adapter_id"], sent.data["version"], sent.data["target"]) == (CACHE, "1.0.0", "edge")
-    pending = bench.ask("get_adapter_status", adapter_id=CACHE)
+    pending = harness.query("get_adapter_status", adapter_id=CACHE)
     assert pending["latest"] == "2.0.0"
     assert [target["status"] for target in pending["targets"]] == ["pending"]
     acknowledge = {"distribution_id": sent.data["distribution_id"], "sha256": digest("code of 1.0.0")}
-    (event,) = bench.do("acknowledge_distribution", **acknowledge).events
+    (event,) = harness.execute("acknowledge_distribution", **acknowledge).events
     assert (event.name, event.channels) == ("distribution.acknowledged", ("distribution",))
-    (target,) = bench.ask("get_adapter_status", adapter_id=CACHE)["targets"]
+    (target,) = harness.query("get_adapter_status", adapter_id=CACHE)["targets"]
     assert (target["status"], target["up_to_date"]) == ("installed", False)
-    assert bench.do("acknowledge_distribution", **acknowledge).events == ()
-    assert bench.replayed() == bench.state
+    assert harness.execute("acknowledge_distribution", **acknowledge).events == ()
+    assert harness.replayed() == harness.state
 
 
 class Unread(dict[str, Any]):
@@ -322,62 +322,62 @@ class Unread(dict[str, Any]):
         raise AssertionError("each release was looked at")
 
 
-def test_a_list_does_not_read_every_version_again(bench: Bench) -> None:
+def test_a_list_does_not_read_every_version_again(harness: Harness) -> None:
     """A thousand adapters of a hundred releases held up everybody for the better part of a second."""
-    stored(bench, "1.10.0", "1.9.0", "2.0.0-rc.1")
-    adapter = bench.state.adapters[CACHE]
+    stored(harness, "1.10.0", "1.9.0", "2.0.0-rc.1")
+    adapter = harness.state.adapters[CACHE]
     adapter.releases = Unread(adapter.releases)
-    assert [each["latest"] for each in bench.ask("list_adapters")["adapters"]] == ["1.10.0"]
+    assert [each["latest"] for each in harness.query("list_adapters")["adapters"]] == ["1.10.0"]
 
 
-def test_the_latest_is_found_in_an_earlier_release_s_snapshot(bench: Bench) -> None:
-    stored(bench, "1.10.0", "1.9.0").state.adapters[CACHE].latest = None
-    assert bench.ask("get_adapter_status", adapter_id=CACHE)["latest"] == "1.10.0"
-    stored(bench, "1.9.1")
-    assert bench.ask("get_adapter_status", adapter_id=CACHE)["latest"] == "1.10.0"
+def test_the_latest_is_found_in_a_snapshot_of_an_earlier_release(harness: Harness) -> None:
+    stored(harness, "1.10.0", "1.9.0").state.adapters[CACHE].latest = None
+    assert harness.query("get_adapter_status", adapter_id=CACHE)["latest"] == "1.10.0"
+    stored(harness, "1.9.1")
+    assert harness.query("get_adapter_status", adapter_id=CACHE)["latest"] == "1.10.0"
 
 
-def test_target_with_the_latest_is_up_to_date(bench: Bench) -> None:
-    stored(bench, "1.0.0", "2.0.0")
-    bench.do("distribute_adapter", adapter_id=CACHE, target="edge", distribution_id="d")
-    bench.do("acknowledge_distribution", distribution_id="d")
-    (target,) = bench.ask("get_adapter_status", adapter_id=CACHE)["targets"]
+def test_a_target_with_the_latest_is_up_to_date(harness: Harness) -> None:
+    stored(harness, "1.0.0", "2.0.0")
+    harness.execute("distribute_adapter", adapter_id=CACHE, target="edge", distribution_id="d")
+    harness.execute("acknowledge_distribution", distribution_id="d")
+    (target,) = harness.query("get_adapter_status", adapter_id=CACHE)["targets"]
     assert (target["version"], target["up_to_date"]) == ("2.0.0", True)
 
 
-def test_acknowledging_other_content_is_refused(bench: Bench) -> None:
-    stored(bench, "1.0.0")
-    bench.do("distribute_adapter", adapter_id=CACHE, target="edge", distribution_id="d")
+def test_acknowledging_other_content_is_refused(harness: Harness) -> None:
+    stored(harness, "1.0.0")
+    harness.execute("distribute_adapter", adapter_id=CACHE, target="edge", distribution_id="d")
     with pytest.raises(InvalidData) as refusal:
-        bench.do("acknowledge_distribution", distribution_id="d", sha256=digest("corrupted"))
+        harness.execute("acknowledge_distribution", distribution_id="d", sha256=digest("corrupted"))
     assert refusal.value.data == {"field": "sha256", "expected": digest("code of 1.0.0")}
 
 
-def test_acknowledgement_is_final(bench: Bench) -> None:
-    stored(bench, "1.0.0")
-    bench.do("distribute_adapter", adapter_id=CACHE, target="edge", distribution_id="d")
-    bench.do("acknowledge_distribution", distribution_id="d", status="failed", detail="disk full")
+def test_an_acknowledgement_is_final(harness: Harness) -> None:
+    stored(harness, "1.0.0")
+    harness.execute("distribute_adapter", adapter_id=CACHE, target="edge", distribution_id="d")
+    harness.execute("acknowledge_distribution", distribution_id="d", status="failed", detail="disk full")
     with pytest.raises(Conflict) as refusal:
-        bench.do("acknowledge_distribution", distribution_id="d")
+        harness.execute("acknowledge_distribution", distribution_id="d")
     assert refusal.value.data == {"field": "status", "expected": "failed"}
 
 
-def test_taken_distribution_id_is_a_conflict(bench: Bench) -> None:
-    stored(bench, "1.0.0")
-    bench.do("distribute_adapter", adapter_id=CACHE, target="edge", distribution_id="d")
+def test_taken_distribution_id_is_a_conflict(harness: Harness) -> None:
+    stored(harness, "1.0.0")
+    harness.execute("distribute_adapter", adapter_id=CACHE, target="edge", distribution_id="d")
     with pytest.raises(Conflict):
-        bench.do("distribute_adapter", adapter_id=CACHE, target="core", distribution_id="d")
+        harness.execute("distribute_adapter", adapter_id=CACHE, target="core", distribution_id="d")
 
 
 @given(st.lists(st.tuples(semvers, st.sampled_from(["one", "two"]), st.booleans()), max_size=8))
-def test_replay_equals_live(steps: list[tuple[str, str, bool]]) -> None:
-    bench = Bench(SERVICE)
+def test_replaying_the_log_gives_the_same_state(steps: list[tuple[str, str, bool]]) -> None:
+    harness = Harness(SERVICE)
     for version, content, distributed in steps:
         try:
-            bench.do("store_adapter", **release(version, content))
+            harness.execute("store_adapter", **release(version, content))
         except Conflict:
             continue
         if distributed:
-            sent = bench.do("distribute_adapter", adapter_id=CACHE, target=content)
-            bench.do("acknowledge_distribution", distribution_id=sent.answer["distribution_id"])
-    assert bench.replayed() == bench.state
+            sent = harness.execute("distribute_adapter", adapter_id=CACHE, target=content)
+            harness.execute("acknowledge_distribution", distribution_id=sent.answer["distribution_id"])
+    assert harness.replayed() == harness.state

@@ -1,4 +1,4 @@
-"""Diagrams: elements merge the same way in any order, and only what changed is told."""
+"""Diagrams: elements merge the same way in any order, and only changes are recorded."""
 
 import json
 from typing import Any
@@ -13,8 +13,8 @@ from bodhisattva.servers.excalidraw.domain import Content, merged
 from bodhisattva.servers.excalidraw.elements import FARTHEST, MOST, Element, check, nth_index
 from bodhisattva.servers.excalidraw.merge import in_order, merge
 from bodhisattva.servers.excalidraw.service import SERVICE
-from bodhisattva.servers.tests.bench import Bench
 from bodhisattva.servers.tests.drawing import DRAWINGS
+from bodhisattva.servers.tests.harness import Harness
 
 
 def element(identity: str, version: int = 1, nonce: int = 1, **more: Any) -> Element:
@@ -73,36 +73,36 @@ def test_order_is_by_index_then_arrival() -> None:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    bench = Bench(SERVICE)
-    bench.do("create_diagram", diagram_id="plan", name="Plan", elements=[element("a")])
-    return bench
+def harness() -> Harness:
+    harness = Harness(SERVICE)
+    harness.execute("create_diagram", diagram_id="plan", name="Plan", elements=[element("a")])
+    return harness
 
 
 @given(st.lists(edits, max_size=6))
-def test_replay_equals_live(batches: list[list[Element]]) -> None:
-    bench = Bench(SERVICE)
-    bench.do("create_diagram", diagram_id="plan")
+def test_replaying_the_log_gives_the_same_state(batches: list[list[Element]]) -> None:
+    harness = Harness(SERVICE)
+    harness.execute("create_diagram", diagram_id="plan")
     for batch in batches:
-        bench.wait(1)
-        bench.do("update_diagram", diagram_id="plan", elements=batch)
-    assert bench.replayed() == bench.state
-    shown = bench.ask("get_diagram", diagram_id="plan")
+        harness.advance(1)
+        harness.execute("update_diagram", diagram_id="plan", elements=batch)
+    assert harness.replayed() == harness.state
+    shown = harness.query("get_diagram", diagram_id="plan")
     assert {each["id"]: each for each in shown["elements"]} == drawn(*batches)
-    assert shown["version"] == len(bench.log)
+    assert shown["version"] == len(harness.log)
 
 
-def test_created_diagram_reads_back(bench: Bench) -> None:
-    (created,) = bench.log
+def test_a_created_diagram_is_read_back(harness: Harness) -> None:
+    (created,) = harness.log
     assert created.name == "diagram.created"
     assert created.channels == ("diagram:plan",)
     assert created.data["elements"] == [element("a")]
-    shown = bench.ask("get_diagram", diagram_id="plan")
+    shown = harness.query("get_diagram", diagram_id="plan")
     assert (shown["name"], shown["version"], shown["elements"]) == ("Plan", 1, [element("a")])
 
 
-def test_update_tells_only_what_changed(bench: Bench) -> None:
-    decision = bench.do("update_diagram", diagram_id="plan", elements=[element("a"), element("b", extra=[1])])
+def test_an_update_records_only_the_changes(harness: Harness) -> None:
+    decision = harness.execute("update_diagram", diagram_id="plan", elements=[element("a"), element("b", extra=[1])])
     (updated,) = decision.events
     assert updated.name == "diagram.updated"
     assert updated.data["elements"] == [element("b", extra=[1])]
@@ -110,9 +110,9 @@ def test_update_tells_only_what_changed(bench: Bench) -> None:
     assert decision.answer == {"diagram_id": "plan", "version": 2, "accepted": ["b"], "superseded": []}
 
 
-def test_stale_update_records_nothing_and_shows_the_winner(bench: Bench) -> None:
-    bench.do("update_diagram", diagram_id="plan", elements=[element("a", 5)])
-    decision = bench.do("update_diagram", diagram_id="plan", elements=[element("a", 4)])
+def test_a_stale_update_records_nothing_and_is_answered_with_the_winner(harness: Harness) -> None:
+    harness.execute("update_diagram", diagram_id="plan", elements=[element("a", 5)])
+    decision = harness.execute("update_diagram", diagram_id="plan", elements=[element("a", 4)])
     assert decision.events == ()
     assert decision.answer["version"] == 2
     assert decision.answer["superseded"] == [element("a", 5)]
@@ -129,71 +129,71 @@ class Counted(dict[str, Any]):
         return super().__eq__(other)
 
 
-def test_whole_scene_sent_again_costs_one_comparison_an_element(bench: Bench) -> None:
+def test_a_whole_scene_sent_again_costs_one_comparison_per_element(harness: Harness) -> None:
     """Ten thousand elements, compared with one another, held up everybody for seconds."""
     scene = [element(str(number), 2) for number in range(100)]
-    bench.do("update_diagram", diagram_id="plan", elements=scene)
-    diagram = bench.state.diagrams["plan"]
+    harness.execute("update_diagram", diagram_id="plan", elements=scene)
+    diagram = harness.state.diagrams["plan"]
     diagram.elements = {identity: Counted(held) for identity, held in diagram.elements.items()}
     sent = scene[:50] + [element(each["id"]) for each in scene[50:]]
-    decision = merged(diagram, Content(sent, {}), bench.context())
+    decision = merged(diagram, Content(sent, {}), harness.context())
     assert Counted.compared <= len(sent)
     assert decision.answer["superseded"] == scene[50:]
 
 
-def test_late_edit_does_not_revive_a_deleted_element(bench: Bench) -> None:
-    bench.do("update_diagram", diagram_id="plan", elements=[element("a", 3, isDeleted=True)])
-    bench.do("update_diagram", diagram_id="plan", elements=[element("a", 2)])
-    assert bench.ask("get_diagram", diagram_id="plan", include_deleted=False)["elements"] == []
-    status = bench.ask("get_diagram_status", diagram_id="plan")
+def test_a_late_edit_does_not_restore_a_deleted_element(harness: Harness) -> None:
+    harness.execute("update_diagram", diagram_id="plan", elements=[element("a", 3, isDeleted=True)])
+    harness.execute("update_diagram", diagram_id="plan", elements=[element("a", 2)])
+    assert harness.query("get_diagram", diagram_id="plan", include_deleted=False)["elements"] == []
+    status = harness.query("get_diagram_status", diagram_id="plan")
     assert (status["element_count"], status["deleted_count"]) == (0, 1)
 
 
-def test_deleted_diagram_is_gone(bench: Bench) -> None:
-    (deleted,) = bench.do("delete_diagram", diagram_id="plan").events
+def test_a_deleted_diagram_is_not_found(harness: Harness) -> None:
+    (deleted,) = harness.execute("delete_diagram", diagram_id="plan").events
     assert deleted.name == "diagram.deleted"
     with pytest.raises(NotFound):
-        bench.ask("get_diagram", diagram_id="plan")
-    assert bench.replayed() == bench.state
+        harness.query("get_diagram", diagram_id="plan")
+    assert harness.replayed() == harness.state
 
 
-def test_list_pages_through_every_diagram() -> None:
-    bench = Bench(SERVICE)
+def test_diagrams_are_listed_page_by_page() -> None:
+    harness = Harness(SERVICE)
     for name in ("c", "a", "b"):
-        bench.do("create_diagram", diagram_id=name)
-    first = bench.ask("list_diagrams", limit=2)
-    second = bench.ask("list_diagrams", limit=2, after=first["next"])
+        harness.execute("create_diagram", diagram_id=name)
+    first = harness.query("list_diagrams", limit=2)
+    second = harness.query("list_diagrams", limit=2, after=first["next"])
     assert [each["diagram_id"] for each in first["diagrams"] + second["diagrams"]] == ["a", "b", "c"]
     assert second["next"] is None
 
 
-def test_joining_and_leaving_are_told_but_not_recorded(bench: Bench) -> None:
-    bench.log.clear()
-    joined = bench.do("join_diagram", diagram_id="plan", name="Ada", color="#00ff00")
+def test_joining_and_leaving_are_published_and_not_recorded(harness: Harness) -> None:
+    harness.log.clear()
+    joined = harness.execute("join_diagram", diagram_id="plan", name="Ada", color="#00ff00")
     (event,) = joined.ephemeral
     assert (event.name, event.channels) == ("user.joined", ("presence:plan",))
     assert event.data["user_info"] == {"name": "Ada", "color": "#00ff00"}
-    assert bench.do("join_diagram", diagram_id="plan", name="Ada", color="#00ff00").ephemeral == ()
-    (left,) = bench.do("leave_diagram", diagram_id="plan").ephemeral
+    assert harness.execute("join_diagram", diagram_id="plan", name="Ada", color="#00ff00").ephemeral == ()
+    (left,) = harness.execute("leave_diagram", diagram_id="plan").ephemeral
     assert (left.name, left.data) == ("user.left", event.data)
-    assert left.coalesce_key == event.coalesce_key == event.data["connection_id"]
-    assert bench.membership == {}
-    assert bench.log == []
+    assert left.coalesce_key == event.coalesce_key == event.data["connection_id"], "only the newest has to be sent"
+    assert harness.membership == {}
+    assert harness.log == []
 
 
-def test_disconnecting_says_user_left(bench: Bench) -> None:
-    bench.do("join_diagram", diagram_id="plan")
+def test_disconnecting_publishes_user_left(harness: Harness) -> None:
+    harness.execute("join_diagram", diagram_id="plan")
     assert SERVICE.parted is not None
-    left = SERVICE.parted("presence:plan", bench.membership["presence:plan"])
+    left = SERVICE.parted("presence:plan", harness.membership["presence:plan"])
     assert (left.name, left.channels) == ("user.left", ("presence:plan",))
     assert left.data["diagram_id"] == "plan"
     assert left.data["user_id"] == "ada"
     assert left.data["user_info"]["name"] == "ada"
 
 
-def test_cursor_is_only_said(bench: Bench) -> None:
-    bench.do("join_diagram", diagram_id="plan", name="Ada")
-    decision = bench.do("move_cursor", diagram_id="plan", position={"x": 1.5, "y": -2})
+def test_a_cursor_is_ephemeral(harness: Harness) -> None:
+    harness.execute("join_diagram", diagram_id="plan", name="Ada")
+    decision = harness.execute("move_cursor", diagram_id="plan", position={"x": 1.5, "y": -2})
     (moved,) = decision.ephemeral
     assert decision.events == ()
     assert moved.channels == ("cursor:plan",)
@@ -201,28 +201,28 @@ def test_cursor_is_only_said(bench: Bench) -> None:
     assert moved.data["user_info"]["name"] == "Ada"
 
 
-def test_taken_id_is_a_conflict(bench: Bench) -> None:
+def test_a_taken_id_is_a_conflict(harness: Harness) -> None:
     with pytest.raises(Conflict) as refusal:
-        bench.do("create_diagram", diagram_id="plan")
+        harness.execute("create_diagram", diagram_id="plan")
     assert refusal.value.data == {"field": "diagram_id", "value": "plan"}
 
 
 def test_id_is_made_when_none_is_given() -> None:
-    bench = Bench(SERVICE)
-    made = bench.do("create_diagram").answer["diagram_id"]
-    assert bench.ask("get_diagram", diagram_id=made)["elements"] == []
+    harness = Harness(SERVICE)
+    made = harness.execute("create_diagram").answer["diagram_id"]
+    assert harness.query("get_diagram", diagram_id=made)["elements"] == []
 
 
 @pytest.mark.parametrize(
     "request_name", ["update_diagram", "delete_diagram", "move_cursor", "join_diagram", "leave_diagram"]
 )
-def test_commands_on_an_unknown_diagram_are_not_found(bench: Bench, request_name: str) -> None:
+def test_commands_on_an_unknown_diagram_are_not_found(harness: Harness, request_name: str) -> None:
     more: dict[str, dict[str, Any]] = {
         "update_diagram": {"elements": []},
         "move_cursor": {"position": {"x": 0, "y": 0}},
     }
     with pytest.raises(NotFound):
-        bench.do(request_name, diagram_id="unheard-of", **more.get(request_name, {}))
+        harness.execute(request_name, diagram_id="unheard-of", **more.get(request_name, {}))
 
 
 @pytest.mark.parametrize(
@@ -235,11 +235,11 @@ def test_commands_on_an_unknown_diagram_are_not_found(bench: Bench, request_name
         element("a", isDeleted="yes"),
     ],
 )
-def test_element_that_cannot_merge_is_refused(bench: Bench, wrong: Element) -> None:
+def test_element_that_cannot_merge_is_refused(harness: Harness, wrong: Element) -> None:
     with pytest.raises(InvalidData) as refusal:
-        bench.do("update_diagram", diagram_id="plan", elements=[element("b"), wrong])
+        harness.execute("update_diagram", diagram_id="plan", elements=[element("b"), wrong])
     assert refusal.value.data == {"field": "elements[1]"}
-    assert len(bench.log) == 1
+    assert len(harness.log) == 1
 
 
 TOO_LARGE = [2**53, 10**30, 1e308, -1e308, "1", True, []]
@@ -278,24 +278,27 @@ POISON: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in POISON.items() for value in values])
-def test_what_excalidraw_cannot_count_order_or_draw_is_refused(bench: Bench, name: str, value: Any) -> None:
+def test_an_element_that_excalidraw_cannot_draw_is_refused(harness: Harness, name: str, value: Any) -> None:
     """One such element froze itself for everybody, or left the drawing blank."""
     elements = [element("a", 2), element("b") | {name: value}]
-    refusal = bench.refused(InvalidData, "update_diagram", diagram_id="plan", elements=elements)
+    refusal = harness.refused(InvalidData, "update_diagram", diagram_id="plan", elements=elements)
     assert refusal.data == {"field": "elements[1]"}
     assert name in refusal.message
-    bench.refused(InvalidData, "create_diagram", diagram_id="other", elements=elements)
-    bench.refused(InvalidData, "import_diagram", document={"type": "excalidraw", "elements": elements})
-    assert len(bench.log) == 1
+    harness.refused(InvalidData, "create_diagram", diagram_id="other", elements=elements)
+    harness.refused(InvalidData, "import_diagram", document={"type": "excalidraw", "elements": elements})
+    assert len(harness.log) == 1
 
 
-def test_the_bounds_themselves_are_taken(bench: Bench) -> None:
+def test_values_at_the_bounds_are_accepted(harness: Harness) -> None:
     whole = element("a", MOST, MOST, seed=MOST, updated=MOST, x=FARTHEST, y=-FARTHEST, opacity=0, index="a0V")
     loose = element("b", points=[[0, 0], [0.5, -FARTHEST]], angle=None, boundElements=None, customData={"n": 10**30})
-    assert bench.do("update_diagram", diagram_id="plan", elements=[whole, loose]).answer["accepted"] == ["a", "b"]
+    assert harness.execute("update_diagram", diagram_id="plan", elements=[whole, loose]).answer["accepted"] == [
+        "a",
+        "b",
+    ]
 
 
-def test_indices_are_those_that_fractional_indexing_takes() -> None:
+def test_an_index_is_valid_if_fractional_indexing_accepts_it() -> None:
     verdicts = json.loads((DRAWINGS / "indices.json").read_text(encoding="utf-8"))
     assert len(verdicts["accepted"]) > 200
     check(element("a", index=index) for index in verdicts["accepted"])
@@ -304,14 +307,14 @@ def test_indices_are_those_that_fractional_indexing_takes() -> None:
             check([element("a", index=index)])
 
 
-def test_indices_that_follow_each_other_do_so_as_in_fractional_indexing() -> None:
+def test_consecutive_indices_are_those_of_fractional_indexing() -> None:
     indices = [nth_index(place) for place in range(10_000)]
     assert [indices[place] for place in (0, 61, 62, 3905, 3906)] == ["a0", "az", "b00", "bzz", "c000"]
     assert indices == sorted(indices)
     check(element("a", index=index) for index in indices)
 
 
-def test_a_version_of_an_older_log_that_nobody_can_exceed_gives_way() -> None:
+def test_a_version_over_the_limit_in_an_older_log_is_replaced() -> None:
     held = {"a": element("a", 10**30)}
     assert merge(held, [element("a", 1, 5)]) == {"a": element("a", 1, 5)}
 
@@ -327,15 +330,15 @@ def test_a_version_of_an_older_log_that_nobody_can_exceed_gives_way() -> None:
         ("join_diagram", {"diagram_id": "plan", "color": "red; content: url(x)"}),
     ],
 )
-def test_malformed_input_is_refused(bench: Bench, command: str, data: dict[str, Any]) -> None:
+def test_malformed_input_is_refused(harness: Harness, command: str, data: dict[str, Any]) -> None:
     with pytest.raises(InvalidData):
-        bench.do(command, **data)
+        harness.execute(command, **data)
 
 
-def test_a_diagram_has_room_for_so_many_elements(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_diagram_has_a_limit_of_elements(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(domain, "MOST_ELEMENTS", 2)
-    bench = Bench(SERVICE)
-    bench.do("create_diagram", diagram_id="d", elements=[element("a"), element("b")])
-    refusal = bench.refused(LimitExceeded, "update_diagram", diagram_id="d", elements=[element("c")])
+    harness = Harness(SERVICE)
+    harness.execute("create_diagram", diagram_id="d", elements=[element("a"), element("b")])
+    refusal = harness.refused(LimitExceeded, "update_diagram", diagram_id="d", elements=[element("c")])
     assert refusal.data == {"field": "elements", "limit": 2}
-    bench.do("update_diagram", diagram_id="d", elements=[element("a", version=2)])
+    harness.execute("update_diagram", diagram_id="d", elements=[element("a", version=2)])

@@ -15,7 +15,17 @@ from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.fastblocks.service import SERVICE
 from bodhisattva.servers.tests.redis_server import RedisServer
-from bodhisattva.servers.tests.test_log_tools import EVENTS, KEPT, Said, done, fastblocks, place, put, spawned, tool
+from bodhisattva.servers.tests.test_log_tools import (
+    EVENTS,
+    KEPT,
+    Result,
+    done,
+    fastblocks,
+    place,
+    put,
+    spawned,
+    tool,
+)
 from bodhisattva.servers.tests.test_log_tools import log as log  # a fixture
 from bodhisattva.servers.tests.trimmer import started
 
@@ -33,10 +43,10 @@ class There:
         settings = f"log: {{kind: redis, url: '{redis.url}', prefix: {self.config.prefix}}}"
         (folder / "redis.yaml").write_text(settings)
 
-    def done(self, *arguments: object, given: bytes = b"") -> Said:
+    def done(self, *arguments: object, given: bytes = b"") -> Result:
         return done(self.folder, *arguments, "-c", "redis.yaml", given=given)
 
-    def tool(self, *arguments: object) -> Said:
+    def tool(self, *arguments: object) -> Result:
         return tool(self.folder, *arguments, "-c", "redis.yaml")
 
     @asynccontextmanager
@@ -58,14 +68,14 @@ def filled(there: There, log: Path) -> There:
     return there
 
 
-async def test_a_log_moves_to_redis_and_back_and_is_the_same(there: There, log: Path) -> None:
+async def test_a_log_is_the_same_after_a_move_to_redis_and_back(there: There, log: Path) -> None:
     """As the guide has it, under "Keeping the log"."""
     commands = re.findall(r"^bodhisattva log (.*-c redis\.yaml.*?)(?: +#.*)?$", GUIDE.read_text(), re.MULTILINE)
     assert [command.split()[0] for command in commands] == ["import", "verify", "export"], "the guide says other things"
     lines = await asyncio.to_thread(done, there.folder, "export", "fastblocks", "-o", "fastblocks.jsonl")
     assert lines.out == "fastblocks.jsonl: 46 rows\n"
-    said = [await asyncio.to_thread(done, there.folder, *command.split(), how=spawned) for command in commands]
-    assert f"is sound: fastblocks, format 3, {KEPT} events, epoch " in said[1].out
+    result = [await asyncio.to_thread(done, there.folder, *command.split(), how=spawned) for command in commands]
+    assert f"is sound: fastblocks, format 3, {KEPT} events, epoch " in result[1].out
     assert (there.folder / "back.jsonl").read_bytes() == (there.folder / "fastblocks.jsonl").read_bytes()
     async with fastblocks(log) as engine, there.served() as other:
         assert other.log.epoch == engine.log.epoch
@@ -102,19 +112,19 @@ async def test_a_log_moves_to_redis_and_back_and_is_the_same(there: There, log: 
         (("XADD", "entries", "31-0", "i", "e", "m", "7", "d", "{}"), "the head is 30:"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(filled: There, damage: tuple[str, ...], line: str) -> None:
+def test_each_problem_is_one_line(filled: There, damage: tuple[str, ...], line: str) -> None:
     command, key, *words = damage
     assert not filled.redis.ask(command, f"{filled.base}{key}", *words).startswith("-")
     if damage[-1] == "{}":
         filled.redis.ask("HSET", f"{filled.base}meta", "head", "30:x")
-    said = filled.tool("verify", "fastblocks")
-    assert (said.code, said.error) == (1, "")
-    assert any(line in each for each in said.out.splitlines()), said.out
+    result = filled.tool("verify", "fastblocks")
+    assert (result.code, result.error) == (1, "")
+    assert any(line in each for each in result.out.splitlines()), result.out
     filled.tool("compact", "fastblocks", "--events", 3).refused("")
-    assert filled.tool("verify", "fastblocks").out == said.out, "nothing is removed"
+    assert filled.tool("verify", "fastblocks").out == result.out, "nothing is removed"
 
 
-def test_a_backup_makes_good_what_a_stranger_removed(filled: There) -> None:
+def test_a_backup_restores_events_that_were_removed_by_hand(filled: There) -> None:
     filled.done("backup", "fastblocks", "saved.sqlite3")
     before = filled.done("export", "fastblocks").output
     filled.redis.ask("XTRIM", f"{filled.base}entries", "MINID", "25")
@@ -128,23 +138,23 @@ def test_a_backup_makes_good_what_a_stranger_removed(filled: There) -> None:
 def test_an_event_that_cannot_be_decoded_is_damage(filled: There) -> None:
     filled.redis.ask("XADD", f"{filled.base}entries", "31-0", "i", "e", "m", "7", "d", "{}")
     filled.redis.ask("HSET", f"{filled.base}meta", "head", "31:e")
-    said = filled.tool("verify", "fastblocks")
-    assert (said.code, said.error) == (1, "")
-    assert said.out.startswith("event 31 cannot be decoded")
+    result = filled.tool("verify", "fastblocks")
+    assert (result.code, result.error) == (1, "")
+    assert result.out.startswith("event 31 cannot be decoded")
     filled.tool("export", "fastblocks").refused("event 31 cannot be decoded")
 
 
-async def test_a_backup_is_of_one_moment_and_comes_back_under_a_new_epoch(filled: There) -> None:
+async def test_a_backup_is_of_one_moment_and_is_restored_with_a_new_epoch(filled: There) -> None:
     async with filled.served() as engine:
         stop = asyncio.Event()
         writing = asyncio.ensure_future(_write(engine, stop))
-        said = await asyncio.to_thread(filled.done, "backup", "fastblocks", "saved.sqlite3")
+        result = await asyncio.to_thread(filled.done, "backup", "fastblocks", "saved.sqlite3")
         stop.set()
         await writing
         refused = await asyncio.to_thread(filled.tool, "restore", "saved.sqlite3", "fastblocks", "--force")
         refused.refused("is in use by 1 of its service's replicas; stop them")
         epoch, written = engine.log.epoch, engine.offset("global")
-    newest = int(said.out.rpartition(" ")[2])
+    newest = int(result.out.rpartition(" ")[2])
     assert EVENTS <= newest <= written
     async with fastblocks(filled.folder / "saved.sqlite3") as saved:
         assert (saved.offset("global"), saved.log.epoch) == (newest, epoch)
@@ -169,10 +179,10 @@ async def _write(engine: Engine, stop: asyncio.Event) -> None:
         number += 1
 
 
-async def test_compact_shortens_it_also_while_replicas_run(filled: There) -> None:
+async def test_compact_works_while_replicas_run(filled: There) -> None:
     async with filled.served() as engine:
-        said = await asyncio.to_thread(filled.done, "compact", "fastblocks", "--events", 3)
-        assert re.search(r": 9 events removed, \d+ bytes before, \d+ after", said.out)
+        result = await asyncio.to_thread(filled.done, "compact", "fastblocks", "--events", 3)
+        assert re.search(r": 9 events removed, \d+ bytes before, \d+ after", result.out)
         await put(engine, EVENTS)
         assert (engine.offset("state"), engine.log_start("global")) == (EVENTS + 1, EVENTS - 3)
         assert len(await engine.log.read("state", 0, 99)) == 4
@@ -186,9 +196,9 @@ def test_bad_input_is_one_line_and_exit_code_2(there: There, log: Path) -> None:
     there.tool("verify", "fastblocks").refused("log.url is not set")
     (there.folder / "redis.yaml").write_text("log: {kind: redis, url: 'redis://user:hunter2@127.0.0.1:1/0'}")
     for command in (("verify", "fastblocks"), ("restore", "saved.sqlite3", "fastblocks"), ("compact", "fastblocks")):
-        said = there.tool(*command)
-        said.refused("redis://(hidden)@127.0.0.1:1/0 cannot be used")
-        assert "hunter2" not in said.error
+        result = there.tool(*command)
+        result.refused("redis://(hidden)@127.0.0.1:1/0 cannot be used")
+        assert "hunter2" not in result.error
 
 
 def test_another_service_s_lines_and_another_format_are_refused(filled: There) -> None:

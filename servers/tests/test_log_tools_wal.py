@@ -27,7 +27,7 @@ PINNED = 4 * files.WAL_LIMIT
 
 
 class Writer:
-    """A process that appends to a log and is told of each append that is durable."""
+    """A process that appends to a log and reports each durable append."""
 
     def __init__(self, path: Path, process: "subprocess.Popen[str]") -> None:
         self.path = path
@@ -66,7 +66,7 @@ def exporting(path: Path) -> Iterator["subprocess.Popen[bytes]"]:
             process.kill()
 
 
-def test_an_export_that_nobody_reads_leaves_the_wal_of_a_service_alone(tmp_path: Path) -> None:
+def test_an_export_that_is_not_read_does_not_hold_the_wal_of_a_service(tmp_path: Path) -> None:
     log = tmp_path / "ledger.sqlite3"
     with writing(log) as writer:
         quiet = writer.largest_wal(LEAST)
@@ -83,7 +83,7 @@ def test_an_export_that_nobody_reads_leaves_the_wal_of_a_service_alone(tmp_path:
     assert LEAST <= exported <= begun + IN_PIPE, "it is as it was when the export began"
 
 
-async def test_what_is_read_apart_is_of_one_moment_and_leaves_the_wal_alone(
+async def test_a_copy_is_of_one_moment_and_does_not_hold_the_wal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     temporary = tmp_path / "temporary"
@@ -105,7 +105,7 @@ async def test_what_is_read_apart_is_of_one_moment_and_leaves_the_wal_alone(
             assert source.rows() == 2 * (FEW - 1) + 1, "events, answers, and a position"
 
 
-async def test_a_copy_that_has_no_room_is_refused_and_names_another_place(
+async def test_a_copy_without_disk_space_is_refused_and_names_tmpdir(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened(tmp_path / "ledger.sqlite3") as log:
@@ -147,15 +147,13 @@ async def grown(path: Path) -> AsyncIterator[SqliteLog]:
         yield log
 
 
-async def test_a_wal_that_has_grown_is_given_back_when_nothing_is_written(tmp_path: Path) -> None:
+async def test_a_grown_wal_is_emptied_when_nothing_is_written(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     async with grown(path):
         await until(lambda: files.wal_size(path) == 0, "the WAL is given back")
 
 
-async def test_a_wal_that_has_grown_is_given_back_while_there_is_always_something_to_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_grown_wal_is_emptied_under_constant_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ledger.sqlite3"
     monkeypatch.setattr(files, "give_back", lambda _database: pytest.fail("the log was never idle"))
     async with grown(path) as log:
@@ -165,7 +163,7 @@ async def test_a_wal_that_has_grown_is_given_back_while_there_is_always_somethin
         assert files.wal_size(path) <= files.WAL_LIMIT
 
 
-async def test_a_reader_that_stays_is_not_waited_for(tmp_path: Path) -> None:
+async def test_a_long_reader_is_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     async with grown(path) as log:
         with pinned(path):

@@ -39,7 +39,7 @@ class Fleet:
         """What the service that was asked has recorded of sessions."""
         return [(event["event"], event["data"]["session_id"]) for event in await history(await self.there.connect())]
 
-    async def told(self) -> list[tuple[str, str]]:
+    async def recorded(self) -> list[tuple[str, str]]:
         """What the replicas have recorded of the workflow's calls, but for attempts that failed."""
         events = await history(await self.two[1].connect())
         named = [(event["event"], event["data"].get("call", event["data"].get("stage_name"))) for event in events]
@@ -82,15 +82,15 @@ async def test_stages_and_compensations_have_their_effect_once(fleet: Fleet) -> 
     created = [("session.created", session) for session in SESSIONS]
     closed = [("session.closed", session) for session in reversed(SESSIONS)]
     assert await fleet.happened() == [*created, *closed]
-    told = await fleet.told()
-    assert len(told) == len(set(told)), "something is recorded twice"
+    recorded = await fleet.recorded()
+    assert len(recorded) == len(set(recorded)), "something is recorded twice"
 
 
-async def test_the_other_goes_on_where_one_stops(fleet: Fleet) -> None:
+async def test_a_replica_goes_on_where_another_stops(fleet: Fleet) -> None:
     await fleet.start(*map(opening, SESSIONS), "by hand")
     await until(lambda: fleet.workflow and fleet.workflow.results, "no stage is completed", LONG)
     await fleet.two[0].server.stop()
     await until(lambda: len(fleet.workflow.results) == len(SESSIONS), "the stages are not completed", LONG)
     assert await fleet.happened() == [("session.created", session) for session in SESSIONS]
-    told = await fleet.told()
-    assert len(told) == len(set(told)), "something is recorded twice"
+    recorded = await fleet.recorded()
+    assert len(recorded) == len(set(recorded)), "something is recorded twice"

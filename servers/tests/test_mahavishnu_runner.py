@@ -15,7 +15,7 @@ from bodhisattva.servers.core.telemetry.metrics import Metrics
 from bodhisattva.servers.mahavishnu import runner
 from bodhisattva.servers.mahavishnu.runner import run_calls
 from bodhisattva.servers.mahavishnu.service import SERVICE
-from bodhisattva.servers.tests.bench import Bench
+from bodhisattva.servers.tests.harness import Harness
 
 PATIENCE = 5.0
 Reply = dict[str, Any] | Exception
@@ -36,12 +36,12 @@ def finished(status: dict[str, Any]) -> bool:
 
 
 class Peer:
-    """Another service: answers with the replies in turn, then holds; remembers what it was asked."""
+    """Another service: answers with the replies in turn, then holds; records the requests."""
 
     def __init__(self, *replies: Reply) -> None:
         self.replies = list(replies)
-        self.asked: list[tuple[str, dict[str, Any], str]] = []
-        self.was_asked = asyncio.Event()
+        self.requests: list[tuple[str, dict[str, Any], str]] = []
+        self.request_arrived = asyncio.Event()
 
     async def request(
         self,
@@ -51,8 +51,8 @@ class Peer:
         id: str,  # noqa: A002 - the client's word for it
         timeout: float,
     ) -> dict[str, Any]:
-        self.asked.append((name, data, id))
-        self.was_asked.set()
+        self.requests.append((name, data, id))
+        self.request_arrived.set()
         if not self.replies:
             await asyncio.get_running_loop().create_future()
         reply = self.replies.pop(0)
@@ -60,12 +60,12 @@ class Peer:
             raise reply
         return reply
 
-    async def asked_times(self, number: int) -> None:
-        """Wait until it was asked so often."""
+    async def wait_requests(self, number: int) -> None:
+        """Wait until so many requests have arrived."""
         async with asyncio.timeout(PATIENCE):
-            while len(self.asked) < number:
-                self.was_asked.clear()
-                await self.was_asked.wait()
+            while len(self.requests) < number:
+                self.request_arrived.clear()
+                await self.request_arrived.wait()
 
 
 class Deduplicating(Peer):
@@ -89,10 +89,10 @@ class Deduplicating(Peer):
 
 
 class Host:
-    """The part of the server's host that the runner uses, over a bench."""
+    """The part of the server's host that the runner uses, over a harness."""
 
     def __init__(self, **peers: Peer) -> None:
-        self.bench = Bench(SERVICE, user_id="mahavishnu")
+        self.harness = Harness(SERVICE, user_id="mahavishnu")
         self.peers = peers
         self.log = structlog.get_logger()
         self.metrics = Metrics("mahavishnu", "mahavishnu")
@@ -101,7 +101,7 @@ class Host:
 
     @property
     def state(self) -> Any:
-        return self.bench.state
+        return self.harness.state
 
     async def changed(self) -> None:
         async with self._news:
@@ -129,8 +129,8 @@ class Host:
         return nullcontext()
 
     async def do(self, command: str, **data: Any) -> dict[str, Any]:
-        self.bench.now = datetime.now(UTC)
-        answer = self.bench.do(command, **data).answer
+        self.harness.now = datetime.now(UTC)
+        answer = self.harness.execute(command, **data).answer
         async with self._news:
             self._news.notify_all()
         return answer
@@ -148,12 +148,12 @@ class Host:
 
     @property
     def status(self) -> dict[str, Any]:
-        return self.bench.ask("get_workflow_status", workflow_id="w")
+        return self.harness.query("get_workflow_status", workflow_id="w")
 
     @property
     def recorded(self) -> list[tuple[str, Any]]:
         """What happened after the start: each event's name, and the stage that it is about."""
-        return [(event.name.removeprefix("workflow."), event.data.get("stage_name")) for event in self.bench.log[1:]]
+        return [(event.name.removeprefix("workflow."), event.data.get("stage_name")) for event in self.harness.log[1:]]
 
 
 @asynccontextmanager
@@ -167,18 +167,18 @@ async def running(host: Any) -> AsyncIterator[None]:
             await task
 
 
-async def test_stages_are_run_on_their_service_one_after_the_other() -> None:
+async def test_remote_stages_are_called_one_after_another() -> None:
     peer = Peer({"count": 1}, {"count": 2})
     host = Host(akosha=peer)
     async with running(host):
         await host.start({"name": "one", "data": {"x": 1}}, {"name": "two"})
         status = await host.until(lambda status: status["stages_completed"] == 2)
     assert [stage["result"] for stage in status["stages"]] == [{"count": 1}, {"count": 2}]
-    assert peer.asked == [("aggregate", {"x": 1}, "w/stage-0"), ("aggregate", {}, "w/stage-1")]
+    assert peer.requests == [("aggregate", {"x": 1}, "w/stage-0"), ("aggregate", {}, "w/stage-1")]
     await host.do("complete_workflow", workflow_id="w")
 
 
-async def test_a_stage_can_take_up_what_an_earlier_one_came_to() -> None:
+async def test_a_stage_can_refer_to_an_earlier_result() -> None:
     peer = Peer({"ids": ["a", "b"]}, {}, REFUSED, {})
     host = Host(akosha=peer)
     second = {"$result": ["one", "ids", 1]}
@@ -190,18 +190,18 @@ async def test_a_stage_can_take_up_what_an_earlier_one_came_to() -> None:
             {"name": "three"},
         )
         await host.until(finished)
-    data = [data for _, data, _ in peer.asked]
+    data = [data for _, data, _ in peer.requests]
     assert data == [{}, {"id": "b", "plain": {"$result": 1, "more": 2}}, {}, {"list": ["b", {"first": "a"}]}]
 
 
-async def test_what_no_result_holds_fails_the_stage_without_asking() -> None:
+async def test_an_unresolved_reference_fails_the_stage_without_a_request() -> None:
     peer = Peer({"ids": []})
     host = Host(akosha=peer)
     async with running(host):
         await host.start({"name": "one"}, {"name": "two", "data": {"id": {"$result": ["one", "ids", 0]}}})
         status = await host.until(finished)
     assert status["error"] == "Stage two: there is no result one.ids.0."
-    assert len(peer.asked) == 1
+    assert len(peer.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -209,10 +209,10 @@ async def test_what_no_result_holds_fails_the_stage_without_asking() -> None:
     [
         (REFUSED, "akosha answered INVALID_DATA: No such series."),
         (AuthenticationFailed("bad token"), "akosha does not accept this service."),
-        (ConnectionLost(1009, "too large"), "akosha cannot be asked for this: the connection ended: 1009 too large"),
+        (ConnectionLost(1009, "too large"), "akosha cannot process this request: the connection ended: 1009 too large"),
     ],
 )
-async def test_a_refused_stage_fails_its_workflow_and_is_not_tried_again(reply: Exception, reason: str) -> None:
+async def test_a_refused_stage_fails_its_workflow_and_is_not_retried(reply: Exception, reason: str) -> None:
     host = Host(akosha=Peer(reply))
     async with running(host):
         await host.start({"name": "one"})
@@ -230,14 +230,14 @@ async def test_a_stage_of_a_service_without_a_peer_fails_its_workflow() -> None:
     assert status["stages"][0]["compensation"] is None
 
 
-async def test_troubles_that_pass_are_sat_out_under_the_same_request_id() -> None:
+async def test_temporary_errors_are_retried_under_the_same_request_id() -> None:
     peer = Peer(Unreachable("refused"), BUSY, {"count": 1})
     host = Host(akosha=peer)
     host.failures = [Unavailable("The log cannot be written.")]
     async with running(host):
         await host.start({"name": "one"})
         status = await host.until(lambda status: status["stages_completed"] == 1)
-    assert [request_id for _, _, request_id in peer.asked] == ["w/stage-0"] * 3
+    assert [request_id for _, _, request_id in peer.requests] == ["w/stage-0"] * 3
     assert status["stages"][0]["attempts"] == 2
     assert status["stages"][0]["error"] == "UNAVAILABLE: Draining."
     assert [name for name, _ in host.recorded] == [
@@ -248,13 +248,13 @@ async def test_troubles_that_pass_are_sat_out_under_the_same_request_id() -> Non
     ]
 
 
-async def test_a_stage_is_given_up_after_its_attempts() -> None:
+async def test_a_stage_fails_after_its_attempts() -> None:
     peer = Peer(BUSY, LOST, BUSY)
     host = Host(akosha=peer)
     async with running(host):
         await host.start({"name": "one", "attempts": 2})
         status = await host.until(finished)
-    assert len(peer.asked) == 2
+    assert len(peer.requests) == 2
     assert status["error"] == "Stage one: akosha was given up after 2 attempts: the connection ended: 1006"
 
 
@@ -266,7 +266,7 @@ async def test_a_stage_without_answer_fails_its_workflow_at_its_time_limit() -> 
     assert status["error"] == "Stage one: akosha did not answer within 0.05 s."
 
 
-async def test_nothing_is_waited_for_after_the_last_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_there_is_no_pause_after_the_last_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the stages before it did was left undone for up to five seconds more."""
     monkeypatch.setattr(runner, "Backoff", lambda cap: Backoff(base=60, cap=60, uniform=lambda _, most: most))
     host = Host(akosha=Peer(BUSY))
@@ -276,21 +276,21 @@ async def test_nothing_is_waited_for_after_the_last_attempt(monkeypatch: pytest.
     assert status["error"] == "Stage one: akosha was given up after 1 attempts: UNAVAILABLE: Draining."
 
 
-async def test_a_stage_under_way_at_a_crash_is_asked_for_again_under_the_same_id() -> None:
+async def test_a_stage_under_way_at_a_crash_is_retried_under_the_same_id() -> None:
     before, after = Peer(), Peer({"count": 1})
     host = Host(akosha=before)
     await host.start({"name": "one"})
     async with running(host), asyncio.timeout(PATIENCE):
-        await before.was_asked.wait()
+        await before.request_arrived.wait()
     deadline = host.status["stages"][0]["deadline"]
     host.peers["akosha"] = after
     async with running(host):
         status = await host.until(lambda status: status["stages_completed"] == 1)
-    assert before.asked == after.asked
+    assert before.requests == after.requests
     assert status["stages"][0]["deadline"] == deadline, "its time began anew"
 
 
-async def test_time_and_attempts_are_not_given_back_by_a_crash() -> None:
+async def test_a_crash_does_not_reset_deadline_and_attempts() -> None:
     host = Host(akosha=Peer(BUSY))
     await host.start({"name": "one", "attempts": 2}, timeout=0.3)
     async with running(host):
@@ -298,27 +298,27 @@ async def test_time_and_attempts_are_not_given_back_by_a_crash() -> None:
     host.peers["akosha"] = again = Peer(BUSY, BUSY)
     async with running(host):
         await host.until(finished)
-    assert len(again.asked) == 1
+    assert len(again.requests) == 1
     late = Host(akosha=Peer())
     await late.start({"name": "one"}, timeout=0.1)
     async with running(late):
-        await late.peers["akosha"].was_asked.wait()
+        await late.peers["akosha"].request_arrived.wait()
     await asyncio.sleep(0.1)
     late.peers["akosha"] = never = Peer({})
     async with running(late):
         status = await late.until(finished)
     assert "did not answer within 0.1 s" in status["error"]
-    assert never.asked == []
+    assert never.requests == []
 
 
-async def test_what_was_done_is_undone_the_last_first() -> None:
+async def test_completed_stages_are_compensated_the_last_first() -> None:
     peer, other = Peer({}, {}, {}, REFUSED, {"undone": "two"}), Peer({"undone": "one"})
     host = Host(akosha=peer, dhruva=other)
     async with running(host):
         await host.start(undoing("one", service="dhruva"), undoing("two"), {"name": "three"}, undoing("four"))
         status = await host.until(finished)
-    assert peer.asked[-1] == ("undo", {"of": "two"}, "w/compensation-1")
-    assert other.asked == [("undo", {"of": "one"}, "w/compensation-0")]
+    assert peer.requests[-1] == ("undo", {"of": "two"}, "w/compensation-1")
+    assert other.requests == [("undo", {"of": "one"}, "w/compensation-0")]
     assert host.recorded[-5:] == [
         ("failed", "four"),
         ("compensation_started", "two"),
@@ -335,24 +335,22 @@ async def test_what_was_done_is_undone_the_last_first() -> None:
 
 
 @pytest.mark.parametrize(("command", "status"), [("fail_workflow", "failed"), ("cancel_workflow", "cancelled")])
-async def test_a_workflow_ended_by_command_is_undone_with_the_stage_that_was_under_way(
-    command: str, status: str
-) -> None:
+async def test_a_cancelled_workflow_is_compensated_with_the_stage_under_way(command: str, status: str) -> None:
     peer = Peer({})
     host = Host(akosha=peer)
     words = {"error": "called off"} if command == "fail_workflow" else {"reason": "called off"}
     async with running(host):
         await host.start(undoing("one"), undoing("two"))
-        await peer.asked_times(2)
+        await peer.wait_requests(2)
         peer.replies = [{}, {}]
         answer = await host.do(command, workflow_id="w", **words)
         shown = await host.until(finished)
     assert answer == {"workflow_id": "w", "status": status, "compensations": 2}
     assert (shown["status"], shown["error"]) == (status, "called off")
-    assert [data for name, data, _ in peer.asked if name == "undo"] == [{"of": "two"}, {"of": "one"}]
+    assert [data for name, data, _ in peer.requests if name == "undo"] == [{"of": "two"}, {"of": "one"}]
 
 
-async def test_a_stage_that_may_not_have_been_done_needs_not_be_there_to_be_undone() -> None:
+async def test_a_compensation_may_find_that_its_stage_had_no_effect() -> None:
     peer = Peer(LOST, RequestFailed("NOT_FOUND", "There is nothing."))
     host = Host(akosha=peer)
     async with running(host):
@@ -361,7 +359,7 @@ async def test_a_stage_that_may_not_have_been_done_needs_not_be_there_to_be_undo
     assert status["stages"][0]["compensation"]["status"] == "completed"
 
 
-async def test_a_compensation_that_fails_is_told_and_the_others_are_made() -> None:
+async def test_a_failed_compensation_is_recorded_and_the_others_are_made() -> None:
     peer = Peer({}, {}, REFUSED, BUSY, BUSY, {"undone": "one"})
     host = Host(akosha=peer)
     async with running(host):
@@ -374,7 +372,7 @@ async def test_a_compensation_that_fails_is_told_and_the_others_are_made() -> No
     assert [each._value.get() for each in counted] == [3.0, 2.0, 2.0]
 
 
-async def test_a_compensation_is_tried_again_as_a_stage_is_until_its_recorded_deadline() -> None:
+async def test_a_compensation_is_retried_until_its_recorded_deadline() -> None:
     host = Host(akosha=Peer({}, REFUSED, BUSY, LOST))
     async with running(host):
         await host.start(undoing("one", timeout=60), {"name": "two"})
@@ -392,10 +390,10 @@ async def test_a_compensation_is_tried_again_as_a_stage_is_until_its_recorded_de
         "attempts": 3,
         "error": None,
     }
-    assert [request_id for _, _, request_id in peer.asked] == ["w/compensation-0"] * 2
+    assert [request_id for _, _, request_id in peer.requests] == ["w/compensation-0"] * 2
 
 
-async def test_a_compensation_is_given_up_at_its_deadline_which_a_restart_does_not_move() -> None:
+async def test_a_restart_does_not_move_the_deadline_of_a_compensation() -> None:
     host = Host(akosha=Peer({}, REFUSED, BUSY))
     async with running(host):
         await host.start(undoing("one", timeout=0.2), {"name": "two"})
@@ -408,27 +406,27 @@ async def test_a_compensation_is_given_up_at_its_deadline_which_a_restart_does_n
     shown = status["stages"][0]["compensation"]
     assert (shown["status"], shown["deadline"]) == ("failed", deadline)
     assert shown["error"] == "akosha did not answer within 0.2 s."
-    assert never.asked == []
+    assert never.requests == []
 
 
 async def test_a_crash_between_compensations_repeats_none_under_another_id() -> None:
     host = Host(akosha=Peer({}, {}, REFUSED))
     async with running(host):
         await host.start(undoing("one"), undoing("two"), {"name": "three"})
-        await host.until(lambda status: "compensation-1" in host.bench.state.workflows["w"].progress)
+        await host.until(lambda status: "compensation-1" in host.harness.state.workflows["w"].progress)
     host.peers["akosha"] = peer = Peer({}, {})
     async with running(host):
         await host.until(finished)
-    assert [request_id for _, _, request_id in peer.asked] == ["w/compensation-1", "w/compensation-0"]
+    assert [request_id for _, _, request_id in peer.requests] == ["w/compensation-1", "w/compensation-0"]
 
 
-async def test_replicas_ask_under_one_id_and_record_once() -> None:
+async def test_replicas_send_one_request_id_and_record_the_answer_once() -> None:
     """Two runners on one state, as replicas have it."""
     peer = Deduplicating(stage_0={}, stage_1=REFUSED, compensation_0={})
     host = Host(akosha=peer)
     async with running(host), running(host):
         await host.start(undoing("one"), {"name": "two"})
         await host.until(finished)
-    assert {request_id for _, _, request_id in peer.asked} == {"w/stage-0", "w/stage-1", "w/compensation-0"}
+    assert {request_id for _, _, request_id in peer.requests} == {"w/stage-0", "w/stage-1", "w/compensation-0"}
     names = [event for event in host.recorded if "attempt" not in event[0]]
     assert len(names) == len(set(names)) == 6

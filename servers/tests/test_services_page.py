@@ -10,11 +10,11 @@ from bodhisattva.servers.core.service import Handler, Service
 from bodhisattva.servers.registry import services
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/services.md").read_text(encoding="utf-8")
-PAGING = {"after?", "limit?"}  # said once, of all lists
+PAGING = {"after?", "limit?"}  # the page names them once, for all lists
 
 
 @pytest.mark.parametrize("service", services().values(), ids=lambda service: service.name)
-def test_inputs_are_those_of_the_page(service: Service) -> None:
+def test_the_page_lists_the_inputs_of_every_request(service: Service) -> None:
     section = PAGE.partition(f"\n## {service.name}\n")[2].partition("\n## ")[0]
     bullets = section.partition("- Commands:")[2].partition("- Events:")[0]
     shown = {name: _inputs(text) for name, text in re.findall(r"`(\w+)`(?:\s+\{((?:[^{}]|\{[^{}]*\})*)\})?", bullets)}

@@ -1,1 +1,1 @@
-"""Who may connect, as whom, for how long, and what they may then do."""
+"""Authentication and permissions: tokens, their users, their lifetime and their rights."""

@@ -1,4 +1,4 @@
-"""What the clauses about tokens share: how a service turns one away."""
+"""What the clauses about tokens share: how a service refuses one."""
 
 from bodhisattva.fixtures.endings import Close
 from bodhisattva.fixtures.fixture_types import Connect

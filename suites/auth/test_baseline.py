@@ -64,7 +64,7 @@ class TestJWTAuthentication:
         section="2",
         feature="auth",
         profile="core",
-        text="A token that allows nothing in the service authenticates its user, to whom everything is FORBIDDEN.",
+        text="A token that allows nothing in the service authenticates its user, and every request is FORBIDDEN.",
         baseline="TestJWTAuthentication::token_with_insufficient_permissions",
     )
     async def test_token_with_insufficient_permissions(

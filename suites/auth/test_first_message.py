@@ -103,7 +103,7 @@ async def test_undecodable_first_message(connect: Connect, node: Node) -> None:
     section="2.3",
     feature="auth",
     profile="core",
-    text="A connection that has not authenticated within the claimed timeout is told AUTH_REQUIRED and closed 1008.",
+    text="A connection that has not authenticated within the claimed timeout gets AUTH_REQUIRED and closed 1008.",
 )
 async def test_silence_ends_at_the_timeout(connect: Connect, node: Node, allow_time: AllowTime) -> None:
     timeout = (await node.limits())["auth_timeout"]

@@ -113,7 +113,7 @@ async def test_admin_may_do_everything(connect: Connect, node: Node, sample: Req
     section="2",
     feature="auth",
     profile="core",
-    text="A private channel is heard and looked into by its user and by administrators only.",
+    text="Only its user and administrators can subscribe to a private channel and read it.",
     services=("mahavishnu",),
 )
 async def test_private_channel(connect: Connect, node: Node, sample: RequestSamples) -> None:

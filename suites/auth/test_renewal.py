@@ -16,7 +16,7 @@ from bodhisattva.suites.degradation.stalled_reader import HIGH_MESSAGE_RATE
 
 AT_ONCE = 20
 CROWD = 8  # of one alone, by chance, nothing may be under way when its token ends
-BRIEF = 0.001  # seconds, shorter than the turns in which a service looks at its connections
+BRIEF = 0.001  # seconds, shorter than the interval in which a service checks its connections
 
 
 @clause(

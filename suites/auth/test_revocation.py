@@ -54,7 +54,7 @@ async def test_revoked_token(fresh: Fresh, connect: Connect) -> None:
     section="2",
     feature="revocation",
     profile="secure",
-    text="A live connection whose token is revoked is told AUTH_FAILED and closed; the user's others go on.",
+    text="A live connection whose token is revoked gets AUTH_FAILED and is closed; the user's others go on.",
 )
 async def test_revocation_ends_live_connections(fresh: Fresh, connect: Connect) -> None:
     node = await fresh()

@@ -59,7 +59,7 @@ async def test_token_without_end(connect: Connect, node: Node, tokens: Tokens) -
     section="2",
     feature="auth",
     profile="core",
-    text="A token that lives longer than the claimed maximum is refused, also when it does not say since when.",
+    text="A token that lives longer than the claimed maximum is refused, also without iat.",
 )
 async def test_token_of_too_long_a_life(connect: Connect, node: Node, tokens: Tokens) -> None:
     longest = (await node.limits())["max_token_lifetime"]

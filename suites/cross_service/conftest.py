@@ -1,4 +1,4 @@
-"""What holds for every journey between services."""
+"""What holds for every clause about several services."""
 
 import pytest
 
@@ -8,6 +8,6 @@ from bodhisattva.fixtures.stack.controls import Capability
 
 @pytest.fixture(autouse=True)
 def writable(fleet: Stack) -> None:
-    """A journey leaves records behind wherever it comes by."""
+    """A workflow leaves records in every service that follows it."""
     for node in fleet.nodes.values():
         node.require(Capability.WRITE)

@@ -42,7 +42,8 @@ async def test_stage_runs_on_the_service_it_names(fleet: Stack, connect: Connect
     section="8",
     feature="core",
     profile="ecosystem",
-    text="A stage that the other service refuses fails the workflow, and the workflow's error says which and why.",
+    text="A stage that the other service refuses fails the workflow, and the workflow's error names the stage and "
+    "the reason.",
     services=("mahavishnu", "dhruva"),
 )
 async def test_refused_stage_fails_the_workflow(fleet: Stack, connect: Connect) -> None:
@@ -94,8 +95,8 @@ async def _closed(buddy: WireClient, sessions: list[str]) -> list[str]:
     section="8",
     feature="core",
     profile="ecosystem",
-    text="When a stage is refused, the remote stages that were completed before it are compensated, the last first, "
-    "each once, and the workflow's status says so.",
+    text="When a stage is refused, the remote stages that were completed before it are compensated, the last "
+    "first, each once, and the workflow's status shows that.",
     services=("mahavishnu", "session-buddy"),
 )
 async def test_completed_stages_are_compensated_in_reverse(fleet: Stack, connect: Connect) -> None:
@@ -139,8 +140,8 @@ async def test_cancelled_workflow_is_compensated(fleet: Stack, connect: Connect)
     section="8",
     feature="core",
     profile="ecosystem",
-    text="A remote stage whose service has not yet heard of it outlasts the death of mahavishnu, with the time limit "
-    "that it had, and takes effect once.",
+    text="A remote stage whose service has not yet received it outlasts the death of mahavishnu, with the time "
+    "limit that it had, and takes effect once.",
     services=("mahavishnu", "session-buddy"),
 )
 async def test_stage_survives_kills(spawn: Spawn, connect: Connect) -> None:
@@ -187,7 +188,7 @@ async def _deadline(mahavishnu: WireClient, workflow: str) -> str | None:
     section="8",
     feature="core",
     profile="ecosystem",
-    text="A stage whose service does not answer within the stage's time limit fails the workflow, which says so.",
+    text="A stage whose service does not answer within the stage's time limit fails the workflow, with that reason.",
     services=("mahavishnu", "session-buddy"),
 )
 async def test_stage_without_answer_fails_at_its_limit(spawn: Spawn, connect: Connect) -> None:

@@ -1,4 +1,4 @@
-"""What the workflows of mahavishnu leave in each of the services that listen to it (protocol 8)."""
+"""The effects of mahavishnu's workflows in each of the services that follow it (protocol 8)."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -17,13 +17,13 @@ RECOVERY = 25.0
 """Units within which a service finds a source that has come back and catches up."""
 
 PAUSE = 0.02
-"""Seconds for each workflow, so that asking for many again and again stays within the message rate."""
+"""Seconds for each workflow, so that repeated queries stay within the message rate."""
 
 WORKFLOWS = 3
 
 
 async def spawn_source(fleet: Stack, spawn: Spawn, certificates: Authority | None = None, **overrides: Any) -> Node:
-    """A mahavishnu of the test's own. certificates: whose one it asks its clients for."""
+    """A mahavishnu of the test's own. certificates: the authority of its clients' certificates."""
     if "mahavishnu" not in fleet.nodes:
         raise NotAllowed("this run has no mahavishnu to follow")
     if certificates is None:

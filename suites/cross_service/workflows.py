@@ -1,4 +1,4 @@
-"""What the clauses of this category do again and again: run a workflow, and wait for its traces elsewhere."""
+"""Workflows of mahavishnu: start and complete them, and wait for their effects elsewhere."""
 
 import uuid
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A client that is written to and takes nothing of it, as one on a dead phone or a blocked thread does."""
+"""A client that stops reading, as on a dead phone or in a blocked thread."""
 
 import json
 import re
@@ -62,11 +62,11 @@ async def flood_until(peer: RawPeer, condition: Callable[[], Awaitable[bool]], w
 
 
 async def fill_send_buffer(peer: RawPeer, subscriber: WireClient, sample: RequestSamples) -> None:
-    """`flood`, and return when all its answers wait: the peer's next request, a command, is heard by the witness."""
-    await subscriber.subscribe(sample.channel("deaf"))
+    """`flood`, and return when all its answers wait: the peer's next request, a command, takes effect."""
+    await subscriber.subscribe(sample.channel("stalled"))
     flood(peer)
-    _request(peer, sample.command("deaf"), "after the flood")
-    await subscriber.event(sample.event, sample.channel("deaf"), UNDER_LOAD, lambda e: sample.concerns(e, "deaf"))
+    _request(peer, sample.command("stalled"), "after the flood")
+    await subscriber.event(sample.event, sample.channel("stalled"), UNDER_LOAD, lambda e: sample.concerns(e, "stalled"))
 
 
 def _request(peer: RawPeer, call: Call, name: str) -> None:

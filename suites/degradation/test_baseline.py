@@ -74,7 +74,7 @@ class TestGracefulDegradation:
         await perform(writer, series.setup)
         joined = [(await reader.subscribe(series.channel)).data for reader in readers][-1]
         received: list[list[Envelope]] = []
-        for n, reader in enumerate(readers, start=1):  # each has heard more than the one before when its line is cut
+        for n, reader in enumerate(readers, start=1):  # each has more events than the one before when its line is cut
             await perform(writer, [next(calls) for _ in range(EACH)])
             received.append(await receive_series(reader, series, sample, n * EACH))
             await reader.abort()

@@ -1,4 +1,4 @@
-"""Connections that end without a word, in the midst of something (2.5, 4, 5)."""
+"""Connections that end without a close frame, in the midst of something (2.5, 4, 5)."""
 
 import asyncio
 import json
@@ -34,8 +34,8 @@ BESIDES = 10
     section="2.5",
     feature="presence",
     profile="live",
-    text="A connection whose client has vanished without a word gives its slot and its channels back once the ping "
-    "timeout has passed; until then it keeps no event from others.",
+    text="A connection whose client has vanished without a close frame gives its slot and its channels back once "
+    "the ping timeout has passed; until then it keeps no event from others.",
 )
 async def test_half_open_connection_is_cleared(
     fresh: Fresh, raw: Raw, connect: Connect, sample: RequestSamples, allow_time: AllowTime

@@ -21,8 +21,8 @@ STANDSTILL = 2.0
     section="1",
     feature="core",
     profile="core",
-    text="What was sent to a service while it stood still is answered once it goes on, each command once and in order; "
-    "subscribers get every event, and who came meanwhile is let in.",
+    text="What was sent to a service while it stood still is answered once it goes on, each command once and in "
+    "order; subscribers get every event, and clients that came meanwhile are accepted.",
 )
 async def test_frozen_service_goes_on(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh(timeouts=LONG_PING_TIMEOUTS)

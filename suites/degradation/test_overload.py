@@ -22,8 +22,8 @@ TOO_MANY = 400
     section="4",
     feature="core",
     profile="core",
-    text="A client that floods the service with junk and commands is told so for each of them; other connections of "
-    "the same user keep the whole of their own rate, and their commands are all done.",
+    text="A client that floods the service with junk and commands gets an error for each of them; other "
+    "connections of the same user keep the whole of their own rate, and their commands are all done.",
 )
 async def test_flood_costs_others_nothing(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh(limits=NARROW)

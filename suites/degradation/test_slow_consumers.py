@@ -144,7 +144,7 @@ async def test_ephemeral_events_are_coalesced(fresh: Fresh, raw: Raw, connect: C
     section="4",
     feature="history",
     profile="durable",
-    text="A client that asks for much history at once, and takes what comes, is answered each time: it is no slow "
+    text="A client that requests much history at once, and takes what comes, is answered each time: it is no slow "
     "consumer, however little may wait for it.",
 )
 async def test_much_history_at_once(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:

@@ -47,7 +47,7 @@ async def test_not_ready_without_store(fresh: Fresh, connect: Connect, sample: R
     section="6",
     feature="own_store",
     profile="durable",
-    text="A service whose disk takes nothing more is not ready, though nobody asks for anything to be written.",
+    text="A service whose disk takes nothing more is not ready, though no command is sent.",
 )
 async def test_full_disk_is_noticed(fresh: Fresh) -> None:
     async def unready() -> bool:
@@ -68,8 +68,8 @@ async def test_full_disk_is_noticed(fresh: Fresh) -> None:
     section="1.2",
     feature="own_store",
     profile="durable",
-    text="A command that was answered UNAVAILABLE for want of a store has not happened: nobody hears of it, and once "
-    "the store is back it is done under its id, once, and without a gap in the offsets.",
+    text="A command that was answered UNAVAILABLE for want of a store has not happened: no subscriber gets its "
+    "event, and once the store is back it is done under its id, once, and without a gap in the offsets.",
 )
 @pytest.mark.parametrize("kill", [False, True], ids=["as it is", "after kill -9"])
 async def test_refused_for_want_of_store_is_not_done(

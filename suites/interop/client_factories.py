@@ -1,4 +1,4 @@
-"""What a test opens a foreign client with."""
+"""The types of the fixtures that open foreign clients."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ class OpenPublished(Protocol):
 
     token: the suite's usual one unless given; None: no token. handle: the events that it gets a handler for.
     ca: verify against the authority of the node, otherwise against the machine's own. connect: or leave that to
-    the test. What else the client's constructor takes goes through; it does not reconnect unless told to.
+    the test. What else the client's constructor takes goes through; it does not reconnect by default.
     """
 
     async def __call__(

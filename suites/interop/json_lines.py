@@ -30,7 +30,7 @@ async def serve(actions: Mapping[str, Action]) -> None:
 
 
 async def _ready() -> None:
-    """What is first asked for, to know that everything is imported."""
+    """The first command, which shows that everything is imported."""
 
 
 async def _outcome(action: Action, given: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The ecosystem's published client (PyPI `mcp-common`), worked by lines of JSON in an interpreter that has it.
 
-It is used as its documentation tells its users to, and nothing of it is replaced. What its user sees, and nothing
+It is used as its documentation describes, and nothing of it is replaced. What its user gets, and nothing
 else, goes back: what a call returns or raises, what the handlers are given, and what it writes to its log.
 """
 
@@ -56,7 +56,7 @@ class Clients:
         await self._clients[client].connect()
 
     async def state(self, client: int) -> dict[str, Any]:
-        """What it says of itself."""
+        """Its properties."""
         there = self._clients[client]
         return {
             "connected": there.is_connected,

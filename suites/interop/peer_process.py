@@ -1,4 +1,4 @@
-"""A program in the peers' interpreter, worked over its standard streams."""
+"""A program in the peers' interpreter, driven over its standard streams."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ print(*(f"{name} {version(name)}" for name in names), f"Python {platform.python_
 
 
 class PeerMissing(Exception):
-    """There is no interpreter with the published client; one line that says how to come by it."""
+    """There is no interpreter with the published client; one line with how to get it."""
 
 
 class PeerError(Exception):

@@ -1,4 +1,4 @@
-"""The published client as a test works it, each call with a bound."""
+"""The published client as a test drives it, each call with a bound."""
 
 import json
 from collections.abc import Callable, Sequence

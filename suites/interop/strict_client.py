@@ -1,4 +1,4 @@
-"""A connection of the `websockets` library as a test works it, each call with a bound."""
+"""A connection of the `websockets` library as a test drives it, each call with a bound."""
 
 import json
 import time

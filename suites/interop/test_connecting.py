@@ -1,4 +1,4 @@
-"""The published client gets in, and is told so when it does not (2, 7)."""
+"""The published client gets in, or gets an error (2, 7)."""
 
 import pytest
 
@@ -17,7 +17,7 @@ WELCOME = "session.created"
 
 
 async def _welcome(client: PublishedClient, node: Node) -> dict[str, object]:
-    """What the welcome told it. session-buddy has events of the same name: the handler cannot tell by the room."""
+    """The data of the welcome. session-buddy has events of the same name, and the handler does not get the room."""
     event = await client.wait_for_event(WELCOME, lambda e: "connection_id" in e.data)
     assert event.data["server"], f"{node.service} does not say who it is: {event!r}"
     return dict(event.data)

@@ -1,4 +1,4 @@
-"""What the published client subscribes to, it hears (1.3, 5)."""
+"""The published client gets the events of its rooms (1.3, 5)."""
 
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clause_fixtures import token_for
@@ -17,7 +17,7 @@ COUNT = 10
     section="1.3",
     feature="core",
     profile="interop",
-    text="A published client that subscribes to a room hears every event of it, once and in order.",
+    text="A published client that subscribes to a room gets every event of it, once and in order.",
 )
 async def test_receives_events(published: OpenPublished, connect: Connect, sample: RequestSamples) -> None:
     """It subscribes by `type: event`, event `subscribe`, and the channel as `room`."""
@@ -39,7 +39,7 @@ async def test_receives_events(published: OpenPublished, connect: Connect, sampl
     section="5",
     feature="core",
     profile="interop",
-    text="A published client that subscribes to global hears the events of every channel of the service.",
+    text="A published client that subscribes to global gets the events of every channel of the service.",
 )
 async def test_receives_global(published: OpenPublished, connect: Connect, sample: RequestSamples) -> None:
     client, writer = await published(handle=sample.records), await connect()
@@ -58,7 +58,7 @@ async def test_receives_global(published: OpenPublished, connect: Connect, sampl
     section="1.3",
     feature="core",
     profile="interop",
-    text="A published client that unsubscribes from a room hears no more of it.",
+    text="A published client that unsubscribes from a room gets no more of its events.",
 )
 async def test_unsubscribes(published: OpenPublished, connect: Connect, sample: RequestSamples) -> None:
     series = sample.sequence(count=2)
@@ -80,8 +80,8 @@ async def test_unsubscribes(published: OpenPublished, connect: Connect, sample: 
     section="1.3",
     feature="core",
     profile="interop",
-    text="What the published client sends and a service refuses does no harm: a room that there is not, one that its "
-    "user may not enter, and an event that no server takes leave it connected and its other room heard.",
+    text="What the published client sends and a service refuses does no harm: a room that there is not, one that "
+    "its user may not enter, and an event that no server takes leave it connected and in its other room.",
 )
 async def test_survives_refusals(
     node: Node, published: OpenPublished, connect: Connect, sample: RequestSamples

@@ -57,7 +57,7 @@ async def test_requests_at_once(published: OpenPublished, sample: RequestSamples
     text="The published client's send_request returns a refusal as a message of type error with its code and a text.",
 )
 async def test_errors_are_returned(node: Node, published: OpenPublished, sample: RequestSamples) -> None:
-    """It raises nothing for an error: whoever uses it looks at the message's type."""
+    """It raises nothing for an error: its user has to check the message's type."""
     client = await published()
     cases = {
         "NOT_FOUND": sample.not_found(),

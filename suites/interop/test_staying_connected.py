@@ -46,7 +46,7 @@ async def _comes_back(
     feature="drain",
     profile="interop",
     text="A published client that is to reconnect does so after its service was stopped and started: it "
-    "authenticates again, and its rooms are heard again.",
+    "authenticates again, and gets the events of its rooms again.",
 )
 async def test_reconnects_after_a_stop(
     fresh: Fresh, published: OpenPublished, connect: Connect, sample: RequestSamples
@@ -76,7 +76,7 @@ async def test_reconnects_after_a_kill(
     section="4",
     feature="core",
     profile="interop",
-    text="A published client that says nothing for longer than a ping's interval and timeout keeps its connection.",
+    text="A published client that sends nothing for longer than a ping's interval and timeout keeps its connection.",
 )
 async def test_stays_while_idle(
     node: Node, published: OpenPublished, sample: RequestSamples, allow_time: AllowTime

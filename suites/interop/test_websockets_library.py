@@ -31,7 +31,7 @@ CUTS = (1, 20, 21, 60)
     "nothing is compressed for the one that did not offer it.",
 )
 async def test_with_and_without_compression(strict: OpenStrict, connect: Connect, sample: RequestSamples) -> None:
-    """The library offers it unless told not to; a service is free to decline."""
+    """The library offers it by default; a service is free to decline."""
     series = sample.sequence(count=COUNT)
     writer = await connect()
     for call in (*series.setup, *series.calls):

@@ -6,7 +6,7 @@ BAD_INPUT = 2
 
 
 async def assert_start_rejected(node: Node, *mentions: str, earlier: str = "") -> str:
-    """The one line with which a service that was just started gives up, with exit code 2.
+    """The one line of a service that was just started and exits with code 2.
 
     mentions: what the line has to name. earlier: the service's log before this start.
     """

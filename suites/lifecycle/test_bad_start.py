@@ -58,7 +58,7 @@ async def test_weak_secret_is_refused(fresh: Fresh) -> None:
     section="2",
     feature="auth",
     profile="core",
-    text="Without a secret a service does not start unless it is told that authentication is disabled.",
+    text="Without a secret a service does not start unless authentication is disabled.",
 )
 async def test_missing_secret_is_refused(fresh: Fresh) -> None:
     await assert_start_rejected(await fresh(wait=False, tokens={"secret": None}), "secret")

@@ -44,7 +44,8 @@ async def test_silent_peer_is_cut(node: Node, raw: Raw, allow_time: AllowTime) -
     section="4",
     feature="core",
     profile="core",
-    text="A peer that answers pings with their payload is pinged at the claimed interval, and lives without a word.",
+    text="A peer that answers pings with their payload is pinged at the claimed interval, and stays connected "
+    "without any other message.",
 )
 async def test_answering_peer_lives(node: Node, raw: Raw, allow_time: AllowTime) -> None:
     limits = await node.limits()

@@ -1,4 +1,4 @@
-"""What a service still owes to whom it closes (1)."""
+"""Answers that are due before a service closes a connection (1)."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ NOT_UTF8 = encode(Opcode.TEXT, b"\xff")
     section="1",
     feature="core",
     profile="core",
-    text="What a client asked before it breaks a rule is answered, each request once, before it is closed for that.",
+    text="Requests that came before a client breaks a rule are answered, each once, before it is closed for that.",
 )
 @pytest.mark.parametrize(("violation", "code"), [(BINARY, 1003), (NOT_UTF8, 1007)], ids=["binary", "not UTF-8"])
 async def test_earlier_requests_are_answered(

@@ -29,7 +29,7 @@ async def claims(node: Node, limit: str, value: int, what: str = "the new limit"
     section="7",
     feature="reload",
     profile="operable",
-    text="A reload that finds a broken configuration changes nothing, says so in the log, and the service goes on.",
+    text="A reload that finds a broken configuration changes nothing and is logged, and the service goes on.",
 )
 async def test_reload_of_broken_configuration_changes_nothing(
     fresh: Fresh, connect: Connect, sample: RequestSamples

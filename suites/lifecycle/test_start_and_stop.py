@@ -30,7 +30,7 @@ def _free(node: Node) -> bool:
     section="7",
     feature="core",
     profile="core",
-    text="A service that was started says that it is alive and ready, names itself, and takes connections.",
+    text="A service that was started answers that it is alive and ready, names itself, and takes connections.",
     baseline="TestServiceLifecycle::service_starts_and_listens",
 )
 async def test_service_starts_and_serves(fresh: Fresh, connect: Connect, sample: RequestSamples, service: str) -> None:

@@ -1,4 +1,4 @@
-"""Gathers the trials of a run, from whichever process they ran in, into one table."""
+"""Gathers the mutant runs of all worker processes into one table."""
 
 from dataclasses import asdict
 from typing import Any
@@ -9,16 +9,16 @@ from bodhisattva.fixtures.run import Run
 from bodhisattva.suites.meta.table import Row, lines, write
 
 _ROWS: pytest.StashKey[list[Row]] = pytest.StashKey()
-_PROPERTY = "trial"
+_PROPERTY = "mutant_run"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     rows: list[Row] = []
     config.stash[_ROWS] = rows
-    config.pluginmanager.register(_Gatherer(rows))
+    config.pluginmanager.register(_RowCollector(rows))
 
 
-class _Gatherer:
+class _RowCollector:
     def __init__(self, rows: list[Row]) -> None:
         self._rows = rows
 
@@ -40,10 +40,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture
-def tell(request: pytest.FixtureRequest) -> Any:
+def record_row(request: pytest.FixtureRequest) -> Any:
     """Put a row into the table."""
 
-    def put(row: Row) -> None:
+    def record(row: Row) -> None:
         request.node.user_properties.append((_PROPERTY, asdict(row)))
 
-    return put
+    return record

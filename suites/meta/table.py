@@ -1,23 +1,23 @@
-"""The table of mutants: who was wrong in what, which clause noticed, and whether one noticed that should not."""
+"""The table of mutants: who was wrong in what, which clause judged it, and what the run showed."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-_HEAD = ("mutant", "wrong", "clause", "rejected", "unrelated failures", "tried", "seconds")
+_HEAD = ("mutant", "wrong", "clause", "verdict", "unrelated failures", "clauses", "seconds")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One trial. clause: None for the real server, of which none may complain. tried: how many clauses."""
+    """One run. clause: None for the real server. clauses: how many judged it. verdict: a word of `verdict`."""
 
     mutant: str
     wrong: str
     clause: str | None
-    rejected: bool
+    verdict: str
     unrelated: list[str]
-    tried: int
+    clauses: int
     seconds: float
 
     @property
@@ -26,9 +26,9 @@ class Row:
             self.mutant,
             self.wrong,
             self.clause or "",
-            "yes" if self.rejected else "no",
+            self.verdict,
             ", ".join(self.unrelated) or "none",
-            str(self.tried),
+            str(self.clauses),
             f"{self.seconds:.1f}",
         )
 

@@ -11,11 +11,11 @@ from bodhisattva.fixtures.catalogue import APART, Catalogue
 from bodhisattva.fixtures.clause import CATEGORIES
 from bodhisattva.fixtures.sample_files import sampled
 from bodhisattva.suites.catalogue.loader import load, unsucceeded
-from bodhisattva.suites.meta.trial import CHECKOUT, run_suite
+from bodhisattva.suites.meta.mutant_run import CHECKOUT, run_suite
 
 _SERVERS = "bodhisattva.servers"
 _SHARED = "bodhisattva.servers.client"
-_MAY_IMPORT_SERVERS = {"suites/meta/mutate.py", "suites/meta/rehearse.py", "suites/meta/mutants"}
+_MAY_IMPORT_SERVERS = {"suites/meta/mutate.py", "suites/meta/inject_all.py", "suites/meta/mutants"}
 
 
 @pytest.fixture(scope="module")

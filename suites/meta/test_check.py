@@ -1,4 +1,4 @@
-"""`bodhisattva check` in a folder that holds an earlier run: a run that judged nothing is not told by its results."""
+"""`bodhisattva check` in a folder that holds an earlier run: a run that judged nothing does not show its results."""
 
 import os
 import subprocess

@@ -7,8 +7,8 @@ from click.testing import CliRunner
 from bodhisattva.fixtures.catalogue import APART
 from bodhisattva.suites.catalogue.command import clauses, without_mutant
 from bodhisattva.suites.catalogue.loader import load
+from bodhisattva.suites.meta.mutant_run import CHECKOUT
 from bodhisattva.suites.meta.registry import mutants
-from bodhisattva.suites.meta.trial import CHECKOUT
 
 PROTOCOL = CHECKOUT / "docs" / "protocol.md"
 
@@ -20,11 +20,11 @@ def found(*arguments: str) -> str:
 
 
 def test_a_clause_is_found_by_its_words_with_test_and_mutant() -> None:
-    said = found("first answer", "--section", "1.2")
-    assert "PROTOCOL-050 MUST: A command that is sent again under its id" in said
-    assert "suites/protocol/test_deduplication.py::test_repeated_command_is_done_once" in said
-    assert "rejects a server that forgets which commands it has answered" in said
-    assert "section 5" not in said
+    printed = found("first answer", "--section", "1.2")
+    assert "PROTOCOL-050 MUST: A command that is sent again under its id" in printed
+    assert "suites/protocol/test_deduplication.py::test_repeated_command_is_done_once" in printed
+    assert "rejects a server that forgets which commands it has answered" in printed
+    assert "section 5" not in printed
 
 
 def test_sections_come_in_order() -> None:
@@ -40,10 +40,10 @@ def test_only_a_must_needs_a_mutant() -> None:
 
 def test_every_must_has_a_mutant() -> None:
     unproved = [entry.clause.id for entry in without_mutant(load().entries.values(), mutants())]
-    assert not unproved, "docs/writing-a-clause.md says how a clause is shown to be able to fail"
+    assert not unproved, "docs/writing-a-clause.md explains how a mutant shows that a clause can fail"
 
 
-def test_nothing_found_is_said() -> None:
+def test_a_search_without_results_prints_one_line() -> None:
     result = CliRunner().invoke(clauses, ["no such thing at all"])
     assert (result.exit_code, result.output) == (1, "no clause is about that\n")
     result = CliRunner().invoke(clauses, ["--unproved", "no such thing at all"])

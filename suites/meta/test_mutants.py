@@ -8,51 +8,47 @@ import pytest
 
 from bodhisattva.fixtures.run import Run
 from bodhisattva.suites.catalogue.loader import load
-from bodhisattva.suites.meta.panel import SAMPLE, category, needs_own_instance, panel
+from bodhisattva.suites.meta.mutant_run import launcher_of, marks_of, mutant_run
 from bodhisattva.suites.meta.registry import Mutant, mutants
+from bodhisattva.suites.meta.selection import SAMPLE, category, needs_own_instance, selection
 from bodhisattva.suites.meta.table import Row
-from bodhisattva.suites.meta.trial import trial
+from bodhisattva.suites.meta.verdict import REJECTED, unrelated, verdict
 
 MUTANTS = mutants()
 CATALOGUE = load()
 _LIMIT = pytest.mark.timeout(600)
-Tell = Callable[[Row], None]
+RecordRow = Callable[[Row], None]
 
 
 @pytest.mark.mutants
 @_LIMIT
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_mutant_is_rejected_by_its_clause_alone(mutant: Mutant, run: Run, tell: Tell) -> None:
-    chosen = panel(mutant, CATALOGUE)
-    held = trial(chosen, run.out / mutant.name, mutant)
-    failed = [result for result in held.of(mutant.clause) if result.outcome == "failed"]
-    expected = {mutant.clause, *mutant.also}
-    unrelated = [result for result in held.not_passed if result.clause not in expected]
-    names = sorted({result.clause for result in unrelated})
-    tell(Row(mutant.name, mutant.wrong, mutant.clause, bool(failed), names, len(chosen.entries), held.seconds))
-    assert failed, f"{mutant.clause} did not notice: {held.of(mutant.clause)}"
-    assert any(mutant.failure in result.reason for result in failed), f"{mutant.clause} says something else: {failed}"
-    assert not unrelated, "noticed by unrelated clauses:\n" + "\n".join(map(str, unrelated))
-    unmoved = sorted(set(mutant.also) - {result.clause for result in held.not_passed})
-    assert not unmoved, f"also names clauses that did not fail, or were not tried: {unmoved}"
+def test_mutant_is_rejected_by_its_clause_alone(mutant: Mutant, run: Run, record_row: RecordRow) -> None:
+    chosen, out = selection(mutant, CATALOGUE), run.out / mutant.name
+    result = mutant_run(chosen, out, launcher_of(mutant, marks_of(out)))
+    word, reason = verdict(mutant, result)
+    others = sorted({each.clause for each in unrelated(mutant, result)})
+    record_row(Row(mutant.name, mutant.wrong, mutant.clause, word, others, len(chosen.entries), result.seconds))
+    assert word == REJECTED, f"{word}: {reason}"
 
 
 @pytest.mark.mutants
 @_LIMIT
 @pytest.mark.parametrize("name", sorted({CATALOGUE.entries[mutant.clause].clause.category for mutant in MUTANTS}))
-def test_real_server_is_rejected_by_none(name: str, run: Run, tell: Tell) -> None:
+def test_real_server_is_rejected_by_none(name: str, run: Run, record_row: RecordRow) -> None:
     chosen = category(name, CATALOGUE, MUTANTS)
-    held = trial(chosen, run.out / f"real-{name}")
-    names = sorted({result.clause for result in held.not_passed})
-    tell(Row(f"(real server: {name})", "nothing", None, bool(names), names, len(chosen.entries), held.seconds))
-    assert not held.not_passed, "the real server was rejected:\n" + "\n".join(map(str, held.not_passed))
+    result = mutant_run(chosen, run.out / f"real-{name}")
+    failed = sorted({each.clause for each in result.not_passed})
+    word = REJECTED if failed else "passed"
+    record_row(Row(f"(real server: {name})", "nothing", None, word, failed, len(chosen.entries), result.seconds))
+    assert not result.not_passed, "the real server was rejected:\n" + "\n".join(map(str, result.not_passed))
 
 
-def test_every_mutant_can_be_made() -> None:
-    made = subprocess.run(
-        [sys.executable, "-m", "bodhisattva.suites.meta.rehearse"], stderr=subprocess.PIPE, text=True, check=False
+def test_every_mutant_can_be_put_in_place() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bodhisattva.suites.meta.inject_all"], stderr=subprocess.PIPE, text=True, check=False
     )
-    assert made.returncode == 0, made.stderr
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

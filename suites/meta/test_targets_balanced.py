@@ -11,14 +11,14 @@ from contextlib import contextmanager, suppress
 import pytest
 import yaml
 
-from bodhisattva.fixtures.stack.made import REDIS
+from bodhisattva.fixtures.stack.managed import REDIS
 from bodhisattva.fixtures.stack.process import ProcessStack
-from bodhisattva.suites.meta.trial import run_suite
+from bodhisattva.suites.meta.mutant_run import run_suite
 
 pytestmark = pytest.mark.deploy
 
 SERVICE = "mahavishnu"
-# Of what one connection did they look for the effect at another.
+# They wait for the effect of one connection at another.
 JUDGED = ("PROTOCOL-034", "PROTOCOL-035", "PROTOCOL-044", "PROTOCOL-045", "PROTOCOL-046", "PROTOCOL-049")
 METRICS = ("PROTOCOL-073", "PROTOCOL-077")
 FILES = tuple(f"suites/protocol/test_{name}.py" for name in ("requests", "channels", "http", "claims"))
@@ -103,5 +103,5 @@ def test_effects_at_another_replica_are_waited_for(outcomes: dict[str, set[str]]
     assert not [clause for clause, found in outcomes.items() if "failed" in found]
 
 
-def test_metrics_of_one_replica_say_nothing_of_all(outcomes: dict[str, set[str]]) -> None:
+def test_metrics_of_one_replica_do_not_stand_for_all(outcomes: dict[str, set[str]]) -> None:
     assert set.union(*(outcomes[clause] for clause in METRICS)) == {"unknown"}

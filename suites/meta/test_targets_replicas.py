@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bodhisattva.fixtures.stack.made import REDIS
+from bodhisattva.fixtures.stack.managed import REDIS
 from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.process import ProcessStack
-from bodhisattva.suites.meta.trial import run_suite
+from bodhisattva.suites.meta.mutant_run import run_suite
 
 pytestmark = pytest.mark.deploy
 
@@ -54,14 +54,14 @@ def test_replicas_that_a_target_names_are_judged(stack: ProcessStack, tmp_path: 
     assert {clause: outcome for clause, (outcome, _) in found.items()} == dict.fromkeys(JUDGED, "passed"), found
 
 
-def test_what_a_target_calls_a_replica_and_is_none_is_found_out(stack: ProcessStack, tmp_path: Path) -> None:
+def test_a_service_that_only_the_target_calls_a_replica_fails(stack: ProcessStack, tmp_path: Path) -> None:
     stranger = stack.fresh(SERVICE, {})
     stranger.start_now()
     found = judged(stack, tmp_path, stranger)
     assert {clause: outcome for clause, (outcome, _) in found.items()} == dict.fromkeys(JUDGED, "failed"), found
 
 
-def test_without_replicas_in_the_target_nothing_is_said_of_them(stack: ProcessStack, tmp_path: Path) -> None:
+def test_without_replicas_in_the_target_their_clauses_are_unknown(stack: ProcessStack, tmp_path: Path) -> None:
     found = judged(stack, tmp_path)
     unknown = ("unknown", f"the target file names no replicas of {SERVICE}")
     assert found == dict.fromkeys(JUDGED, unknown)

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from bodhisattva.suites.meta.trial import CHECKOUT
+from bodhisattva.suites.meta.mutant_run import CHECKOUT
 
 WAITED_FOR = {
     "auth_timeout",

@@ -1,4 +1,4 @@
-"""What `bodhisattva report` says of real runs that went wrong: none of them is a success, whatever failed in them."""
+"""What `bodhisattva report` prints of real runs that went wrong: none of them is a success, whatever failed in them."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from bodhisattva.reports.command import report
+from bodhisattva.suites.meta.mutant_run import launcher_of, run_suite
 from bodhisattva.suites.meta.registry import mutant
-from bodhisattva.suites.meta.trial import launcher_of, run_suite
 
 ONE_CLAUSE = ("suites/auth/test_baseline.py", "-k", "expired_token", "--services", "akosha")
 

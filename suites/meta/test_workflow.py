@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from bodhisattva.fixtures.catalogue import APART
-from bodhisattva.fixtures.stack.made import LOGS
+from bodhisattva.fixtures.stack.managed import LOGS
 from bodhisattva.fixtures.stack.select import KINDS
 from bodhisattva.reports import parts
 from bodhisattva.suites.catalogue.loader import load
-from bodhisattva.suites.meta.trial import CHECKOUT
+from bodhisattva.suites.meta.mutant_run import CHECKOUT
 
 FILE = Path(".github/workflows/conformance.yml")
 BESIDE = {"gate", "report", "pages", "bench"}  # those that judge nothing, or only when asked to

@@ -14,7 +14,7 @@ from bodhisattva.fixtures.wire import WireClient
 from bodhisattva.suites.protocol.event_series import assert_contiguous, receive_series, series_numbers
 
 UNDER_LOAD = 20.0
-"""Units within which a crowd gets in, or hears what it waits for, on a machine that has much else to do."""
+"""Units within which many clients connect, or receive what they wait for, on a busy machine."""
 
 _ROOM = ("connections", "connections_per_user", "connections_per_address")
 
@@ -77,7 +77,7 @@ async def assert_received_whole(
     n: object = 0,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """The client hears `count` events of the series: each once, in order, without a gap; and then no more of them.
+    """The client receives `count` events of the series: each once, in order, without a gap; and then no more of them.
 
     after: the answer to the subscription, whose offset the first event follows.
     """

@@ -1,4 +1,4 @@
-"""Figures that a run records about a case. They judge nothing: how fast is fast enough is the reader's to say."""
+"""Figures that a run records about a case. They judge nothing."""
 
 from collections.abc import Callable, Sequence
 

@@ -132,7 +132,7 @@ class TestPerformance:
 
     @staticmethod
     async def _up_to_next(receiver: WireClient, series: Sequence[Series], sample: RequestSamples) -> list[Envelope]:
-        """What is heard up to the next event of one of the series."""
+        """Every frame up to the next event of one of the series."""
         return await receiver.drain_until(
             lambda e: e.event == series[0].event and any(sample.concerns(e, n) for n in range(len(series))),
             "an event of the series",
@@ -145,8 +145,8 @@ class TestPerformance:
         section="1.1",
         feature="core",
         profile="performance",
-        text="While other connections send one command after the other, every question is answered, once, under its "
-        "own id and with what was asked for.",
+        text="While other connections send one command after the other, every query is answered, once, under its "
+        "own id and with its own result.",
         baseline="TestPerformance::latency_under_load",
     )
     async def test_latency_under_load(
@@ -184,6 +184,6 @@ class TestPerformance:
 
     @staticmethod
     async def _loaded(writer: WireClient, calls: Sequence[Call]) -> None:
-        """More commands than there are questions, so that these are asked under load to the last."""
+        """More commands than queries, so that the last query is still under load."""
         await perform(writer, calls)
         await assert_no_extra_answers(writer)

@@ -1,4 +1,4 @@
-"""Many that come back at the same time (5)."""
+"""Many clients that resume at the same time (5)."""
 
 import asyncio
 

@@ -1,1 +1,1 @@
-"""The envelope, requests, channels, offsets, limits and what a service says about itself."""
+"""The envelope, requests, channels, offsets, limits, and a service's description of itself."""

@@ -1,4 +1,4 @@
-"""What the clauses about channels share: hearing a series to its end, and judging the order of what was heard."""
+"""What the clauses about channels share: receiving a series to its end, and checking the order of its events."""
 
 from collections.abc import Sequence
 

@@ -65,8 +65,8 @@ async def test_since_gives_what_was_missed(connect: Connect, sample: RequestSamp
     section="5",
     feature="resume",
     profile="durable",
-    text="Where the log cannot go on (another epoch, an offset it never had), recovered is false, and the answer says "
-    "from which offset it goes on.",
+    text="Where the log cannot go on (another epoch, an offset it never had), recovered is false, and the answer "
+    "has the offset from which it goes on.",
 )
 async def test_what_the_log_does_not_hold(connect: Connect, sample: RequestSamples) -> None:
     writer = await connect()
@@ -136,7 +136,8 @@ async def test_global_carries_everything(connect: Connect, sample: RequestSample
     section="5",
     feature="core",
     profile="core",
-    text="Who is not on a channel hears nothing of it; who is hears each event once, however many there are.",
+    text="A client that is not on a channel gets none of its events; each subscriber gets each event once, however "
+    "many there are.",
 )
 async def test_only_subscribers_receive_events(connect: Connect, sample: RequestSamples) -> None:
     writer, outsider = await connect(), await connect()
@@ -184,7 +185,7 @@ async def test_two_channels_each_in_order(connect: Connect, sample: RequestSampl
     section="5",
     feature="ephemeral",
     profile="live",
-    text="An ephemeral event reaches those who are there, without offset; global and history do not have it.",
+    text="An ephemeral event reaches the channel's subscribers, without offset; global and history do not have it.",
     services=("excalidraw",),
 )
 async def test_ephemeral_events(connect: Connect, sample: RequestSamples) -> None:
@@ -227,7 +228,7 @@ async def test_replayed_event_is_the_live_one(connect: Connect, sample: RequestS
     section="5",
     feature="resume",
     profile="durable",
-    text="Whoever has missed nothing is told so: recovered is true and nothing is sent again; what comes is live.",
+    text="A client that has missed nothing gets recovered true and nothing is sent again; what comes is live.",
 )
 async def test_nothing_was_missed(connect: Connect, sample: RequestSamples) -> None:
     writer, client = await connect(), await connect()

@@ -43,8 +43,8 @@ async def send_request(peer: RawPeer, event: str, data: dict[str, object], name:
     section="4",
     feature="core",
     profile="core",
-    text="With compression on, a service claims it, agrees on permessage-deflate with who offers it, and reads "
-    "compressed messages and sends what decompresses to messages.",
+    text="With compression on, a service claims it, agrees on permessage-deflate with a client that offers it, and "
+    "reads compressed messages and sends what decompresses to messages.",
 )
 async def test_compression_is_agreed_on(fresh: Fresh, raw: Raw) -> None:
     node = await fresh(compression=True)

@@ -139,8 +139,8 @@ async def test_repeated_ephemeral_command_is_done_once(connect: Connect, sample:
     section="1.2",
     feature="deduplication",
     profile="durable",
-    text="What comes under the id of an earlier command is that command, whatever it says: other data is not executed, "
-    "and gets the first answer.",
+    text="What comes under the id of an earlier command is that command, whatever it holds: other data is not "
+    "executed, and gets the first answer.",
 )
 async def test_other_command_under_the_same_id_is_not_done(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
@@ -156,7 +156,7 @@ async def test_other_command_under_the_same_id_is_not_done(connect: Connect, sam
     section="1.2",
     feature="deduplication",
     profile="durable",
-    text="Ids are told apart by every character of them, however long they are and whatever they are written in.",
+    text="Ids are compared by every character, whatever their length and their script.",
 )
 async def test_ids_are_compared_whole(connect: Connect, node: Node, sample: RequestSamples) -> None:
     client, other = await connect(), await connect()

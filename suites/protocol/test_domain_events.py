@@ -14,7 +14,7 @@ from bodhisattva.fixtures.request_samples import RequestSamples
     section="8",
     feature="core",
     profile="core",
-    text="A failed test is told with its error and traceback, a completed run with its counts and its duration.",
+    text="The event of a failed test has its error and traceback, that of a completed run its counts and its duration.",
     services=("crackerjack",),
 )
 async def test_failures_are_events(connect: Connect, sample: RequestSamples) -> None:
@@ -40,8 +40,7 @@ async def test_failures_are_events(connect: Connect, sample: RequestSamples) -> 
     section="8",
     feature="core",
     profile="core",
-    text="Coverage is told to those who follow the project and to those who follow coverage; what was not measured "
-    "is null.",
+    text="Coverage reaches the subscribers of the project and those of coverage; what was not measured is null.",
     services=("crackerjack",),
 )
 async def test_coverage_is_an_event(connect: Connect, sample: RequestSamples) -> None:
@@ -62,7 +61,7 @@ async def test_coverage_is_an_event(connect: Connect, sample: RequestSamples) ->
     section="8",
     feature="core",
     profile="core",
-    text="What a series does all along is a pattern of its category, told with a confidence from 0 to 1 and kept.",
+    text="What a series does all along is a pattern of its category, delivered with a confidence from 0 to 1 and kept.",
     services=("akosha",),
 )
 async def test_patterns_have_a_confidence(connect: Connect, sample: RequestSamples) -> None:
@@ -175,7 +174,7 @@ async def test_props_are_no_markup(connect: Connect, sample: RequestSamples) -> 
     section="8",
     feature="core",
     profile="core",
-    text="The metrics of a skill count every use of it, and are told with each.",
+    text="The metrics of a skill count every use of it, and are delivered with each.",
     services=("session-buddy",),
 )
 async def test_skills_are_counted(connect: Connect, sample: RequestSamples) -> None:

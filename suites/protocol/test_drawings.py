@@ -85,7 +85,7 @@ async def test_drawings_are_taken_whole_or_not(connect: Connect, sample: Request
     section="8",
     feature="imports",
     profile="ecosystem",
-    text="A drawing's elements keep the order of their file, whatever their indices say.",
+    text="A drawing's elements keep the order of their file, whatever their indices are.",
     services=("excalidraw",),
 )
 async def test_drawings_keep_their_order(connect: Connect, sample: RequestSamples) -> None:

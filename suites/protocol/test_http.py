@@ -1,4 +1,4 @@
-"""What a service says about itself: the welcome (2.4) and over HTTP (6)."""
+"""A service's description of itself: the welcome (2.4) and over HTTP (6)."""
 
 import re
 
@@ -189,7 +189,7 @@ async def _name_things(client: WireClient, sample: RequestSamples, n: int) -> No
     section="6",
     feature="metrics",
     profile="operable",
-    text="The metrics count the events that are replayed to who resumes, and say whether the service drains.",
+    text="The metrics count the events that are replayed on a resume, and show whether the service drains.",
 )
 async def test_metrics_of_replay_and_drain(connect: Connect, fresh: Fresh, sample: RequestSamples) -> None:
     node = await fresh(timeouts={"drain_grace": 3})

@@ -152,7 +152,7 @@ async def test_connections_of_a_user_are_limited(connect: Connect, fresh: Fresh)
     section="4",
     feature="core",
     profile="core",
-    text="A service that is told no limits has those of the protocol.",
+    text="A service without configured limits has those of the protocol.",
 )
 async def test_limits_have_defaults(fresh: Fresh) -> None:
     node = await fresh(limits=None, timeouts=None, tokens={"expiry_warning": None})

@@ -1,4 +1,4 @@
-"""Messages that are none, of the wrong kind or for nobody (1)."""
+"""Messages that are malformed, of the wrong kind or without a receiver (1)."""
 
 import json
 

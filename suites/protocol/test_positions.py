@@ -47,7 +47,7 @@ async def test_positions_that_can_be_none(connect: Connect, sample: RequestSampl
     section="5",
     feature="resume",
     profile="durable",
-    text="Who leaves a channel while what was missed is still being sent gets nothing more of it after the answer; who "
+    text="A client that leaves a channel during the replay gets nothing more of it after the answer; one that "
     "subscribes again meanwhile gets all that is after the place then named.",
 )
 async def test_change_of_mind_while_catching_up(connect: Connect, sample: RequestSamples) -> None:

@@ -59,7 +59,7 @@ async def test_trusted_proxies_name_the_client(connect: Connect, fresh: Fresh) -
     section="2.4",
     feature="core",
     profile="core",
-    text="The welcome tells how the client itself came: by the scheme that a trusted proxy names, never a stranger.",
+    text="The welcome shows how the client itself came: by the scheme that a trusted proxy names, never a stranger.",
 )
 async def test_trusted_proxies_name_the_scheme(connect: Connect, fresh: Fresh) -> None:
     for networks, believed in ((HERE, True), (ELSEWHERE, False)):

@@ -77,7 +77,7 @@ async def test_ping(connect: Connect, node: Node) -> None:
     section="3",
     feature="history",
     profile="durable",
-    text="history gives a channel's events after an offset, in order, as many as asked for, and the newest offset.",
+    text="history gives a channel's events after an offset, in order, as many as requested, and the newest offset.",
 )
 async def test_history(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()

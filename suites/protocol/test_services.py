@@ -68,7 +68,7 @@ async def test_knowledge_is_found_by_its_words(connect: Connect, sample: Request
     section="8",
     feature="core",
     profile="core",
-    text="A quality gate that nobody measured is NOT_FOUND, never passed; a measured one is judged by its threshold.",
+    text="A quality gate without a measurement is NOT_FOUND, never passed; a measured one is judged by its threshold.",
     services=("crackerjack",),
 )
 async def test_unmeasured_gate_is_no_pass(connect: Connect, sample: RequestSamples) -> None:
@@ -92,7 +92,7 @@ async def test_unmeasured_gate_is_no_pass(connect: Connect, sample: RequestSampl
     section="8",
     feature="core",
     profile="core",
-    text="A value far off its series is an anomaly, heard and kept with its severity; ordinary values are none.",
+    text="A value far off its series is an anomaly, delivered and kept with its severity; ordinary values are none.",
     services=("akosha",),
 )
 async def test_outlier_is_an_anomaly(connect: Connect, sample: RequestSamples) -> None:

@@ -1,4 +1,4 @@
-"""A Redis and the replicas on it that are a test's own, and waits for what they notice."""
+"""A Redis and the replicas on it that are a test's own, and waits for what they detect."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Cluster:
     async def put_back(self) -> None:
         """The store dies, and comes back as it was when a copy was put aside."""
         await self.store.kill()
-        self.store.take_back()
+        self.store.restore()
         await self.store.start()
 
 

@@ -134,8 +134,8 @@ async def test_killed_replica_holds_no_place(service: str, cluster: Start, conne
     section="2",
     feature="replicas",
     profile="scaled",
-    text="A subscription that was asked for just before the token was renewed is not kept where the new token does not "
-    "allow it, however long the replica looks at the log before it answers.",
+    text="A subscription that was requested just before the token was renewed is not kept where the new token does "
+    "not allow it, however long the replica reads the log before it answers.",
 )
 async def test_renewal_holds_for_pending_requests(
     raw: Raw, connect: Connect, node: Node, sample: RequestSamples, tokens: Tokens

@@ -34,8 +34,8 @@ async def _arrived(akosha: WireClient, project: str, last: int) -> list[float]:
     section="8",
     feature="replicas",
     profile="scaled",
-    text="What crosses a bridge takes effect once, although every replica of the listening service follows the source, "
-    "and also when one of them is killed.",
+    text="What crosses a bridge takes effect once, although every replica of the following service follows the "
+    "source, and also when one of them is killed.",
     services=("crackerjack", "akosha"),
 )
 async def test_each_event_crosses_once(spawn: Spawn, cluster: Start, connect: Connect) -> None:
@@ -71,7 +71,7 @@ async def test_source_is_put_back(spawn: Spawn, cluster: Start, connect: Connect
     project = fresh_name("p")
     stages = [range(n * REPORTS, (n + 1) * REPORTS) for n in range(3)]
     epochs, values = [], []
-    for stage, before in zip(stages, (None, held.store.keep, held.store.take_back), strict=True):
+    for stage, before in zip(stages, (None, held.store.back_up, held.store.restore), strict=True):
         if before is not None:
             await held.store.kill()
             await wait_for_ready_status(source, 503)
@@ -104,7 +104,7 @@ async def test_source_is_put_back_and_outgrows_the_bridge(spawn: Spawn, cluster:
     project = fresh_name("p")
     stages = [range(REPORTS), range(REPORTS, 2 * REPORTS), range(2 * REPORTS, 4 * REPORTS)]
     await _report(await connect(source), project, stages[0])
-    held.store.keep()
+    held.store.back_up()
     crackerjack = await connect(source)
     before = (await crackerjack.subscribe("global")).data
     await _report(crackerjack, project, stages[1])
@@ -127,8 +127,8 @@ async def test_source_is_put_back_and_outgrows_the_bridge(spawn: Spawn, cluster:
     section="8",
     feature="replicas",
     profile="scaled",
-    text="Where the source was put back under its epoch and has come as far again, a replica of the listening service "
-    "that is late counts nothing again of what another has taken in.",
+    text="Where the source was put back under its epoch and has come as far again, a replica of the following "
+    "service that is late counts nothing again of what another has taken in.",
     services=("crackerjack", "akosha"),
 )
 async def test_late_replica_counts_nothing_again(spawn: Spawn, cluster: Start, connect: Connect) -> None:
@@ -138,7 +138,7 @@ async def test_late_replica_counts_nothing_again(spawn: Spawn, cluster: Start, c
     project = fresh_name("p")
     stages = [range(n * REPORTS, (n + 1) * REPORTS) for n in range(4)]
     await _report(await connect(source), project, stages[0])
-    held.store.keep()
+    held.store.back_up()
     await _report(await connect(source), project, stages[1])
     for node in (one, two):
         await _arrived(await connect(node), project, stages[1][-1])
@@ -163,8 +163,8 @@ async def test_late_replica_counts_nothing_again(spawn: Spawn, cluster: Start, c
     section="8",
     feature="replicas",
     profile="scaled",
-    text="A listening service that lost the end of its own log, and with it the effect of what had crossed, hears that "
-    "again: it takes effect, once.",
+    text="A following service that lost the end of its own log, and with it the effect of what had crossed, gets "
+    "that again: it takes effect, once.",
     services=("crackerjack", "akosha"),
 )
 async def test_restored_follower_catches_up(spawn: Spawn, cluster: Start, connect: Connect) -> None:
@@ -176,7 +176,7 @@ async def test_restored_follower_catches_up(spawn: Spawn, cluster: Start, connec
     stages = [range(n * REPORTS, (n + 1) * REPORTS) for n in range(3)]
     await _report(crackerjack, project, stages[0])
     await _arrived(akosha, project, stages[0][-1])
-    held.store.keep()
+    held.store.back_up()
     await _report(crackerjack, project, stages[1])
     await _arrived(akosha, project, stages[1][-1])
     await akosha.subscribe("global")

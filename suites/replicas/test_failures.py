@@ -95,7 +95,7 @@ async def test_without_store(service: str, cluster: Start, connect: Connect, sam
     section="5",
     feature="replicas",
     profile="scaled",
-    text="Subscribers are told when their service's store goes and when it is back.",
+    text="Subscribers get an event when their service's store goes and when it is back.",
 )
 async def test_subscribers_receive_the_stores_outage(service: str, cluster: Start, connect: Connect) -> None:
     held = await cluster(service)
@@ -117,7 +117,7 @@ async def test_subscribers_receive_the_stores_outage(service: str, cluster: Star
     feature="replicas",
     profile="scaled",
     text="After kill -9 of the store and its return every replica goes on by itself: nothing answered is lost, and "
-    "subscribers hear what follows on their connections, without a gap.",
+    "subscribers get what follows on their connections, without a gap.",
 )
 async def test_store_comes_back(service: str, cluster: Start, connect: Connect, sample: RequestSamples) -> None:
     held = await cluster(service, limits=FAST)
@@ -153,8 +153,8 @@ async def test_store_comes_back(service: str, cluster: Start, connect: Connect, 
     section="5",
     feature="replicas",
     profile="scaled",
-    text="A store that comes back without the end of what was told gives the log a new epoch: subscribers have to come "
-    "again, and a position of before is answered with recovered false, at every replica.",
+    text="A store that comes back without its last delivered events gives the log a new epoch: subscribers have to "
+    "come again, and a position of before is answered with recovered false, at every replica.",
 )
 async def test_lost_tail_is_a_new_epoch(service: str, cluster: Start, connect: Connect, sample: RequestSamples) -> None:
     held = await cluster(service)
@@ -162,7 +162,7 @@ async def test_lost_tail_is_a_new_epoch(service: str, cluster: Start, connect: C
     await held.store.kill()
     for node in held.replicas:
         await wait_for_ready_status(node, 503)
-    held.store.keep()
+    held.store.back_up()
     await held.store.start()
     for node in held.replicas:
         await wait_for_ready_status(node, 200)
@@ -200,7 +200,7 @@ async def test_emptied_store_is_a_new_epoch(
     subscribers = [await connect(node) for node in held.replicas]
     first = [(await subscriber.subscribe("global")).data for subscriber in subscribers]
     await subscribers[0].answer(*sample.command(1))
-    held.store.ask("FLUSHALL")
+    held.store.execute("FLUSHALL")
     for subscriber in subscribers:
         await subscriber.closed(within=OUTAGE_DETECTION)
     for node, earlier in zip(held.replicas, first, strict=True):
@@ -216,8 +216,8 @@ async def test_emptied_store_is_a_new_epoch(
     section="5",
     feature="replicas",
     profile="scaled",
-    text="A store that comes back without the end of what was told, and takes no writes at first, gives the log a new "
-    "epoch as soon as it does.",
+    text="A store that comes back without its last delivered events, and takes no writes at first, gives the log a "
+    "new epoch as soon as it does.",
 )
 async def test_lost_tail_is_not_forgotten(
     service: str, cluster: Start, connect: Connect, sample: RequestSamples
@@ -226,14 +226,14 @@ async def test_lost_tail_is_not_forgotten(
     (node,) = held.replicas
     client = await connect(node)
     first = (await client.subscribe("global")).data
-    held.store.keep()
+    held.store.back_up()
     await client.answer(*sample.command(1))
     await node.pause()
     await held.put_back()
-    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "1")
+    held.store.execute("CONFIG", "SET", "min-replicas-to-write", "1")
     await node.resume()
     await wait_for_ready_status(node, 503)
-    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
+    held.store.execute("CONFIG", "SET", "min-replicas-to-write", "0")
     await wait_for_ready_status(node, 200)
     joined = (await (await connect(node)).subscribe("global", since=_place(first))).data
     assert joined["epoch"] != first["epoch"], "the log lost events, and its epoch is the same"
@@ -246,21 +246,21 @@ async def test_lost_tail_is_not_forgotten(
     section="6",
     feature="replicas",
     profile="scaled",
-    text="A service whose store answers and takes no writes is not ready, and does not say that it has its store back "
-    "before it has.",
+    text="A service whose store answers and takes no writes is not ready, and does not report its store as back "
+    "before it is.",
 )
 async def test_store_takes_no_writes(service: str, cluster: Start, connect: Connect, sample: RequestSamples) -> None:
     held = await cluster(service, 1)
     (node,) = held.replicas
     client, subscriber = await connect(node), await connect(node)
     await client.answer(*sample.command(1))
-    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "1")
+    held.store.execute("CONFIG", "SET", "min-replicas-to-write", "1")
     for number in range(2, 2 + TRIES):
         assert (await client.refusal(*sample.command(number))).error_code == "UNAVAILABLE"
     events = [each.event for each in await subscriber.fence() if each.event in AVAILABILITY_EVENTS]
     assert events == ["server.unavailable"], f"events about its store: {events}"
     await wait_for_ready_status(node, 503)
-    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
+    held.store.execute("CONFIG", "SET", "min-replicas-to-write", "0")
     await subscriber.event("server.available", within=OUTAGE_DETECTION)
     await client.answer(*sample.command(2))
 
@@ -271,16 +271,16 @@ async def test_store_takes_no_writes(service: str, cluster: Start, connect: Conn
     section="6",
     feature="replicas",
     profile="scaled",
-    text="A service whose store takes no writes any more is not ready and tells its clients so, though nobody asks for "
-    "anything to be written.",
+    text="A service whose store takes no writes any more is not ready and notifies its clients, though no command "
+    "is sent.",
 )
 async def test_store_that_takes_no_writes_is_noticed(service: str, cluster: Start, connect: Connect) -> None:
     held = await cluster(service, 1)
     (node,) = held.replicas
     subscriber = await connect(node)
-    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "1")
+    held.store.execute("CONFIG", "SET", "min-replicas-to-write", "1")
     await wait_for_ready_status(node, 503)
     await subscriber.event("server.unavailable", within=OUTAGE_DETECTION)
-    held.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
+    held.store.execute("CONFIG", "SET", "min-replicas-to-write", "0")
     await wait_for_ready_status(node, 200)
     await subscriber.event("server.available", within=OUTAGE_DETECTION)

@@ -32,8 +32,8 @@ def _positions(events: Sequence[Envelope]) -> list[tuple[str | None, int | None,
     section="5",
     feature="replicas",
     profile="scaled",
-    text="A client at one replica hears what is commanded at any, in the same order as everybody, with the same epoch "
-    "and with offsets that rise by exactly one.",
+    text="A client at one replica gets the events of commands at any, in the same order as every client, with the "
+    "same epoch and with offsets that rise by exactly one.",
 )
 async def test_all_replicas_deliver_the_same(node: Node, other: Node, connect: Connect, sample: RequestSamples) -> None:
     clients = [await connect(node), await connect(other)]
@@ -57,8 +57,8 @@ async def test_all_replicas_deliver_the_same(node: Node, other: Node, connect: C
     section="5",
     feature="replicas",
     profile="scaled",
-    text="A position heard at one replica resumes at another: all later events follow, once each, and then the live "
-    "ones.",
+    text="A position received at one replica resumes at another: all later events follow, once each, and then the "
+    "live ones.",
 )
 async def test_position_resumes_elsewhere(node: Node, other: Node, connect: Connect, sample: RequestSamples) -> None:
     series = sample.sequence(count=COMMANDS)
@@ -93,7 +93,7 @@ async def _next(client: WireClient, sample: RequestSamples, channel: str, event:
     section="5",
     feature="replicas",
     profile="scaled",
-    text="A query at one replica sees every command that any had answered before it was asked.",
+    text="A query at one replica sees every command that any had answered before it was sent.",
 )
 async def test_query_sees_what_another_answered(
     node: Node, other: Node, connect: Connect, sample: RequestSamples
@@ -175,8 +175,8 @@ async def test_compare_and_set_has_one_winner(
     section="5",
     feature="replicas",
     profile="scaled",
-    text="What can be made only once is made once, however many replicas are told to at the same time; to the others "
-    "it is CONFLICT.",
+    text="What can be made only once is made once, however many replicas get the command at the same time; for the "
+    "others it is CONFLICT.",
     services=("mahavishnu", "session-buddy", "crackerjack", "excalidraw"),
 )
 async def test_creation_has_one_winner(node: Node, other: Node, connect: Connect, sample: RequestSamples) -> None:

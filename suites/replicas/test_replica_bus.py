@@ -1,4 +1,4 @@
-"""What is only said, and who is there, is known at every replica (3, 5)."""
+"""Ephemeral events and members are known at every replica (3, 5)."""
 
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
@@ -13,8 +13,8 @@ from bodhisattva.fixtures.stack.node import Node
     section="3",
     feature="replicas",
     profile="scaled",
-    text="The members of a channel are shown whichever replica they are connected to and whichever is asked, as long "
-    "as they are there.",
+    text="The members of a channel are shown whichever replica they are connected to and whichever gets the query, "
+    "as long as they are there.",
 )
 async def test_members_of_all_replicas(node: Node, other: Node, connect: Connect, sample: RequestSamples) -> None:
     channel = sample.channel()

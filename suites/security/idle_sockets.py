@@ -5,7 +5,7 @@ from bodhisattva.fixtures.raw import RawPeer
 from bodhisattva.fixtures.stack.node import Node
 
 MAX_PENDING = 6
-"""The limit of pending connections: for silent ones, and for what has just asked whether the service is ready."""
+"""The limit of pending connections: for idle ones, and for readiness checks."""
 IDLE_KEPT = 2
 IDLE_EXTRA = 12
 

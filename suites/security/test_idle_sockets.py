@@ -18,8 +18,8 @@ LIMITED: dict[str, Any] = {"limits": {"pending_connections": MAX_PENDING}, "time
     section="4",
     feature="core",
     profile="core",
-    text="Sockets over the number that may be pending are closed at once, whether the others have sent nothing or have "
-    "begun TLS; those go on, and who is connected is answered meanwhile.",
+    text="Sockets over the number that may be pending are closed at once, whether the others have sent nothing or "
+    "have begun TLS; those go on, and connected clients are answered meanwhile.",
 )
 async def test_silent_sockets_are_limited(fresh: Fresh, connect: Connect, raw: Raw) -> None:
     node = await fresh(**LIMITED)

@@ -90,8 +90,8 @@ async def test_log_holds_no_token(connect: Connect, fresh: Fresh, raw: Raw) -> N
     section="2.5",
     feature="presence",
     profile="live",
-    text="A connection that the service closes has given back its slot and its place on channels when its client hears "
-    "of it, whether that answers the close or not.",
+    text="A connection that the service closes has given back its slot and its place on channels when its client "
+    "notices, whether that answers the close or not.",
 )
 async def test_close_frees_the_slot(connect: Connect, raw: Raw, fresh: Fresh, sample: RequestSamples) -> None:
     node = await fresh(limits={"connections": 2})

@@ -175,7 +175,7 @@ async def test_nearly_own_origin(raw: Raw, node: Node) -> None:
     section="6",
     feature="core",
     profile="core",
-    text="No answer tells by its Server header which versions of what serve it.",
+    text="No answer's Server header has a version.",
 )
 async def test_server_header(raw: Raw, node: Node) -> None:
     for path, headers in (("/ws", {}), ("/health", {}), ("/nowhere", {}), ("/ws", {"Sec-WebSocket-Version": "12"})):

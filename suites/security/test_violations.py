@@ -209,7 +209,8 @@ def octets(fragments: int) -> bytes:
     section="2",
     feature="core",
     profile="core",
-    text="A close frame of one byte, or with a code that nobody may send, is answered 1002 (sections 5.5.1 and 7.4).",
+    text="A close frame of one byte, or with a code that no endpoint may send, is answered 1002 (sections 5.5.1 "
+    "and 7.4).",
 )
 async def test_close_frame_of_wrong_form(raw: Raw, node: Node) -> None:
     for payload in (b"\x03", close_payload(0), close_payload(999), close_payload(1005), close_payload(2000)):
@@ -247,7 +248,7 @@ async def test_compression_bomb(raw: Raw, node: Node) -> None:
     section="1",
     feature="core",
     profile="core",
-    text="What was asked before a violation is answered, also where both come in one segment, and then the connection "
+    text="Requests before a violation are answered, also where both come in one segment, and then the connection "
     "ends with the violation's code.",
 )
 async def test_what_came_before_a_violation(raw: Raw, node: Node) -> None:

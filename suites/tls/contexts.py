@@ -1,4 +1,4 @@
-"""Client contexts that offer just one thing, and what a server makes of it."""
+"""Client contexts that offer one version or suite, and the server's answer."""
 
 import ssl
 import warnings
@@ -8,7 +8,7 @@ from bodhisattva.fixtures.clock import eventually
 from bodhisattva.fixtures.raw import RawPeer
 from bodhisattva.fixtures.stack.node import START_BOUND, Node
 
-# How OpenSSL names the alerts by which a server turns an offer down (RFC 8446 section 6.2).
+# How OpenSSL names the alerts by which a server rejects an offer (RFC 8446 section 6.2).
 REJECTION_ALERTS = {"TLSV1_ALERT_PROTOCOL_VERSION", "SSLV3_ALERT_HANDSHAKE_FAILURE"}
 _END = "-----END CERTIFICATE-----\n"
 _EVERYTHING = "ALL:COMPLEMENTOFALL:@SECLEVEL=0"
@@ -34,7 +34,7 @@ def only_suites(node: Node, suites: str) -> ssl.SSLContext:
 
 
 def without_verification() -> ssl.SSLContext:
-    """A context that looks at no certificate."""
+    """A context that verifies no certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

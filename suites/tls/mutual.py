@@ -1,4 +1,4 @@
-"""Services that ask their clients for certificates."""
+"""Services that require client certificates."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ MUTUAL: dict[str, Any] = {"client_ca": "ca.pem", "verify_client": True}
 
 
 async def spawn_mutual(fresh: Fresh, certificates: Authority, **tls: Any) -> Node:
-    """Such a service; `trust` has a certificate of `suite`, as its readiness could not be seen without."""
+    """Such a service; `trust` has a certificate of `suite`, as /ready needs one."""
     node = await fresh(wait=False, tls=MUTUAL | tls)
     node.trust = certificates.trust(certificates.client())
     await node.ready()

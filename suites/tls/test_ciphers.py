@@ -9,7 +9,7 @@ from bodhisattva.fixtures.fixture_types import Raw
 from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.tls.contexts import only_suites, only_version, rejection_alert
 
-# In TLS 1.3 every key exchange is ephemeral and every suite is an AEAD; 1.2 says both in the suite's name.
+# In TLS 1.3 every key exchange is ephemeral and every suite is an AEAD; 1.2 has both in the suite's name.
 STRONG = re.compile(r"TLS_(AES|CHACHA20)\w+|(ECDHE|DHE)-(ECDSA|RSA)-.*(GCM|CCM|CHACHA20-POLY1305).*")
 # By kind: CBC with a forward-secret exchange, exchange by the certificate's own key, no authentication.
 WEAK = (

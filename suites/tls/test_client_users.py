@@ -84,7 +84,7 @@ async def test_certificate_authenticates(
     section="2.3",
     feature="tls",
     profile="secure",
-    text="The user is whom the configured field of the certificate names; where it names nobody, or two, the upgrade "
+    text="The user is whom the configured field of the certificate names; where it names none, or two, the upgrade "
     "is answered 401.",
 )
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ async def test_field_that_names_the_user(
     feature="tls",
     profile="secure",
     text="A token beside the certificate has to be the same user's, in the header or else 401, in auth or else "
-    "AUTH_FAILED; then it says what the user may do, and there is no second welcome.",
+    "AUTH_FAILED; then it decides what the user may do, and there is no second welcome.",
 )
 async def test_token_beside_the_certificate(
     fresh: Fresh, connect: Connect, certificates: Authority, sample: RequestSamples, service: str
@@ -188,7 +188,7 @@ async def test_half_configured_users_are_refused(fresh: Fresh) -> None:
     feature="tls",
     profile="secure",
     text="A certificate that names a user can be revoked by its serial number: 401 from then on, and its live "
-    "connections are told AUTH_FAILED and closed, whatever token they were renewed with; others go on.",
+    "connections get AUTH_FAILED and are closed, whatever token they were renewed with; others go on.",
 )
 async def test_revoked_certificate(fresh: Fresh, connect: Connect, certificates: Authority, service: str) -> None:
     bearers = await Bearers.of(fresh, connect, certificates, service)

@@ -61,7 +61,7 @@ async def test_wss_connection_fails_with_invalid_cert(fresh: Fresh, connect: Con
     section="7",
     feature="tls",
     profile="secure",
-    text="A service whose certificate has expired does not start: one line that says so, exit code 2.",
+    text="A service whose certificate has expired does not start: one line with the reason, exit code 2.",
     baseline="TestTLSConnections::certificate_validation",
 )
 async def test_certificate_validation(fresh: Fresh, certificates: Authority) -> None:

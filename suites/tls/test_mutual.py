@@ -55,8 +55,8 @@ async def test_mutual_tls_refuses_other_authority(fresh: Fresh, raw: Raw, certif
     section="7",
     feature="tls",
     profile="secure",
-    text="With client verification on, a certificate of the named authority is accepted, the token is still asked for, "
-    "and the service claims mtls.",
+    text="With client verification on, a certificate of the named authority is accepted, the token is still "
+    "required, and the service claims mtls.",
 )
 async def test_mutual_tls_accepts_right_certificate(
     fresh: Fresh, connect: Connect, certificates: Authority, sample: RequestSamples

@@ -14,8 +14,8 @@ from bodhisattva.suites.tls.mutual import MUTUAL
     section="7",
     feature="tls",
     profile="secure",
-    text="A service shows the certificate of its peer's settings to a peer that takes its users from certificates, so "
-    "that bridges work between services that ask each other for certificates.",
+    text="A service shows the certificate of its peer's settings to a peer that takes its users from certificates, "
+    "so that bridges work between services that require each other's certificates.",
     services=("mahavishnu", "fastblocks"),
 )
 async def test_bridge_shows_its_certificate(

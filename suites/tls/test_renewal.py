@@ -87,8 +87,8 @@ async def test_renewed_file_is_taken_up(fresh: Fresh, connect: Connect, certific
     section="4",
     feature="tls",
     profile="secure",
-    text="After the certificate is renewed, too, sockets over the number that may be pending are closed at once, and "
-    "who is connected is answered meanwhile.",
+    text="After the certificate is renewed, too, sockets over the number that may be pending are closed at once, "
+    "and connected clients are answered meanwhile.",
 )
 async def test_reload_keeps_the_limit_of_pending_sockets(
     fresh: Fresh, connect: Connect, raw: Raw, certificates: Authority

@@ -27,7 +27,7 @@ async def test_old_versions_are_refused(node: Node) -> None:
     section="7",
     feature="tls",
     profile="secure",
-    text="TLS 1.2 and TLS 1.3 are both spoken.",
+    text="TLS 1.2 and TLS 1.3 are both supported.",
 )
 async def test_current_versions_are_accepted(node: Node, raw: Raw) -> None:
     for version, name in ((ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")):

@@ -1,4 +1,4 @@
-"""What a service remembers, as its clients can read it."""
+"""A channel's history, as clients can read it."""
 
 from bodhisattva.fixtures.envelope import Envelope
 from bodhisattva.fixtures.request_samples import Series

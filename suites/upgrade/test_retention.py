@@ -36,8 +36,8 @@ async def _shortened(client: WireClient, channel: str) -> dict[str, Any]:
     section="5",
     feature="resume",
     profile="durable",
-    text="Who resumes before what retention has left is told so: recovered is false, the answer says from which offset "
-    "it goes on, and from there every live event comes.",
+    text="A resume before what retention has left is answered with recovered false, the answer has the offset from "
+    "which it goes on, and from there every live event comes.",
 )
 async def test_resuming_before_what_is_held(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh(log=BRIEF)
@@ -65,8 +65,8 @@ async def test_resuming_before_what_is_held(fresh: Fresh, connect: Connect, samp
     section="5",
     feature="history",
     profile="durable",
-    text="What retention has left is unbroken: history begins at the oldest event that is held, and who resumes from "
-    "there gets all that followed.",
+    text="What retention has left is unbroken: history begins at the oldest event that is held, and a resume from "
+    "there gives all that followed.",
 )
 async def test_what_is_held_is_unbroken(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh(log=BRIEF)

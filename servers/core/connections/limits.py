@@ -81,7 +81,7 @@ def _decrement(counter: Counter[str], key: str) -> None:
 
 
 class RateGuard:
-    """A connection's message rate: what is over it is dropped, and who keeps on for `patience` seconds is closed."""
+    """A message rate: messages over it are dropped, and a client that keeps on for `patience` seconds is closed."""
 
     __slots__ = ("_bucket", "_over_last", "_over_since")
     _CALM = 1.0

@@ -1,7 +1,7 @@
 """Whether a page may connect (protocol 2.1): by its origin (RFC 6454), which browsers send and pages cannot set.
 
 A page of this server's own origin may. Its name may be an attacker's that resolves to this server; but tokens are never
-ambient, so such a page has none. Where nobody authenticates, only an address or `localhost` is trusted to be ours.
+ambient, so such a page has none. Without authentication, only an address or `localhost` is trusted to be ours.
 """
 
 import ipaddress
@@ -67,7 +67,7 @@ def _is_address(host: str) -> bool:
 
 
 class Refusals:
-    """Logs who was refused, a bounded number of lines however many attempts there are."""
+    """Logs refused origins, in a bounded number of lines however many attempts there are."""
 
     def __init__(self, service: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._logger = structlog.get_logger(service=service)

@@ -1,4 +1,4 @@
-"""Who a client is behind proxies (protocol 2.2): X-Forwarded-For and -Proto count where a trusted proxy wrote them."""
+"""The client behind proxies (protocol 2.2): X-Forwarded-For and -Proto count where a trusted proxy wrote them."""
 
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -30,7 +30,7 @@ def trusted(networks: Iterable[str]) -> tuple[Network, ...]:
 
 
 def client(request: web.Request, proxies: Sequence[Network]) -> Client:
-    """Whose request it is: the sender, or whom the trusted proxies that it came through name."""
+    """The client of a request: its sender, or the one that the trusted proxies on its way name."""
     address, hops = behind(request.remote or "", request.headers.getall(_FOR, ()), proxies)
     return Client(address, _scheme(request, hops))
 

@@ -43,7 +43,7 @@ class ConnectionRegistry:
             max(held, key=lambda each: each.session.opened).drain(TRY_AGAIN_LATER, "Too many connections")
 
     def close_subscribed(self, reason: str) -> None:
-        """Close every connection with a subscription: the log lost events, and resuming will say so (protocol 5)."""
+        """Close every connection with a subscription: the log lost events, and resuming will show it (protocol 5)."""
         for connection in self:
             if connection.channels:
                 connection.drain(INTERNAL_ERROR, reason)

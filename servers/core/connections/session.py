@@ -187,7 +187,7 @@ class Session:
         return self._excess(now) or []
 
     def _excess(self, now: Now) -> list[Output] | None:
-        """None for a control frame within the message rate; whoever keeps on over it is closed."""
+        """None for a control frame within the message rate; a client that keeps on over it is closed."""
         if not self._lifecycle.receives:
             return []
         if not self._rate.take(now.monotonic, self._settings.limits):

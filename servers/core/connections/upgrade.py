@@ -12,7 +12,7 @@ _BEARER = "bearer "
 
 
 def check(request: web.Request) -> None:
-    """Raise the HTTP answer of a request that may not become a WebSocket, whoever asks."""
+    """Raise the HTTP answer of a request that may not become a WebSocket, whatever its identity."""
     if request.version < HttpVersion11:  # RFC 6455, 4.2.1; HTTP/1.0 knows no upgrade
         raise web.HTTPBadRequest(text="A WebSocket begins with HTTP/1.1.\n")
     if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
@@ -20,11 +20,11 @@ def check(request: web.Request) -> None:
         raise web.HTTPUpgradeRequired(text="This is a WebSocket endpoint.\n", headers=headers)
     if request.headers.get(hdrs.SEC_WEBSOCKET_VERSION) != _VERSION:
         headers = {hdrs.SEC_WEBSOCKET_VERSION: _VERSION}
-        raise web.HTTPUpgradeRequired(text="Only WebSocket version 13 is spoken.\n", headers=headers)
+        raise web.HTTPUpgradeRequired(text="Only WebSocket version 13 is supported.\n", headers=headers)
 
 
 def identify(request: web.Request, verifier: Verifier | None) -> Identity | None:
-    """The identity of an Authorization header, None without one; 401 for a bad one. URLs are not looked at."""
+    """The identity of an Authorization header, None without one; 401 for a bad one. URLs are not read."""
     header = request.headers.get(hdrs.AUTHORIZATION)
     if header is None or verifier is None:
         return None
@@ -36,7 +36,7 @@ def identify(request: web.Request, verifier: Verifier | None) -> Identity | None
 
 
 def certify(request: web.Request, verifier: Verifier | None, tls: Tls, bearer: Identity | None) -> Identity | None:
-    """Whom the client's certificate names, where that counts; 401 if nobody, or another than the header's token."""
+    """The identity in the client's certificate, where that counts; 401 if it is none, or another than the token's."""
     if verifier is None or request.transport is None:
         return bearer
     try:

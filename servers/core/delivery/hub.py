@@ -115,10 +115,9 @@ class Hub:
         """Members with their info, then connections that only subscribe."""
         members = self._members.get(channel, {})
         subscribers = [r for r in self._receivers.get(channel, {}).values() if r not in members]
-        everybody = [*members.items(), *((subscriber, {}) for subscriber in subscribers)]
+        present = [*members.items(), *((subscriber, {}) for subscriber in subscribers)]
         return [
-            {**info, "connection_id": receiver.connection_id, "user_id": receiver.user_id}
-            for receiver, info in everybody
+            {**info, "connection_id": receiver.connection_id, "user_id": receiver.user_id} for receiver, info in present
         ]
 
     def remove(self, receiver: Receiver) -> None:

@@ -1,4 +1,4 @@
-"""permessage-deflate (RFC 7692), by option and for those who offer it.
+"""permessage-deflate (RFC 7692), by option, for clients that offer it.
 
 No message depends on the one before it (no context takeover), so that one compressed frame serves every receiver, and a
 connection keeps no window of its own.
@@ -73,7 +73,7 @@ def at_worst(length: int) -> int:
 
 
 def deflate(frame: bytes) -> bytes:
-    """A server's frame as it is sent to who takes compressed ones: the same if that is no gain, or no text."""
+    """A server's frame for a client that takes compressed ones: the same if that is no gain, or no text."""
     payload = frames.payload_of_text(frame)
     if payload is None or len(frame) < _WORTH:
         return frame

@@ -19,7 +19,7 @@ _CLOSE = 0x8  # and from it on all are control frames
 _LENGTH = 0x7F
 _KEY_BYTES = 4
 _SMALL = 64  # bytes: less is mostly header, and costs the reader more than the sender
-MOST_SMALL = 1024  # small fragments of a message; who cuts at 64 bytes or more sends none
+MOST_SMALL = 1024  # small fragments of a message; a client that cuts at 64 bytes or more sends none
 _EXTENDED = {126: 2, 127: 8}  # bytes of the extended length, by the short length
 
 

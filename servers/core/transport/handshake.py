@@ -12,7 +12,7 @@ from bodhisattva.servers.core.transport import compression
 class Upgrade(web.WebSocketResponse):
     """aiohttp's answer to an upgrade, and nothing after it.
 
-    transport: the connection, which is nobody's yet. early: what the peer sent together with the request.
+    transport: the connection, which has no protocol yet. early: what the peer sent together with the request.
     deflates: whether both sides agreed to compression.
     """
 
@@ -43,7 +43,7 @@ class Upgrade(web.WebSocketResponse):
 async def take_over(request: web.Request, *, compress: bool) -> Upgrade:
     """Answer the upgrade; ConnectionResetError if the peer is gone. compress: agree to it with a peer that offers it.
 
-    aiohttp's handler of the connection is told that the connection is lost, so that it frees all that it holds.
+    aiohttp's handler gets `connection_lost`, so that it frees all that it holds.
     """
     upgrade = Upgrade(compress=compress)
     await upgrade.prepare(request)

@@ -1,1 +1,1 @@
-"""Servers that are wrong in one thing, a module for each area; `suites.meta.inject` says what a mutant is."""
+"""Servers that are wrong in one thing, a module for each area; `suites.meta.inject` defines what a mutant is."""

@@ -27,7 +27,7 @@ def keeps_the_places_of_silent_sockets(inject: Inject) -> None:
 
 @mutant(
     "TLS-025",
-    wrong="resumes TLS sessions of clients whose authority is no longer believed",
+    wrong="resumes TLS sessions of clients whose authority is no longer trusted",
     failure="clients of the former authority are shut out",
 )
 def resumes_sessions_of_former_authorities(inject: Inject) -> None:

@@ -19,7 +19,7 @@ from bodhisattva.suites.meta.inject import Inject, mutant
     failure="rounding is an anomaly",
 )
 def scores_a_flat_series_whatever_the_size(inject: Inject) -> None:
-    inject(detectors, "FLAT", 0.0)
+    inject.constant(detectors, "FLAT", 0.0, reader=(detectors, "outlier"))
     inject(detectors, "negligible", lambda values: 1e-9)
 
 
@@ -39,7 +39,7 @@ def notices_no_outliers(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-226", wrong="finds no outlier where more than half the values are equal", failure="anomaly.detected")
-def sees_no_jump_of_a_flat_series(inject: Inject) -> None:
+def misses_jumps_of_a_flat_series(inject: Inject) -> None:
     outlier = detectors.outlier
 
     def outlier_of_what_moves(values: Sequence[float], period: int | None = None) -> Outlier | None:
@@ -64,7 +64,7 @@ def measures_durations_in_milliseconds(inject: Inject) -> None:
 
 
 @mutant("CROSS-005", wrong="takes each report of coverage in twice", failure="[61.0, 61.0")
-def takes_each_coverage_in_twice(inject: Inject) -> None:
+def records_each_coverage_twice(inject: Inject) -> None:
     def observe_twice(state: State, name: str, points: list[Point], *others: Any, **more: Any) -> tuple[Event, ...]:
         return observe(state, name, points * 2 if "coverage" in name else points, *others, **more)
 

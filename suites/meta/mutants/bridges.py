@@ -16,6 +16,7 @@ from bodhisattva.servers.core.bridges.resume_point import ResumePoint
 from bodhisattva.servers.core.domain import Decision, State
 from bodhisattva.servers.core.log import base, redis_scripts
 from bodhisattva.servers.core.log.base import Position
+from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.runtime import ServiceRuntime
 from bodhisattva.servers.core.service import ForeignEvent
 from bodhisattva.suites.meta.inject import Inject, mutant
@@ -23,10 +24,10 @@ from bodhisattva.suites.meta.inject import Inject, mutant
 
 @mutant(
     "REPLICAS-022",
-    wrong="takes a log of the epoch that its bridge knows for the one that it knew",
+    wrong="takes a log of a known epoch for the log that its bridge followed before",
     failure="not once each, in order",
 )
-def goes_by_the_epoch_alone(inject: Inject) -> None:
+def compares_only_epochs_of_positions(inject: Inject) -> None:
     subscribe = Client.subscribe
 
     def subscribe_and_resume(client: Client, channel: str, **options: Any) -> Subscription:
@@ -66,19 +67,20 @@ def gives_a_source_up_once_it_is_lost(inject: Inject) -> None:
 
 @mutant(
     "REPLICAS-023",
-    wrong="tells its place in a bridge's source by epoch and offset, whichever events these stand for",
+    wrong="keeps its position in a bridge's source by epoch and offset, whichever events these stand for",
     failure="not once each",
 )
-def knows_its_place_by_epoch_and_offset(inject: Inject) -> None:
+def resumes_by_epoch_and_offset_alone(inject: Inject) -> None:
     def place(position: Position) -> tuple[str, int]:
         return position.epoch, position.offset
 
     inject(Position, "_place", property(place))
-    inject(redis_scripts, "APPEND", redis_scripts.APPEND.replace("newest(basis) == newest(known)", "true"))
+    append = redis_scripts.APPEND.replace("newest(basis) == newest(known)", "true")
+    inject.constant(redis_scripts, "APPEND", append, reader=(RedisLog, "open"))
 
 
 @mutant("CROSS-009", wrong="takes each event in twice once its bridge has had to connect again", failure="== [24, 24]")
-def takes_in_twice_once_it_lost_its_source(inject: Inject) -> None:
+def delivers_twice_after_reconnecting_to_its_source(inject: Inject) -> None:
     apply = _Consumer._apply
 
     async def apply_twice(consumer: _Consumer, event: Event, position: Position) -> bool:
@@ -95,7 +97,7 @@ def takes_in_twice_once_it_lost_its_source(inject: Inject) -> None:
 
 
 @mutant("REPLICAS-024", wrong="follows its source on from what its own log has lost the effect of", failure="in akosha")
-def follows_on_from_what_its_log_lost(inject: Inject) -> None:
+def resumes_after_events_that_its_log_lost(inject: Inject) -> None:
     inject(_Consumer, "consume_until_log_lost", _Consumer._consume)
 
 
@@ -134,7 +136,7 @@ def forgets_where_its_bridge_was(inject: Inject) -> None:
     failure="in vain for: 6 workflows take effect",
     besides=("mahavishnu",),
 )
-def passes_over_what_was_before_they_met(inject: Inject) -> None:
+def skips_events_before_the_first_contact(inject: Inject) -> None:
     find = resume_point.find
 
     async def find_from_now_on(client: Client, channel: str, stored: base.Position | None) -> ResumePoint:
@@ -147,10 +149,10 @@ def passes_over_what_was_before_they_met(inject: Inject) -> None:
 
 @mutant(
     "CROSS-006",
-    wrong="asks other services under a name that is not its own",
+    wrong="calls other services under a name that is not its own",
     failure="did not run under mahavishnu's own identity",
 )
-def asks_others_under_another_name(inject: Inject) -> None:
+def calls_services_under_another_name(inject: Inject) -> None:
     mint = tokens.mint
 
     def mint_for_anybody(key: Key, _name: str, *others: Any, **more: Any) -> str:

@@ -29,7 +29,7 @@ def takes_the_first_of_two_names(inject: Inject) -> None:
     wrong="starts with certificates that name users without being verified",
     failure="in vain for: the end of",
 )
-def takes_names_of_unverified_certificates(inject: Inject) -> None:
+def accepts_names_of_unverified_certificates(inject: Inject) -> None:
     def unchecked(*_: object) -> None:
         """Whatever is configured."""
 
@@ -55,11 +55,11 @@ def outlives_its_certificate(inject: Inject) -> None:
 
 @mutant(
     "TLS-020",
-    wrong="asks for a token although the certificate names the user",
+    wrong="requires a token although the certificate names the user",
     failure="AUTH_REQUIRED",
     also=("TLS-021", "TLS-022", "TLS-023", "TLS-026", "TLS-027"),
 )
-def asks_for_tokens_beside_certificates(inject: Inject) -> None:
+def requires_tokens_beside_certificates(inject: Inject) -> None:
     def by_token(_: web.Request, __: Verifier | None, ___: Tls, bearer: Identity | None) -> Identity | None:
         return bearer
 
@@ -67,7 +67,7 @@ def asks_for_tokens_beside_certificates(inject: Inject) -> None:
 
 
 @mutant("TLS-022", wrong="takes a header's token of another user than the certificate's", failure="DID NOT RAISE")
-def believes_tokens_rather_than_certificates(inject: Inject) -> None:
+def prefers_tokens_to_certificates(inject: Inject) -> None:
     certify = upgrade.certify
 
     def token_first(

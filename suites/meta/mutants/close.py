@@ -9,6 +9,7 @@ from bodhisattva.servers.core.connections.connection import Connection
 from bodhisattva.servers.core.connections.session import Close, Reply
 from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.transport import frames
+from bodhisattva.servers.core.transport.frame_reader import _Messages
 from bodhisattva.servers.core.transport.frames import ABNORMAL, PROTOCOL_ERROR
 from bodhisattva.servers.core.transport.lifecycle import DRAINING
 from bodhisattva.servers.core.transport.websocket import WebSocket
@@ -39,7 +40,7 @@ def keeps_slots_until_a_close_is_answered(inject: Inject) -> None:
     wrong="shows a connection that it closes on its channels until its client has answered the close",
     failure="who is closed is still on the channel",
 )
-def shows_who_has_not_answered_its_close(inject: Inject) -> None:
+def keeps_presence_until_a_close_is_answered(inject: Inject) -> None:
     leave = Connection._leave_channels
 
     def leave_when_answered(connection: Connection) -> None:
@@ -54,10 +55,10 @@ def shows_who_has_not_answered_its_close(inject: Inject) -> None:
     wrong="takes nothing more of anybody where one of many lines was cut",
     failure="in vain for the answer to",
 )
-def answers_nobody_once_a_line_was_cut(inject: Inject) -> None:
+def stops_answering_after_a_broken_connection(inject: Inject) -> None:
     release = Connection._release
 
-    def release_and_fall_silent(connection: Connection) -> None:
+    def release_and_stop(connection: Connection) -> None:
         others = list(connection._hub._connections.values())
         if not connection._websocket._validator.closed and len(others) > MANY:
             for other in others:
@@ -65,7 +66,7 @@ def answers_nobody_once_a_line_was_cut(inject: Inject) -> None:
                     other._lifecycle.enter(DRAINING)
         release(connection)
 
-    inject(Connection, "_release", release_and_fall_silent)
+    inject(Connection, "_release", release_and_stop)
 
 
 @mutant(
@@ -73,7 +74,7 @@ def answers_nobody_once_a_line_was_cut(inject: Inject) -> None:
     wrong="keeps connections that have ended in its channels",
     failure="who is gone is still on the channel",
 )
-def keeps_the_departed_present(inject: Inject) -> None:
+def keeps_ended_connections_present(inject: Inject) -> None:
     release = Connection._release
 
     def release_but_stay(connection: Connection) -> None:
@@ -83,8 +84,12 @@ def keeps_the_departed_present(inject: Inject) -> None:
     inject(Connection, "_release", release_but_stay)
 
 
-@mutant("AUTH-015", wrong="goes on for a moment after it has refused a token, before it closes", failure="('b', None)")
-def goes_on_after_it_refused_a_token(inject: Inject) -> None:
+@mutant(
+    "AUTH-015",
+    wrong="takes requests for a moment after it has refused a token, before it closes",
+    failure="('b', None)",
+)
+def continues_after_a_refused_token(inject: Inject) -> None:
     perform_close = Connection._perform_close
 
     def shut_in_a_moment(connection: Connection, close: Close) -> None:
@@ -101,7 +106,7 @@ def goes_on_after_it_refused_a_token(inject: Inject) -> None:
     wrong="keeps the slot of a connection that it has given up",
     failure="in vain for: a slot after a half-open connection",
 )
-def keeps_the_slots_of_whom_it_gave_up(inject: Inject) -> None:
+def keeps_slots_of_abandoned_connections(inject: Inject) -> None:
     free = UpgradeHandler._free
     perform_close = Connection._perform_close
     given_up: set[str] = set()
@@ -120,7 +125,7 @@ def keeps_the_slots_of_whom_it_gave_up(inject: Inject) -> None:
 
 
 @mutant("SECURITY-013", wrong="closes with 1000, as if all were well, where a text is not UTF-8", failure="1000")
-def closes_1000_on_what_is_no_text(inject: Inject) -> None:
+def closes_1000_on_invalid_utf8(inject: Inject) -> None:
     protocol_error = Connection.protocol_error
 
     def close_well(connection: Connection, code: int) -> None:
@@ -132,7 +137,7 @@ def closes_1000_on_what_is_no_text(inject: Inject) -> None:
 @mutant(
     "SECURITY-017", wrong="hangs up on everybody when one connection breaks the rules", failure="the connection ended"
 )
-def hangs_up_on_all_for_a_violation(inject: Inject) -> None:
+def closes_everybody_after_a_violation(inject: Inject) -> None:
     protocol_error = Connection.protocol_error
 
     def end_all(connection: Connection, code: int) -> None:
@@ -147,10 +152,10 @@ def hangs_up_on_all_for_a_violation(inject: Inject) -> None:
 
 @mutant(
     "LIFECYCLE-173",
-    wrong="closes who broke a rule without the answers to what was asked before",
+    wrong="closes a connection that broke a rule without the answers to earlier requests",
     failure="requests were answered before the close",
 )
-def closes_without_the_answers_that_it_owes(inject: Inject) -> None:
+def closes_without_pending_answers(inject: Inject) -> None:
     drain = Connection.drain
 
     def close_at_once(connection: Connection, code: int, reason: str, last: Reply | None = None) -> None:
@@ -163,10 +168,10 @@ def closes_without_the_answers_that_it_owes(inject: Inject) -> None:
 
 @mutant(
     "AUTH-173",
-    wrong="closes at the end of a token without the answers to what was asked before",
+    wrong="closes at the end of a token without the answers to earlier requests",
     failure="commands that took effect",
 )
-def forgets_what_was_asked_when_a_token_ends(inject: Inject) -> None:
+def drops_requests_in_flight_when_a_token_ends(inject: Inject) -> None:
     drain = Connection.drain
 
     def close_at_once(connection: Connection, code: int, reason: str, last: Reply | None = None) -> None:
@@ -178,7 +183,7 @@ def forgets_what_was_asked_when_a_token_ends(inject: Inject) -> None:
 
 
 @mutant("LIFECYCLE-021", wrong="answers every close with 1000", failure="1000 == 1001")
-def closes_1000_whatever_was_said(inject: Inject) -> None:
+def answers_every_close_with_1000(inject: Inject) -> None:
     peer_closed = Connection.peer_closed
 
     def end_well(connection: Connection, code: int) -> None:
@@ -189,7 +194,7 @@ def closes_1000_whatever_was_said(inject: Inject) -> None:
 
 @mutant(
     "LIFECYCLE-007",
-    wrong="closes at the end of its drain without a look at what is still to be answered",
+    wrong="closes at the end of its drain without the answers that are due",
     failure="requests in flight were answered",
 )
 def drains_without_its_last_answers(inject: Inject) -> None:
@@ -217,10 +222,10 @@ def counts_cut_connections_as_current(inject: Inject) -> None:
 
 @mutant(
     "DEGRADATION-003",
-    wrong="says that it is not ready once a connection has failed in the midst of a frame",
+    wrong="is not ready once a connection has failed in the midst of a frame",
     failure="assert 503 == 200",
 )
-def is_not_ready_once_a_frame_was_cut(inject: Inject) -> None:
+def is_not_ready_after_a_broken_frame(inject: Inject) -> None:
     connection_lost = Connection.connection_lost
     not_ready = Server.not_ready
     cut: list[str] = []
@@ -242,7 +247,7 @@ def is_not_ready_once_a_frame_was_cut(inject: Inject) -> None:
     wrong="turns away whoever comes next after a connection has failed in the midst of a frame",
     failure="HTTP 503",
 )
-def turns_the_next_away_when_a_frame_was_cut(inject: Inject) -> None:
+def refuses_connections_after_a_broken_frame(inject: Inject) -> None:
     check = upgrade.check
     connection_lost = Connection.connection_lost
     cut: list[str] = []
@@ -267,14 +272,14 @@ def turns_the_next_away_when_a_frame_was_cut(inject: Inject) -> None:
     wrong="keeps the slot of a connection whose line was cut",
     failure="in vain for: a slot after a reset",
 )
-def keeps_slots_of_who_was_reset(inject: Inject) -> None:
+def keeps_slots_of_reset_connections(inject: Inject) -> None:
     free = UpgradeHandler._free
 
-    def free_who_said_so(upgrades: UpgradeHandler, connection: Connection) -> None:
+    def free_answered_closes(upgrades: UpgradeHandler, connection: Connection) -> None:
         if connection._closer is not None or connection._websocket._validator.closed:
             free(upgrades, connection)
 
-    inject(UpgradeHandler, "_free", free_who_said_so)
+    inject(UpgradeHandler, "_free", free_answered_closes)
 
 
 @mutant("SECURITY-019", wrong="answers 1000 to a close frame that nobody may send", failure="close frame b'\\x03'")
@@ -288,8 +293,8 @@ def finds_no_fault_in_close_frames(inject: Inject) -> None:
     inject(WebSocket, "_break_off", break_off_well)
 
 
-@mutant("LIFECYCLE-021", wrong="does what a client sends after its close", failure="was not refused")
-def does_what_comes_after_a_close(inject: Inject) -> None:
+@mutant("LIFECYCLE-021", wrong="executes what a client sends after its close", failure="was not refused")
+def executes_requests_after_a_close(inject: Inject) -> None:
     receive = WebSocket._receive
 
     def receive_all(websocket: WebSocket, messages: list[WSMessage], violation: BaseException | None) -> None:
@@ -302,4 +307,4 @@ def does_what_comes_after_a_close(inject: Inject) -> None:
 
 @mutant("SECURITY-241", wrong="answers a close code that no RFC allows with itself", failure="close code 5000")
 def answers_any_close_code(inject: Inject) -> None:
-    inject(frames, "LAST_CLOSE_CODE", LARGEST)
+    inject.constant(frames, "LAST_CLOSE_CODE", LARGEST, reader=(_Messages, "feed_data"))

@@ -21,8 +21,8 @@ def agrees_to_compression_and_reads_none(inject: Inject) -> None:
     inject(FrameReader, "parser", never_inflating)
 
 
-@mutant("SECURITY-023", wrong="inflates messages also where compression was not agreed on", failure="1009 == 1002")
-def inflates_what_nobody_agreed_on(inject: Inject) -> None:
+@mutant("SECURITY-023", wrong="inflates messages of a connection without compression", failure="1009 == 1002")
+def inflates_without_negotiation(inject: Inject) -> None:
     parser = FrameReader.parser
 
     def inflating(frame_reader: FrameReader, *, deflates: bool) -> Any:
@@ -66,12 +66,12 @@ def agrees_to_faulty_offers(inject: Inject) -> None:
     wrong="measures a message before it is decompressed, too",
     failure="a message of the claimed size was not answered",
 )
-def refuses_what_grew_by_compression(inject: Inject) -> None:
+def measures_messages_before_inflation_too(inject: Inject) -> None:
     inject(compression, "at_worst", int)
 
 
 @mutant("PROTOCOL-150", wrong="marks messages as compressed that it sends as they are", failure="zlib.error")
-def calls_compressed_what_is_not(inject: Inject) -> None:
+def marks_plain_messages_as_compressed(inject: Inject) -> None:
     def mark(frame: bytes) -> bytes:
         payload = frames.payload_of_text(frame)
         return frame if payload is None else frames.compressed_text(bytes(payload))

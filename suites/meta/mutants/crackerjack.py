@@ -36,10 +36,10 @@ def reads_no_time_as_none(inject: Inject) -> None:
 
 @mutant(
     "PROTOCOL-223",
-    wrong="believes the rate of a report that measured no line",
+    wrong="accepts the rate of a report that measured no line",
     failure="coverage of nothing is recorded",
 )
-def believes_rates_of_nothing(inject: Inject) -> None:
+def accepts_rates_of_no_lines(inject: Inject) -> None:
     def has_lines(root: Element) -> bool:
         return True
 
@@ -55,8 +55,8 @@ def lets_flaky_tests_stand_for_failures(inject: Inject) -> None:
     failures = junit._failures
 
     def failures_of_the_whole(root: Element) -> tuple[int, int]:
-        told, missing = failures(root)
-        return told, max(missing - told, 0)
+        detailed, missing = failures(root)
+        return detailed, max(missing - detailed, 0)
 
     inject(junit, "_failures", failures_of_the_whole)
 
@@ -73,18 +73,18 @@ def counts_thousand_failures_as_none(inject: Inject) -> None:
 
 @mutant(
     "PROTOCOL-111",
-    wrong="tells of coverage to those who follow the project, and to nobody on coverage",
+    wrong="publishes coverage on the channel of the project, and not on the channel coverage",
     failure="coverage.updated",
 )
-def tells_coverage_to_projects_only(inject: Inject) -> None:
-    def tell_the_project(name: str, project: str, data: dict[str, Any]) -> Event:
+def publishes_coverage_to_projects_only(inject: Inject) -> None:
+    def publish_to_the_project(name: str, project: str, data: dict[str, Any]) -> Event:
         return Event(name, (f"quality:{project}",), data)
 
-    inject(quality, "_event", tell_the_project)
+    inject(quality, "_event", publish_to_the_project)
 
 
-@mutant("PROTOCOL-082", wrong="takes a gate that nobody measured for one with a full score", failure="was not refused")
-def passes_what_nobody_measured(inject: Inject) -> None:
+@mutant("PROTOCOL-082", wrong="passes a gate that was not measured", failure="was not refused")
+def passes_unmeasured_gates(inject: Inject) -> None:
     measured = quality._measured
 
     def assume_the_best(state: State, project: str, gate: GateName) -> float:
@@ -95,9 +95,9 @@ def passes_what_nobody_measured(inject: Inject) -> None:
 
 
 @mutant(
-    "PROTOCOL-110", wrong="tells of failed tests without their traceback", failure="not delivered as it was recorded"
+    "PROTOCOL-110", wrong="reports failed tests without their traceback", failure="not delivered as it was recorded"
 )
-def keeps_tracebacks_to_itself(inject: Inject) -> None:
+def omits_tracebacks(inject: Inject) -> None:
     ended = runs.ended
 
     def end_without_traceback(run_id: str, result: Result) -> Event:

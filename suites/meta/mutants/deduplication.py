@@ -21,10 +21,10 @@ KEPT = 1000
 
 @mutant(
     "PROTOCOL-051",
-    wrong="takes a command that is still being done, and comes again, for a new one",
+    wrong="executes a command again that comes again while it is being executed",
     failure="create_session was refused",
 )
-def does_at_once_what_is_being_done(inject: Inject) -> None:
+def executes_a_retry_of_a_running_command(inject: Inject) -> None:
     asked_before = Answers.asked_before
 
     def answered_before(answers: Answers, key: Key, answer: Answer, now: float) -> bool:
@@ -39,10 +39,10 @@ def does_at_once_what_is_being_done(inject: Inject) -> None:
     failure="create_session was refused",
 )
 def executes_retries_again(inject: Inject) -> None:
-    def never_asked_before(*_: object) -> bool:
+    def never_known(*_: object) -> bool:
         return False
 
-    inject(Answers, "asked_before", never_asked_before)
+    inject(Answers, "asked_before", never_known)
 
 
 @mutant(
@@ -50,7 +50,7 @@ def executes_retries_again(inject: Inject) -> None:
     wrong="answers a command that it could not store UNAVAILABLE for ever after",
     failure="was refused",
 )
-def does_not_decide_again_what_it_could_not_store(inject: Inject) -> None:
+def never_retries_a_command_that_it_could_not_store(inject: Inject) -> None:
     settle = Answers.settle
     load = Answers.load
 
@@ -80,7 +80,7 @@ def forgets_answers_in_a_crash(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-053", wrong="remembers after a crash that it answered a command, but not what", failure="{} == {'s")
-def forgets_in_a_crash_what_it_answered(inject: Inject) -> None:
+def loses_the_content_of_answers_in_a_crash(inject: Inject) -> None:
     load = Answers.load
 
     def load_emptied(answers: Answers, stored: Sequence[StoredAnswer]) -> None:
@@ -134,7 +134,7 @@ def shares_ids_between_users(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-056", wrong="executes other data under the id of an earlier command", failure="assert {")
-def tells_commands_apart_by_their_data(inject: Inject) -> None:
+def deduplicates_by_data(inject: Inject) -> None:
     command = Engine.command
 
     def command_by_data(
@@ -146,7 +146,7 @@ def tells_commands_apart_by_their_data(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-057", wrong="takes ids that begin alike for the same", failure="get_session was refused")
-def keeps_the_beginnings_of_ids(inject: Inject) -> None:
+def truncates_ids(inject: Inject) -> None:
     def key_of_beginning(user_id: str, request_id: str) -> Key:
         return user_id, request_id[:KEPT]
 

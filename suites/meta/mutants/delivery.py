@@ -26,7 +26,7 @@ SERVED_AT_MOST = 40
     wrong="goes on sending what was missed to a client that has left the channel",
     failure="events after the answer to unsubscribe",
 )
-def goes_on_catching_up_after_unsubscribe(inject: Inject) -> None:
+def continues_catchup_after_unsubscribe(inject: Inject) -> None:
     unsubscribe = Connection.unsubscribe
     frames = CatchUp.frames
 
@@ -50,7 +50,7 @@ def goes_on_catching_up_after_unsubscribe(inject: Inject) -> None:
     failure="came offsets",
     also=("PROTOCOL-043",),
 )
-def reorders_what_was_missed(inject: Inject) -> None:
+def replays_in_reverse_order(inject: Inject) -> None:
     frames = CatchUp.frames
 
     async def newest_first(catch_up: CatchUp, channel: str, after: int) -> AsyncIterator[bytes]:
@@ -65,7 +65,7 @@ def reorders_what_was_missed(inject: Inject) -> None:
     wrong="sends a client that comes back no more than a hundred of the events that it has missed",
     failure="in vain for event",
 )
-def sends_a_hundred_of_what_was_missed(inject: Inject) -> None:
+def replays_a_hundred_events_at_most(inject: Inject) -> None:
     frames = CatchUp.frames
 
     async def some_frames(catch_up: CatchUp, channel: str, after: int) -> AsyncIterator[bytes]:
@@ -95,7 +95,7 @@ def keeps_events_from_global(inject: Inject) -> None:
 
 
 @mutant("PERFORMANCE-002", wrong="sends events that were committed together in reverse order", failure="== [0, 1, 2, 3")
-def reorders_what_is_committed_together(inject: Inject) -> None:
+def reverses_events_of_one_commit(inject: Inject) -> None:
     together: dict[str, list[tuple[bytes, list[Outbox]]]] = {}
 
     def push_later(hub: Hub, channel: str, frame: bytes) -> None:
@@ -154,10 +154,10 @@ def serves_forty_at_most(inject: Inject) -> None:
 
 @mutant(
     "DEGRADATION-010",
-    wrong="sends nothing more on a channel of which a subscriber's line was cut",
+    wrong="sends nothing more on a channel once the connection of a subscriber has broken",
     failure="in vain for event",
 )
-def stops_at_who_was_cut(inject: Inject) -> None:
+def stops_broadcasts_at_a_broken_connection(inject: Inject) -> None:
     push = Hub._push
     release = Connection._release
     broken: set[str] = set()
@@ -177,13 +177,13 @@ def stops_at_who_was_cut(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-047", wrong="sends ephemeral events on global too", failure="delivered twice, or on global")
-def says_on_global_what_nobody_keeps(inject: Inject) -> None:
+def sends_ephemeral_events_on_global(inject: Inject) -> None:
     deliver = Hub.deliver_ephemeral
 
-    def hear_everywhere(hub: Hub, event: Event) -> None:
+    def deliver_everywhere(hub: Hub, event: Event) -> None:
         deliver(hub, Event(event.name, (*event.channels, GLOBAL), event.data))
 
-    inject(Hub, "deliver_ephemeral", hear_everywhere)
+    inject(Hub, "deliver_ephemeral", deliver_everywhere)
 
 
 @mutant("PROTOCOL-048", wrong="gives a replayed event the time at which it is replayed", failure="At index 0 diff")

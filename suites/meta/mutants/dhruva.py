@@ -9,7 +9,7 @@ from bodhisattva.suites.meta.inject import Inject, mutant
 
 
 @mutant("PROTOCOL-084", wrong="stores content under whatever checksum it is given", failure="was not refused")
-def believes_every_checksum(inject: Inject) -> None:
+def accepts_every_checksum(inject: Inject) -> None:
     inject(domain, "_checked", lambda claimed, content: claimed)
 
 

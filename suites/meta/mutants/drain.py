@@ -10,11 +10,12 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from bodhisattva.servers.core import drain, run
+from bodhisattva.servers.core import drain, run, server
 from bodhisattva.servers.core.phase import Phase
 from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.transport import websocket
 from bodhisattva.servers.core.transport.lifecycle import DRAINING
+from bodhisattva.servers.core.transport.websocket import WebSocket
 from bodhisattva.suites.meta.inject import Inject, mutant
 
 SECONDS = "10"
@@ -34,10 +35,10 @@ def waits_for_every_request(inject: Inject) -> None:
 
 @mutant(
     "LIFECYCLE-005",
-    wrong="takes no more requests on the connections that it has as soon as it drains",
+    wrong="reads no more requests of its connections as soon as it drains",
     failure="in vain for the answer to",
 )
-def listens_no_more_while_draining(inject: Inject) -> None:
+def reads_nothing_while_draining(inject: Inject) -> None:
     drain_all = Server.drain
 
     async def drain_deafly(server: Server) -> None:
@@ -49,8 +50,8 @@ def listens_no_more_while_draining(inject: Inject) -> None:
     inject(Server, "drain", drain_deafly)
 
 
-@mutant("LIFECYCLE-002", wrong="ends with 1 when it is told to stop, as if that were a failure", failure="1 == 0")
-def ends_with_an_error_when_it_is_told_to_stop(inject: Inject) -> None:
+@mutant("LIFECYCLE-002", wrong="exits with 1 on SIGTERM, as if that were a failure", failure="1 == 0")
+def exits_with_an_error_after_sigterm(inject: Inject) -> None:
     stop = Server.stop
 
     async def stop_badly(server: Server) -> None:
@@ -93,19 +94,17 @@ def upgrades_while_it_drains(inject: Inject) -> None:
 
 @mutant(
     "LIFECYCLE-006",
-    wrong="tells all its clients to come back at the same moment",
+    wrong="has all its clients reconnect at the same moment",
     failure="every client is to come back at the same time",
 )
-def sends_everybody_back_at_once(inject: Inject) -> None:
+def reconnects_all_clients_at_once(inject: Inject) -> None:
     def middle(low: float, high: float) -> float:
         return (low + high) / 2
 
     inject(random, "uniform", middle)
 
 
-@mutant(
-    "LIFECYCLE-008", wrong="goes on draining when it is told to stop a second time", failure="in vain for: the end of"
-)
+@mutant("LIFECYCLE-008", wrong="goes on draining at a second SIGTERM", failure="in vain for: the end of")
 def drains_to_the_end_whatever_comes(inject: Inject) -> None:
     async def to_the_end(_told: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
         await work
@@ -121,7 +120,7 @@ def drains_to_the_end_whatever_comes(inject: Inject) -> None:
     also=("LIFECYCLE-002", "LIFECYCLE-006"),
 )
 def closes_1000_at_its_end(inject: Inject) -> None:
-    inject(drain, "GOING_AWAY", 1000)
+    inject.constant(drain, "GOING_AWAY", 1000, reader=(server, "drain"))
 
 
 @mutant(
@@ -134,4 +133,4 @@ def drains_as_long_as_clients_take(inject: Inject) -> None:
         await asyncio.gather(*tasks)
 
     inject(drain, "_wait", wait)
-    inject(websocket, "CLOSE_TIMEOUT", 60.0)
+    inject.constant(websocket, "CLOSE_TIMEOUT", 60.0, reader=(WebSocket, "close_handshake"))

@@ -38,8 +38,8 @@ def searches_while_all_wait(inject: Inject) -> None:
     inject(snippets, "_pieces", lambda text: [text])
 
 
-@mutant("PROTOCOL-055", wrong="does a command again whose event nobody keeps", failure="done 2 times")
-def says_again_what_was_said(inject: Inject) -> None:
+@mutant("PROTOCOL-055", wrong="executes a command again whose event is ephemeral", failure="done 2 times")
+def repeats_ephemeral_commands(inject: Inject) -> None:
     record = Engine._record
 
     def record_what_is_kept(engine: Engine, decided: Decided, key: Key | None, *more: Any) -> None:
@@ -73,7 +73,7 @@ def answers_the_question_of_another(inject: Inject) -> None:
 
 
 @mutant("UPGRADE-002", wrong="gives the events of before a restart ids of its own", failure="At index 0 diff")
-def calls_old_events_by_new_ids(inject: Inject) -> None:
+def gives_old_events_new_ids(inject: Inject) -> None:
     read = Reading.read
     start = Engine.start
     held: dict[Reading, int] = {}
@@ -97,7 +97,7 @@ def calls_old_events_by_new_ids(inject: Inject) -> None:
     wrong="records once more, at each start, what it recorded last, in case that was cut off",
     failure="Left contains one more item: 'session.created'",
 )
-def does_again_what_it_did_last(inject: Inject) -> None:
+def repeats_its_last_record_at_start(inject: Inject) -> None:
     start = Engine.start
 
     def again(engine: Engine, event: StoredEvent) -> StoredEvent:

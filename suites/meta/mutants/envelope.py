@@ -58,12 +58,15 @@ def correlates_by_id_alone(inject: Inject) -> None:
 
 @mutant(
     "PROTOCOL-038",
-    wrong="calls a question about what is not there a wrong one",
+    wrong="answers INVALID_DATA where nothing is found",
     failure="'INVALID_DATA' == 'NOT_FOUND'",
     also=("AUTH-031",),
 )
-def calls_wrong_what_is_not_there(inject: Inject) -> None:
-    inject(NotFound, "code", ErrorCode.INVALID_DATA)
+def answers_invalid_data_for_not_found(inject: Inject) -> None:
+    def code(_: NotFound) -> ErrorCode:
+        return ErrorCode.INVALID_DATA
+
+    inject(NotFound, "code", property(code))
 
 
 @mutant("PROTOCOL-012", wrong="drops a request's correlation id where it differs from its id", failure="not returned")
@@ -91,7 +94,7 @@ class Strict(Incoming):
 
 @mutant("PROTOCOL-008", wrong="takes null in place of data for junk", failure="in vain for the answer to ping 1")
 def refuses_null_for_no_data(inject: Inject) -> None:
-    inject(envelope, "_decoder", msgspec.json.Decoder(Strict))
+    inject.constant(envelope, "_decoder", msgspec.json.Decoder(Strict), reader=(envelope, "decode"))
 
 
 @mutant("PROTOCOL-007", wrong="refuses messages that have a key it does not know", failure="in vain for the answer to")
@@ -99,11 +102,11 @@ def refuses_unknown_keys(inject: Inject) -> None:
     class Strict(Incoming, forbid_unknown_fields=True):
         pass
 
-    inject(envelope, "_decoder", msgspec.json.Decoder(Strict))
+    inject.constant(envelope, "_decoder", msgspec.json.Decoder(Strict), reader=(envelope, "decode"))
 
 
-@mutant("PROTOCOL-039", wrong="does not say which field of a request is wrong", failure="no field is named")
-def does_not_say_which_field_is_wrong(inject: Inject) -> None:
+@mutant("PROTOCOL-039", wrong="does not name the field of a request that is wrong", failure="no field is named")
+def omits_the_wrong_field(inject: Inject) -> None:
     convert = envelope.convert
 
     def convert_tersely(data: dict[str, Any], to: type[Any]) -> Any:
@@ -129,8 +132,8 @@ def explains_itself_by_its_exceptions(inject: Inject) -> None:
     inject(envelope, "convert", convert_aloud)
 
 
-@mutant("PROTOCOL-005", wrong="refuses by a code alone, without a word for people", failure="an empty message")
-def refuses_without_a_word(inject: Inject) -> None:
+@mutant("PROTOCOL-005", wrong="refuses by a code alone, without a message for people", failure="an empty message")
+def refuses_without_a_message(inject: Inject) -> None:
     error = envelope.error
 
     def error_by_code(request: Incoming | None, code: ErrorCode, _message: str, data: Any) -> bytes:
@@ -141,10 +144,10 @@ def refuses_without_a_word(inject: Inject) -> None:
 
 @mutant(
     "PROTOCOL-071",
-    wrong="says in its welcome that whoever has authenticated has not",
+    wrong="welcomes users that have authenticated as if they had not",
     failure="the welcome does not show whether the connection is authenticated",
 )
-def welcomes_everybody_as_a_stranger(inject: Inject) -> None:
+def welcomes_authenticated_users_as_anonymous(inject: Inject) -> None:
     event = envelope.event
 
     def event_of_a_stranger(name: str, data: Any, **options: Any) -> bytes:
@@ -181,7 +184,7 @@ def sends_null_for_no_data(inject: Inject) -> None:
     wrong="names an answer after what was done, not after the request",
     failure="'subscribed' == 'subscribe'",
 )
-def names_what_it_did_not_what_was_asked(inject: Inject) -> None:
+def names_answers_after_their_result(inject: Inject) -> None:
     response = envelope.response
 
     def response_of_done(request: Incoming, data: Any) -> bytes:

@@ -52,7 +52,7 @@ def draws_by_contradicting_indices(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-222", wrong="takes whatever a file holds", failure="is taken")
-def takes_whatever_a_drawing_holds(inject: Inject) -> None:
+def accepts_any_drawing(inject: Inject) -> None:
     def merged_unseen(diagram: Diagram, content: Content, context: Context) -> Decision:
         with patch.object(domain, "check", lambda elements: None):
             return merged(diagram, content, context)

@@ -29,7 +29,7 @@ def counts_no_stages_on_its_page(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-115", wrong="writes what it is given into its HTML as it is", failure="markup was let through")
-def lets_markup_through(inject: Inject) -> None:
+def does_not_escape_markup(inject: Inject) -> None:
     def write_as_it_is(root: Any, **options: Any) -> str:
         return unescape(tostring(root, **options))
 

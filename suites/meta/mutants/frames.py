@@ -45,22 +45,20 @@ def judges_text_once_it_is_whole(inject: Inject) -> None:
     inject(Utf8Validator, "feed", take_anything)
 
 
-@mutant(
-    "LIFECYCLE-030", wrong="takes a peer for gone while a long message of it is on its way", failure="Connection lost"
-)
-def hears_only_whole_messages(inject: Inject) -> None:
+@mutant("LIFECYCLE-030", wrong="gives a peer up while a long message of it is on its way", failure="Connection lost")
+def counts_only_whole_messages_as_life(inject: Inject) -> None:
     receive = Connection.message_received
-    heard = Session.data_received
+    data_received = Session.data_received
 
-    def receive_and_hear(connection: Connection, message: WSMessage) -> None:
-        heard(connection.session)
+    def receive_and_count(connection: Connection, message: WSMessage) -> None:
+        data_received(connection.session)
         receive(connection, message)
 
-    def hear_nothing(*_: Any) -> None:
+    def receive_nothing(*_: Any) -> None:
         """Bytes are no message."""
 
-    inject(Connection, "message_received", receive_and_hear)
-    inject(Session, "data_received", hear_nothing)
+    inject(Connection, "message_received", receive_and_count)
+    inject(Session, "data_received", receive_nothing)
 
 
 @mutant("SECURITY-016", wrong="judges the size of a message when all of it has come", failure="bytes announced")
@@ -85,7 +83,7 @@ def reads_messages_to_their_end(inject: Inject) -> None:
     wrong="takes messages that are a byte shorter than it claims at most",
     failure="before the answer to big",
 )
-def takes_less_than_it_claims(inject: Inject) -> None:
+def accepts_smaller_messages_than_it_claims(inject: Inject) -> None:
     message_bytes = FrameReader.message_bytes
 
     def fewer(frame_reader: FrameReader) -> int:
@@ -95,21 +93,21 @@ def takes_less_than_it_claims(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-026", wrong="takes messages of any size", failure="in vain for the connection's end")
-def takes_messages_of_any_size(inject: Inject) -> None:
+def accepts_messages_of_any_size(inject: Inject) -> None:
     def boundless(_frame_reader: FrameReader) -> int:
         return BOUNDLESS
 
     inject(FrameReader, "message_bytes", boundless)
 
 
-@mutant("SECURITY-015", wrong="takes the continuation of nothing for a message", failure="1006 == 1002")
-def takes_a_continuation_of_nothing_for_text(inject: Inject) -> None:
+@mutant("SECURITY-015", wrong="reads a continuation without a beginning as a message", failure="1006 == 1002")
+def reads_a_lone_continuation_as_text(inject: Inject) -> None:
     parse = FrameReader.parse
 
     def parse_as_text(
-        frame_reader: FrameReader, reader: Any, data: bytes
+        frame_reader: FrameReader, parser: Any, data: bytes
     ) -> tuple[list[WSMessage], BaseException | None]:
-        messages, violation = parse(frame_reader, reader, data)
+        messages, violation = parse(frame_reader, parser, data)
         if violation is None or data[0] & OPCODE:
             return messages, violation
         return parse(frame_reader, frame_reader.parser(deflates=False), bytes([data[0] | TEXT]) + data[1:])
@@ -147,7 +145,7 @@ def executes_unmasked_frames(inject: Inject) -> None:
 
 
 @mutant("SECURITY-240", wrong="drops requests that come in one segment with a violation", failure="nothing is answered")
-def drops_what_came_before_a_violation(inject: Inject) -> None:
+def drops_requests_before_a_violation(inject: Inject) -> None:
     follow = FrameValidator.validate
 
     def follow_all_or_nothing(guard: FrameValidator, data: bytes) -> int:
@@ -237,7 +235,7 @@ def reads_over_reserved_bits(inject: Inject) -> None:
 
 
 @mutant("SECURITY-012", wrong="takes frames of an unknown opcode for text", failure="opcode 0x3")
-def takes_unknown_opcodes_for_text(inject: Inject) -> None:
+def reads_unknown_opcodes_as_text(inject: Inject) -> None:
     feed = WebSocket.feed
 
     def feed_as_text(websocket: WebSocket, data: bytes) -> None:
@@ -248,13 +246,13 @@ def takes_unknown_opcodes_for_text(inject: Inject) -> None:
     inject(WebSocket, "feed", feed_as_text)
 
 
-@mutant("SECURITY-024", wrong="bears a message in small fragments for as long as it takes", failure="one fragment more")
-def bears_endless_fragments(inject: Inject) -> None:
-    inject(frame_validator, "MOST_SMALL", ENDLESS)
+@mutant("SECURITY-024", wrong="accepts a message in any number of small fragments", failure="one fragment more")
+def accepts_endless_fragments(inject: Inject) -> None:
+    inject.constant(frame_validator, "MOST_SMALL", ENDLESS, reader=(FrameValidator, "_count"))
 
 
 @mutant("SECURITY-200", wrong="decodes messages of any size before authentication", failure="AUTH_REQUIRED")
-def reads_long_messages_of_anybody(inject: Inject) -> None:
+def decodes_long_messages_before_auth(inject: Inject) -> None:
     def never(_text: str, _limit: int) -> bool:
         return False
 

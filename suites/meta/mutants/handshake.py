@@ -1,4 +1,4 @@
-"""Servers that are wrong in when they upgrade a connection, and for whom: the request, its token, its origin."""
+"""Servers that are wrong in which requests they upgrade: their form, their token, their origin."""
 
 from typing import Any
 from unittest.mock import patch
@@ -22,7 +22,7 @@ KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 
 @mutant("SECURITY-007", wrong="upgrades a HEAD like a GET", failure="HEAD /: 101")
-def upgrades_whoever_asks_for_the_head(inject: Inject) -> None:
+def upgrades_head_requests(inject: Inject) -> None:
     add_get = UrlDispatcher.add_get
 
     def add_both(router: UrlDispatcher, path: str, handler: Any, **_options: Any) -> Any:
@@ -86,20 +86,20 @@ def takes_other_ports_for_its_own(inject: Inject) -> None:
     inject(origin, "_place", place_without_port)
 
 
-@mutant("SECURITY-001", wrong="looks at no Origin", failure="DID NOT RAISE")
-def lets_every_origin_in(inject: Inject) -> None:
+@mutant("SECURITY-001", wrong="does not check the Origin", failure="DID NOT RAISE")
+def accepts_every_origin(inject: Inject) -> None:
     def check_nothing(*_: object) -> None: ...
 
     inject(origin, "check", check_nothing)
 
 
 @mutant("SECURITY-002", wrong="lets pages in whose origin only begins like one on the list", failure="DID NOT RAISE")
-def lets_origins_in_that_begin_alike(inject: Inject) -> None:
+def accepts_origins_with_the_same_beginning(inject: Inject) -> None:
     check = origin.check
 
     def check_beginnings(request: web.Request, config: Config, refusals: Refusals) -> None:
-        asked = request.headers.get("Origin", "")
-        similar = [asked for each in config.origins if asked.startswith(each)]
+        claimed = request.headers.get("Origin", "")
+        similar = [claimed for each in config.origins if claimed.startswith(each)]
         check(request, msgspec.structs.replace(config, origins=(*config.origins, *similar)), refusals)
 
     inject(origin, "check", check_beginnings)
@@ -107,7 +107,7 @@ def lets_origins_in_that_begin_alike(inject: Inject) -> None:
 
 @mutant("SECURITY-006", wrong="upgrades requests of HTTP/1.0", failure="HTTP/1.0 at /: 101")
 def upgrades_http_of_any_age(inject: Inject) -> None:
-    inject(upgrade, "HttpVersion11", HttpVersion10)
+    inject.constant(upgrade, "HttpVersion11", HttpVersion10, reader=(upgrade, "check"))
 
 
 class VersionOfAny(str):
@@ -123,19 +123,19 @@ class VersionOfAny(str):
 
 @mutant(
     "SECURITY-003",
-    wrong="leaves a WebSocket version that it does not speak to aiohttp's 400",
+    wrong="leaves other WebSocket versions to aiohttp, which answers 400",
     failure="version 12: 400",
 )
-def calls_other_versions_bad_requests(inject: Inject) -> None:
-    inject(upgrade, "_VERSION", VersionOfAny())
+def answers_400_to_other_versions(inject: Inject) -> None:
+    inject.constant(upgrade, "_VERSION", VersionOfAny(), reader=(upgrade, "check"))
 
 
 @mutant(
     "SECURITY-003",
-    wrong="calls a request for another version of WebSocket a bad one, and does not say which it speaks",
+    wrong="answers 400 to another version of WebSocket, and does not name its own",
     failure="version 12: 400",
 )
-def does_not_say_which_version_it_speaks(inject: Inject) -> None:
+def omits_its_websocket_version(inject: Inject) -> None:
     check = upgrade.check
 
     def check_tersely(request: web.Request) -> None:
@@ -150,7 +150,7 @@ def does_not_say_which_version_it_speaks(inject: Inject) -> None:
 @mutant("AUTH-050", wrong="does not read the header Authorization", failure="session.created", also=("AUTH-051",))
 def reads_no_bearer_tokens(inject: Inject) -> None:
     def nobody(*_: object) -> None:
-        """The first message will tell."""
+        """The first message authenticates."""
 
     inject(upgrade, "identify", nobody)
 
@@ -167,7 +167,7 @@ def reads_tokens_from_urls(inject: Inject) -> None:
 
 
 @mutant("AUTH-066", wrong="takes a token from the header though it was revoked", failure="DID NOT RAISE")
-def takes_revoked_tokens_from_the_header(inject: Inject) -> None:
+def accepts_revoked_tokens_in_the_header(inject: Inject) -> None:
     identify = upgrade.identify
 
     def identify_anybody(request: web.Request, verifier: Verifier | None) -> Identity | None:
@@ -193,7 +193,7 @@ def upgrades_bad_bearers(inject: Inject) -> None:
 
 
 @mutant(
-    "SECURITY-245", wrong="tells the versions of Python and its library in the Server header", failure="Server: Python"
+    "SECURITY-245", wrong="names the versions of Python and its library in the Server header", failure="Server: Python"
 )
-def tells_the_versions_that_serve_it(inject: Inject) -> None:
-    inject(http, "SERVER_NAME", SERVER_SOFTWARE)
+def sends_library_versions(inject: Inject) -> None:
+    inject.constant(http, "SERVER_NAME", SERVER_SOFTWARE, reader=(http, "_name_server"))

@@ -14,25 +14,25 @@ from bodhisattva.suites.meta.inject import Inject, mutant
 
 @mutant(
     "REPLICAS-012",
-    wrong="does not tell its clients that its store is back",
+    wrong="does not announce that its store is back",
     failure="in vain for event server.available",
 )
-def does_not_say_that_its_store_is_back(inject: Inject) -> None:
-    tell = Parts._store_reachable
+def does_not_announce_its_restored_store(inject: Inject) -> None:
+    announce = Parts._store_reachable
 
-    def tell_the_bad_only(parts: Parts, reachable: bool) -> None:
+    def report_the_bad_only(parts: Parts, reachable: bool) -> None:
         if not reachable:
-            tell(parts, reachable)
+            announce(parts, reachable)
 
-    inject(Parts, "_store_reachable", tell_the_bad_only)
+    inject(Parts, "_store_reachable", report_the_bad_only)
 
 
 @mutant(
     "REPLICAS-012",
-    wrong="does not tell its clients that its store is gone, so that they take silence for quiet",
+    wrong="does not announce that its store is gone, so that its clients wait for events that cannot come",
     failure="in vain for event server.unavailable",
 )
-def silent_about_its_store(inject: Inject) -> None:
+def does_not_announce_its_lost_store(inject: Inject) -> None:
     def reachable(_: Parts, there: bool) -> None:
         return None
 
@@ -45,15 +45,15 @@ def silent_about_its_store(inject: Inject) -> None:
     failure="in vain for: /ready without a store",
 )
 def waits_for_a_command_to_find_its_disk_full(inject: Inject) -> None:
-    async def look_away(_server: Server) -> None:
+    async def detect_nothing(_server: Server) -> None:
         """What has not failed is taken for working."""
 
-    inject(Server, "look_at_log", look_away)
+    inject(Server, "look_at_log", detect_nothing)
 
 
 @mutant(
     "DEGRADATION-012",
-    wrong="says that it is not ready while a service that it listens to is away",
+    wrong="is not ready while a service that it follows is away",
     failure="assert 503 == 200",
     besides=("mahavishnu",),
 )
@@ -67,9 +67,7 @@ def is_not_ready_without_its_source(inject: Inject) -> None:
     inject(Server, "not_ready", not_ready_alone)
 
 
-@mutant(
-    "REPLICAS-011", wrong="says that it is ready while its store is gone", failure="in vain for: /ready to answer 503"
-)
+@mutant("REPLICAS-011", wrong="is ready while its store is gone", failure="in vain for: /ready to answer 503")
 def ready_without_its_store(inject: Inject) -> None:
     def ready(_: Server) -> None:
         return None
@@ -97,8 +95,8 @@ def stays_ready_without_its_store(inject: Inject) -> None:
     inject(Server, "not_ready", ready_unless_draining)
 
 
-@mutant("PROTOCOL-072", wrong="answers 503 at /health, as if it did not live", failure="/health", also=("TLS-009",))
-def says_that_it_does_not_live(inject: Inject) -> None:
+@mutant("PROTOCOL-072", wrong="answers 503 at /health, as if it were not alive", failure="/health", also=("TLS-009",))
+def answers_503_at_health(inject: Inject) -> None:
     answer = http._json
 
     def answer_unhealthily(document: dict[str, Any], status: int = 200) -> web.Response:

@@ -13,7 +13,7 @@ from bodhisattva.suites.meta.inject import Inject, mutant
 SECONDS = 1.0
 
 
-@mutant("LIFECYCLE-018", wrong="gives a peer up after half of the time that it says", failure="s after a ping")
+@mutant("LIFECYCLE-018", wrong="gives a peer up after half of the time that it claims", failure="s after a ping")
 def gives_peers_half_their_time(inject: Inject) -> None:
     tick = Heartbeat.tick
 
@@ -47,7 +47,7 @@ def waits_for_silent_peers(inject: Inject) -> None:
 @mutant(
     "DEGRADATION-011", wrong="hangs up on everybody once it goes on after a standstill", failure="the connection ended"
 )
-def hangs_up_after_a_standstill(inject: Inject) -> None:
+def closes_connections_after_a_standstill(inject: Inject) -> None:
     ticked = [time.monotonic()]
     tick = ConnectionRegistry._tick
 

@@ -42,7 +42,7 @@ def does_not_count_strangers(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-063", wrong="has no capacity of its own, and counts by address only", failure="over connections")
-def has_room_for_everybody(inject: Inject) -> None:
+def has_no_limit_of_connections(inject: Inject) -> None:
     add = ConnectionCounts.add
 
     def add_uncounted(counts: ConnectionCounts, address: str) -> bool:
@@ -55,7 +55,7 @@ def has_room_for_everybody(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-063", wrong="lets one address have any number of connections", failure="over connections_per_address")
-def lets_one_address_fill_it(inject: Inject) -> None:
+def has_no_limit_of_one_address(inject: Inject) -> None:
     add = ConnectionCounts.add
 
     def add_of_anywhere(counts: ConnectionCounts, address: str) -> bool:
@@ -72,7 +72,7 @@ def lets_one_address_fill_it(inject: Inject) -> None:
 @mutant(
     "PROTOCOL-064", wrong="lets one user have any number of connections", failure="in vain for the connection's end"
 )
-def lets_one_user_fill_it(inject: Inject) -> None:
+def has_no_limit_of_one_user(inject: Inject) -> None:
     def admit(*_: object) -> bool:
         return True
 
@@ -84,7 +84,7 @@ def lets_one_user_fill_it(inject: Inject) -> None:
     wrong="never closes a client that keeps on over the rate",
     failure="in vain for: the close of a client that keeps on",
 )
-def bears_with_floods(inject: Inject) -> None:
+def never_closes_floods(inject: Inject) -> None:
     def never(_guard: RateGuard, _now: float, _limits: Limits) -> bool:
         return False
 
@@ -92,7 +92,7 @@ def bears_with_floods(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-060", wrong="takes messages at any rate", failure="of 15 messages were taken")
-def knows_no_rate_limit(inject: Inject) -> None:
+def has_no_rate_limit(inject: Inject) -> None:
     def always_room(*_: object) -> float:
         return 0.0
 
@@ -119,7 +119,7 @@ def lets_one_flood_limit_all(inject: Inject) -> None:
     failure="in vain for: the end of sockets over the limit",
     also=("SECURITY-231", "TLS-230"),
 )
-def lets_silent_sockets_fill_it(inject: Inject) -> None:
+def has_no_limit_of_silent_sockets(inject: Inject) -> None:
     def admit(*_: object) -> bool:
         return True
 
@@ -132,7 +132,7 @@ def lets_silent_sockets_fill_it(inject: Inject) -> None:
     failure="in vain for the answer to",
     also=("SECURITY-231", "TLS-230"),
 )
-def stands_still_for_each_that_it_turns_away(inject: Inject) -> None:
+def blocks_while_it_refuses_a_connection(inject: Inject) -> None:
     admits = Server._admits
 
     def admit_or_stand_still(server: Server, sockets: int) -> bool:
@@ -150,14 +150,16 @@ def stands_still_for_each_that_it_turns_away(inject: Inject) -> None:
     failure="one connection more than the cap",
 )
 def counts_for_itself(inject: Inject) -> None:
-    def tell_nobody(_: SharedCounts, __: Subject) -> bool:
+    def send_nobody(_: SharedCounts, __: Subject) -> bool:
         return True
 
-    inject(SharedCounts, "_note", tell_nobody)
+    inject(SharedCounts, "_note", send_nobody)
 
 
-@mutant("PROTOCOL-060", wrong="tells a client that is over its rate to come again at once", failure="was refused")
-def says_too_little_time_to_wait(inject: Inject) -> None:
+@mutant(
+    "PROTOCOL-060", wrong="gives a client that is over its rate a retry time of almost nothing", failure="was refused"
+)
+def sends_too_short_a_retry_time(inject: Inject) -> None:
     def at_once(message: str, **_: Any) -> RateLimitExceeded:
         return RateLimitExceeded(message, retry_after=0.001)
 
@@ -170,4 +172,4 @@ def says_too_little_time_to_wait(inject: Inject) -> None:
     failure="in vain for: the places of a killed replica are free",
 )
 def holds_the_places_of_the_dead(inject: Inject) -> None:
-    inject(shared_counts, "_LEASE_MS", 3_600_000)
+    inject.constant(shared_counts, "_LEASE_MS", 3_600_000, reader=(SharedCounts, "_call"))

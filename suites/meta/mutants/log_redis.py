@@ -12,7 +12,7 @@ from bodhisattva.suites.meta.inject import Inject, mutant
 
 @mutant(
     "REPLICAS-016",
-    wrong="forgets that its log lost what was told if nothing can be written when it notices",
+    wrong="forgets that its log lost delivered events if nothing can be written when it notices",
     failure="its epoch is what it was",
 )
 def forgets_that_its_log_lost_its_end(inject: Inject) -> None:
@@ -38,7 +38,7 @@ def forgets_that_its_log_lost_its_end(inject: Inject) -> None:
     wrong="does not notice that its log was emptied as long as nobody writes",
     failure="the connection's end",
 )
-def clings_to_an_emptied_log(inject: Inject) -> None:
+def does_not_notice_an_emptied_log(inject: Inject) -> None:
     newer = RedisLog.newer
 
     async def newer_or_nothing(log: RedisLog) -> AsyncIterator[Sequence[StoredEvent]]:
@@ -56,7 +56,7 @@ def clings_to_an_emptied_log(inject: Inject) -> None:
     wrong="takes a store that answers for one that can be written",
     failure="events about its store: ['server.unavailable', 'server.available'",
 )
-def takes_a_store_that_answers_for_one_that_writes(inject: Inject) -> None:
+def takes_a_read_only_store_for_a_writable_one(inject: Inject) -> None:
     async def greet(log: RedisLog) -> None:
         with failures():
             await log._store.ping()
@@ -66,7 +66,7 @@ def takes_a_store_that_answers_for_one_that_writes(inject: Inject) -> None:
 
 @mutant(
     "REPLICAS-014",
-    wrong="goes on with the epoch that it had although the log lost what was told",
+    wrong="keeps its epoch although the log lost events that were delivered",
     failure="its epoch is what it was",
 )
 def keeps_its_epoch_after_a_lost_tail(inject: Inject) -> None:
@@ -78,10 +78,10 @@ def keeps_its_epoch_after_a_lost_tail(inject: Inject) -> None:
 
 @mutant(
     "REPLICAS-004",
-    wrong="knows only the requests that it has answered itself, and executes those of another replica again",
+    wrong="deduplicates only its own requests, and executes those of another replica again",
     failure="was refused",
 )
-def forgets_what_another_replica_did(inject: Inject) -> None:
+def repeats_requests_of_another_replica(inject: Inject) -> None:
     take, store = RedisLog.take, RedisLog._store_entries
 
     async def take_without_answers(log: RedisLog, requests: Any, since: float) -> Turn | None:

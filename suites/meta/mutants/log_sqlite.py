@@ -41,19 +41,19 @@ def skips_offsets(inject: Inject) -> None:
 
 @mutant(
     "DEGRADATION-021",
-    wrong="tells subscribers of an event that it could not store",
+    wrong="sends subscribers an event that it could not store",
     failure="events of a refused command",
 )
-def tells_what_it_could_not_store(inject: Inject) -> None:
+def publishes_events_that_it_could_not_store(inject: Inject) -> None:
     settled = Engine._settled
 
-    def settled_or_told(engine: Engine, future: "asyncio.Future[None]") -> None:
+    def settled_or_delivered(engine: Engine, future: "asyncio.Future[None]") -> None:
         if future.exception() is not None:
             for event in engine._pending[0].events:
                 engine._hub.publish(event)
         settled(engine, future)
 
-    inject(Engine, "_settled", settled_or_told)
+    inject(Engine, "_settled", settled_or_delivered)
 
 
 @mutant(
@@ -79,7 +79,7 @@ def begins_a_new_epoch_after_a_crash(inject: Inject) -> None:
         running(log).unlink()
 
     inject(SqliteLog, "_identify", identify_after_crash)
-    inject(SqliteLog, "close", close_in_order)
+    inject(SqliteLog, "close", close_in_order, required=False)
 
 
 @mutant(
@@ -123,7 +123,7 @@ def begins_a_new_epoch_at_each_start(inject: Inject) -> None:
 
 
 @mutant("UPGRADE-001", wrong="gives every log the same epoch", failure="two logs have the same epoch")
-def calls_every_log_the_same(inject: Inject) -> None:
+def gives_every_log_one_epoch(inject: Inject) -> None:
     identify = SqliteLog._identify
 
     def identify_as_ever(log: SqliteLog, database: sqlite3.Connection) -> str:
@@ -188,7 +188,7 @@ def does_not_store_where_its_bridge_is(inject: Inject) -> None:
 
 @mutant(
     "PROTOCOL-033",
-    wrong="gives one event of the history more than was asked for",
+    wrong="gives one event of the history more than the limit",
     failure="Left contains one more item",
 )
 def gives_one_event_too_many(inject: Inject) -> None:
@@ -228,7 +228,7 @@ def answers_before_commit(inject: Inject) -> None:
 
     inject(files, "connect", connect_once)
     inject(SqliteLog, "_try", store_only)
-    inject(SqliteLog, "close", commit_and_close)
+    inject(SqliteLog, "close", commit_and_close, required=False)
 
 
 @mutant("LIFECYCLE-020", wrong="ends with a traceback if its state folder cannot be one", failure="it ended with 1")

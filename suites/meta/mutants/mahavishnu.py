@@ -22,7 +22,7 @@ from bodhisattva.suites.meta.inject import Inject, mutant
 
 @mutant(
     "CROSS-012",
-    wrong="asks for a stage under another id each time, so that the other service takes a repetition for a new request",
+    wrong="requests a stage under another id each time, so that the other service takes a repetition for a new request",
     failure="CONFLICT",
 )
 def begins_a_stage_anew_after_a_crash(inject: Inject) -> None:
@@ -101,13 +101,11 @@ def waits_for_stages_for_ever(inject: Inject) -> None:
     inject(Stage, "call", property(patient))
 
 
-@mutant(
-    "DEGRADATION-014", wrong="gives a stage up when nobody listens where its service should be", failure="is running"
-)
+@mutant("DEGRADATION-014", wrong="gives a stage up when its service does not accept connections", failure="is running")
 def gives_a_stage_up_whose_service_is_down(inject: Inject) -> None:
     request_once = _CallRunner._request_once
 
-    async def ask_if_there(calling: _CallRunner, timeout: float) -> dict[str, Any]:
+    async def check_existence(calling: _CallRunner, timeout: float) -> dict[str, Any]:
         service = calling._due.call.service
         url = URL(cast("ServiceRuntime", calling._runtime)._settings.config.peers[service].url)
         try:
@@ -117,12 +115,12 @@ def gives_a_stage_up_whose_service_is_down(inject: Inject) -> None:
         writer.close()
         return await request_once(calling, timeout)
 
-    inject(_CallRunner, "_request_once", ask_if_there)
+    inject(_CallRunner, "_request_once", check_existence)
 
 
 @mutant(
     "CROSS-006",
-    wrong="runs a stage on the other service, and does not keep what that answered",
+    wrong="runs a stage on the other service, and does not keep its answer",
     failure="is not what the service answered",
     also=("CROSS-014",),
 )
@@ -135,8 +133,10 @@ def keeps_no_answer_of_a_stage(inject: Inject) -> None:
     inject(_CallRunner, "_complete", complete_empty)
 
 
-@mutant("CROSS-007", wrong="does not say why another service refused a stage", failure="'NOT_FOUND' in")
-def does_not_say_why_a_stage_was_refused(inject: Inject) -> None:
+@mutant(
+    "CROSS-007", wrong="does not give the reason for which another service refused a stage", failure="'NOT_FOUND' in"
+)
+def omits_why_a_stage_was_refused(inject: Inject) -> None:
     refused = _CallRunner._on_refusal
 
     def refused_tersely(calling: _CallRunner, error: RequestFailed) -> dict[str, Any]:

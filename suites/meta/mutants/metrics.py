@@ -39,7 +39,7 @@ def counts_no_errors(inject: Inject) -> None:
     wrong="labels its metrics by the types that clients send, whatever they are",
     failure="a name that a client chose is in the metrics",
 )
-def labels_by_what_clients_send(inject: Inject) -> None:
+def labels_metrics_with_any_type(inject: Inject) -> None:
     def received_as_sent(metrics: Metrics, message_type: str) -> None:
         metrics._received.add(message_type)
 

@@ -29,10 +29,10 @@ def counts_no_slow_consumers(inject: Inject) -> None:
 
 @mutant(
     "DEGRADATION-004",
-    wrong="drops what a slow consumer does not take, and leaves it connected without a word",
+    wrong="drops what a slow consumer does not take, and leaves it connected",
     failure="in vain for: the metrics count a slow consumer",
 )
-def drops_what_slow_consumers_miss(inject: Inject) -> None:
+def drops_events_of_slow_consumers(inject: Inject) -> None:
     def pass_over(_connection: Connection) -> None:
         """What did not fit is gone."""
 
@@ -87,7 +87,7 @@ def cuts_slow_readers(inject: Inject) -> None:
     def hurry(*_: Any) -> None:
         """The time for the answer runs, wherever the ping is."""
 
-    inject(Heartbeat, "delayed", hurry)
+    inject(Heartbeat, "ping_delayed", hurry)
 
 
 @mutant(
@@ -118,10 +118,10 @@ def sends_waiting_output_last_first(inject: Inject) -> None:
 
 @mutant(
     "DEGRADATION-016",
-    wrong="reads as many pages of history as are asked for, and closes whoever cannot take them all at once",
+    wrong="reads all requested pages of history at once, and closes a client that cannot take them",
     failure="the connection ended Close(code=4008",
 )
-def makes_all_that_is_asked_for_at_once(inject: Inject) -> None:
+def reads_all_pages_at_once(inject: Inject) -> None:
     @asynccontextmanager
     async def at_once(_outbox: Outbox) -> AsyncIterator[None]:
         yield

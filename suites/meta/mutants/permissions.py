@@ -74,7 +74,7 @@ def lets_readers_write(inject: Inject) -> None:
 
 
 @mutant("AUTH-004", wrong="lets a user do everything whose token allows nothing", failure="was not refused")
-def opens_itself_to_who_may_nothing(inject: Inject) -> None:
+def permits_everything_to_empty_permissions(inject: Inject) -> None:
     command = Permissions.check_command
 
     def check(permissions: Permissions, identity: Identity) -> None:
@@ -93,15 +93,15 @@ def opens_itself_to_who_may_nothing(inject: Inject) -> None:
         "AUTH-041",
     ),
 )
-def answers_queries_of_anybody(inject: Inject) -> None:
+def answers_queries_without_permission(inject: Inject) -> None:
     def allow(*_: object) -> None:
-        """Everybody may ask."""
+        """Permit every query."""
 
     inject(Permissions, "check_query", allow)
 
 
-@mutant("AUTH-034", wrong="knows no administrator of one service", failure="FORBIDDEN")
-def does_not_know_its_own_admin(inject: Inject) -> None:
+@mutant("AUTH-034", wrong="ignores the permission to administer one service", failure="FORBIDDEN")
+def ignores_its_own_admin_permission(inject: Inject) -> None:
     listed = tokens._permissions
 
     def without_own_admin(claim: object) -> frozenset[str]:
@@ -116,7 +116,7 @@ def does_not_know_its_own_admin(inject: Inject) -> None:
     failure="was not refused",
     also=("AUTH-033",),
 )
-def honours_permissions_of_other_services(inject: Inject) -> None:
+def accepts_admins_of_other_services(inject: Inject) -> None:
     permissions = tokens._permissions
 
     def admin_of_all(claim: Any) -> frozenset[str]:
@@ -127,7 +127,7 @@ def honours_permissions_of_other_services(inject: Inject) -> None:
 
 
 @mutant("AUTH-032", wrong="takes permissions that are a string for a list of one", failure="was not refused")
-def takes_a_word_for_a_list(inject: Inject) -> None:
+def accepts_permissions_that_are_a_string(inject: Inject) -> None:
     listed = tokens._permissions
 
     def one_or_more(claim: Any) -> frozenset[str]:

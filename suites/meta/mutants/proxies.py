@@ -1,4 +1,4 @@
-"""Servers that are wrong in what they believe of proxies."""
+"""Servers that are wrong in which proxies they trust."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,7 +9,7 @@ from bodhisattva.suites.meta.inject import Inject, mutant
 
 
 @mutant("PROTOCOL-252", wrong="reads X-Forwarded-Proto whoever sent it", failure="http by ['203.0.113.0/24']")
-def believes_anybodys_scheme(inject: Inject) -> None:
+def trusts_every_forwarded_scheme(inject: Inject) -> None:
     scheme = proxies._scheme
 
     def scheme_of_anybody(request: web.Request, hops: int) -> str:
@@ -18,8 +18,12 @@ def believes_anybodys_scheme(inject: Inject) -> None:
     inject(proxies, "_scheme", scheme_of_anybody)
 
 
-@mutant("PROTOCOL-252", wrong="tells clients how their proxy came", failure="http by ['127.0.0.0/8'")
-def knows_only_how_proxies_came(inject: Inject) -> None:
+@mutant(
+    "PROTOCOL-252",
+    wrong="reports the scheme of the proxy's own connection to its clients",
+    failure="http by ['127.0.0.0/8'",
+)
+def reports_the_scheme_of_the_proxy(inject: Inject) -> None:
     def scheme(request: web.Request, _hops: int) -> str:
         return request.scheme
 
@@ -27,7 +31,7 @@ def knows_only_how_proxies_came(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-250", wrong="reads X-Forwarded-For whoever sent it", failure="X-Forwarded-For")
-def believes_anybodys_word_for_its_address(inject: Inject) -> None:
+def trusts_every_forwarded_address(inject: Inject) -> None:
     behind = proxies.behind
 
     def behind_anybody(sender: str, forwarded: Iterable[str], networks: Sequence[proxies.Network]) -> tuple[str, int]:
@@ -40,10 +44,10 @@ def believes_anybodys_word_for_its_address(inject: Inject) -> None:
 
 @mutant(
     "PROTOCOL-251",
-    wrong="takes the first address in X-Forwarded-For, which is the client's own word",
+    wrong="takes the first address in X-Forwarded-For, which the client itself may have sent",
     failure="has more than the room of one address",
 )
-def believes_what_clients_tell_their_proxies(inject: Inject) -> None:
+def trusts_the_first_forwarded_address(inject: Inject) -> None:
     behind = proxies.behind
 
     def behind_all(sender: str, forwarded: Iterable[str], networks: Sequence[proxies.Network]) -> tuple[str, int]:

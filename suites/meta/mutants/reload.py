@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from bodhisattva.servers.core import config, settings_loader
 from bodhisattva.servers.core.config import Config, ConfigError
+from bodhisattva.servers.core.connections.session_settings import SessionSettings
 from bodhisattva.servers.core.drain import GOING_AWAY
 from bodhisattva.servers.core.reload import Reloader
 from bodhisattva.servers.core.server import Server
@@ -36,7 +37,7 @@ def counts_no_sockets_after_a_reload(inject: Inject) -> None:
     wrong="goes on showing the certificate that it was started with",
     failure="in vain for: the new certificate is shown",
 )
-def keeps_showing_the_old_certificate(inject: Inject) -> None:
+def keeps_the_old_certificate_after_a_reload(inject: Inject) -> None:
     def keep(*_: object) -> None:
         """The context of the start stays."""
 
@@ -57,10 +58,10 @@ def reads_as_much_as_it_did_at_first(inject: Inject) -> None:
 
 @mutant(
     "LIFECYCLE-023",
-    wrong="does not look at its configuration by itself",
+    wrong="does not notice by itself that its configuration has changed",
     failure="in vain for: the changed limit is claimed",
 )
-def looks_past_its_configuration(inject: Inject) -> None:
+def ignores_its_changed_configuration(inject: Inject) -> None:
     versions = Reloader._versions
 
     def versions_of_others(reloader: Reloader) -> Any:
@@ -70,7 +71,11 @@ def looks_past_its_configuration(inject: Inject) -> None:
     inject(Reloader, "_versions", versions_of_others)
 
 
-@mutant("TLS-018", wrong="does not look at its files by itself", failure="in vain for: the new certificate is shown")
+@mutant(
+    "TLS-018",
+    wrong="does not notice by itself that its files have changed",
+    failure="in vain for: the new certificate is shown",
+)
 def waits_for_signals_only(inject: Inject) -> None:
     async def wait_for_signals(_: Reloader) -> None:
         """A signal will come."""
@@ -96,28 +101,28 @@ def drops_its_connections_at_a_reload(inject: Inject) -> None:
 
 @mutant("LIFECYCLE-016", wrong="ignores SIGHUP", failure="in vain for: the new limit is claimed")
 def ignores_sighup(inject: Inject) -> None:
-    def ignore(_server: Server) -> None:
+    def ignore(_reloader: Reloader) -> None:
         """Everything stays as it is."""
 
-    inject(Server, "reload", ignore)
+    inject(Reloader, "reload", ignore)
 
 
 @mutant(
     "TLS-017",
-    wrong="does not say that a renewed certificate cannot be used",
+    wrong="does not log that a renewed certificate cannot be used",
     failure="a line of the log about the certificate",
 )
-def is_silent_about_bad_certificates(inject: Inject) -> None:
-    reload = Server.reload
+def does_not_log_bad_certificates(inject: Inject) -> None:
+    reload = Reloader.reload
 
-    def reload_if_whole(own: Server) -> None:
+    def reload_if_whole(reloader: Reloader) -> None:
         try:
-            settings_loader.check(own._reloader._loader.read())
+            settings_loader.check(reloader._loader.read())
         except ConfigError:
             return
-        reload(own)
+        reload(reloader)
 
-    inject(Server, "reload", reload_if_whole)
+    inject(Reloader, "reload", reload_if_whole)
 
 
 @mutant(
@@ -125,37 +130,38 @@ def is_silent_about_bad_certificates(inject: Inject) -> None:
     wrong="goes on judging tokens by the secret that it was started with",
     failure="in vain for: a token of the new secret is accepted",
 )
-def keeps_its_secret(inject: Inject) -> None:
-    reload = Server.reload
+def keeps_its_secret_after_a_reload(inject: Inject) -> None:
+    reload = Reloader.reload
 
-    def reload_but_the_secret(server: Server) -> None:
-        verifier = server.settings.value.verifier
-        reload(server)
-        server.settings.value = dataclasses.replace(server.settings.value, verifier=verifier)
+    def reload_but_the_secret(reloader: Reloader) -> None:
+        current = reloader._current
+        verifier = current.value.verifier
+        reload(reloader)
+        current.value = dataclasses.replace(current.value, verifier=verifier)
 
-    inject(Server, "reload", reload_but_the_secret)
+    inject(Reloader, "reload", reload_but_the_secret)
 
 
 @mutant(
     "LIFECYCLE-015",
-    wrong="does not say that a reload was refused",
+    wrong="does not log that a reload was refused",
     failure="in vain for: the log names the broken setting",
 )
-def keeps_to_itself_that_a_reload_failed(inject: Inject) -> None:
-    reload = Server.reload
+def does_not_report_a_failed_reload(inject: Inject) -> None:
+    reload = Reloader.reload
 
-    def reload_or_not(server: Server) -> None:
+    def reload_or_not(reloader: Reloader) -> None:
         try:
-            server._reloader._loader.read()
+            reloader._loader.read()
         except ConfigError:
             return
-        reload(server)
+        reload(reloader)
 
-    inject(Server, "reload", reload_or_not)
+    inject(Reloader, "reload", reload_or_not)
 
 
-@mutant("TLS-017", wrong="listens no more once a renewed certificate cannot be used", failure="assert None == b")
-def listens_no_more_after_a_broken_reload(inject: Inject) -> None:
+@mutant("TLS-017", wrong="stops listening once a renewed certificate cannot be used", failure="assert None == b")
+def stops_listening_after_a_failed_reload(inject: Inject) -> None:
     reload = Server.reload
 
     def reload_or_close(server: Server) -> None:
@@ -172,17 +178,16 @@ def listens_no_more_after_a_broken_reload(inject: Inject) -> None:
     wrong="puts a limit in force that stands in a configuration that it refuses",
     failure="subscribe was refused",
 )
-def takes_the_readable_part_of_a_configuration(inject: Inject) -> None:
-    reload = Server.reload
+def applies_part_of_a_refused_configuration(inject: Inject) -> None:
+    reload = Reloader.reload
 
-    def reload_in_part(server: Server) -> None:
-        before = server.config
-        reload(server)
-        if server.config is before:
-            in_part = replace(before, limits=replace(before.limits, channels=1))
-            server.settings.value = dataclasses.replace(server.settings.value, config=in_part)
+    def reload_in_part(reloader: Reloader) -> None:
+        before = reloader._current.config
+        reload(reloader)
+        if reloader._current.config is before:
+            inject(SessionSettings, "limits", replace(before.limits, channels=1))
 
-    inject(Server, "reload", reload_in_part)
+    inject(Reloader, "reload", reload_in_part)
 
 
 @mutant("LIFECYCLE-011", wrong="passes over settings that it does not know", failure="in vain for: the end of")

@@ -46,7 +46,7 @@ def keeps_the_permissions_of_the_first_token(inject: Inject) -> None:
     wrong="lets a certificate's user do what the configuration lists, whatever token stands beside it",
     failure="create_session was refused",
 )
-def lets_certificates_say_what_tokens_should(inject: Inject) -> None:
+def prefers_permissions_of_certificates(inject: Inject) -> None:
     renewed_by = Identity.renewed_by
 
     def renewed_in_time_only(identity: Identity, token: Identity) -> Identity:
@@ -103,10 +103,10 @@ def leaves_every_channel_when_renewed(inject: Inject) -> None:
 
 @mutant(
     "AUTH-041",
-    wrong="leaves the channels that a renewed token does not allow without a word",
+    wrong="leaves the channels that a renewed token does not allow without an event",
     failure="in vain for event subscription.revoked",
 )
-def leaves_revoked_channels_without_a_word(inject: Inject) -> None:
+def leaves_revoked_channels_without_an_event(inject: Inject) -> None:
     renew = Session._renew
 
     def renew_quietly(session: Session, message: Incoming, identity: Identity) -> list[Output]:
@@ -132,7 +132,7 @@ def renews_with_revoked_tokens(inject: Inject) -> None:
     wrong="takes all permissions from a connection when a token that should renew it is refused",
     failure="FORBIDDEN",
 )
-def takes_permissions_from_who_cannot_be_renewed(inject: Inject) -> None:
+def drops_permissions_after_a_failed_renewal(inject: Inject) -> None:
     renew = Session._renew
 
     def renew_or_bar(session: Session, message: Incoming, identity: Identity) -> list[Output]:

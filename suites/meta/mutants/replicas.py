@@ -37,9 +37,9 @@ def shows_only_its_own_members(inject: Inject) -> None:
 
 
 @mutant(
-    "REPLICAS-008", wrong="tells ephemeral events to its own subscribers only", failure="in vain for event cursor.moved"
+    "REPLICAS-008", wrong="sends ephemeral events to its own subscribers only", failure="in vain for event cursor.moved"
 )
-def keeps_what_is_said_to_itself(inject: Inject) -> None:
+def publishes_ephemeral_events_to_its_own_subscribers(inject: Inject) -> None:
     def say(neighbours: Neighbours, event: Event) -> None:
         return None
 
@@ -75,13 +75,13 @@ def numbers_each_replica_its_own_log(inject: Inject) -> None:
 
 @mutant(
     "REPLICAS-003",
-    wrong="answers queries from what it has heard so far, without a look at the log",
+    wrong="answers queries from the state that it has, without a read barrier",
     failure="was refused",
 )
 def answers_queries_from_memory(inject: Inject) -> None:
     arrival = RedisLog.arrival
 
-    def tell_at_once(replica: Replica, tell: Callable[[bool], None], seq: int | None = None) -> None:
+    def answer_at_once(replica: Replica, tell: Callable[[bool], None], seq: int | None = None) -> None:
         tell(True)
 
     async def late(log: RedisLog) -> int | None:
@@ -90,7 +90,7 @@ def answers_queries_from_memory(inject: Inject) -> None:
         await asyncio.sleep(0.5)
         return seen
 
-    inject(Replica, "_ask", tell_at_once)
+    inject(Replica, "_ask", answer_at_once)
     inject(RedisLog, "arrival", late)
 
 
@@ -98,7 +98,6 @@ def answers_queries_from_memory(inject: Inject) -> None:
     "REPLICAS-010",
     wrong="answers commands before they are in the log that its replicas share",
     failure="answered and forgotten",
-    also=("PROTOCOL-045",),
 )
 def answers_before_the_append(inject: Inject) -> None:
     decide_all, propose = Replica._decide_all, RedisLog.propose
@@ -128,7 +127,7 @@ def answers_before_the_append(inject: Inject) -> None:
     failure="set version",
     also=("REPLICAS-006",),
 )
-def decides_on_what_it_last_read(inject: Inject) -> None:
+def decides_on_a_stale_state(inject: Inject) -> None:
     async def execute(replica: Replica) -> None:
         while replica._commands and replica._say(replica._commands[0]):
             pass
@@ -169,7 +168,7 @@ def decides_on_what_it_last_read(inject: Inject) -> None:
     wrong="does not go on when its store is back, until it is started again",
     failure="in vain for: /ready to answer 200",
 )
-def gives_its_store_up(inject: Inject) -> None:
+def does_not_reconnect_to_its_store(inject: Inject) -> None:
     async def give_up(replica: Replica, error: Exception) -> None:
         replica._turn_away(error)
         await asyncio.Event().wait()
@@ -179,10 +178,10 @@ def gives_its_store_up(inject: Inject) -> None:
 
 @mutant(
     "REPLICAS-001",
-    wrong="does not listen for what other replicas append, and tells it only when somebody asks here",
+    wrong="does not follow what other replicas append, until it has a request itself",
     failure="in vain for event",
 )
-def deaf_to_other_replicas(inject: Inject) -> None:
+def ignores_appends_of_other_replicas(inject: Inject) -> None:
     async def listen(_: Replica) -> None:
         await asyncio.Event().wait()
 
@@ -195,7 +194,7 @@ def deaf_to_other_replicas(inject: Inject) -> None:
     failure="in vain for: /ready to answer 503",
 )
 def waits_for_a_command_to_find_its_store_full(inject: Inject) -> None:
-    async def only_look(replica: Replica) -> None:
+    async def only_check(replica: Replica) -> None:
         while True:
             with suppress(LogError, Unavailable):
                 await replica._see(await replica._shared.arrival())
@@ -204,21 +203,21 @@ def waits_for_a_command_to_find_its_store_full(inject: Inject) -> None:
             with suppress(Unavailable):
                 await replica.caught_up()
 
-    inject(Replica, "_listen", only_look)
+    inject(Replica, "_listen", only_check)
 
 
 @mutant(
     "REPLICAS-006",
-    wrong="looks whether a name is taken when it is asked, and not again when it is its turn to record",
+    wrong="checks whether a name is taken when a request comes, and not again when it appends",
     failure="of 4 made the same",
 )
-def believes_that_a_name_stays_free(inject: Inject) -> None:
+def checks_names_before_its_turn_only(inject: Inject) -> None:
     submit = Replica._submit
 
     def take(_held: Any, wanted: str | None, _field: str, context: Context) -> str:
         return wanted or context.new_id()
 
-    def submit_looked_at(replica: Replica, decide: Any, *others: Any) -> None:
+    def submit_checked(replica: Replica, decide: Any, *others: Any) -> None:
         try:
             decide(replica.state)
         except ServiceError:
@@ -233,7 +232,7 @@ def believes_that_a_name_stays_free(inject: Inject) -> None:
 
         submit(replica, decide_later, *others)
 
-    inject(Replica, "_submit", submit_looked_at)
+    inject(Replica, "_submit", submit_checked)
 
 
 @mutant(

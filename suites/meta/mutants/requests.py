@@ -1,6 +1,7 @@
 """Servers that are wrong in how they answer requests of the protocol, and in how large a message they read."""
 
 import re
+from typing import Any
 
 import msgspec
 
@@ -10,9 +11,8 @@ from bodhisattva.servers.core.connections.requests import Caller, Requests
 from bodhisattva.servers.core.connections.session import Request
 from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.servers.core.errors import Unavailable, UnknownRequest
-from bodhisattva.servers.excalidraw.service import SERVICE as EXCALIDRAW
+from bodhisattva.servers.core.service import Handler, Service
 from bodhisattva.servers.mahavishnu.runner import _CallRunner
-from bodhisattva.servers.session_buddy.service import SERVICE as SESSION_BUDDY
 from bodhisattva.suites.meta.inject import Inject, mutant
 
 
@@ -21,13 +21,18 @@ from bodhisattva.suites.meta.inject import Inject, mutant
     wrong="repeats the answer to a join to a connection that it does not let join",
     failure="0 members after the answer to a join",
 )
-def joins_only_the_first_that_asks(inject: Inject) -> None:
-    inject.field(EXCALIDRAW, "per_connection", ())
+def joins_only_the_first_connection(inject: Inject) -> None:
+    of = Handler.of
+
+    def of_all_connections(*given: Any, per_connection: bool = False, **options: Any) -> Handler:
+        return of(*given, **options)
+
+    inject(Handler, "of", of_all_connections)
 
 
 @mutant(
     "DEGRADATION-014",
-    wrong="does nothing for anybody until another service has answered what a stage asks of it",
+    wrong="does nothing for anybody until another service has answered a stage's request",
     failure="UNAVAILABLE",
 )
 def does_nothing_else_while_a_stage_waits(inject: Inject) -> None:
@@ -51,9 +56,7 @@ def does_nothing_else_while_a_stage_waits(inject: Inject) -> None:
     inject(_CallRunner, "run", make_alone)
 
 
-@mutant(
-    "AUTH-031", wrong="tells a user who may not command what is wrong with the command's data", failure="INVALID_DATA"
-)
+@mutant("AUTH-031", wrong="checks a command's data before the user's permission", failure="INVALID_DATA")
 def judges_data_before_permission(inject: Inject) -> None:
     domain = Requests._domain
 
@@ -88,7 +91,7 @@ def welcomes_unknown_requests(inject: Inject) -> None:
     wrong="names the last offset of a page of the history as the newest of the channel",
     failure="is not the newest offset",
 )
-def takes_the_end_of_a_page_for_the_newest(inject: Inject) -> None:
+def reports_the_end_of_a_page_as_the_newest(inject: Inject) -> None:
     history = Requests._history
 
     async def history_to_its_end(requests: Requests, caller: Caller, request: Request) -> Outcome:
@@ -101,8 +104,12 @@ def takes_the_end_of_a_page_for_the_newest(inject: Inject) -> None:
 
 @mutant("PROTOCOL-079", wrong="lacks a query that the protocol names", failure="no queries ['get_skill_metrics']")
 def lacks_a_query_of_the_protocol(inject: Inject) -> None:
-    queries = tuple(query for query in SESSION_BUDDY.queries if query.__name__ != "get_skill_metrics")
-    inject.field(SESSION_BUDDY, "queries", queries)
+    handlers = Service.__dict__["query_handlers"].func
+
+    def without_metrics(service: Service) -> dict[str, Handler]:
+        return {name: handler for name, handler in handlers(service).items() if name != "get_skill_metrics"}
+
+    inject(Service, "query_handlers", property(without_metrics))
 
 
 class History(msgspec.Struct, frozen=True):
@@ -111,8 +118,8 @@ class History(msgspec.Struct, frozen=True):
 
 
 @mutant("PROTOCOL-029", wrong="takes any number for the offset of a history", failure="history was not refused")
-def takes_offsets_below_zero(inject: Inject) -> None:
-    inject(requests, "History", History)
+def accepts_negative_offsets(inject: Inject) -> None:
+    inject.constant(requests, "History", History, reader=(Requests, "_history"))
 
 
 @mutant("PROTOCOL-025", wrong="reads JSON that is nested more deeply than it claims", failure="65 levels")
@@ -124,7 +131,7 @@ def reads_any_nesting(inject: Inject) -> None:
 
 
 @mutant(
-    "SECURITY-202", wrong="looks over the whole message once for each level of its nesting", failure="times as long"
+    "SECURITY-202", wrong="passes over the whole message once for each level of its nesting", failure="times as long"
 )
 def counts_nesting_level_by_level(inject: Inject) -> None:
     check = shape.check

@@ -7,12 +7,12 @@ from bodhisattva.servers.core.config import Tokens
 from bodhisattva.suites.meta.inject import Inject, mutant
 
 
-@mutant("REPLICAS-040", wrong="does not look at what was revoked at other replicas", failure="AUTH_FAILED")
-def keeps_revocations_to_itself(inject: Inject) -> None:
-    async def look_away(_: RedisRevocations) -> None:
+@mutant("REPLICAS-040", wrong="ignores what was revoked at other replicas", failure="AUTH_FAILED")
+def ignores_revocations_of_other_replicas(inject: Inject) -> None:
+    async def detect_nothing(_: RedisRevocations) -> None:
         """What is known is enough."""
 
-    inject(RedisRevocations, "_read", look_away)
+    inject(RedisRevocations, "_read", detect_nothing)
 
 
 @mutant(
@@ -48,7 +48,7 @@ def keeps_revoked_connections(inject: Inject) -> None:
     wrong="lets a connection live on whose certificate was revoked, once a token has come",
     failure="in vain for error AUTH_FAILED",
 )
-def looks_at_tokens_only_for_what_was_revoked(inject: Inject) -> None:
+def checks_only_tokens_for_revocation(inject: Inject) -> None:
     revokes = Verifier.revokes
 
     def revokes_bare(verifier: Verifier, identity: Identity) -> bool:

@@ -40,7 +40,7 @@ def complains_of_junk_only_once(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-032", wrong="does not answer a message of type ping", failure="in vain for the answer to p")
-def knows_ping_as_a_request_only(inject: Inject) -> None:
+def ignores_ping_messages(inject: Inject) -> None:
     dispatch = Session._dispatch
 
     def dispatch_others(session: Session, message: Incoming, identity: Identity) -> list[Output]:
@@ -50,7 +50,7 @@ def knows_ping_as_a_request_only(inject: Inject) -> None:
 
 
 @mutant("AUTH-012", wrong="answers a ping before anybody has authenticated", failure="first message")
-def answers_pings_of_anybody(inject: Inject) -> None:
+def answers_pings_before_auth(inject: Inject) -> None:
     first = Session._first
 
     def ping_first(session: Session, message: Incoming) -> list[Output]:
@@ -76,15 +76,15 @@ def welcomes_before_it_answers(inject: Inject) -> None:
 
 
 @mutant("AUTH-013", wrong="goes on after a first message that it cannot read", failure="first message")
-def forgives_an_unreadable_first_message(inject: Inject) -> None:
+def continues_after_an_unreadable_first_message(inject: Inject) -> None:
     def forgive(_: Session, problem: DecodeFailed) -> list[Output]:
         return [_error(None, problem)]
 
     inject(Session, "_undecodable", forgive)
 
 
-@mutant("TLS-001", wrong="says over TLS that it is not secure", failure="False is True")
-def calls_itself_insecure(inject: Inject) -> None:
+@mutant("TLS-001", wrong="reports over TLS that it is not secure", failure="False is True")
+def reports_itself_as_insecure(inject: Inject) -> None:
     welcome = Session._welcome
 
     def insecure_welcome(session: Session) -> Reply:
@@ -110,7 +110,7 @@ def welcomes_without_its_features(inject: Inject) -> None:
     wrong="counts only the connections of users that authenticate by a message",
     failure="in vain for the connection's end",
 )
-def counts_no_users_who_come_with_a_header(inject: Inject) -> None:
+def does_not_count_users_with_a_header(inject: Inject) -> None:
     def open_uncounted(session: Session, identity: Identity | None) -> list[Output]:
         session.identity = identity
         return [] if identity is None else [session._welcome()]
@@ -128,14 +128,18 @@ def passes_over_binary_frames(inject: Inject) -> None:
 
 @mutant("SECURITY-018", wrong="does not answer a client's pings", failure="<Opcode.PONG")
 def answers_no_pings(inject: Inject) -> None:
-    def say_nothing(_session: Session, _payload: bytes, _now: Now) -> list[Output]:
+    def send_nothing(_session: Session, _payload: bytes, _now: Now) -> list[Output]:
         return []
 
-    inject(Session, "receive_ping", say_nothing)
+    inject(Session, "receive_ping", send_nothing)
 
 
-@mutant("PROTOCOL-060", wrong="does what it answers RATE_LIMIT_EXCEEDED to", failure="get_session was not refused")
-def does_what_it_says_is_too_much(inject: Inject) -> None:
+@mutant(
+    "PROTOCOL-060",
+    wrong="executes the requests that it answers RATE_LIMIT_EXCEEDED",
+    failure="get_session was not refused",
+)
+def executes_requests_over_the_rate(inject: Inject) -> None:
     receive_text = Session.receive_text
 
     def is_too_much(output: Output) -> bool:
@@ -151,8 +155,8 @@ def does_what_it_says_is_too_much(inject: Inject) -> None:
     inject(Session, "receive_text", receive_all)
 
 
-@mutant("PROTOCOL-020", wrong="passes in silence over JSON that is no object", failure="was answered with []")
-def passes_over_what_is_no_object(inject: Inject) -> None:
+@mutant("PROTOCOL-020", wrong="ignores JSON that is no object", failure="was answered with []")
+def ignores_json_that_is_no_object(inject: Inject) -> None:
     receive = Session.receive_text
 
     def receive_objects(session: Session, text: str, now: Now) -> list[Output]:
@@ -170,7 +174,7 @@ def passes_over_what_is_no_object(inject: Inject) -> None:
     wrong="answers a type that it does not know as if the message could not be read",
     failure="type 'response'",
 )
-def takes_unknown_types_for_junk(inject: Inject) -> None:
+def answers_unknown_types_with_decode_error(inject: Inject) -> None:
     as_request = session._as_request
 
     def as_request_or_junk(message: Incoming) -> Incoming:
@@ -183,7 +187,7 @@ def takes_unknown_types_for_junk(inject: Inject) -> None:
 
 
 @mutant("AUTH-001", wrong="answers a good token with another name than the user's", failure="== 'ann'")
-def calls_whom_it_lets_in_anonymous(inject: Inject) -> None:
+def answers_auth_with_another_user(inject: Inject) -> None:
     authenticated = session._authenticated
 
     def as_anybody(message: Incoming, identity: Identity, status: str) -> Reply:

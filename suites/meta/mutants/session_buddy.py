@@ -17,4 +17,5 @@ def counts_failures_as_successes(inject: Inject) -> None:
 
 @mutant("PROTOCOL-081", wrong="shows what was captured first before what matches best", failure="once")
 def ranks_by_age(inject: Inject) -> None:
-    inject(search, "_RANKED", search._RANKED.replace("ORDER BY score DESC,", "ORDER BY"))
+    by_age = search._RANKED.replace("ORDER BY score DESC,", "ORDER BY")
+    inject.constant(search, "_RANKED", by_age, reader=(search.Index, "_ranked"))

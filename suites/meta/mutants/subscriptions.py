@@ -39,7 +39,7 @@ def begins_at_the_newest_when_subscribed_again(inject: Inject) -> None:
 
 @mutant(
     "PROTOCOL-041",
-    wrong="tells a client that comes back that it will get what it missed, and sends only what is new",
+    wrong="confirms that it resumes a client, and sends only what is new",
     failure="in vain for event (any) on",
     also=("PROTOCOL-043",),
 )
@@ -74,7 +74,7 @@ def sends_live_before_missed(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-045", wrong="sends each event twice to a client that subscribes again", failure="delivered 2 times")
-def sends_twice_to_who_subscribes_twice(inject: Inject) -> None:
+def sends_twice_after_two_subscriptions(inject: Inject) -> None:
     subscribe = Connection.subscribe
     push = Hub._push
     again: set[tuple[Connection, str]] = set()
@@ -97,9 +97,9 @@ def sends_twice_to_who_subscribes_twice(inject: Inject) -> None:
 @mutant(
     "PROTOCOL-034", wrong="lists users who have left a channel among those present", failure="['ann', 'bob'] == ['ann']"
 )
-def keeps_who_left_present(inject: Inject) -> None:
+def lists_members_who_left(inject: Inject) -> None:
     def unsubscribe(hub: Hub, channel: str, receiver: Receiver) -> None:
-        """Only silence."""
+        """Leave the events, and keep the member."""
         hub._members[channel].setdefault(receiver, {})
         original(hub, channel, receiver)
 
@@ -126,7 +126,7 @@ def counts_channels_that_were_left(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-042", wrong="goes on at an offset whatever log it is of", failure="since {'epoch': 'another'")
-def does_not_look_at_epochs(inject: Inject) -> None:
+def ignores_epochs(inject: Inject) -> None:
     subscribe = Requests._subscribe
 
     def subscribe_by_offset(requests: Requests, caller: Caller, request: Request) -> Outcome:
@@ -160,7 +160,7 @@ def names_the_offset_of_the_whole_log(inject: Inject) -> None:
 
 @mutant(
     "PROTOCOL-042",
-    wrong="says that it goes on at an offset that the log has not come to yet",
+    wrong="confirms an offset that the log has not reached yet",
     failure="since {'epoch':",
 )
 def promises_offsets_that_it_never_had(inject: Inject) -> None:
@@ -180,7 +180,7 @@ def promises_offsets_that_it_never_had(inject: Inject) -> None:
 @mutant(
     "UPGRADE-020", wrong="promises events that retention has removed", failure="the events after 1 are gone, and yet"
 )
-def promises_what_it_no_longer_holds(inject: Inject) -> None:
+def promises_trimmed_events(inject: Inject) -> None:
     subscribe = Requests._subscribe
 
     def subscribe_anyhow(*arguments: Any) -> Outcome:
@@ -195,7 +195,7 @@ def promises_what_it_no_longer_holds(inject: Inject) -> None:
     wrong="refuses a subscription for its offset, and sends the channel's events all the same",
     failure="a refused subscription is one",
 )
-def subscribes_by_what_it_refuses(inject: Inject) -> None:
+def subscribes_in_spite_of_a_refusal(inject: Inject) -> None:
     subscribe = Requests._subscribe
 
     def subscribe_anyhow(requests: Requests, caller: Caller, request: Request) -> Outcome:
@@ -211,7 +211,7 @@ def subscribes_by_what_it_refuses(inject: Inject) -> None:
 @mutant(
     "PROTOCOL-062", wrong="lets a connection subscribe to any number of channels", failure="subscribe was not refused"
 )
-def takes_any_number_of_channels(inject: Inject) -> None:
+def accepts_any_number_of_channels(inject: Inject) -> None:
     subscribe = Requests._subscribe
 
     def subscribe_without_limit(requests: Requests, caller: Caller, request: Request) -> Outcome:
@@ -222,8 +222,8 @@ def takes_any_number_of_channels(inject: Inject) -> None:
     inject(Requests, "_subscribe", subscribe_without_limit)
 
 
-@mutant("PROTOCOL-049", wrong="tells a client that has missed nothing that it cannot go on", failure="(False, ")
-def tells_who_missed_nothing_to_begin_anew(inject: Inject) -> None:
+@mutant("PROTOCOL-049", wrong="refuses to resume a client that has missed nothing", failure="(False, ")
+def refuses_to_resume_at_the_end(inject: Inject) -> None:
     subscribe = Requests._subscribe
 
     def subscribe_unless_newest(requests: Requests, caller: Caller, request: Request) -> Outcome:
@@ -241,7 +241,7 @@ def tells_who_missed_nothing_to_begin_anew(inject: Inject) -> None:
     failure="events of a channel that was left",
     also=("PROTOCOL-034",),
 )
-def goes_on_after_unsubscribe(inject: Inject) -> None:
+def continues_after_unsubscribe(inject: Inject) -> None:
     def confirm(_requests: Requests, _caller: Caller, request: Request) -> Outcome:
         return Outcome.of({"status": "unsubscribed", "channel": requests._channel(request)})
 
@@ -266,7 +266,7 @@ def leaves_channels_that_there_are_not(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-035", wrong="does not find the channel that the published client calls a room", failure="'error'")
-def knows_no_rooms(inject: Inject) -> None:
+def does_not_find_rooms(inject: Inject) -> None:
     channel = requests._channel
 
     def channel_proper(request: Request) -> str:

@@ -30,7 +30,7 @@ def answers_in_clear(inject: Inject) -> None:
 
 
 @mutant("TLS-028", wrong="shows no certificate to a peer that asks for one", failure="workflows take effect")
-def shows_its_peers_no_certificate(inject: Inject) -> None:
+def sends_peers_no_certificate(inject: Inject) -> None:
     context = peer_trust.context
 
     def anonymous(peer: Peer) -> object:
@@ -45,7 +45,8 @@ def shows_its_peers_no_certificate(inject: Inject) -> None:
     failure="the server agreed to",
 )
 def accepts_weak_suites(inject: Inject) -> None:
-    inject(tls, "CIPHERS", f"{tls.CIPHERS}:AES128-SHA:AES128-GCM-SHA256:ECDHE+AES:@SECLEVEL=0")
+    suites = f"{tls.CIPHERS}:AES128-SHA:AES128-GCM-SHA256:ECDHE+AES:@SECLEVEL=0"
+    inject.constant(tls, "CIPHERS", suites, reader=(tls, "server_context"))
 
 
 @mutant(
@@ -53,9 +54,9 @@ def accepts_weak_suites(inject: Inject) -> None:
     wrong="agrees to a suite without authenticated encryption where the client offers one",
     failure="was agreed on",
 )
-def would_rather_have_weak_suites(inject: Inject) -> None:
+def prefers_weak_suites(inject: Inject) -> None:
     weak = "ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA"
-    inject(tls, "CIPHERS", f"{weak}:{tls.CIPHERS}:@SECLEVEL=0")
+    inject.constant(tls, "CIPHERS", f"{weak}:{tls.CIPHERS}:@SECLEVEL=0", reader=(tls, "server_context"))
 
 
 @mutant("TLS-003", wrong="starts with a certificate that has expired", failure="in vain for: the end of")
@@ -66,8 +67,8 @@ def starts_with_an_expired_certificate(inject: Inject) -> None:
     inject(tls, "_check_validity", unchecked)
 
 
-@mutant("TLS-011", wrong="believes the certificates of every authority", failure="the service answered HTTP 101")
-def believes_every_client(inject: Inject) -> None:
+@mutant("TLS-011", wrong="accepts the certificates of every authority", failure="the service answered HTTP 101")
+def accepts_every_client_certificate(inject: Inject) -> None:
     server_context = tls.server_context
 
     def believing_context(settings: Tls) -> ssl.SSLContext | None:
@@ -115,8 +116,8 @@ def keeps_its_first_certificate(inject: Inject) -> None:
     inject(tls, "server_context", first_context)
 
 
-@mutant("TLS-008", wrong="knows no curve but P-256", failure="knows only X25519")
-def knows_one_curve(inject: Inject) -> None:
+@mutant("TLS-008", wrong="supports no curve but P-256", failure="knows only X25519")
+def supports_one_curve(inject: Inject) -> None:
     server_context = tls.server_context
 
     def one_curve(settings: Tls) -> ssl.SSLContext | None:
@@ -130,7 +131,7 @@ def knows_one_curve(inject: Inject) -> None:
 
 @mutant(
     "TLS-010",
-    wrong="lets clients without a certificate in where it is told to verify them",
+    wrong="accepts clients without a certificate where it is configured to verify them",
     failure="the service answered HTTP 101",
 )
 def needs_no_client_certificate(inject: Inject) -> None:
@@ -146,7 +147,7 @@ def needs_no_client_certificate(inject: Inject) -> None:
 
 
 @mutant("TLS-015", wrong="serves in clear when its certificate cannot be read", failure="in vain for: the end of")
-def serves_in_clear_what_it_cannot_read(inject: Inject) -> None:
+def serves_in_clear_without_a_readable_certificate(inject: Inject) -> None:
     server_context = tls.server_context
 
     def if_readable(settings: Tls) -> ssl.SSLContext | None:
@@ -158,8 +159,8 @@ def serves_in_clear_what_it_cannot_read(inject: Inject) -> None:
     inject(tls, "server_context", if_readable)
 
 
-@mutant("TLS-004", wrong="speaks TLS 1.0 and 1.1", failure="the server agreed to ('TLSv1", also=("TLS-007",))
-def speaks_old_tls(inject: Inject) -> None:
+@mutant("TLS-004", wrong="supports TLS 1.0 and 1.1", failure="the server agreed to ('TLSv1", also=("TLS-007",))
+def supports_old_tls(inject: Inject) -> None:
     server_context = tls.server_context
 
     def old_context(settings: Tls) -> ssl.SSLContext | None:
@@ -172,8 +173,8 @@ def speaks_old_tls(inject: Inject) -> None:
     inject(tls, "server_context", old_context)
 
 
-@mutant("TLS-005", wrong="does not speak TLS 1.2", failure="TLSv1.2 is not spoken")
-def speaks_only_the_newest_tls(inject: Inject) -> None:
+@mutant("TLS-005", wrong="does not support TLS 1.2", failure="TLSv1.2 is not spoken")
+def supports_only_the_newest_tls(inject: Inject) -> None:
     server_context = tls.server_context
 
     def newest_context(settings: Tls) -> ssl.SSLContext | None:
@@ -186,7 +187,9 @@ def speaks_only_the_newest_tls(inject: Inject) -> None:
 
 
 @mutant(
-    "TLS-014", wrong="asks for no certificates where it was told to, but not of whom", failure="in vain for: the end of"
+    "TLS-014",
+    wrong="verifies no certificates where it is configured to, but without an authority",
+    failure="in vain for: the end of",
 )
 def verifies_nobody_without_an_authority(inject: Inject) -> None:
     server_context = tls.server_context

@@ -15,10 +15,10 @@ from bodhisattva.suites.meta.inject import Inject, mutant
 
 @mutant(
     "REPLICAS-043",
-    wrong="subscribes by the token that there was before it looked at the log, though it was renewed meanwhile",
+    wrong="subscribes by the token of before the log was read, though it was renewed meanwhile",
     failure="an event of a channel that the new token does not allow",
 )
-def goes_by_the_token_of_yesterday(inject: Inject) -> None:
+def subscribes_by_a_token_before_renewal(inject: Inject) -> None:
     async def once_caught_up(requests: Requests, standard: Standard, caller: Caller, request: Request) -> Outcome:
         await requests._engine.caught_up(_channel(request))
         outcome = standard(caller, request)
@@ -49,10 +49,10 @@ def outlives_its_token(inject: Inject) -> None:
 
 @mutant("AUTH-043", wrong="does not announce that a token is about to end", failure="announced 0 times")
 def announces_no_end(inject: Inject) -> None:
-    def say_nothing(*_: object) -> list[Output]:
+    def send_nothing(*_: object) -> list[Output]:
         return []
 
-    inject(Session, "_warn", say_nothing)
+    inject(Session, "_warn", send_nothing)
 
 
 @mutant("AUTH-043", wrong="announces the end of a token a second sooner than it claims", failure="<= 2.0")

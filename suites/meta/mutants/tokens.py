@@ -19,7 +19,7 @@ from bodhisattva.suites.meta.inject import Inject, mutant
 
 
 @mutant("AUTH-025", wrong="takes no token of a clock that is ahead by seconds", failure="AUTH_FAILED")
-def knows_no_leeway(inject: Inject) -> None:
+def has_no_leeway(inject: Inject) -> None:
     made = Verifier.__init__
 
     def make(verifier: Verifier, *arguments: Any, **options: Any) -> None:
@@ -30,7 +30,7 @@ def knows_no_leeway(inject: Inject) -> None:
 
 
 @mutant("AUTH-023", wrong="takes tokens however long they live", failure="was not refused")
-def takes_tokens_of_any_length_of_life(inject: Inject) -> None:
+def accepts_tokens_of_any_lifetime(inject: Inject) -> None:
     made = Verifier.__init__
 
     def make(verifier: Verifier, *arguments: Any, **options: Any) -> None:
@@ -41,7 +41,7 @@ def takes_tokens_of_any_length_of_life(inject: Inject) -> None:
 
 
 @mutant("AUTH-024", wrong="takes tokens of the next hour", failure="was not refused")
-def takes_tokens_of_the_future(inject: Inject) -> None:
+def accepts_tokens_of_the_future(inject: Inject) -> None:
     made = Verifier.__init__
 
     def make(verifier: Verifier, *arguments: Any, **options: Any) -> None:
@@ -68,8 +68,8 @@ def accepts_unsigned_tokens(inject: Inject) -> None:
     inject(Verifier, "_claims", claims_unsigned)
 
 
-@mutant("TLS-027", wrong="believes any token where it has no key to judge it by", failure="was not refused")
-def believes_any_token_without_a_key(inject: Inject) -> None:
+@mutant("TLS-027", wrong="accepts any token where it has no key to verify it with", failure="was not refused")
+def accepts_any_token_without_a_key(inject: Inject) -> None:
     claims = Verifier._claims
 
     def unjudged(verifier: Verifier, token: str) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def believes_any_token_without_a_key(inject: Inject) -> None:
 
 
 @mutant("AUTH-062", wrong="lets a token choose that a public key is judged as a secret", failure="auth was not refused")
-def takes_public_keys_for_secrets(inject: Inject) -> None:
+def uses_public_keys_as_secrets(inject: Inject) -> None:
     claims: Any = Verifier._claims
 
     def signed_with_text(verifier: Verifier, token: str) -> bool:
@@ -116,7 +116,7 @@ def accepts_expired_tokens(inject: Inject) -> None:
 
 
 @mutant("DEGRADATION-002", wrong="refuses tokens that were made before it was started", failure="auth was refused")
-def distrusts_older_tokens(inject: Inject) -> None:
+def rejects_tokens_of_before_its_start(inject: Inject) -> None:
     identity = Verifier._identity
     started = time.time()
 
@@ -129,7 +129,7 @@ def distrusts_older_tokens(inject: Inject) -> None:
 
 
 @mutant("AUTH-027", wrong="does not take the subject of a token for its user", failure="AUTH_FAILED")
-def does_not_know_subjects(inject: Inject) -> None:
+def ignores_subjects(inject: Inject) -> None:
     identity = Verifier._identity
 
     def without_subject(verifier: Verifier, claims: dict[str, Any]) -> Identity:
@@ -138,8 +138,8 @@ def does_not_know_subjects(inject: Inject) -> None:
     inject(Verifier, "_identity", without_subject)
 
 
-@mutant("AUTH-003", wrong="looks at no signature", failure="was not refused", also=("AUTH-051", "PROTOCOL-028"))
-def believes_any_signature(inject: Inject) -> None:
+@mutant("AUTH-003", wrong="verifies no signature", failure="was not refused", also=("AUTH-051", "PROTOCOL-028"))
+def accepts_any_signature(inject: Inject) -> None:
     def unsigned(_: Verifier, __: Key, token: str) -> dict[str, Any]:
         found: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
         return found
@@ -148,7 +148,7 @@ def believes_any_signature(inject: Inject) -> None:
 
 
 @mutant("AUTH-022", wrong="takes tokens that never end", failure="was not refused", also=("AUTH-051",))
-def takes_tokens_without_an_end(inject: Inject) -> None:
+def accepts_tokens_without_an_end(inject: Inject) -> None:
     def endless(_: Verifier, key: Key, token: str) -> dict[str, Any]:
         options: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
         claims: dict[str, Any] = jwt.decode(token, key.material, algorithms=[key.algorithm], options=options)
@@ -175,11 +175,11 @@ def lets_leeway_lengthen_tokens(inject: Inject) -> None:
 
 @mutant(
     "AUTH-011",
-    wrong="takes an auth request without a token for somebody's",
+    wrong="accepts an auth request without a token",
     failure="was not refused",
     also=("AUTH-051",),
 )
-def lets_in_who_has_no_token(inject: Inject) -> None:
+def accepts_auth_without_a_token(inject: Inject) -> None:
     verify = Verifier.verify
 
     def verify_if_any(verifier: Verifier, token: object) -> Identity:
@@ -202,7 +202,7 @@ def logs_tokens(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-028", wrong="repeats a refused token in the error", failure="a secret or token is in")
-def says_what_is_wrong_with_tokens(inject: Inject) -> None:
+def repeats_refused_tokens_in_errors(inject: Inject) -> None:
     verify = Verifier.verify
 
     def verify_aloud(verifier: Verifier, token: object) -> Identity:
@@ -225,7 +225,7 @@ def accepts_other_audiences(inject: Inject) -> None:
 
 
 @mutant("AUTH-026", wrong="takes a number for a user", failure="was not refused", also=("AUTH-051", "PROTOCOL-028"))
-def takes_anything_for_a_user(inject: Inject) -> None:
+def accepts_any_value_as_a_user(inject: Inject) -> None:
     def anybody(_: object) -> bool:
         return True
 
@@ -234,10 +234,10 @@ def takes_anything_for_a_user(inject: Inject) -> None:
 
 @mutant(
     "LIFECYCLE-014",
-    wrong="listens to the whole network with authentication disabled",
+    wrong="serves the whole network with authentication disabled",
     failure="in vain for: the end of",
 )
-def serves_everybody_without_authentication(inject: Inject) -> None:
+def serves_every_address_without_authentication(inject: Inject) -> None:
     def anywhere(_host: str) -> bool:
         return True
 

@@ -27,7 +27,7 @@ def lacks_a_channel_that_it_claims(inject: Inject) -> None:
 
 
 @mutant("PROTOCOL-065", wrong="has a default of its own for the channels of a connection", failure="{'channels': 100}")
-def bears_less_than_the_protocol_says(inject: Inject) -> None:
+def has_a_smaller_default_than_the_protocol(inject: Inject) -> None:
     description = http.description
 
     def describe_less(service: Service, config: Config) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def claims_another_server_name(inject: Inject) -> None:
 
 
 @mutant(
-    "PROTOCOL-070", wrong="does not say how long its drain takes at most", failure="no claim about ['drain_timeout']"
+    "PROTOCOL-070", wrong="does not claim how long its drain takes at most", failure="no claim about ['drain_timeout']"
 )
 def claims_no_drain_timeout(inject: Inject) -> None:
     description = http.description
@@ -88,10 +88,8 @@ def claims_the_default_limits(inject: Inject) -> None:
     inject(http, "description", describe_defaults)
 
 
-@mutant(
-    "LIFECYCLE-001", wrong="names itself otherwise than the protocol does", failure="'session_buddy' == 'session-buddy'"
-)
-def goes_by_another_name(inject: Inject) -> None:
+@mutant("LIFECYCLE-001", wrong="reports another name than the protocol's", failure="'session_buddy' == 'session-buddy'")
+def reports_another_name(inject: Inject) -> None:
     description = http.description
 
     def describe_by_module(service: Service, config: Config) -> dict[str, Any]:
@@ -100,7 +98,7 @@ def goes_by_another_name(inject: Inject) -> None:
     inject(http, "description", describe_by_module)
 
 
-@mutant("TLS-012", wrong="does not say that it asks for certificates", failure="'mtls'")
+@mutant("TLS-012", wrong="does not claim that it verifies certificates", failure="'mtls'")
 def claims_no_mutual_tls(inject: Inject) -> None:
     features = http.features
 

@@ -1,7 +1,7 @@
-"""Which clauses a server is tried against: for a mutant its own and a sample of the others, which must not notice it.
+"""Which clauses judge a server: for a mutant its own and a sample of the others, which must not notice it.
 
-The sample is fixed, so that a trial costs the same however many mutants there are, and a new mutant changes no other's
-trial. A clause about every service is judged on one.
+The sample is fixed: a mutant run costs the same however many mutants there are, and a new mutant changes no other's.
+A clause about every service is judged on one.
 """
 
 import inspect
@@ -15,7 +15,7 @@ from bodhisattva.fixtures.catalogue import FLEET, Catalogue, Entry
 from bodhisattva.suites.meta.registry import Mutant
 
 SERVICE = "session-buddy"  # judged wherever a clause is about every service
-# Of all that a service does, judged in a moment and without a service of their own.
+# They cover what a service does, take a moment, and need no service of their own.
 SAMPLE = (
     *("AUTH-002", "AUTH-006", "AUTH-020", "AUTH-031", "AUTH-033", "AUTH-041", "AUTH-051", "AUTH-052"),
     *("PROTOCOL-004", "PROTOCOL-010", "PROTOCOL-013", "PROTOCOL-024", "PROTOCOL-028", "PROTOCOL-034"),
@@ -26,20 +26,20 @@ _OWN_INSTANCE = {"fresh", "spawn", "fleet"}
 
 
 @dataclass(frozen=True)
-class Panel:
-    """The clauses of a trial. besides: services that they need besides those that they are about."""
+class Selection:
+    """The clauses of a mutant run. besides: services that they need besides those that they are about."""
 
     entries: tuple[Entry, ...]
     besides: tuple[str, ...] = ()
 
     @property
     def subjects(self) -> dict[str, str]:
-        """On whom each clause is judged."""
+        """The service that judges each clause, or the fleet, by the clause's id."""
         return {entry.clause.id: _subject(entry) for entry in self.entries}
 
     @property
     def log(self) -> str:
-        """Where the services of the trial keep their logs."""
+        """Where the services of the run keep their logs."""
         return "redis" if any(entry.clause.feature == "replicas" for entry in self.entries) else "embedded"
 
     @property
@@ -55,20 +55,20 @@ class Panel:
         return [*(str(entry.test) for entry in self.entries), *chosen]
 
 
-def category(name: str, catalogue: Catalogue, mutants: Sequence[Mutant]) -> Panel:
+def category(name: str, catalogue: Catalogue, mutants: Sequence[Mutant]) -> Selection:
     """The clauses of a category's mutants, for the real server."""
     own = [mutant for mutant in mutants if catalogue.entries[mutant.clause].clause.category == name]
     besides = tuple(service for mutant in own for service in mutant.besides)
-    return _panel((mutant.clause for mutant in own), catalogue, besides)
+    return _selection((mutant.clause for mutant in own), catalogue, besides)
 
 
-def panel(mutant: Mutant, catalogue: Catalogue) -> Panel:
+def selection(mutant: Mutant, catalogue: Catalogue) -> Selection:
     """The clauses for one mutant."""
-    return _panel((mutant.clause, *mutant.also, *SAMPLE), catalogue, mutant.besides)
+    return _selection((mutant.clause, *mutant.also, *SAMPLE), catalogue, mutant.besides)
 
 
-def _panel(clauses: Iterable[str], catalogue: Catalogue, besides: tuple[str, ...]) -> Panel:
-    return Panel(tuple(catalogue.entries[clause] for clause in sorted(set(clauses))), besides)
+def _selection(clauses: Iterable[str], catalogue: Catalogue, besides: tuple[str, ...]) -> Selection:
+    return Selection(tuple(catalogue.entries[clause] for clause in sorted(set(clauses))), besides)
 
 
 def _subject(entry: Entry) -> str:

@@ -1,7 +1,8 @@
-"""One run of pytest over a panel of clauses, on the process stack, with a mutant or the real server under judgement."""
+"""One run of pytest over a selection of clauses, on the process stack, against a mutant or the real server."""
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from bodhisattva.suites.meta.panel import Panel
+from bodhisattva.suites.meta.marks import Marks
 from bodhisattva.suites.meta.registry import Mutant
+from bodhisattva.suites.meta.selection import Selection
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-BOUND = 540.0  # seconds for a whole trial; each of its tests has a bound of its own
+BOUND = 540.0  # seconds for a whole run; each of its tests has a bound of its own
 _FAREWELL = 30.0
 
 
@@ -33,11 +35,12 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What the panel said, and how long it took in seconds."""
+class MutantRun:
+    """How each clause came out, which places of the mutant were reached, and how long it took in seconds."""
 
     results: tuple[Result, ...]
     seconds: float
+    marks: Marks
 
     def of(self, clause: str) -> list[Result]:
         return [result for result in self.results if result.clause == clause]
@@ -47,17 +50,25 @@ class Trial:
         return [result for result in self.results if result.outcome != "passed"]
 
 
-def trial(panel: Panel, out: Path, mutant: Mutant | None = None) -> Trial:
-    """Judge a server by a panel; what the run wrote and printed stays in `out`."""
+def mutant_run(selection: Selection, out: Path, launcher: str | None = None) -> MutantRun:
+    """Judge a server by a selection; what the run wrote and printed stays in `out`.
+
+    launcher: as `launcher_of` gives it, with the marks in `marks_of(out)`; None for the real server.
+    """
     begun = time.monotonic()
-    launcher = ("--launcher", launcher_of(mutant)) if mutant else ()
-    run_suite(out, *panel.arguments, *launcher)
-    return Trial(tuple(_results(out, panel)), time.monotonic() - begun)
+    run_suite(out, *selection.arguments, *(("--launcher", launcher) if launcher else ()))
+    return MutantRun(tuple(_results(out, selection)), time.monotonic() - begun, marks_of(out))
 
 
-def launcher_of(mutant: Mutant) -> str:
+def marks_of(out: Path) -> Marks:
+    """Where a run with this `out` keeps which places were reached."""
+    return Marks(out.absolute() / "marks")
+
+
+def launcher_of(mutant: Mutant, marks: Marks | None = None) -> str:
     """What stands in front of `serve SERVICE` instead of the project's own command."""
-    return f"{sys.executable} -m bodhisattva.suites.meta.mutate {mutant.name}"
+    command = [sys.executable, "-m", "bodhisattva.suites.meta.mutate", mutant.name]
+    return shlex.join([*command, "--marks", str(marks.folder)] if marks else command)
 
 
 def run_suite(out: Path, *arguments: str, stack: str = "process") -> int:
@@ -69,7 +80,7 @@ def run_suite(out: Path, *arguments: str, stack: str = "process") -> int:
 
 
 def _run(command: list[str], output: BinaryIO) -> int:
-    """Run to the end; a run that is broken off is told to take its services down."""
+    """Run to the end. A run that is broken off gets SIGINT, so that it takes its services down."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     with subprocess.Popen(  # noqa: S603 - the command is our own
         command,
@@ -78,7 +89,7 @@ def _run(command: list[str], output: BinaryIO) -> int:
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
-        preexec_fn=_heed_interrupts,
+        preexec_fn=_accept_interrupts,
     ) as process:
         try:
             return process.wait(BOUND)
@@ -90,17 +101,17 @@ def _run(command: list[str], output: BinaryIO) -> int:
             raise
 
 
-def _heed_interrupts() -> None:
+def _accept_interrupts() -> None:
     """Workers of xdist ignore SIGINT, and what they start would inherit that."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _results(out: Path, panel: Panel) -> list[Result]:
-    """The panel's part of results.jsonl, which has a line for every clause of the catalogue and its subjects."""
+def _results(out: Path, selection: Selection) -> list[Result]:
+    """The selection's part of results.jsonl, which has a line for every clause of the catalogue and its subjects."""
     lines = (out / "results.jsonl").read_text(encoding="utf-8").splitlines()
     rows = {(row["clause"], row["service"]): row for row in map(json.loads, lines)}
     return [
         Result(clause, subject, row["outcome"], row["reason"])
-        for clause, subject in panel.subjects.items()
+        for clause, subject in selection.subjects.items()
         if (row := rows.get((clause, subject), {"outcome": "missing", "reason": "no result"}))
     ]

@@ -1,8 +1,8 @@
-"""A service's pure part driven as the host drives it: convert, decide, record, apply — and nothing else.
+"""Drives a service's pure part as the server does: convert, decide, record, apply.
 
-Every use checks what the host relies on: a decider leaves the state alone and decides the same when asked again in
-the same context, every event is JSON and fits declared channels of the right kind, and the state grows only out of
-recorded events.
+Every call checks what the server relies on. A decider does not change the state, and decides the same when called again
+in the same context. Every event is JSON and belongs to declared channels of the right kind. The state is built only
+from recorded events.
 """
 
 import copy
@@ -24,8 +24,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 Script = list[tuple[str, dict[str, Any]]]
 
 
-class Bench:
-    """One service with its state, its log of recorded events, and a clock that moves only when told."""
+class Harness:
+    """One service with its state, its log of recorded events, and a clock that only `advance` moves."""
 
     def __init__(self, service: Service, user_id: str = "ada") -> None:
         self.service = service
@@ -36,50 +36,50 @@ class Bench:
         self.membership: dict[str, dict[str, Any]] = {}
         self._ids = 0
 
-    def do(self, command: str, /, **data: Any) -> Decision:
-        """Carry the command out: decided, recorded, applied."""
+    def execute(self, command: str, /, **data: Any) -> Decision:
+        """Execute the command: decide, record, apply."""
         handler = self.service.own_handlers[command]
         return self._record(self._call(handler, data))
 
     def refused(self, expected: type[ServiceError], command: str, /, **data: Any) -> ServiceError:
-        """The error of a command that is not carried out."""
+        """The error of a command that is refused."""
         with pytest.raises(expected) as caught:
-            self.do(command, **data)
+            self.execute(command, **data)
         return caught.value
 
     def request(self, name: str, /, **data: Any) -> None:
-        """A command or a query."""
+        """Make a request: a command or a query."""
         if name in self.service.own_handlers:
-            self.do(name, **data)
+            self.execute(name, **data)
         else:
-            self.ask(name, **data)
+            self.query(name, **data)
 
-    def play(self, script: Script) -> "Bench":
-        """Make one request after the other, passing over those that are refused."""
+    def run(self, script: Script) -> "Harness":
+        """Make one request after another; a refused one is skipped."""
         for name, data in script:
             try:
                 self.request(name, **data)
             except ServiceError:
-                self.wait(1)
+                self.advance(1)
         return self
 
-    def ask(self, query: str, /, **data: Any) -> dict[str, Any]:
-        """The query's answer, as it would read on the wire."""
+    def query(self, query: str, /, **data: Any) -> dict[str, Any]:
+        """The query's answer, as on the wire."""
         answer: dict[str, Any] = _as_json(self._call(self.service.query_handlers[query], data))
         return answer
 
-    def hear(self, source: str, name: str, **data: Any) -> Decision:
+    def react(self, source: str, name: str, **data: Any) -> Decision:
         """Let the bridge to `source` react to an event that happened there now."""
         (bridge,) = (bridge for bridge in self.service.bridges if bridge.source == source)
         event = ForeignEvent(source, name, data, self.now.isoformat())
         return self._record(bridge.react(self.state, event, self.context()))
 
-    def wait(self, seconds: float) -> None:
-        """Move the clock."""
+    def advance(self, seconds: float) -> None:
+        """Move the clock by so many seconds."""
         self.now += timedelta(seconds=seconds)
 
     def replayed(self, kept: int | None = None) -> Any:
-        """The state that the log alone gives, with a snapshot in place of its older events, as retention leaves it.
+        """The state rebuilt from a snapshot and the rest of the log, as retention leaves them.
 
         kept: how many events the log still holds, half of them by default.
         """
@@ -103,11 +103,11 @@ class Bench:
 
     def _call(self, handler: Handler, data: dict[str, Any]) -> Any:
         before, ids = copy.deepcopy(self.state), self._ids
-        asked = convert(data, handler.input_type)
+        request = convert(data, handler.input_type)
         try:
-            first = handler.answer(self.state, asked, self.context())
+            first = handler.answer(self.state, request, self.context())
             self._ids = ids
-            again = handler.answer(self.state, asked, self.context())
+            again = handler.answer(self.state, request, self.context())
         finally:
             assert self.state == before, f"{handler.name} changed the state outside of apply"
         assert first == again, f"{handler.name} decides otherwise in the same context"
