@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from bodhisattva.fixtures.clock import eventually_sync
-from bodhisattva.fixtures.stack.ports import free_port
 from bodhisattva.fixtures.http_client import fetch
+from bodhisattva.fixtures.stack.ports import free_port
 from bodhisattva.servers.registry import services
 from bodhisattva.servers.tests.deployed import DEPLOY, ROOT, here, program
 from bodhisattva.servers.tests.page import commands as shown
