@@ -140,7 +140,7 @@ async def test_s5_what_was_appended_comes_back(
 
 
 READS = st.tuples(st.sampled_from((*CHANNELS, "global", "nowhere")), st.integers(0, 6), st.integers(1, 4))
-# An append of an event on some channels, one at a number that is taken, an answer to one of few requests, recovery,
+# An append of an event on some channels, one at a number that is taken, an answer of some length to a request, recovery,
 # a snapshot of all that there is, removal of what lies before some number.
 STEPS = st.lists(
     st.one_of(
@@ -204,7 +204,7 @@ async def _take(log: LocalLog, numbering: Numbering, step: tuple[str, ...] | str
             case str():
                 await log.trim(int(step.removeprefix("trim")))
             case int():
-                await log.append(Entry(answer=StoredAnswer("ada", f"r{step}", at, b"{}")))
+                await log.append(Entry(answer=StoredAnswer("ada", f"r{at}", at, b"{}" * step)))
             case channels:
                 await log.append(Entry((numbering.event(channels),)))
     except LogError:
