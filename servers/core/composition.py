@@ -1,6 +1,7 @@
 """What a server is made of, built from its settings."""
 
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +15,13 @@ from bodhisattva.servers.core.connections.session_settings import SessionSetting
 from bodhisattva.servers.core.delivery.hub import Hub
 from bodhisattva.servers.core.delivery.write_batch import WriteBatch
 from bodhisattva.servers.core.engine.engine import Engine
-from bodhisattva.servers.core.engine.waiting import Watch
-from bodhisattva.servers.core.log.base import Log, SharedLog
+from bodhisattva.servers.core.engine.local_appender import LocalAppender
+from bodhisattva.servers.core.log.base import LocalLog, SharedLog
 from bodhisattva.servers.core.log.memory import MemoryLog
 from bodhisattva.servers.core.log.sharing import in_redis
 from bodhisattva.servers.core.log.sqlite import SqliteLog
-from bodhisattva.servers.core.replicas.replica import Replica
+from bodhisattva.servers.core.replicas.log_listener import LogListener
+from bodhisattva.servers.core.replicas.shared_appender import SharedAppender
 from bodhisattva.servers.core.runtime import ServiceRuntime
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.settings import CurrentSettings
@@ -50,9 +52,11 @@ class Parts:
     def _make_engine(self, service: Service, config: Config, metrics: Metrics) -> Engine:
         window = config.timeouts.deduplication
         if config.log.kind != "redis":
-            return Engine(service, make_log(service, config), self.hub, metrics, window)
-        watch = Watch(self._store_reachable, self._log_lost)
-        return Replica(service, shared_log(service, config), self.hub, metrics, window, watch)
+            log = make_log(service, config)
+            return Engine(service, log, self.hub, metrics, window, partial(LocalAppender, log))
+        shared = shared_log(service, config)
+        listener = LogListener(self._store_reachable, self._log_lost)
+        return Engine(service, shared, self.hub, metrics, window, partial(SharedAppender, shared, self.hub, listener))
 
     def _store_reachable(self, reachable: bool) -> None:
         """Tell every client that events stay out and commands are refused for a while, or that this is over."""
@@ -78,7 +82,7 @@ def make_counts(
     return SharedCounts(limits, log, service.name, close_newest)
 
 
-def make_log(service: Service, config: Config) -> Log:
+def make_log(service: Service, config: Config) -> LocalLog:
     if config.log.kind == "memory":
         return MemoryLog()
     return SqliteLog(log_file(service.name, config), service.name, config.timeouts.deduplication)

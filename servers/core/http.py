@@ -107,7 +107,7 @@ class HttpBackend(Protocol):
 
     def not_ready(self) -> str | None: ...
 
-    async def look_at_log(self) -> None: ...
+    async def probe_log(self) -> None: ...
 
     async def upgrade(self, request: web.Request) -> web.StreamResponse: ...
 
@@ -151,14 +151,14 @@ def application(server: HttpBackend) -> web.Application:
         return _json({"status": "alive", "service": server.service.name})
 
     async def ready(_: web.Request) -> web.Response:
-        await server.look_at_log()
+        await server.probe_log()
         reason = server.not_ready()
         if reason is None:
             return _json({"status": "ready", "service": server.service.name})
         return _json({"status": reason, "service": server.service.name}, 503)
 
     async def metrics(_: web.Request) -> web.Response:
-        await server.look_at_log()
+        await server.probe_log()
         headers = CIMultiDict({"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
         return web.Response(body=server.metrics.render(), headers=headers)
 

@@ -108,12 +108,11 @@ class Server:
         """Why work should go elsewhere, None if it should come here."""
         if self.phase >= Phase.DRAINING:
             return "draining"
-        engine = self.parts.engine
-        return None if engine.available and engine.reading.works and engine.writing.works else "store unavailable"
+        return None if self.parts.engine.ready else "store unavailable"
 
-    async def look_at_log(self) -> None:
+    async def probe_log(self) -> None:
         """Find out what shows in `not_ready`."""
-        await self.parts.engine.look_at_log()
+        await self.parts.engine.probe_log()
 
     async def upgrade(self, request: web.Request) -> web.StreamResponse:
         return await self._upgrades.handle(request)

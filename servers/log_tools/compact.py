@@ -60,12 +60,12 @@ async def _shorten(path: Path, service: Service, config: Config, limits: Retenti
     await log.open()
     try:
         with reading(path) as source:
-            floor, newest = source.floor(), source.newest()
+            log_start, newest = source.log_start(), source.newest()
 
-        def trimmed(floors: Mapping[str, int]) -> None:
-            progress.report(floors[GLOBAL] - floor)
+        def trimmed(log_starts: Mapping[str, int]) -> None:
+            progress.report(log_starts[GLOBAL] - log_start)
 
-        return await retention.shorten(service, log, limits, floor, newest, trimmed)
+        return await retention.shorten(service, log, limits, log_start, newest, trimmed)
     finally:
         await log.close()
 

@@ -80,7 +80,7 @@ def _store(row: object, database: sqlite3.Connection) -> None:
 
 @_store.register
 def _(row: lines.FloorLine, database: sqlite3.Connection) -> None:
-    rows.put_floors(database, {row.channel: row.offset})
+    rows.put_log_starts(database, {row.channel: row.offset})
 
 
 @_store.register

@@ -98,7 +98,7 @@ def read(lines: Iterator[bytes]) -> Iterator[Head | Row]:
 
 
 def _rows(source: Source) -> Iterator[Row]:
-    for channel, offset in source.floors().items():
+    for channel, offset in source.log_starts().items():
         yield FloorLine(channel, offset)
     snapshot = source.snapshot()
     if snapshot is not None:

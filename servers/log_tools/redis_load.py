@@ -61,7 +61,7 @@ async def _clear(store: Any, pattern: str) -> None:
 
 async def _write(store: Any, keys: Keys, source: Source, epoch: str) -> None:
     progress, ids, size, done = Progress("write", "events"), _Ids(source), 0, 0
-    entries, answers, ages, positions, floors, snapshots, meta = keys.of(
+    entries, answers, ages, positions, log_starts, snapshots, meta = keys.of(
         "entries", "answers", "ages", "positions", "floors", "snapshot", "meta"
     )
     for page in _pages(source.events()):
@@ -82,8 +82,8 @@ async def _write(store: Any, keys: Keys, source: Source, epoch: str) -> None:
         await store.zadd(ages, {key: answer.at})
     for position in source.positions():
         await store.hset(positions, position.source, msgspec.json.encode(position))
-    if held := source.floors():
-        await store.hset(floors, mapping=held)
+    if held := source.log_starts():
+        await store.hset(log_starts, mapping=held)
     if (snapshot := source.snapshot()) is not None:
         offsets = msgspec.json.encode(snapshot.offsets)
         about = {"seq": snapshot.seq, "id": ids.of(snapshot.seq), "offsets": offsets, "state": snapshot.state}
@@ -91,8 +91,8 @@ async def _write(store: Any, keys: Keys, source: Source, epoch: str) -> None:
     fields_of_meta = {"format": FORMAT, "service": source.service, "epoch": fence(FORMAT, epoch), "size": size}
     if newest := source.newest():
         fields_of_meta["head"] = f"{newest}:{ids.of(newest)}"
-    if floor := held.get(GLOBAL, 0):
-        fields_of_meta["floor"] = f"{floor}:{_REMOVED}"
+    if log_start := held.get(GLOBAL, 0):
+        fields_of_meta["floor"] = f"{log_start}:{_REMOVED}"
     await store.hset(meta, mapping=fields_of_meta)
 
 

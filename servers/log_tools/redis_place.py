@@ -105,12 +105,12 @@ class RedisPlace:
                 newest = snapshot.seq if snapshot is not None else 0
                 async for page in log.replay(newest):
                     newest = page[-1].seq
-                before, floor = log.size, log.floor
+                before, log_start = log.size, log.log_start
 
-                def trimmed(floors: Mapping[str, int]) -> None:
-                    progress.report(floors.get(GLOBAL, floor) - floor)
+                def trimmed(log_starts: Mapping[str, int]) -> None:
+                    progress.report(log_starts.get(GLOBAL, log_start) - log_start)
 
-                removed = await retention.shorten(self._service, log, limits, floor, newest, trimmed)
+                removed = await retention.shorten(self._service, log, limits, log_start, newest, trimmed)
                 return removed, before, log.size
         finally:
             await log.close()

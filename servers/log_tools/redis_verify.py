@@ -35,8 +35,8 @@ def _head(copy: sqlite3.Connection, then: Moment) -> Iterator[str]:
     row = copy.execute("SELECT seq || ':' || id FROM events ORDER BY seq DESC LIMIT 1").fetchone()
     if row is not None and row[0] != then.head:
         yield f"the head is {then.head or 'nothing'}, where {row[0]} is the newest event"
-    elif row is None and then.newest != then.floor:
-        yield f"the head is {then.head or 'nothing'}, and there are no events after {then.floor}"
+    elif row is None and then.newest != then.log_start:
+        yield f"the head is {then.head or 'nothing'}, and there are no events after {then.log_start}"
 
 
 def _size(then: Moment, size: int) -> Iterator[str]:

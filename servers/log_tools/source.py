@@ -39,7 +39,7 @@ class Source:
         self.service = meta["service"]
         self.epoch = meta["epoch"]
 
-    def floors(self) -> dict[str, int]:
+    def log_starts(self) -> dict[str, int]:
         if self.version < _HAS_FLOORS:
             return {}
         return dict(self.database.execute("SELECT channel, offset FROM floors ORDER BY channel"))
@@ -51,7 +51,7 @@ class Source:
         return int(self.database.execute("SELECT count(*) FROM events").fetchone()[0])
 
     def rows(self) -> int:
-        """All that is held: floors, snapshot, events, answers, positions."""
+        """All that is held: log starts, snapshot, events, answers, positions."""
         old = ("events", "answers", "positions")
         tables = old if self.version < _HAS_FLOORS else (*old, "floors", "snapshot")
         counts = " + ".join(f"(SELECT count(*) FROM {table})" for table in tables)  # noqa: S608 - our own
@@ -62,8 +62,8 @@ class Source:
         last = self.database.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
         return newest(self.database) if self.version >= _HAS_FLOORS else int(last)
 
-    def floor(self) -> int:
-        return self.floors().get(GLOBAL, 0)
+    def log_start(self) -> int:
+        return self.log_starts().get(GLOBAL, 0)
 
     def events(self) -> Iterator[StoredEvent]:
         found = rows.columns(traces=rows.keeps_traces(self.database))

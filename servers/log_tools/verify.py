@@ -60,19 +60,20 @@ class _Checker:
     def __init__(self, source: Source, service: Service | None) -> None:
         self._source = source
         self._service = service
-        self._floors = source.floors()
+        self._log_starts = source.log_starts()
         self._snapshot = source.snapshot()
         self._state: State | None = None
-        self._offsets = dict(self._floors)
+        self._offsets = dict(self._log_starts)
         self._listed = 0
 
     def before(self) -> Iterator[str]:
-        floor, snapshot = self._floors.get(GLOBAL, 0), self._snapshot
-        if floor and snapshot is None:
-            yield f"the events up to {floor} are removed, and no snapshot stands for them"
-        if snapshot is not None and snapshot.seq < floor:
-            yield f"the events up to {floor} are removed, and the snapshot stands for those up to {snapshot.seq} only"
-        if snapshot is not None and snapshot.seq == floor:
+        log_start, snapshot = self._log_starts.get(GLOBAL, 0), self._snapshot
+        if log_start and snapshot is None:
+            yield f"the events up to {log_start} are removed, and no snapshot stands for them"
+        if snapshot is not None and snapshot.seq < log_start:
+            covered = f"the snapshot stands for those up to {snapshot.seq} only"
+            yield f"the events up to {log_start} are removed, and {covered}"
+        if snapshot is not None and snapshot.seq == log_start:
             yield from self._compare(snapshot)
         if self._service is not None:
             yield from self._begin(self._service, snapshot)

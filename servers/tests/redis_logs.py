@@ -9,9 +9,37 @@ from uuid import uuid4
 import msgspec
 
 from bodhisattva.servers.core.config import LogConfig
-from bodhisattva.servers.core.log.base import Entry, LogError, Snapshot, StoredAnswer, StoredEvent
+from bodhisattva.servers.core.log.base import Entry, LogError, Position, Snapshot, StoredAnswer, StoredEvent
 from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.tests.redis_server import RedisServer
+
+
+class SoleRedisLog(RedisLog):
+    """A log in a Redis that nobody else writes, with the `append` of a local log, so that one test serves all logs."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._writing = asyncio.Lock()
+        self._stopped = False
+        self._bases: dict[str, Position] = {}
+
+    def append(self, entry: Entry) -> "asyncio.Future[None]":  # type: ignore[override]
+        return asyncio.ensure_future(self._append_in_order(entry))
+
+    async def _append_in_order(self, entry: Entry) -> None:
+        async with self._writing:
+            if self._stopped:
+                raise LogError("an earlier append failed")
+            self._stopped = True
+            source = entry.position.source if entry.position is not None else ""
+            await super().append(msgspec.structs.replace(entry, basis=self._bases.get(source)))
+            if entry.position is not None:
+                self._bases[source] = entry.position
+            self._stopped = False
+
+    async def recover(self) -> None:
+        await super().recover()
+        self._stopped = False
 
 
 def settings(server: RedisServer, **others: Any) -> LogConfig:
@@ -42,8 +70,8 @@ def snapshot(seq: int) -> Snapshot:
     return Snapshot(seq, {"global": seq, "account:a": seq}, b"state of %d" % seq)
 
 
-async def proposed(log: RedisLog, first: int, last: int) -> None:
-    await log.propose(*(Entry((event(seq),)) for seq in range(first, last + 1)))
+async def appended(log: RedisLog, first: int, last: int) -> None:
+    await log.append(*(Entry((event(seq),)) for seq in range(first, last + 1)))
 
 
 async def newer(log: RedisLog) -> list[str]:

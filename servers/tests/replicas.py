@@ -7,7 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 from bodhisattva.servers.core.config import LogConfig
-from bodhisattva.servers.core.replicas.replica import Replica
+from bodhisattva.servers.core.engine.engine import Engine
+from bodhisattva.servers.core.replicas.shared_appender import SharedAppender
 from bodhisattva.servers.core.supervisor import cancelled
 from bodhisattva.servers.tests.ledger import LEDGER
 from bodhisattva.servers.tests.redis_server import RedisServer
@@ -42,13 +43,19 @@ async def listener(one: Running) -> Client:
 
 
 @asynccontextmanager
-async def asleep(one: Running) -> AsyncIterator[Replica]:
-    """A replica that looks at nothing and answers no neighbour until the end of the block."""
-    engine = one.server.parts.engine
-    assert isinstance(engine, Replica)
-    await cancelled(*engine._tasks, *engine._neighbours._tasks)
-    yield engine
-    await engine._wake()
+async def asleep(one: Running) -> AsyncIterator[Engine]:
+    """A replica that follows no log and replies to no other replica until the end of the block."""
+    appender = shared_appender(one)
+    await cancelled(*appender._tasks, *appender._bus._tasks)
+    yield one.server.parts.engine
+    await appender.start()
+
+
+def shared_appender(one: Running) -> SharedAppender:
+    """Of a replica's engine."""
+    appender = one.server.parts.engine._appender
+    assert isinstance(appender, SharedAppender)
+    return appender
 
 
 async def sees(client: Client, channel: str, number: int) -> None:

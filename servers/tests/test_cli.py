@@ -30,11 +30,11 @@ main()
 # The command, at a log whose replay is so long that a signal comes in the midst of it.
 LONG_REPLAY = """
 import asyncio, os, signal
-from bodhisattva.servers.core.engine import engine
+from bodhisattva.servers.core.engine import projection
 async def replay(*_arguments, **_options):
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.Event().wait()
-engine.replay = replay
+projection.replay = replay
 from bodhisattva.servers.cli import main
 main()
 """

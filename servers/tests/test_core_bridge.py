@@ -161,7 +161,7 @@ async def test_events_that_the_source_holds_are_applied_and_removed_ones_are_rep
         await wait_applied(follower, *range(101, before + 101))
     await source.publish(*range(before + 101, 121))
     async with source.up(BRIEF) as one:
-        await until(lambda: one.server.parts.engine.floor("global") == 15, "not trimmed", LONG)
+        await until(lambda: one.server.parts.engine.log_start("global") == 15, "not trimmed", LONG)
         with capture_logs() as lines:
             async with following(source, **kept) as follower:
                 await wait_applied(follower, *range(101, before + 101), *range(116, 121))
@@ -181,7 +181,7 @@ async def test_a_source_that_holds_no_event_is_recognised_and_only_missed_events
         await wait_applied(follower, 1, 2, 3)
     await source.publish(*range(101, 101 + missed))
     async with source.up(Retention(age=0.01, interval=0.05)) as one:
-        await until(lambda: one.server.parts.engine.floor("global") == 3 + missed, "not trimmed", LONG)
+        await until(lambda: one.server.parts.engine.log_start("global") == 3 + missed, "not trimmed", LONG)
         with capture_logs() as lines:
             async with following(source, **kept) as follower:
                 await until(lambda: one.server.parts.hub.present("global"), "it does not follow", LONG)
@@ -196,7 +196,7 @@ async def test_lost_events_are_counted_once_over_any_number_of_connections(sourc
     await source.publish(1, 2, 3)
     brief = Retention(age=0.01, interval=0.05)
     async with source.up(brief) as one:
-        await until(lambda: one.server.parts.engine.floor("global") == 3, "not trimmed", LONG)
+        await until(lambda: one.server.parts.engine.log_start("global") == 3, "not trimmed", LONG)
     with capture_logs() as lines:
         async with following(source) as follower:
             for _ in range(2):

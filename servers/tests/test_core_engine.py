@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -16,9 +17,10 @@ from hypothesis import strategies as st
 from bodhisattva.servers.core.delivery.hub import Hub
 from bodhisattva.servers.core.delivery.write_batch import WriteBatch
 from bodhisattva.servers.core.domain import Context, Join
-from bodhisattva.servers.core.engine import engine as module
+from bodhisattva.servers.core.engine import local_appender
 from bodhisattva.servers.core.engine.deduplication import Answers, Outcome, key_of
 from bodhisattva.servers.core.engine.engine import Engine
+from bodhisattva.servers.core.engine.local_appender import LocalAppender
 from bodhisattva.servers.core.errors import ErrorCode
 from bodhisattva.servers.core.log.base import Entry, LogError, LogRefused, Position, StoredAnswer, StoredEvent
 from bodhisattva.servers.core.log.memory import MemoryLog
@@ -84,7 +86,7 @@ class Desk:
         self.metrics = Metrics("ledger", "ledger-server")
         batch = WriteBatch(lambda: 10**6)
         self.hub = Hub(LEDGER, self.metrics, batch)
-        self.engine = Engine(LEDGER, log, self.hub, self.metrics, window=60)
+        self.engine = Engine(LEDGER, log, self.hub, self.metrics, 60, partial(LocalAppender, log))
         self.listener = Listener(batch)
         self.hub.subscribe("global", self.listener)
         self.hub.subscribe("waves:a", self.listener)
@@ -128,7 +130,7 @@ async def opened(log: MemoryLog) -> AsyncIterator[Desk]:
 
 @pytest.fixture
 async def held(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Desk, HeldLog]]:
-    monkeypatch.setattr(module, "_RECOVERY_PAUSE", 0.001)
+    monkeypatch.setattr(local_appender, "_RECOVERY_PAUSE", 0.001)
     log = HeldLog()
     async with opened(log) as desk:
         yield desk, log

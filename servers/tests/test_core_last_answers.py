@@ -102,7 +102,7 @@ async def test_s1_requests_in_flight_are_answered_before_the_server_closes(
     async with held(monkeypatch, limits=limits(message_bytes=2000), **settings) as (one, log):
         client = await one.connect(token=token("ledger:write"))
         asked = await client.say("post", account="a", amount=1)
-        await until(lambda: one.server.parts.engine._pending, "the command did not arrive")
+        await until(lambda: one.server.parts.engine.lag, "the command did not arrive")
         await end(one, client)
         (connection,) = one.server.parts.connections
         await until(lambda: connection.closing, "it does not end")
@@ -114,7 +114,7 @@ async def test_s1_requests_in_flight_are_answered_before_the_server_closes(
         assert answers[-1] == asked
         assert heard[-1]["error_code"] == last
         assert client.socket.close_code == code
-        await until(lambda: not one.server.parts.engine._pending, "something is still written")
+        await until(lambda: not one.server.parts.engine.lag, "something is still written")
         state: Any = one.server.parts.engine.state
         assert state.amounts == [1], "what came after the end was executed"
 
@@ -135,7 +135,7 @@ async def test_s2_a_connection_whose_answer_never_comes_is_closed_within_the_tim
     async with held(monkeypatch, timeouts=timeouts, **SECURED) as (one, _):
         client = await one.connect(token=token("ledger:write"))
         await client.say("post", account="a", amount=1)
-        await until(lambda: one.server.parts.engine._pending, "the command did not arrive")
+        await until(lambda: one.server.parts.engine.lag, "the command did not arrive")
         await expire(one, client)
         last = [message["error_code"] or message["event"] for message in await everything(client)]
         assert last == ["auth.expiring", "TOKEN_EXPIRED"]
@@ -146,7 +146,7 @@ async def test_s7_a_drain_does_not_wait_for_a_draining_connection(monkeypatch: p
     async with held(monkeypatch, **SECURED) as (one, _):
         client = await one.connect(token=token("ledger:write"))
         await client.say("post", account="a", amount=1)
-        await until(lambda: one.server.parts.engine._pending, "the command did not arrive")
+        await until(lambda: one.server.parts.engine.lag, "the command did not arrive")
         await expire(one, client)
         (connection,) = one.server.parts.connections
         await until(lambda: connection.closing, "it does not end")
@@ -170,7 +170,7 @@ async def test_s2_5_a_connection_that_is_being_closed_gives_back_what_it_held(
             await watcher.read()
             if asks:
                 await client.say("post", account="a", amount=1)
-                await until(lambda: one.server.parts.engine._pending, "the command did not arrive")
+                await until(lambda: one.server.parts.engine.lag, "the command did not arrive")
             await client.socket.send_bytes(b"binary")
             assert (await asyncio.wait_for(watcher.read(), 1))["event"] == "left"
             members = (await watcher.ask("presence", channel="waves:a"))["data"]["members"]
@@ -216,8 +216,7 @@ async def test_s5_a_subscription_that_comes_through_after_the_end_is_none(monkey
         await looking.wait()
 
     async with running(timeouts=LONG) as one:
-        monkeypatch.setattr(one.server.parts.engine, "shared", True)
-        monkeypatch.setattr(one.server.parts.engine, "caught_up", look)
+        monkeypatch.setattr(one.server.parts.engine, "read_barrier", look)
         client = await one.connect()
         (connection,) = one.server.parts.connections
         asked = await client.say("subscribe", channel="account:a")
@@ -237,7 +236,7 @@ async def test_s7_a_drain_takes_nothing_new_at_its_end_and_so_can_answer_what_it
     async with held(monkeypatch, timeouts=timeouts) as (one, log):
         client = await one.connect()
         asked = await client.say("post", account="a", amount=1)
-        await until(lambda: one.server.parts.engine._pending, "the command did not arrive")
+        await until(lambda: one.server.parts.engine.lag, "the command did not arrive")
         (connection,) = one.server.parts.connections
         draining = asyncio.ensure_future(one.server.drain())
         await until(lambda: connection.closing or draining.done(), "it does not end")

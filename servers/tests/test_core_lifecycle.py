@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from bodhisattva.servers.core.auth.tokens import Identity
 from bodhisattva.servers.core.config import LogConfig, Logging, Timeouts, Tokens
 from bodhisattva.servers.core.connections.session import Now, Output, Session
-from bodhisattva.servers.core.engine import writing
+from bodhisattva.servers.core.engine import write_probe
 from bodhisattva.servers.core.log.base import LogError
 from bodhisattva.servers.tests.ledger import LEDGER
 from bodhisattva.servers.tests.running import (
@@ -72,7 +72,7 @@ async def test_s6_ready_is_503_from_a_read_that_failed_until_it_succeeds(monkeyp
 async def test_s6_ready_is_503_once_the_store_takes_no_writes_though_nobody_wrote(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "_PAUSE", 0.0)
+    monkeypatch.setattr(write_probe, "_PAUSE", 0.0)
     async with running(log=LogConfig("sqlite"), state=str(tmp_path)) as one:
         client = await one.connect()
         assert (await one.get("/ready"))[0] == 200
@@ -87,7 +87,7 @@ async def test_s6_ready_is_503_once_the_store_takes_no_writes_though_nobody_wrot
 
 
 async def test_s6_ready_is_503_while_the_store_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "_PATIENCE", 0.2)
+    monkeypatch.setattr(write_probe, "_PATIENCE", 0.2)
     back = asyncio.Event()
 
     async with running() as one:
@@ -217,7 +217,7 @@ async def test_s7_a_broken_reload_changes_nothing(broken: dict[str, Any]) -> Non
 async def test_s7_a_drain_answers_what_is_in_flight_and_closes_1001(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running() as one:
         client, other = await one.connect(), await one.connect()
-        log = one.server.parts.engine.log
+        log: Any = one.server.parts.engine.log
         append, held = log.append, asyncio.Event()
 
         def slowly(entry: Any) -> "asyncio.Future[None]":
@@ -229,7 +229,7 @@ async def test_s7_a_drain_answers_what_is_in_flight_and_closes_1001(monkeypatch:
 
         monkeypatch.setattr(log, "append", slowly)
         request_id = await client.say("post", account="a", amount=1)
-        await until(lambda: one.server.parts.engine._pending, "the command did not arrive")
+        await until(lambda: one.server.parts.engine.lag, "the command did not arrive")
         draining = asyncio.ensure_future(one.server.drain())
         notice = await client.read()
         assert notice["event"] == "server.draining"
@@ -268,7 +268,7 @@ async def test_s7_a_drain_ends_within_its_time_though_a_request_is_never_answere
         client = await one.connect()
         monkeypatch.setattr(one.server.parts.engine.log, "append", lambda _: asyncio.get_running_loop().create_future())
         await client.say("post", account="a", amount=1)
-        await until(lambda: one.server.parts.engine._pending, "the command did not arrive")
+        await until(lambda: one.server.parts.engine.lag, "the command did not arrive")
         started = time.monotonic()
         draining = asyncio.ensure_future(one.server.drain())
         assert await client.close_code() == 1001

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -22,6 +22,7 @@ from bodhisattva.servers.core.log import files
 from bodhisattva.servers.core.log.base import (
     READ_BYTES,
     Entry,
+    LocalLog,
     Log,
     LogError,
     LogRefused,
@@ -31,12 +32,13 @@ from bodhisattva.servers.core.log.base import (
     StoredEvent,
 )
 from bodhisattva.servers.core.log.memory import MemoryLog
-from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.tests import writer
+from bodhisattva.servers.tests.redis_logs import SoleRedisLog
 from bodhisattva.servers.tests.redis_server import RedisServer
 
-Make = Callable[[], Log]
+Make = Callable[[], LocalLog]
+T = TypeVar("T", bound=Log)
 CHANNELS = ("account:a", "account:b", "waves")
 
 
@@ -50,13 +52,13 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     return MemoryLog if request.param == "memory" else lambda: SqliteLog(next(paths), "ledger", window=1e9)
 
 
-def redis_log(server: RedisServer, window: float = 1e9) -> RedisLog:
+def redis_log(server: RedisServer, window: float = 1e9) -> SoleRedisLog:
     """A new log in a Redis that holds others."""
-    return RedisLog(LogConfig("redis", url=server.url, prefix=f"test-{uuid4()}"), "ledger", window)
+    return SoleRedisLog(LogConfig("redis", url=server.url, prefix=f"test-{uuid4()}"), "ledger", window)
 
 
 @asynccontextmanager
-async def opened(log: Log) -> AsyncIterator[Log]:
+async def opened(log: T) -> AsyncIterator[T]:
     await log.open()
     try:
         yield log
@@ -138,7 +140,7 @@ async def test_s5_what_was_appended_comes_back(
 
 
 READS = st.tuples(st.sampled_from((*CHANNELS, "global", "nowhere")), st.integers(0, 6), st.integers(1, 4))
-# An append of an event on some channels, one at a number that is taken, an answer to one of few requests, recovery,
+# An append of an event on some channels, one at a number that is taken, an answer of some length to a request, recovery,
 # a snapshot of all that there is, removal of what lies before some number.
 STEPS = st.lists(
     st.one_of(
@@ -168,7 +170,7 @@ async def test_the_adapters_say_the_same_whatever_is_asked_of_them(
 
 
 async def outcomes(
-    log: Log, steps: list[tuple[str, ...] | str | int], reads: list[tuple[str, int, int]]
+    log: LocalLog, steps: list[tuple[str, ...] | str | int], reads: list[tuple[str, int, int]]
 ) -> list[object]:
     """Whether each step was taken, and then all that can be read."""
     numbering, taken = Numbering(), []
@@ -182,13 +184,13 @@ async def outcomes(
             *[await log.read(*read) for read in reads],
             [event async for chunk in log.replay(kept.seq if kept else 0) for event in chunk],
             sorted(await log.answers(3.0), key=lambda answer: answer.at),
-            await log.floors(),
+            await log.log_starts(),
             kept,
             log.size,
         ]
 
 
-async def _take(log: Log, numbering: Numbering, step: tuple[str, ...] | str | int, at: float) -> bool:
+async def _take(log: LocalLog, numbering: Numbering, step: tuple[str, ...] | str | int, at: float) -> bool:
     """One step; an event that was not stored gives its numbers back."""
     before = numbering.mark()
     try:
@@ -202,7 +204,7 @@ async def _take(log: Log, numbering: Numbering, step: tuple[str, ...] | str | in
             case str():
                 await log.trim(int(step.removeprefix("trim")))
             case int():
-                await log.append(Entry(answer=StoredAnswer("ada", f"r{step}", at, b"{}")))
+                await log.append(Entry(answer=StoredAnswer("ada", f"r{at}", at, b"{}" * step)))
             case channels:
                 await log.append(Entry((numbering.event(channels),)))
     except LogError:

@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bodhisattva.servers.core.config import LogConfig
-from bodhisattva.servers.core.log.base import Entry, Log, LogError, Position, Snapshot, StoredAnswer
+from bodhisattva.servers.core.log.base import Entry, LocalLog, Log, LogError, Position, Snapshot, StoredAnswer
 from bodhisattva.servers.core.log.memory import MemoryLog
-from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.log.sqlite import SqliteLog
+from bodhisattva.servers.tests.redis_logs import SoleRedisLog
 from bodhisattva.servers.tests.redis_server import RedisServer, redis_server
 from bodhisattva.servers.tests.relay import Cut, relay
 from bodhisattva.servers.tests.test_core_log import CHANNELS, Numbering, everything, opened
@@ -37,7 +37,7 @@ FEW = settings(
 )
 
 
-async def perform(log: Log, numbering: Numbering, number: int, step: Step) -> None:
+async def perform(log: LocalLog, numbering: Numbering, number: int, step: Step) -> None:
     """LogError if it is not acknowledged."""
     if step == "save":
         newest, offsets = numbering.mark()
@@ -60,7 +60,7 @@ async def view(log: Log) -> tuple[Any, ...]:
         [event async for chunk in log.replay(kept.seq if kept else 0) for event in chunk],
         sorted(await log.answers(0.0), key=lambda answer: answer.at),
         list(await log.positions()),
-        dict(await log.floors()),
+        dict(await log.log_starts()),
         kept,
         log.size,
     )
@@ -94,7 +94,7 @@ class Grown:
         return length, bisect_right(self._sizes, length) - 1
 
 
-async def performed(log: Log, steps: list[Step], grown: Grown) -> None:
+async def performed(log: LocalLog, steps: list[Step], grown: Grown) -> None:
     grown.note()
     numbering = Numbering()
     for number, step in enumerate(steps, 1):
@@ -153,12 +153,12 @@ async def test_s5_a_redis_that_is_killed_anywhere_holds_what_was_acknowledged(
     wanted = await expected(steps)
     config = LogConfig("redis", url=own.url, prefix=f"test-{uuid4()}")
     grown = Grown(own.written)
-    async with opened(RedisLog(config, "ledger", 1e9)) as log:
+    async with opened(SoleRedisLog(config, "ledger", 1e9)) as log:
         await performed(log, steps, grown)
     length, ended = grown.at(place)
     with crashed_at(own, length) as server:
         again = LogConfig("redis", url=server.url, prefix=config.prefix)
-        async with opened(RedisLog(again, "ledger", 1e9)) as found:
+        async with opened(SoleRedisLog(again, "ledger", 1e9)) as found:
             assert await view(found) in wanted[ended : ended + 2]
 
 
@@ -189,7 +189,7 @@ async def test_s5_a_connection_that_is_cut_anywhere_leaves_the_step_done_or_not(
     prefix = f"test-{uuid4()}"
     async with relay(redis.port) as link:
         url = f"redis://127.0.0.1:{link.port}/0"
-        async with opened(RedisLog(LogConfig("redis", url=url, prefix=prefix), "ledger", 1e9)) as log:
+        async with opened(SoleRedisLog(LogConfig("redis", url=url, prefix=prefix), "ledger", 1e9)) as log:
             numbering, found = Numbering(), []
             for number, step in enumerate(steps[:last], 1):
                 if number == last:
@@ -202,9 +202,9 @@ async def test_s5_a_connection_that_is_cut_anywhere_leaves_the_step_done_or_not(
             link.spare()
             await log.recover()
             assert await view(log) in (found or [wanted[last]])
-        async with opened(RedisLog(LogConfig("redis", url=redis.url, prefix=prefix), "ledger", 1e9)) as other:
+        async with opened(SoleRedisLog(LogConfig("redis", url=redis.url, prefix=prefix), "ledger", 1e9)) as other:
             assert await view(other) in (found or [wanted[last]])
             held = await everything(other, "global")
             more = Numbering()
-            more.events = [*numbering.events[: held[-1][0] if held else (await other.floors()).get("global", 0)]]
+            more.events = [*numbering.events[: held[-1][0] if held else (await other.log_starts()).get("global", 0)]]
             await other.append(Entry((more.event(()),)))

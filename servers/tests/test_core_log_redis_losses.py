@@ -11,11 +11,11 @@ from bodhisattva.servers.core.log.base import Entry, LogError, LogLost, LogTrimm
 from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.tests.redis_logs import (
     answer,
+    appended,
     event,
     eventually_recovered,
     logs,
     newer,
-    proposed,
     settings,
     snapshot,
 )
@@ -24,29 +24,29 @@ from bodhisattva.servers.tests.redis_server import RedisServer
 
 async def test_s5_who_has_not_read_what_was_removed_is_told_so_and_begins_with_the_snapshot(redis: RedisServer) -> None:
     async with logs(settings(redis), 3) as (one, current, behind):
-        await proposed(one, 1, 5)
+        await appended(one, 1, 5)
         assert len(await newer(current)) == 5
         await one.save(snapshot(4))
         assert await one.trim(4) == {"global": 4, "account:a": 4}
-        for late in (newer(behind), behind.propose(Entry((event(1, "late"),))), behind.save(snapshot(5))):
+        for late in (newer(behind), behind.append(Entry((event(1, "late"),))), behind.save(snapshot(5))):
             with pytest.raises(LogTrimmed):
                 await late
-        await proposed(current, 6, 6)
+        await appended(current, 6, 6)
         assert await newer(one) == ["posted-6"]
         for each in (one, current):
             await newer(each)
-            assert (each.floor, each.size) == (4, 2 * len(b'{"n":5}'))
+            assert (each.log_start, each.size) == (4, 2 * len(b'{"n":5}'))
         with pytest.raises(LogTrimmed):
             await anext(aiter(behind.replay(3)))
         assert await behind.snapshot() == snapshot(4)
         assert [stored.id async for chunk in behind.replay(4) for stored in chunk] == ["posted-5", "posted-6"]
-        await proposed(behind, 7, 7)
+        await appended(behind, 7, 7)
         assert await newer(one) == await newer(current) == ["posted-7"]
 
 
 async def test_s5_a_log_of_which_all_was_removed_goes_on_at_its_numbers(redis: RedisServer) -> None:
     async with logs(settings(redis), 3) as (one, current, other):
-        await proposed(one, 1, 3)
+        await appended(one, 1, 3)
         await newer(current)
         await one.save(snapshot(3))
         await one.trim(3)
@@ -54,15 +54,15 @@ async def test_s5_a_log_of_which_all_was_removed_goes_on_at_its_numbers(redis: R
         assert await other.snapshot() == snapshot(3)
         assert [chunk async for chunk in other.replay(3)] == []
         with pytest.raises(LogError, match="misnumbered"):
-            await one.propose(Entry((msgspec.structs.replace(event(4), channels=(("account:a", 1),)),)))
-        await proposed(current, 4, 4)
+            await one.append(Entry((msgspec.structs.replace(event(4), channels=(("account:a", 1),)),)))
+        await appended(current, 4, 4)
         assert await newer(one) == await newer(other) == ["posted-4"]
         assert await one.read("account:a", 0, 9) == [(4, event(4))]
 
 
 async def test_s5_a_snapshot_makes_way_only_for_one_that_reaches_as_far(redis: RedisServer) -> None:
     async with logs(settings(redis)) as (one, other):
-        await proposed(one, 1, 5)
+        await appended(one, 1, 5)
         await newer(other)
         await one.save(snapshot(5))
         await other.save(snapshot(3))
@@ -73,9 +73,9 @@ async def test_s5_a_snapshot_makes_way_only_for_one_that_reaches_as_far(redis: R
 
 async def test_s5_a_history_that_was_lost_leaves_no_snapshot_in_the_one_that_holds(own: RedisServer) -> None:
     async with logs(settings(own), 1) as (one,):
-        await proposed(one, 1, 2)
+        await appended(one, 1, 2)
         saved = own.save()
-        await proposed(one, 3, 4)
+        await appended(one, 3, 4)
         own.kill()
         own.restore(saved)
         own.start()
@@ -105,10 +105,10 @@ async def test_s5_a_tail_that_is_gone_is_noticed_even_where_another_has_grown(ow
     config = settings(own)
     async with logs(config, 1) as (one,):
         for seq in range(1, 4):
-            await one.propose(Entry((event(seq),)))
+            await one.append(Entry((event(seq),)))
         saved = own.save()
         for seq in range(4, 7):
-            await one.propose(Entry((event(seq),)))
+            await one.append(Entry((event(seq),)))
         own.kill()
         own.restore(saved)
         own.start()
@@ -119,8 +119,8 @@ async def test_s5_a_tail_that_is_gone_is_noticed_even_where_another_has_grown(ow
         await newcomer.open()
         assert [len(chunk) async for chunk in newcomer.replay()] == [3]
         for seq in range(4, 7):
-            await newcomer.propose(Entry((event(seq, "other"),)))
-        for late in (newer(one), one.propose(Entry((event(7),)))):
+            await newcomer.append(Entry((event(seq, "other"),)))
+        for late in (newer(one), one.append(Entry((event(7),)))):
             with pytest.raises(LogLost):
                 await late
         before = one.epoch
@@ -146,7 +146,7 @@ async def test_s5_kill_9_of_redis_loses_nothing_that_was_stored(own: RedisServer
                 while True:
                     seq = log._head.seq + 1
                     pair = (event(seq), event(seq + 1))
-                    await log.propose(Entry(pair, answer(f"r{seq}"), Position("source", "E", seq)))
+                    await log.append(Entry(pair, answer(f"r{seq}"), Position("source", "E", seq)))
                     stored = seq + 1
             await killing
             await asyncio.to_thread(own.start)

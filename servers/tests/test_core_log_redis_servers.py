@@ -90,11 +90,11 @@ async def test_s7_a_user_without_the_rights_that_are_needed_is_refused_in_a_line
         assert says in await refusal(config)
         return
     async with logs(config) as (one, other):
-        await one.propose(Entry((event(1),), answer("r1")))
+        await one.append(Entry((event(1),), answer("r1")))
         assert await newer(other) == ["posted-1"]
-        ear = other.heard()
+        ear = other.messages()
         assert await anext(ear) == b""
-        assert await one.shout(b"hello") == 1
+        assert await one.broadcast(b"hello") == 1
         await cast("AsyncGenerator[bytes, None]", ear).aclose()
         await one.save(snapshot(1))
         assert await one.trim(1) == {"global": 1, "account:a": 1}
@@ -120,15 +120,15 @@ async def test_an_answer_waits_for_as_many_replicas_of_redis_as_are_asked_for(ow
     config = settings(own, acknowledgements=1, timeout=2)
     async with logs(config, 1) as (log,):
         with pytest.raises(LogError, match="0 of 1 Redis replicas have it"):
-            await log.propose(Entry((event(1),), answer("r1")))
+            await log.append(Entry((event(1),), answer("r1")))
         with pytest.raises(LogError, match="0 of 1"):
             await log.recover()
         with redis_server(replicaof=f"127.0.0.1 {own.port}"):
             await eventually_recovered(log)
             with pytest.raises(AnsweredBefore):
-                await log.propose(Entry((event(1),), answer("r1")))
+                await log.append(Entry((event(1),), answer("r1")))
             assert await newer(log) == ["posted-1"]
-            await log.propose(Entry((event(2),), answer("r2")))
+            await log.append(Entry((event(2),), answer("r2")))
 
 
 async def test_a_master_is_found_through_its_sentinels_and_after_a_failover_too(own: RedisServer) -> None:
@@ -138,13 +138,13 @@ async def test_a_master_is_found_through_its_sentinels_and_after_a_failover_too(
         url = f"redis+sentinel://127.0.0.1:{sentinel.port}/main"
         async with logs(LogConfig("redis", url=url, timeout=1), 1) as (log,):
             await _says(second, "connected", "ROLE")
-            await log.propose(Entry((event(1),)))
+            await log.append(Entry((event(1),)))
             await _says(second, ":1", "XLEN", f"{{{log._keys.base.strip(':{}')}}}:entries")
             own.kill()
             await _says(second, "master", "ROLE")
             await eventually_recovered(log)
             assert await newer(log) == [], "nothing was lost"
-            await log.propose(Entry((event(2),)))
+            await log.append(Entry((event(2),)))
 
 
 async def _says(server: RedisServer, expected: str, *words: str) -> None:
@@ -173,20 +173,20 @@ def in_cluster(nodes: list[RedisServer], number: int) -> LogConfig:
 async def test_a_cluster_keeps_a_log_in_one_of_its_slots(cluster: list[RedisServer], number: int) -> None:
     config = in_cluster(cluster, number)
     async with logs(config) as (one, other):
-        await one.propose(Entry((event(1),), answer("r1"), Position("source", "E", 1)))
+        await one.append(Entry((event(1),), answer("r1"), Position("source", "E", 1)))
         await asyncio.wait_for(other.arrival(), 2)
         assert await newer(other) == ["posted-1"]
         assert [offset for offset, _ in await other.read("account:a", 0, 10)] == [1]
-        ears = [log.heard() for log in (one, other)]
+        ears = [log.messages() for log in (one, other)]
         assert [await anext(ear) for ear in ears] == [b"", b""]
-        assert await one.shout(b"hello") == 2, "all who hear it are counted"
+        assert await one.broadcast(b"hello") == 2, "all who hear it are counted"
         assert [await anext(ear) for ear in ears] == [b"hello", b"hello"]
         for ear in ears:
             await cast("AsyncGenerator[bytes, None]", ear).aclose()
         assert await other.lease(1)
         await other.save(snapshot(1))
         assert await other.trim(1) == {"global": 1, "account:a": 1}
-        assert await one.floors() == {"global": 1, "account:a": 1}
+        assert await one.log_starts() == {"global": 1, "account:a": 1}
     holder = cluster[number].answer("CLUSTER", "COUNTKEYSINSLOT", str(key_slot(f"{config.prefix}:ledger".encode())))
     assert int(holder.strip(":\r\n")) > 0, "where it has to be"
 

@@ -9,10 +9,9 @@ import pytest
 from bodhisattva.servers.core.config import LogConfig
 from bodhisattva.servers.core.log.base import Entry
 from bodhisattva.servers.core.log.redis import RedisLog
-from bodhisattva.servers.core.replicas.replica import Replica
 from bodhisattva.servers.tests.ledger import LEDGER, UNAPPLICABLE
 from bodhisattva.servers.tests.redis_server import RedisServer
-from bodhisattva.servers.tests.replicas import amounts, listener, replicas
+from bodhisattva.servers.tests.replicas import amounts, listener, replicas, shared_appender
 from bodhisattva.servers.tests.running import SECURED, Running, events, offsets, post, running, token
 
 
@@ -73,18 +72,17 @@ async def test_s3_what_is_asked_after_a_subscription_is_done_after_it(pair: list
 async def test_s3_so_it_is_where_the_log_was_trimmed_however_long_a_look_at_its_beginning_takes(
     pair: list[Running], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = pair[0].server.parts.engine
-    assert isinstance(engine, Replica)
-    floors_of, asked = engine._shared.floors_of, asyncio.Event()
+    engine, log = pair[0].server.parts.engine, shared_appender(pair[0])._log
+    log_starts_of, asked = log.log_starts_of, asyncio.Event()
 
-    async def floors_of_the_first_last(*channels: str) -> Mapping[str, int]:
+    async def log_starts_of_the_first_last(*channels: str) -> Mapping[str, int]:
         if not asked.is_set():
             asked.set()
             await asyncio.sleep(0.1)
-        return await floors_of(*channels)
+        return await log_starts_of(*channels)
 
-    monkeypatch.setattr(engine._shared, "floors_of", floors_of_the_first_last)
-    monkeypatch.setattr(engine, "_rebuilt_at", -1)
+    monkeypatch.setattr(log, "log_starts_of", log_starts_of_the_first_last)
+    monkeypatch.setattr(engine._projection, "log_starts_read_at", -1)
     client = await pair[0].connect()
     await client.say("subscribe", channel="account:a")
     await client.say("unsubscribe", channel="account:a")
@@ -173,16 +171,16 @@ async def test_s5_whoever_held_its_turn_too_long_takes_its_decisions_back(
     await post(here, range(10, 11))
     log = pair[0].server.parts.engine.log
     assert isinstance(log, RedisLog)
-    propose, late = log.propose, asyncio.Event()
+    append, late = log.append, asyncio.Event()
 
     async def sleepy(*entries: Entry, more: bool = False) -> None:
         if not late.is_set():
             late.set()
             await asyncio.to_thread(redis.ask, "DEL", f"{log._keys.base}turn")
             await post(there, range(-10, -9))
-        await propose(*entries, more=more)
+        await append(*entries, more=more)
 
-    monkeypatch.setattr(log, "propose", sleepy)
+    monkeypatch.setattr(log, "append", sleepy)
     answer = await here.ask("post", account="a", amount=-10)
     assert late.is_set()
     assert answer["error_code"] == "CONFLICT"

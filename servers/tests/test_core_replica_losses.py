@@ -13,7 +13,7 @@ from bodhisattva.servers.core.log.base import LogRefused, LogTrimmed
 from bodhisattva.servers.core.log.redis_records import Keys
 from bodhisattva.servers.tests.ledger import LEDGER
 from bodhisattva.servers.tests.redis_server import RedisServer
-from bodhisattva.servers.tests.replicas import LONG, amounts, asleep, eventually, listener, replicas
+from bodhisattva.servers.tests.replicas import LONG, amounts, asleep, eventually, listener, replicas, shared_appender
 from bodhisattva.servers.tests.running import Client, Running, events, offsets, post, running, until
 
 
@@ -25,7 +25,7 @@ async def test_s5_retention_is_kept_by_one_and_known_to_all(redis: RedisServer) 
         await post(here, range(21, 60))
         await post(there, range(60, 100))
         for one in both:
-            await until(lambda one=one: one.server.parts.engine.floor("global") == 74, "not trimmed")  # type: ignore[misc]
+            await until(lambda one=one: one.server.parts.engine.log_start("global") == 74, "not trimmed")  # type: ignore[misc]
         assert offsets(await events(live, 79)) == list(range(1, 80)), "whoever listens hears what is then removed"
         for client in (here, there):
             history = (await client.ask("history", channel="account:a"))["data"]
@@ -106,12 +106,12 @@ async def test_s5_what_is_still_to_be_told_is_told_though_a_snapshot_stands_for_
         await post(here, range(24, 40))
         await retention.cover(LEDGER, log, 19, 19)
         if held:
-            await slow._rebuild(3)
+            await slow._projection.rebuild(3)
             assert offsets(await events(there, 16)) == list(range(4, 20))
         else:
             await log.trim(10)
             with pytest.raises(LogTrimmed):
-                await slow._rebuild(3)
+                await slow._projection.rebuild(3)
 
 
 @pytest.mark.parametrize("how", ["kill", "pause"])
@@ -271,7 +271,7 @@ async def test_s5_a_log_that_lost_events_while_others_were_on_their_way_to_it_ge
     async with replicas(own, 1) as (one,):
         client, heard, saved, since = await with_an_end_to_lose(own, one)
         own.kill()
-        one.server.parts.engine._ahead = True  # type: ignore[attr-defined] # as when the store is gone in mid-propose
+        shared_appender(one)._ahead = True  # as when the store is gone in mid-append
         await eventually(one, is_ready=False)
         own.restore(saved)
         await asyncio.to_thread(own.start)
@@ -293,7 +293,7 @@ async def test_s5_who_catches_up_while_the_log_becomes_another_receives_nothing_
     async with replicas(own, 1) as (one,):
         _, heard, saved, since = await with_an_end_to_lose(own, one)
         engine, rebuilding = one.server.parts.engine, asyncio.Event()
-        read, rebuild = engine.reading.read, engine._rebuild
+        read, rebuild = engine.reader.read, engine._projection.rebuild
 
         async def late(*asked: Any) -> Any:
             await until_another_epoch(own, one, saved)
@@ -303,8 +303,8 @@ async def test_s5_who_catches_up_while_the_log_becomes_another_receives_nothing_
             await rebuilding.wait()
             await rebuild(*asked)
 
-        monkeypatch.setattr(engine.reading, "read", late)
-        monkeypatch.setattr(engine, "_rebuild", rebuild_later)
+        monkeypatch.setattr(engine.reader, "read", late)
+        monkeypatch.setattr(engine._projection, "rebuild", rebuild_later)
         await heard.ask("unsubscribe", channel="account:a")
         await heard.ask("subscribe", channel="account:a", since=since | {"offset": 0})
         assert (await heard.read())["event"] == "server.unavailable"
@@ -319,7 +319,7 @@ async def test_s5_a_history_names_no_epoch_but_that_of_its_events(
     async with replicas(own, 1) as (one,):
         client, _, saved, _ = await with_an_end_to_lose(own, one)
         engine = one.server.parts.engine
-        read = engine.reading.read
+        read = engine.reader.read
 
         async def late(*asked: Any) -> Any:
             monkeypatch.undo()
@@ -327,7 +327,7 @@ async def test_s5_a_history_names_no_epoch_but_that_of_its_events(
             await until(lambda: engine.available, "it does not go on", LONG)
             return await read(*asked)
 
-        monkeypatch.setattr(engine.reading, "read", late)
+        monkeypatch.setattr(engine.reader, "read", late)
         assert (await client.ask("history", channel="account:a"))["error_code"] == "UNAVAILABLE"
         now = (await client.ask("history", channel="account:a"))["data"]
         assert (now["epoch"], now["offset"], offsets(now["events"])) == (engine.log.epoch, 2, [1, 2])

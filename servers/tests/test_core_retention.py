@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from bodhisattva.servers.core.config import LogConfig, Retention
 from bodhisattva.servers.core.engine import retention
 from bodhisattva.servers.core.engine.snapshot import unpack
-from bodhisattva.servers.core.log.base import Entry, Log, LogError, StoredEvent
+from bodhisattva.servers.core.log.base import Entry, LocalLog, LogError, StoredEvent
 from bodhisattva.servers.core.log.memory import MemoryLog
+from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.log.sqlite import SqliteLog
 from bodhisattva.servers.tests import trimmer
 from bodhisattva.servers.tests.ledger import LEDGER, State
@@ -70,7 +71,7 @@ async def posted(engine: Any, amounts: range) -> None:
 
 
 @pytest.fixture(params=["memory", "sqlite", pytest.param("redis", marks=pytest.mark.deploy)])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Log]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], RedisLog | LocalLog]:
     """One log, opened anew at each call."""
     match request.param:
         case "memory":
@@ -81,11 +82,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Log]:
     return partial(log_at, redis.url, f"test-{uuid4()}")
 
 
-def _the_same(log: Log) -> Log:
+def _the_same(log: MemoryLog) -> MemoryLog:
     return log
 
 
-async def test_s5_the_state_needs_nothing_of_what_went(place: Callable[[], Log]) -> None:
+async def test_s5_the_state_needs_nothing_of_what_went(place: Callable[[], RedisLog | LocalLog]) -> None:
     log = place()
     async with started(log) as engine:
         await posted(engine, range(100, 130))
@@ -97,7 +98,7 @@ async def test_s5_the_state_needs_nothing_of_what_went(place: Callable[[], Log])
     again = place()
     async with started(again) as engine:
         assert engine.state == state
-        assert (engine.offset("account:a"), engine.floor("account:a"), engine.floor("global")) == (32, 28, 28)
+        assert (engine.offset("account:a"), engine.log_start("account:a"), engine.log_start("global")) == (32, 28, 28)
         assert [seq for seq, _ in await again.read("global", 0, 99)] == [29, 30, 31, 32]
         assert again.size == sum(len(bytes(kept.data)) for _, kept in await again.read("global", 0, 99))
         assert (await ask(engine, 100)).code is None, "a retry is answered, also if its event is gone"
@@ -164,12 +165,14 @@ async def test_no_trimming_and_no_restart_shows_in_what_is_left(
             await _worked(partial(log_at, redis.url, f"test-{uuid4()}"), work),
         ]
     assert left == [left[0]] * 3
-    amounts, tail, floor, held = left[0]
+    amounts, tail, log_start, held = left[0]
     assert (amounts, tail) == (list(range(FIRST, FIRST + posts)), posts)
-    assert held == [(offset, FIRST + offset - 1) for offset in range(floor + 1, posts + 1)]
+    assert held == [(offset, FIRST + offset - 1) for offset in range(log_start + 1, posts + 1)]
 
 
-async def _worked(make: Callable[[], Log], work: list[int | str | Retention]) -> tuple[list[int], int, int, Any]:
+async def _worked(
+    make: Callable[[], RedisLog | LocalLog], work: list[int | str | Retention]
+) -> tuple[list[int], int, int, Any]:
     """The amounts in the state, the newest offset, the floor, and (offset, amount) of what is held."""
     steps = deque([*work, "restart", "end"])
     while True:
@@ -187,11 +190,11 @@ async def _worked(make: Callable[[], Log], work: list[int | str | Retention]) ->
                 (offset, msgspec.json.decode(event.data)["amount"])
                 for offset, event in await engine.log.read("account:a", 0, 1000)
             ]
-            return engine.state.amounts, engine.offset("account:a"), engine.floor("account:a"), held
+            return engine.state.amounts, engine.offset("account:a"), engine.log_start("account:a"), held
 
 
-async def trimmed(one: Running, floor: int) -> None:
-    await until(lambda: one.server.parts.engine.floor("global") == floor, "the log is not trimmed")
+async def trimmed(one: Running, log_start: int) -> None:
+    await until(lambda: one.server.parts.engine.log_start("global") == log_start, "the log is not trimmed")
 
 
 async def subscribed(client: Client, epoch: str, offset: int) -> tuple[bool, int]:
@@ -282,11 +285,11 @@ async def test_s5_kill_9_amid_trimming_loses_nothing_that_was_answered(
         process.wait()
         process.stdout.close()
         async with started(log_at(*place)) as engine:
-            tail, floor = engine.offset("account:a"), engine.floor("account:a")
+            tail, log_start = engine.offset("account:a"), engine.log_start("account:a")
             held = [offset for offset, _ in await engine.log.read("account:a", 0, 10_000)]
             assert isinstance(engine.state, State)
             assert engine.state.amounts == list(range(FIRST, FIRST + tail)), "each amount once, in order"
             assert FIRST + tail > acknowledged, "answered and forgotten"
-            assert held == list(range(floor + 1, tail + 1)), "no gap after what was removed"
+            assert held == list(range(log_start + 1, tail + 1)), "no gap after what was removed"
             assert len(await engine.log.answers(0)) == tail
-    assert floor > 0, "nothing was trimmed, so nothing was tried"
+    assert log_start > 0, "nothing was trimmed, so nothing was tried"

@@ -243,7 +243,7 @@ async def test_compact_applies_the_retention_and_frees_the_disk_space(tmp_path: 
     assert "sound: fastblocks, format 3, 3 events" in done(tmp_path, "verify", log).out
     async with fastblocks(log) as engine:
         assert [place(engine, number) for number in range(800)] == [{"é": number} for number in range(800)]
-        assert (engine.offset("state"), engine.floor("state")) == (800, 797)
+        assert (engine.offset("state"), engine.log_start("state")) == (800, 797)
 
 
 async def test_a_backup_is_whole_while_the_service_writes(tmp_path: Path, log: Path) -> None:

@@ -83,7 +83,10 @@ async def test_a_log_is_the_same_after_a_move_to_redis_and_back(there: There, lo
         assert other.positions == engine.positions
         assert other.log.size == engine.log.size
         for channel in ("global", "state"):
-            assert (other.offset(channel), other.floor(channel)) == (engine.offset(channel), engine.floor(channel))
+            assert (other.offset(channel), other.log_start(channel)) == (
+                engine.offset(channel),
+                engine.log_start(channel),
+            )
         assert await other.log.read("state", 0, 99) == await engine.log.read("state", 0, 99)
         assert (await put(other, 3)).data == (await put(engine, 3)).data
         assert other.offset("global") == EVENTS, "a retry is not executed again"
@@ -181,7 +184,7 @@ async def test_compact_works_while_replicas_run(filled: There) -> None:
         result = await asyncio.to_thread(filled.done, "compact", "fastblocks", "--events", 3)
         assert re.search(r": 9 events removed, \d+ bytes before, \d+ after", result.out)
         await put(engine, EVENTS)
-        assert (engine.offset("state"), engine.floor("global")) == (EVENTS + 1, EVENTS - 3)
+        assert (engine.offset("state"), engine.log_start("global")) == (EVENTS + 1, EVENTS - 3)
         assert len(await engine.log.read("state", 0, 99)) == 4
     await asyncio.to_thread(filled.done, "verify", "fastblocks")
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from bodhisattva.servers.core.config import LogConfig, Retention
@@ -17,11 +18,12 @@ from bodhisattva.servers.core.domain import Context
 from bodhisattva.servers.core.engine import retention
 from bodhisattva.servers.core.engine.deduplication import Outcome
 from bodhisattva.servers.core.engine.engine import Engine
-from bodhisattva.servers.core.engine.waiting import Watch
-from bodhisattva.servers.core.log.base import Log
+from bodhisattva.servers.core.engine.local_appender import LocalAppender
+from bodhisattva.servers.core.log.base import LocalLog
 from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.log.sqlite import SqliteLog
-from bodhisattva.servers.core.replicas.replica import Replica
+from bodhisattva.servers.core.replicas.log_listener import LogListener
+from bodhisattva.servers.core.replicas.shared_appender import SharedAppender
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.telemetry.metrics import Metrics
 from bodhisattva.servers.tests.ledger import LEDGER
@@ -32,15 +34,15 @@ LIMITS = Retention(events=KEPT)
 
 
 @asynccontextmanager
-async def started(log: Log, service: Service = LEDGER) -> AsyncIterator[Engine]:
+async def started(log: RedisLog | LocalLog, service: Service = LEDGER) -> AsyncIterator[Engine]:
     """An engine of the service on this log, a replica's if others can share it."""
     metrics = Metrics(service.name, service.server)
     hub = Hub(service, metrics, WriteBatch(lambda: 0))
     if isinstance(log, RedisLog):
-        watch = Watch(lambda _: None, lambda _: None)
-        engine: Engine = Replica(service, log, hub, metrics, 1e9, watch)
+        listener = LogListener(lambda _: None, lambda _: None)
+        engine = Engine(service, log, hub, metrics, 1e9, partial(SharedAppender, log, hub, listener))
     else:
-        engine = Engine(service, log, hub, metrics, window=1e9)
+        engine = Engine(service, log, hub, metrics, 1e9, partial(LocalAppender, log))
     await engine.start()
     try:
         yield engine
@@ -63,7 +65,7 @@ async def trim(engine: Engine) -> None:
         await asyncio.sleep(0)
 
 
-def log_at(place: str, prefix: str = "") -> Log:
+def log_at(place: str, prefix: str = "") -> RedisLog | LocalLog:
     """A file, or a Redis with a prefix."""
     if prefix:
         return RedisLog(LogConfig("redis", url=place, prefix=prefix), LEDGER.name, window=1e9)

@@ -437,7 +437,7 @@ class Connection:
 
     def _log_read_failure(self, error: LogError) -> None:
         """A log that cannot be read is logged already, however many connections wait for it."""
-        if self._engine.reading.works:
+        if self._engine.reader.works:
             self._logger.warning("catching up failed", reason=str(error))
 
     def _free_unless_behind(self) -> None:

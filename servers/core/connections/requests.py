@@ -1,6 +1,6 @@
 """Handlers of authenticated requests: the standard ones of protocol 3, then the service's own queries and commands."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Protocol
@@ -99,9 +99,8 @@ class Requests:
             if standard is None:
                 self._domain(caller, request)
                 return None
-            outcome = (
-                self._once_caught_up(standard, caller, request) if self._engine.shared else standard(caller, request)
-            )
+            barrier = self._engine.read_barrier(_channel(request))
+            outcome = standard(caller, request) if barrier is None else self._after(barrier, standard, caller, request)
         except ServiceError as refusal:
             outcome = Outcome.refused(refusal)
         except Exception:
@@ -112,14 +111,14 @@ class Requests:
             return None
         return self._answer_later(caller, message, outcome)
 
-    async def _once_caught_up(self, standard: Standard, caller: Caller, request: Request) -> Outcome:
+    async def _after(self, barrier: Awaitable[None], standard: Standard, caller: Caller, request: Request) -> Outcome:
         """Run a standard request after this replica has read the log to its end, so that no offset there seems unknown.
 
         Meanwhile the caller's token may have been renewed, and the new one decides. To unsubscribe needs no log, and
         waits only for earlier requests.
         """
         try:
-            await self._engine.caught_up(_channel(request))
+            await barrier
         except (Unavailable, LogError):
             if request.message.event != "unsubscribe":
                 raise
@@ -173,8 +172,8 @@ class Requests:
             caller.subscribe(channel, None)
             return Outcome.of(answer)
         epoch, offset = self._engine.log.epoch, self._engine.offset(channel)
-        floor = self._engine.floor(channel)
-        recovered = since is not None and since.epoch == epoch and floor <= since.offset <= offset
+        log_start = self._engine.log_start(channel)
+        recovered = since is not None and since.epoch == epoch and log_start <= since.offset <= offset
         if since is not None and recovered:
             offset = since.offset
         caller.subscribe(channel, offset)
@@ -193,7 +192,7 @@ class Requests:
             raise InvalidChannel("An ephemeral channel has no history.", channel=channel)
         async with caller.outbox.one_by_one():
             epoch, tail = self._engine.log.epoch, self._engine.offset(channel)
-            events = await self._engine.reading.read(channel, min(page.after, tail), page.limit)
+            events = await self._engine.reader.read(channel, min(page.after, tail), page.limit)
         if self._engine.log.epoch != epoch:
             raise LogLost("the log has become another while it was read")
         return Outcome.of(
@@ -207,18 +206,21 @@ class Requests:
 
     def _presence(self, caller: Caller, request: Request) -> Coroutine[Any, Any, Outcome] | Outcome:
         channel = self._readable(request)
-        if self._engine.shared:
-            return self._presence_everywhere(channel)
-        return Outcome.of({"channel": channel, "members": self._hub.present(channel)})
+        members = self._engine.present(channel)
+        return _members(channel, members) if isinstance(members, list) else self._presence_later(channel, members)
 
-    async def _presence_everywhere(self, channel: str) -> Outcome:
-        return Outcome.of({"channel": channel, "members": await self._engine.present(channel)})
+    async def _presence_later(self, channel: str, members: Awaitable[list[dict[str, Any]]]) -> Outcome:
+        return _members(channel, await members)
 
     def _readable(self, request: Request) -> str:
         """The channel that a request names, if its user may read it."""
         channel = _channel(request)
         self._settings.permissions.check_channel(request.identity, channel)
         return channel
+
+
+def _members(channel: str, members: list[dict[str, Any]]) -> Outcome:
+    return Outcome.of({"channel": channel, "members": members})
 
 
 def _channel(request: Request) -> str:

@@ -24,11 +24,11 @@ class EventSource(Protocol):
     def log(self) -> Log: ...
 
     @property
-    def reading(self) -> LogReader: ...
+    def reader(self) -> LogReader: ...
 
     def offset(self, channel: str) -> int: ...
 
-    def trimmed(self, floors: Mapping[str, int]) -> None: ...
+    def note_trimmed(self, log_starts: Mapping[str, int]) -> None: ...
 
 
 class CatchUp:
@@ -56,7 +56,7 @@ class CatchUp:
     async def _chunk(self, channel: str, position: int) -> AsyncIterator[bytes]:
         """The next frames after a position, at least one."""
         due = 0
-        events = await self._source.reading.read(channel, position, _CHUNK)
+        events = await self._source.reader.read(channel, position, _CHUNK)
         if self._source.log.epoch != self._epoch:
             raise LogLost(f"{channel} is in another log than at {position}")
         if not events:
@@ -65,7 +65,7 @@ class CatchUp:
             if offset > self._source.offset(channel):
                 break
             if offset != position + 1:
-                self._source.trimmed({channel: offset - 1})  # whatever trimmed it: the next subscriber must know
+                self._source.note_trimmed({channel: offset - 1})  # whatever trimmed it: the next subscriber must know
                 raise LogError(f"{channel} no longer holds {position + 1}")
             frame = numbered(event, channel, offset, self._epoch)
             yield frame

@@ -70,7 +70,7 @@ class Answers:
     """The outcomes within the window, and the askers that wait for one in the making. window: seconds."""
 
     def __init__(self, window: float) -> None:
-        self._window = window
+        self.window = window
         self._known: dict[Key, tuple[float, Outcome]] = {}
         self._waiting: dict[Key, list[Answer]] = {}
 
@@ -92,7 +92,7 @@ class Answers:
             self._waiting[key].append(answer)
             return True
         known = self._known.get(key)
-        if known is None or known[0] < now - self._window:
+        if known is None or known[0] < now - self.window:
             return False
         answer(known[1])
         return True
@@ -113,6 +113,6 @@ class Answers:
         """The dictionary is in order of time, so the old ones stand first."""
         while self._known:
             key = next(iter(self._known))
-            if self._known[key][0] >= now - self._window:
+            if self._known[key][0] >= now - self.window:
                 return
             del self._known[key]

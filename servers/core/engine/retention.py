@@ -33,36 +33,44 @@ async def keep_within(engine: Engine, limits: Callable[[], Retention]) -> None:
             continue
         try:
             if removed := await trim(engine, limits()):
-                logger.info("log trimmed", events=removed, first=engine.floor(GLOBAL) + 1)
+                logger.info("log trimmed", events=removed, first=engine.log_start(GLOBAL) + 1)
         except LogError as error:
             logger.warning("log not trimmed", error=str(error))
 
 
 async def trim(engine: Engine, limits: Retention) -> int:
     """Remove what is beyond the limits, unless another replica does; how many events. LogError if the store fails."""
-    async with engine.keeping() as newest:
+    async with engine.retention_lease() as newest:
         if newest is None:
             return 0
-        return await shorten(engine.service, engine.log, limits, engine.floor(GLOBAL), newest, engine.trimmed)
+        return await shorten(engine.service, engine.log, limits, engine.log_start(GLOBAL), newest, engine.note_trimmed)
 
 
 async def shorten(
-    service: Service, log: Log, limits: Retention, floor: int, newest: int, trimmed: Callable[[Mapping[str, int]], None]
+    service: Service,
+    log: Log,
+    limits: Retention,
+    log_start: int,
+    newest: int,
+    note_trimmed: Callable[[Mapping[str, int]], None],
 ) -> int:
-    """`trim` for a log whose events are those after `floor` up to `newest`; `trimmed` is told of floors that rise."""
-    upto = await due(log, limits, floor, newest)
-    if upto > floor:
+    """`trim` for a log whose events are those after `log_start` up to `newest`.
+
+    note_trimmed: called with the log starts that rise.
+    """
+    upto = await due(log, limits, log_start, newest)
+    if upto > log_start:
         await cover(service, log, upto, newest)
-    for step in range(floor + _STEP, upto + _STEP, _STEP):
-        trimmed(await log.trim(min(step, upto)))
-    return upto - floor
+    for step in range(log_start + _STEP, upto + _STEP, _STEP):
+        note_trimmed(await log.trim(min(step, upto)))
+    return upto - log_start
 
 
-async def due(log: Log, limits: Retention, floor: int, newest: int) -> int:
-    """The number of the last event that has to go, at least `floor`, at most `newest`."""
+async def due(log: Log, limits: Retention, log_start: int, newest: int) -> int:
+    """The number of the last event that has to go, at least `log_start`, at most `newest`."""
     if limits.events is None and limits.bytes is None and limits.age is None:
-        return floor
-    upto, size, oldest = floor, log.size, time.time() - limits.age if limits.age is not None else None
+        return log_start
+    upto, size, oldest = log_start, log.size, time.time() - limits.age if limits.age is not None else None
     while upto < newest and (chunk := await log.read(GLOBAL, upto, _CHUNK)):
         for seq, event in chunk:
             too_many = limits.events is not None and newest - seq >= limits.events

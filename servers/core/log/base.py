@@ -189,20 +189,18 @@ async def between(log: "Log", after: int, upto: int) -> list[StoredEvent]:
 
 
 class Log(Protocol):
-    """One service's log.
+    """One service's log: what is the same for a log of one process and a shared one.
 
-    append: call in order of `seq`; the future is done once the entry is durable, LogError otherwise.
-        After a LogError every further append fails too, since it was decided on what is not there, until `recover`.
     probe: write something that means nothing; LogError if it cannot be written.
     recover: take appends again; LogError as long as nothing can be written.
     read: up to `limit` events of a channel after an offset, each as (offset, event), in order; fewer where their
-        data exceeds READ_BYTES, but at least one if there is one. What was removed is passed over.
+        data exceeds READ_BYTES, but at least one if there is one. Removed events are passed over.
     replay: every event after the number `after`; that is 0 or the snapshot's, or else LogTrimmed.
     size: bytes of the data of the events that are held.
-    floors: for each channel that events were removed from, the offset of the last one that was.
+    log_starts: for each channel that events were removed from, the offset of the last one that was.
     save: keep this snapshot instead of an earlier one; a later one stays.
-    trim: remove the events up to the number `upto` and give the floors that rose; LogError, and nothing is removed,
-        if the snapshot does not reach so far.
+    trim: remove the events up to the number `upto` and give the log starts that rose; LogError, and nothing is
+        removed, if the snapshot does not reach so far.
     """
 
     @property
@@ -215,8 +213,6 @@ class Log(Protocol):
 
     def replay(self, after: int = 0) -> AsyncIterator[Sequence[StoredEvent]]: ...
 
-    def append(self, entry: Entry) -> "asyncio.Future[None]": ...
-
     async def probe(self) -> None: ...
 
     async def recover(self) -> None: ...
@@ -227,7 +223,7 @@ class Log(Protocol):
 
     async def positions(self) -> Sequence[Position]: ...
 
-    async def floors(self) -> Mapping[str, int]: ...
+    async def log_starts(self) -> Mapping[str, int]: ...
 
     async def snapshot(self) -> Snapshot | None: ...
 
@@ -238,8 +234,18 @@ class Log(Protocol):
     async def close(self) -> None: ...
 
 
-class Turn(NamedTuple):
-    """What is known to whoever may append now: the answers that were asked for, and all positions."""
+class LocalLog(Log, Protocol):
+    """A log that only this process appends to.
+
+    append: call in order of `seq`; the future is done once the entry is durable, LogError otherwise.
+        After a LogError every further append fails too, since it was decided on what is not there, until `recover`.
+    """
+
+    def append(self, entry: Entry) -> "asyncio.Future[None]": ...
+
+
+class AppendGrant(NamedTuple):
+    """What the holder of the grant decides on: the answers that it asked for, and the positions of all bridges."""
 
     answers: Sequence[StoredAnswer]
     positions: Sequence[Position]
@@ -248,29 +254,30 @@ class Turn(NamedTuple):
 class SharedLog(Log, Protocol):
     """A log that other processes append to as well.
 
-    It keeps how far it was read: up to the last event that `replay`, `newer` or a `propose` of one's own gave. No two
-    of the calls below may run at once but those after `renew`; each raises LogError if the store does not answer
-    (whether a `propose` took effect is then not known), LogLost, and LogTrimmed if what was not read is removed.
+    It keeps how far it was read: up to the last event that `replay`, `newer` or an `append` of its own gave. Of the
+    calls from `acquire` to `renew` only one may run at a time. Each call raises LogError if the store does not answer
+    (whether an `append` took effect is then not known), LogLost, and LogTrimmed if what was not read is removed.
 
-    take: ask for the turn to append, and the answers to some requests since a time; None while another has it. Whoever
-        was told None stands in a queue, and has to ask again. A turn ends with `propose`, or by itself after a second.
-    propose: append, together, what was decided on the log as far as it was read; more: keep the turn if nobody waits.
-        LogMoved (always, where another has the turn), AnsweredBefore, PositionTaken.
+    acquire: ask for the grant to append, and the answers to some requests since a time; None while another holds it.
+        A replica that got None stands in a queue, and has to ask again. A grant ends with `append`, or by itself after
+        a second.
+    append: append, together, what was decided on the log as far as it was read (compare and append); more: keep the
+        grant if no replica waits. LogMoved (always, where another holds the grant), AnsweredBefore, PositionTaken.
     check_held: LogLost if the log no longer holds what was read from it.
     newer: what others appended since.
     renew: after LogLost, see to it that the log has another epoch, and take that over.
-    floor: the number of the last event that was removed, when it was last read.
-    floors_of: of some channels, those that events were removed from.
-    lease: be the one that looks after the retention, for so many seconds from now (0: no longer); False while another
-        is. It keeps replicas from doing the same twice; `save` and `trim` are safe without it.
-    arrival: wait for something newer, and give its number in the log; None where there is nothing for a moment.
-    shout: tell all processes what nobody keeps; how many heard it.
-    heard: what is shouted, until LogError; first, once it listens, an empty word.
+    log_start: the number of the last event that was removed, when the log was last read.
+    log_starts_of: of some channels, those that events were removed from.
+    lease: hold the right to trim the log, for so many seconds from now (0: no longer); False while another holds it.
+        It keeps replicas from doing the same twice; `save` and `trim` are safe without it.
+    arrival: wait for an event that is newer than what was read, and give its number; None if none comes for a moment.
+    broadcast: send bytes to every process that has the log open, which nobody keeps; how many received them.
+    messages: the bytes that are broadcast, until LogError; the first are empty, once the subscription stands.
     """
 
-    async def take(self, requests: Sequence[tuple[str, str]], since: float) -> Turn | None: ...
+    async def acquire(self, requests: Sequence[tuple[str, str]], since: float) -> AppendGrant | None: ...
 
-    async def propose(self, *entries: Entry, more: bool = False) -> None: ...
+    async def append(self, *entries: Entry, more: bool = False) -> None: ...
 
     async def check_held(self) -> None: ...
 
@@ -279,14 +286,14 @@ class SharedLog(Log, Protocol):
     async def renew(self) -> None: ...
 
     @property
-    def floor(self) -> int: ...
+    def log_start(self) -> int: ...
 
-    async def floors_of(self, *channels: str) -> Mapping[str, int]: ...
+    async def log_starts_of(self, *channels: str) -> Mapping[str, int]: ...
 
     async def lease(self, seconds: float) -> bool: ...
 
     async def arrival(self) -> int | None: ...
 
-    async def shout(self, words: bytes) -> int: ...
+    async def broadcast(self, message: bytes) -> int: ...
 
-    def heard(self) -> AsyncIterator[bytes]: ...
+    def messages(self) -> AsyncIterator[bytes]: ...

@@ -26,7 +26,7 @@ class MemoryLog:
         self.epoch = fresh_id()
         self.size = 0
         self._channels: dict[str, deque[tuple[int, StoredEvent]]] = defaultdict(deque)
-        self._floors: dict[str, int] = {}
+        self._log_starts: dict[str, int] = {}
         self._snapshot: Snapshot | None = None
         self._answers: dict[tuple[str, str], StoredAnswer] = {}
         self._positions: dict[str, Position] = {}
@@ -47,7 +47,7 @@ class MemoryLog:
 
     def append(self, entry: Entry) -> "asyncio.Future[None]":
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        expected = self._floor(GLOBAL) + len(self._channels[GLOBAL]) + 1
+        expected = self._log_start(GLOBAL) + len(self._channels[GLOBAL]) + 1
         self._failed |= bool(entry.events) and entry.events[0].seq != expected
         if self._failed:
             done.set_exception(LogError(f"not at {expected}, or an earlier append failed"))
@@ -66,7 +66,7 @@ class MemoryLog:
     async def read(self, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]:
         if channel not in self._channels:
             return []
-        start = max(0, after - self._floor(channel))
+        start = max(0, after - self._log_start(channel))
         return within_budget(islice(self._channels[channel], start, start + limit))
 
     async def answers(self, since: float) -> Sequence[StoredAnswer]:
@@ -75,8 +75,8 @@ class MemoryLog:
     async def positions(self) -> Sequence[Position]:
         return list(self._positions.values())
 
-    async def floors(self) -> Mapping[str, int]:
-        return dict(self._floors)
+    async def log_starts(self) -> Mapping[str, int]:
+        return dict(self._log_starts)
 
     async def snapshot(self) -> Snapshot | None:
         return self._snapshot
@@ -95,11 +95,11 @@ class MemoryLog:
             for channel, offset in ((GLOBAL, seq), *event.channels):
                 self._channels[channel].popleft()
                 risen[channel] = offset
-        self._floors |= risen
+        self._log_starts |= risen
         return risen
 
     async def close(self) -> None:
         return None
 
-    def _floor(self, channel: str) -> int:
-        return self._floors.get(channel, 0)
+    def _log_start(self, channel: str) -> int:
+        return self._log_starts.get(channel, 0)

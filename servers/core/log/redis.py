@@ -4,7 +4,6 @@ A write is judged by sequence number and id of the event that it was decided upo
 history that is no longer there, because a failover or a flush took it, is found out and not stored.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +22,7 @@ from bodhisattva.servers.core.log import redis_scripts as scripts
 from bodhisattva.servers.core.log.base import (
     READ_BYTES,
     AnsweredBefore,
+    AppendGrant,
     Entry,
     LogError,
     LogLost,
@@ -34,7 +34,6 @@ from bodhisattva.servers.core.log.base import (
     Snapshot,
     StoredAnswer,
     StoredEvent,
-    Turn,
     between,
 )
 from bodhisattva.servers.core.log.redis_connection import FAILURES, check_durability, connect, disconnect, failures
@@ -43,10 +42,10 @@ from bodhisattva.servers.core.log.redis_records import Keys, answer_decoder, pos
 
 _CHUNK = 500
 _ARRIVAL_MS = 500
-_TURN_MS = 1000
-_SILENT = 2  # times that nothing was heard in: then something is said, since a link can be dead without an end
-_DEAF = 6  # the same: what was said should have been heard
-_STATE_PATIENCE = 10  # times the timeout, for a state or many floors at once
+_GRANT_MS = 1000
+_SILENT = 2  # reads without a message, after which one is broadcast: a link can be dead without an end
+_DEAF = 6  # reads without a message, after which the broadcast should have arrived
+_STATE_PATIENCE = 10  # times the timeout, for a state or many log starts at once
 
 
 class _Head(NamedTuple):
@@ -68,12 +67,9 @@ class RedisLog:
         self._window = window
         self._keys = Keys(settings.prefix, service)
         self.size = 0
-        self.floor = 0
+        self.log_start = 0
         self._head = _Head()
-        self._failed = False
         self._replica = fresh_id()
-        self._turn = asyncio.Lock()
-        self._appending: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Connect, check what Redis promises, and find or make the log; LogRefused says what is in the way."""
@@ -84,11 +80,11 @@ class RedisLog:
         register = self._store.register_script
         self._append, self._newer = register(scripts.APPEND), register(scripts.NEWER)
         self._read, self._renew = register(scripts.READ), register(scripts.RENEW)
-        self._take = register(scripts.TAKE)
+        self._acquire = register(scripts.ACQUIRE)
         try:
             await check_durability(self._store, self._settings)
             await self._identify("")
-            await self._ask()
+            await self._write()
             await self._store.spublish(self._keys.of("said")[0], b"")  # what ACLs allow last: channels, not by default
         except FAILURES as error:
             await self.close()
@@ -116,21 +112,7 @@ class RedisLog:
         with failures():
             await self._identify(self._fence)
 
-    def append(self, entry: Entry) -> "asyncio.Future[None]":
-        task = asyncio.get_running_loop().create_task(self._append_in_turn(entry))
-        self._appending.add(task)
-        task.add_done_callback(self._appending.discard)
-        return task
-
-    async def _append_in_turn(self, entry: Entry) -> None:
-        async with self._turn:
-            if self._failed:
-                raise LogError("an earlier append failed")
-            self._failed = True
-            await self._store_entries([entry], once=False)
-            self._failed = False
-
-    async def take(self, requests: Sequence[tuple[str, str]], since: float) -> Turn | None:
+    async def acquire(self, requests: Sequence[tuple[str, str]], since: float) -> AppendGrant | None:
         try:
             wanted = [records.answer_key(*request) for request in requests]
             for key in wanted:
@@ -138,21 +120,18 @@ class RedisLog:
         except ValueError as error:
             raise LogError(str(error)) from error
         keys = self._keys.of("turn", "queue", "answers", "ages", "positions")
-        arguments = [self._replica, str(_TURN_MS), repr(since), *wanted]
+        arguments = [self._replica, str(_GRANT_MS), repr(since), *wanted]
         with failures():
-            verdict, *found = await self._take(keys=keys, args=arguments)
+            verdict, *found = await self._acquire(keys=keys, args=arguments)
         if verdict == b"held":
             return None
         answers = [answer_decoder.decode(answer) for answer in found[0]]
-        return Turn(answers, [position_decoder.decode(position) for position in found[1]])
+        return AppendGrant(answers, [position_decoder.decode(position) for position in found[1]])
 
-    async def propose(self, *entries: Entry, more: bool = False) -> None:
-        await self._store_entries(entries, once=True, more=more)
-
-    async def _store_entries(self, entries: Sequence[Entry], *, once: bool, more: bool = False) -> None:
+    async def append(self, *entries: Entry, more: bool = False) -> None:
         events = [event for entry in entries for event in entry.events]
         try:
-            keys, arguments = self._arguments(entries, events, once=once, more=more)
+            keys, arguments = self._arguments(entries, events, more=more)
         except ValueError as error:  # what is no Unicode
             raise LogError(str(error)) from error
         with failures():
@@ -192,7 +171,7 @@ class RedisLog:
             raise LogError(f"{number} of {self._settings.acknowledgements} Redis replicas have it")
 
     def _arguments(
-        self, entries: Sequence[Entry], events: Sequence[StoredEvent], *, once: bool, more: bool
+        self, entries: Sequence[Entry], events: Sequence[StoredEvent], *, more: bool
     ) -> tuple[list[str], list[str | bytes]]:
         """Keys and arguments of scripts.APPEND; numbers as strings, since Lua has only floats."""
         keys = self._keys.of("meta", "entries", "answers", "ages", "positions", "turn", "queue", "floors")
@@ -206,7 +185,6 @@ class RedisLog:
             **self._stand()._asdict(),
             "channels": list(places),
             "replica": self._replica,
-            "once": once,
             "more": more,
             "answers": [self._answer_header(answer) for answer in answers],
             "positions": [header for entry in entries for header in _position_headers(entry)],
@@ -215,7 +193,7 @@ class RedisLog:
                 for e in events
             ],
         }
-        arguments: list[str | bytes] = [msgspec.json.encode(header), str(_TURN_MS)]
+        arguments: list[str | bytes] = [msgspec.json.encode(header), str(_GRANT_MS)]
         arguments += [msgspec.json.encode(answer) for answer in answers]
         for event in events:
             arguments += [event.id, records.rest(event), bytes(event.data)]
@@ -227,7 +205,6 @@ class RedisLog:
 
     async def recover(self) -> None:
         await self.probe()
-        self._failed = False
 
     async def probe(self) -> None:
         with failures():
@@ -238,10 +215,10 @@ class RedisLog:
                     _, acknowledged = await together.execute()
                 self._check_acknowledged(acknowledged)
             else:
-                await self._ask()
+                await self._write()
 
-    async def _ask(self) -> None:
-        """Have Redis write something, which it may refuse although it answers: it is full, read-only, or too alone."""
+    async def _write(self) -> None:
+        """Write something that means nothing. A Redis that is full, read-only or short of replicas refuses it."""
         await self._store.hset(self._keys.of("meta")[0], "asked", "1")
 
     async def replay(self, after: int = 0) -> AsyncIterator[Sequence[StoredEvent]]:
@@ -272,7 +249,7 @@ class RedisLog:
                 raise _lost()
             if verdict == b"trimmed":
                 raise _trimmed()
-            self.size, self.floor = int(about[0]), int(about[1])
+            self.size, self.log_start = int(about[0]), int(about[1])
             if verdict == b"current":
                 return
             events = [records.event(*fields) for fields in about[2]]
@@ -290,25 +267,26 @@ class RedisLog:
             found: Any = await self._watcher.xread({entries: f"{self._head.seq}-0"}, count=1, block=_ARRIVAL_MS)
         return int(found[0][1][-1][0].partition(b"-")[0]) if found else None
 
-    async def shout(self, words: bytes) -> int:
+    async def broadcast(self, message: bytes) -> int:
         with failures():
-            return int(await self._store.spublish(self._keys.of("said")[0], words))
+            return int(await self._store.spublish(self._keys.of("said")[0], message))
 
-    async def heard(self) -> AsyncIterator[bytes]:
+    async def messages(self) -> AsyncIterator[bytes]:
         with failures():
-            await self._watcher.initialize()  # a cluster's nodes, or else it is not known whom to listen to
-            async with self._watcher.pubsub() as ear:
-                await ear.ssubscribe(self._keys.of("said")[0])
-                listen = ear.get_sharded_message if isinstance(ear, ClusterPubSub) else ear.get_message
+            await self._watcher.initialize()  # a cluster's nodes, or else it is not known where to subscribe
+            async with self._watcher.pubsub() as subscription:
+                await subscription.ssubscribe(self._keys.of("said")[0])
+                sharded = isinstance(subscription, ClusterPubSub)
+                receive = subscription.get_sharded_message if sharded else subscription.get_message
                 silent = 0
                 while silent < _DEAF:
-                    message = await listen(timeout=_ARRIVAL_MS / 1000)
+                    message = await receive(timeout=_ARRIVAL_MS / 1000)
                     silent = silent + 1 if message is None else 0
                     if message is not None:
                         yield message["data"] if message["type"] == "smessage" else b""
                     elif silent == _SILENT:
-                        await self.shout(b"")
-        raise LogError("what is shouted is not heard")
+                        await self.broadcast(b"")
+        raise LogError("broadcasts do not arrive")
 
     async def read(self, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]:
         keys = self._keys.of("meta", "entries")
@@ -332,11 +310,11 @@ class RedisLog:
             found = await self._store.hgetall(self._keys.of("positions")[0])
         return [position_decoder.decode(position) for position in found.values()]
 
-    async def floors(self) -> Mapping[str, int]:
-        return await self._past.floors()
+    async def log_starts(self) -> Mapping[str, int]:
+        return await self._past.log_starts()
 
-    async def floors_of(self, *channels: str) -> Mapping[str, int]:
-        return await self._past.floors(*channels)
+    async def log_starts_of(self, *channels: str) -> Mapping[str, int]:
+        return await self._past.log_starts(*channels)
 
     async def lease(self, seconds: float) -> bool:
         return await self._past.lease(seconds)
@@ -350,15 +328,14 @@ class RedisLog:
     async def trim(self, upto: int) -> Mapping[str, int]:
         stand = self._stand()
         await self._past.check_covered(upto)
-        floor = (await self._past.floors(GLOBAL)).get(GLOBAL, 0)
-        due = await between(self, floor, upto)
+        log_start = (await self._past.log_starts(GLOBAL)).get(GLOBAL, 0)
+        due = await between(self, log_start, upto)
         if not due:
             return {}
-        self.size, floors = await self._past.trim(stand, floor, due)
-        return floors
+        self.size, log_starts = await self._past.trim(stand, log_start, due)
+        return log_starts
 
     async def close(self) -> None:
-        await asyncio.gather(*self._appending, return_exceptions=True)
         with suppress(*FAILURES):
             await self._store.lrem(self._keys.of("queue")[0], 0, self._replica)
         for store in (self._store, self._watcher, self._patient):

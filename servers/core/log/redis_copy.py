@@ -10,6 +10,7 @@ import msgspec
 
 from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.log import redis_records as records
+from bodhisattva.servers.core.log import redis_scripts as scripts
 from bodhisattva.servers.core.log import rows
 from bodhisattva.servers.core.log.base import LogError, LogUnsound, Position, Snapshot, StoredAnswer, StoredEvent
 from bodhisattva.servers.core.log.formats import create
@@ -21,17 +22,9 @@ from bodhisattva.servers.core.log.trimming import keep_snapshot
 _PAGE = 500
 Told = Callable[[int, int], None]
 
-# KEYS: meta answers positions snapshot floors.
-_MOMENT = """
-return {
-    redis.call('HGETALL', KEYS[1]), redis.call('HVALS', KEYS[2]), redis.call('HVALS', KEYS[3]),
-    redis.call('HMGET', KEYS[4], 'seq', 'offsets', 'state'), redis.call('HGETALL', KEYS[5]),
-}
-"""
-
 
 class Moment(NamedTuple):
-    """All of a log but its events, which are those after the floor up to the newest.
+    """All of a log but its events, which are those after the log start up to the newest.
 
     version: of the format. stored: the epoch as it stands there. size: of the events' data, as it stands there.
     """
@@ -44,15 +37,15 @@ class Moment(NamedTuple):
     answers: list[StoredAnswer]
     positions: list[Position]
     snapshot: Snapshot | None
-    floors: dict[str, int]
+    log_starts: dict[str, int]
 
     @property
     def epoch(self) -> str:
         return self.stored.rpartition(":")[2]
 
     @property
-    def floor(self) -> int:
-        return self.floors.get(GLOBAL, 0)
+    def log_start(self) -> int:
+        return self.log_starts.get(GLOBAL, 0)
 
     @property
     def newest(self) -> int:
@@ -63,7 +56,9 @@ async def moment(store: Store, keys: Keys) -> Moment | None:
     """None if there is no log; LogError if it cannot be read, LogUnsound if it is none."""
     names = keys.of("meta", "answers", "positions", "snapshot", "floors")
     with failures():
-        meta, answers, positions, (seq, offsets, state), floors = await store.register_script(_MOMENT)(keys=names)
+        meta, answers, positions, (seq, offsets, state), log_starts = await store.register_script(scripts.IMAGE)(
+            keys=names
+        )
     about = {key.decode(): value.decode() for key, value in _pairs(meta)}
     if "epoch" not in about:
         return None
@@ -77,7 +72,7 @@ async def moment(store: Store, keys: Keys) -> Moment | None:
             [answer_decoder.decode(answer) for answer in answers],
             [position_decoder.decode(position) for position in positions],
             Snapshot(int(seq), offsets_decoder.decode(offsets), state) if seq is not None else None,
-            {channel.decode(): int(floor) for channel, floor in _pairs(floors)},
+            {channel.decode(): int(log_start) for channel, log_start in _pairs(log_starts)},
         )
     except (msgspec.DecodeError, KeyError, ValueError) as error:
         raise LogUnsound(f"the log at {keys.base}* cannot be decoded ({error})") from error
@@ -87,7 +82,7 @@ async def events(store: Store, keys: Keys, then: Moment) -> AsyncIterator[list[S
     """The events of that moment; LogError if retention has removed some meanwhile, or the log was replaced."""
     entries, meta = keys.of("entries", "meta")
     reader: Any = store
-    at, last = then.floor, then.newest
+    at, last = then.log_start, then.newest
     while at < last:
         with failures():
             found = await reader.xrange(entries, f"{at + 1}-0", f"{last}-0", count=_PAGE)
@@ -97,8 +92,8 @@ async def events(store: Store, keys: Keys, then: Moment) -> AsyncIterator[list[S
         at = page[-1].seq
         yield page
     with failures():
-        stored, floor = await reader.hmget(meta, ["epoch", "floor"])
-    if stored != then.stored.encode() or int((floor or b"0:").partition(b":")[0]) != then.floor:
+        stored, log_start = await reader.hmget(meta, ["epoch", "floor"])
+    if stored != then.stored.encode() or int((log_start or b"0:").partition(b":")[0]) != then.log_start:
         raise LogError(f"the log at {keys.base}* was trimmed or replaced while it was read; try again")
 
 
@@ -115,7 +110,7 @@ async def copy(store: Store, keys: Keys, then: Moment, path: Path, told: Told = 
     with closing(sqlite3.connect(path)) as database:
         create(database, then.service, then.epoch)
         with database:
-            rows.put_floors(database, then.floors)
+            rows.put_log_starts(database, then.log_starts)
             for answer in then.answers:
                 rows.put_answer(database, answer)
             for position in then.positions:
@@ -126,7 +121,7 @@ async def copy(store: Store, keys: Keys, then: Moment, path: Path, told: Told = 
                 _put(database, page)
                 size += sum(len(bytes(event.data)) for event in page)
                 done += len(page)
-                told(done, then.newest - then.floor)
+                told(done, then.newest - then.log_start)
         database.execute("PRAGMA journal_mode=DELETE")
     return size
 

@@ -11,21 +11,13 @@ from pathlib import Path
 import structlog
 
 from bodhisattva.servers.core.log import files, redis_copy
+from bodhisattva.servers.core.log import redis_scripts as scripts
 from bodhisattva.servers.core.log.base import LogError, LogRefused
 from bodhisattva.servers.core.log.formats import free_name
 from bodhisattva.servers.core.log.redis_connection import Store, failures
 from bodhisattva.servers.core.log.redis_records import Keys, fence
 
 FORMAT = 2
-
-# KEYS: meta. ARGV: epoch and head as they were copied, then epoch, format, size.
-_MIGRATE = """
-local held = redis.call('HMGET', KEYS[1], 'epoch', 'head')
-if held[1] ~= ARGV[1] then return 0 end
-if (held[2] or '') ~= ARGV[2] then return redis.error_reply('it is still written to') end
-redis.call('HSET', KEYS[1], 'epoch', ARGV[3], 'format', ARGV[4], 'size', ARGV[5])
-return 1
-"""
 
 
 def check(version: int, keys: Keys) -> None:
@@ -52,7 +44,7 @@ async def migrate(store: Store, keys: Keys, folder: Path) -> None:
             size = await redis_copy.copy(store, keys, then, part)
         arguments: list[str | int] = [then.stored, then.head, fence(FORMAT, then.epoch), FORMAT, size]
         with failures():
-            await store.register_script(_MIGRATE)(keys=keys.of("meta"), args=arguments)
+            await store.register_script(scripts.MIGRATE)(keys=keys.of("meta"), args=arguments)
     except (OSError, sqlite3.Error) as error:
         raise LogRefused(f"the log at {keys.base}* is not migrated, since no backup can be made ({error})") from None
     except LogError as error:

@@ -1,4 +1,4 @@
-"""What stands for the past of a log in Redis: the snapshot, the floors, and the lease of whoever looks after them."""
+"""What stands for the past of a log in Redis: the snapshot, the log starts, and the lease of retention."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from bodhisattva.servers.core.channels import GLOBAL
-from bodhisattva.servers.core.log import redis_trimming as scripts
+from bodhisattva.servers.core.log import redis_scripts as scripts
 from bodhisattva.servers.core.log.base import LogError, LogLost, LogTrimmed, Snapshot, StoredEvent
 from bodhisattva.servers.core.log.redis_connection import Store, failures
 from bodhisattva.servers.core.log.redis_records import Keys, offsets_decoder
@@ -21,10 +21,10 @@ class Stand(NamedTuple):
 
 
 class Trimmed(NamedTuple):
-    """size: bytes of the data that is left. floors: those that rose."""
+    """size: bytes of the data that is left. log_starts: those that rose."""
 
     size: int
-    floors: dict[str, int]
+    log_starts: dict[str, int]
 
 
 class Past:
@@ -34,7 +34,7 @@ class Past:
         self._store: Any = store
         self._keys = keys
         self._replica = replica
-        self._lease, self._save = store.register_script(scripts.LEASE), store.register_script(scripts.SAVE)
+        self._lease, self._save = store.register_script(scripts.LEASE), store.register_script(scripts.SAVE_SNAPSHOT)
         self._trim = store.register_script(scripts.TRIM)
 
     async def lease(self, seconds: float) -> bool:
@@ -55,14 +55,14 @@ class Past:
             raise LogTrimmed(f"the snapshot of the events up to {seq} has made way for another")
         return str(event_id.decode())
 
-    async def floors(self, *channels: str) -> dict[str, int]:
+    async def log_starts(self, *channels: str) -> dict[str, int]:
         """Of these channels, or of all."""
         (key,) = self._keys.of("floors")
         with failures():
             if not channels:
-                return {name.decode(): int(floor) for name, floor in (await self._store.hgetall(key)).items()}
+                return {name.decode(): int(log_start) for name, log_start in (await self._store.hgetall(key)).items()}
             found = await self._store.hmget(key, list(channels))
-        return {name: int(floor) for name, floor in zip(channels, found, strict=True) if floor is not None}
+        return {name: int(log_start) for name, log_start in zip(channels, found, strict=True) if log_start is not None}
 
     async def save(self, stand: Stand, snapshot: Snapshot) -> None:
         arguments: list[str | bytes] = [
@@ -81,12 +81,12 @@ class Past:
         if covered is None or int(covered) < upto:
             raise LogError(f"there is no snapshot of the events up to {upto}")
 
-    async def trim(self, stand: Stand, floor: int, events: Sequence[StoredEvent]) -> Trimmed:
-        """Remove the events that come next after the floor."""
+    async def trim(self, stand: Stand, log_start: int, events: Sequence[StoredEvent]) -> Trimmed:
+        """Remove the events that come next after the log start."""
         risen = {channel: offset for event in events for channel, offset in event.channels}
         last, size = events[-1], sum(len(bytes(event.data)) for event in events)
         keys = [*self._keys.of("meta", "entries", "snapshot", "floors"), *map(self._keys.channel, risen)]
-        arguments: list[str | int] = [*stand, floor, last.seq, last.id, -size]
+        arguments: list[str | int] = [*stand, log_start, last.seq, last.id, -size]
         for channel, offset in risen.items():
             arguments += [channel, offset]
         with failures():

@@ -53,5 +53,5 @@ def put_answer(database: sqlite3.Connection, answer: StoredAnswer) -> None:
     database.execute("INSERT INTO answers VALUES (?, ?, ?, ?)", row)
 
 
-def put_floors(database: sqlite3.Connection, floors: Mapping[str, int]) -> None:
-    database.executemany("INSERT INTO floors VALUES (?, ?)", floors.items())
+def put_log_starts(database: sqlite3.Connection, log_starts: Mapping[str, int]) -> None:
+    database.executemany("INSERT INTO floors VALUES (?, ?)", log_starts.items())

@@ -211,7 +211,7 @@ class SqliteLog:
     async def positions(self) -> Sequence[Position]:
         return await self._read(lambda database: list(kept_positions(database)))
 
-    async def floors(self) -> Mapping[str, int]:
+    async def log_starts(self) -> Mapping[str, int]:
         return dict(
             await self._read(lambda database: database.execute("SELECT channel, offset FROM floors").fetchall())
         )
@@ -225,7 +225,7 @@ class SqliteLog:
     async def trim(self, upto: int) -> Mapping[str, int]:
         trimmed = await self._perform(lambda database: remove(database, upto))
         self._removed += trimmed.size
-        return trimmed.floors
+        return trimmed.log_starts
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:

@@ -16,10 +16,10 @@ _offsets_decoder = msgspec.json.Decoder(dict[str, int])
 
 
 class Trimmed(NamedTuple):
-    """size: bytes of the removed events' data. floors: those that rose."""
+    """size: bytes of the removed events' data. log_starts: those that rose."""
 
     size: int
-    floors: dict[str, int]
+    log_starts: dict[str, int]
 
 
 def held(database: sqlite3.Connection) -> int:
@@ -54,19 +54,19 @@ def remove(database: sqlite3.Connection, upto: int) -> Trimmed:
     covered = database.execute("SELECT seq FROM snapshot").fetchone()
     if covered is None or covered[0] < upto:
         raise LogError(f"there is no snapshot of the events up to {upto}")
-    floors: dict[str, int] = {}
+    log_starts: dict[str, int] = {}
     gone: list[tuple[str, int]] = []
     size = 0
     query = "SELECT seq, channels, length(data) FROM events WHERE seq <= ? ORDER BY seq"
     for seq, channels, length in database.execute(query, (upto,)):
         size += length
-        floors[GLOBAL] = seq
+        log_starts[GLOBAL] = seq
         for channel, offset in channels_decoder.decode(channels):
-            floors[channel] = offset
+            log_starts[channel] = offset
             gone.append((channel, offset))
     database.executemany("DELETE FROM channel_events WHERE channel = ? AND offset = ?", gone)
     database.execute("DELETE FROM events WHERE seq <= ?", (upto,))
     if keeps_traces(database):
         database.execute("DELETE FROM traces WHERE seq <= ?", (upto,))
-    database.executemany("INSERT OR REPLACE INTO floors VALUES (?, ?)", floors.items())
-    return Trimmed(size, floors)
+    database.executemany("INSERT OR REPLACE INTO floors VALUES (?, ?)", log_starts.items())
+    return Trimmed(size, log_starts)

@@ -1,1 +1,1 @@
-"""Several processes on one log: who is there, who keeps it in order, and how the others follow."""
+"""Several processes on one log: they append under a grant, follow what others append, and share what no log keeps."""

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.domain import Context
-from bodhisattva.servers.core.engine import engine
+from bodhisattva.servers.core.engine import engine, projection
 from bodhisattva.servers.core.engine.deduplication import Answer, Answers, Key, Outcome, key_of
 from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.engine.replay import Replayed, apply_all, replay
@@ -161,8 +161,8 @@ def forgets_with_its_events(inject: Inject) -> None:
         """The offsets are right, and the state is that of the events that are still held."""
         whole = await replay(service, log, **options)
         state = service.state()
-        async for chunk in log.replay((await log.floors()).get(GLOBAL, 0)):
+        async for chunk in log.replay((await log.log_starts()).get(GLOBAL, 0)):
             apply_all(state, chunk)
         return whole._replace(state=state)
 
-    inject(engine, "replay", replay_what_is_left)
+    inject(projection, "replay", replay_what_is_left)

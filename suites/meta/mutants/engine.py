@@ -8,11 +8,15 @@ from uuid import uuid4, uuid5
 from msgspec.structs import replace
 
 from bodhisattva.servers.core.channels import GLOBAL
-from bodhisattva.servers.core.domain import Context
+from bodhisattva.servers.core.domain import Context, Decision
 from bodhisattva.servers.core.engine.aside import Aside
-from bodhisattva.servers.core.engine.deduplication import Answer, Key, Outcome
-from bodhisattva.servers.core.engine.engine import Decided, Engine
-from bodhisattva.servers.core.engine.reading import Reading
+from bodhisattva.servers.core.engine.commands import Command, Evaluated, PreparedAppend
+from bodhisattva.servers.core.engine.deduplication import UNAVAILABLE, Answer, Outcome
+from bodhisattva.servers.core.engine.engine import Engine
+from bodhisattva.servers.core.engine.local_appender import LocalAppender
+from bodhisattva.servers.core.engine.log_reader import LogReader
+from bodhisattva.servers.core.engine.processor import CommandProcessor
+from bodhisattva.servers.core.engine.projection import Projection
 from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.log.base import Entry, StoredEvent
 from bodhisattva.servers.core.service import Handler
@@ -40,12 +44,15 @@ def searches_while_all_wait(inject: Inject) -> None:
 
 @mutant("PROTOCOL-055", wrong="executes a command again whose event is ephemeral", failure="done 2 times")
 def repeats_ephemeral_commands(inject: Inject) -> None:
-    record = Engine._record
+    prepare = CommandProcessor.prepare
 
-    def record_what_is_kept(engine: Engine, decided: Decided, key: Key | None, *more: Any) -> None:
-        record(engine, decided, None if decided.only_said else key, *more)
+    def prepare_without_key(processor: CommandProcessor, command: Command, evaluated: Evaluated) -> PreparedAppend:
+        if evaluated.ephemeral and command.key is not None:
+            processor.projection.answers.settle(command.key, UNAVAILABLE, 0.0)
+            command = command._replace(key=None)
+        return prepare(processor, command, evaluated)
 
-    inject(Engine, "_record", record_what_is_kept)
+    inject(CommandProcessor, "prepare", prepare_without_key)
 
 
 @mutant(
@@ -64,7 +71,7 @@ def answers_the_question_of_another(inject: Inject) -> None:
             newest[:] = [outcome]
             answer(outcome)
 
-        if engine._pending and newest:
+        if engine.lag and newest:
             answer(newest[0])
         else:
             query(engine, handler, data, context, keep)
@@ -74,22 +81,22 @@ def answers_the_question_of_another(inject: Inject) -> None:
 
 @mutant("UPGRADE-002", wrong="gives the events of before a restart ids of its own", failure="At index 0 diff")
 def gives_old_events_new_ids(inject: Inject) -> None:
-    read = Reading.read
+    read = LogReader.read
     start = Engine.start
-    held: dict[Reading, int] = {}
+    held: dict[LogReader, int] = {}
 
     async def start_and_count(engine: Engine) -> None:
         await start(engine)
-        held[engine.reading] = engine.offset(GLOBAL)
+        held[engine.reader] = engine.offset(GLOBAL)
 
-    async def read_anew(reading: Reading, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]:
+    async def read_anew(reader: LogReader, channel: str, after: int, limit: int) -> Sequence[tuple[int, StoredEvent]]:
         return [
-            (offset, replace(event, id=str(uuid5(SELF, event.id))) if event.seq <= held[reading] else event)
-            for offset, event in await read(reading, channel, after, limit)
+            (offset, replace(event, id=str(uuid5(SELF, event.id))) if event.seq <= held[reader] else event)
+            for offset, event in await read(reader, channel, after, limit)
         ]
 
     inject(Engine, "start", start_and_count)
-    inject(Reading, "read", read_anew)
+    inject(LogReader, "read", read_anew)
 
 
 @mutant(
@@ -100,15 +107,19 @@ def gives_old_events_new_ids(inject: Inject) -> None:
 def repeats_its_last_record_at_start(inject: Inject) -> None:
     start = Engine.start
 
-    def again(engine: Engine, event: StoredEvent) -> StoredEvent:
-        channels = tuple((channel, engine._reserve(channel)) for channel, _ in event.channels)
-        return replace(event, seq=engine._reserve(GLOBAL), id=fresh_id(), channels=channels)
+    def again(projection: Projection, event: StoredEvent) -> Entry:
+        channels = tuple((channel, projection.reserve(channel)) for channel, _ in event.channels)
+        return Entry((replace(event, seq=projection.reserve(GLOBAL), id=fresh_id(), channels=channels),))
 
     async def start_again(engine: Engine) -> None:
         await start(engine)
         last = engine.offset(GLOBAL)
         if last:
-            [(_, event)] = await engine.reading.read(GLOBAL, last - 1, 1)
-            engine._append(Entry((again(engine, event),)), lambda durable: None)
+            [(_, event)] = await engine.reader.read(GLOBAL, last - 1, 1)
+            appender = engine._appender
+            assert isinstance(appender, LocalAppender)
+            command = Command(lambda _: Decision({}), None, None, "", lambda _: None, None)
+            entry = again(engine._projection, event)
+            appender._append(PreparedAppend(command, Decision({}), Outcome.of({}), entry))
 
     inject(Engine, "start", start_again)

@@ -48,7 +48,7 @@ def waits_for_a_command_to_find_its_disk_full(inject: Inject) -> None:
     async def detect_nothing(_server: Server) -> None:
         """What has not failed is taken for working."""
 
-    inject(Server, "look_at_log", detect_nothing)
+    inject(Server, "probe_log", detect_nothing)
 
 
 @mutant(

@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from bodhisattva.servers.core.log.base import Entry, LogError, LogLost, StoredEvent, Turn
+from msgspec.structs import replace
+
+from bodhisattva.servers.core.log.base import AppendGrant, Entry, LogError, LogLost, StoredEvent
 from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.log.redis_connection import failures
-from bodhisattva.servers.core.replicas.replica import Replica
+from bodhisattva.servers.core.replicas.resynchronization import Resynchronization
 from bodhisattva.suites.meta.inject import Inject, mutant
 
 
@@ -16,21 +18,22 @@ from bodhisattva.suites.meta.inject import Inject, mutant
     failure="its epoch is what it was",
 )
 def forgets_that_its_log_lost_its_end(inject: Inject) -> None:
-    follow_again = Replica._follow_again
+    attempt = Resynchronization.attempt
 
-    async def forget(replica: Replica, error: Exception) -> None:
-        if isinstance(error, LogLost):
+    async def forget(resynchronization: Resynchronization, failure: BaseException) -> None:
+        if isinstance(failure, LogLost):
             try:
-                await replica.log.recover()
-            except LogError as refused:
-                error, replica._ahead = refused, True
-        await follow_again(replica, error)
+                await resynchronization._log.recover()
+            except LogError:
+                resynchronization._rebuild = True
+                raise
+        await attempt(resynchronization, failure)
 
     async def unchecked(_log: RedisLog) -> None:
         return
 
     inject(RedisLog, "check_held", unchecked)
-    inject(Replica, "_follow_again", forget)
+    inject(Resynchronization, "attempt", forget)
 
 
 @mutant(
@@ -82,14 +85,14 @@ def keeps_its_epoch_after_a_lost_tail(inject: Inject) -> None:
     failure="was refused",
 )
 def repeats_requests_of_another_replica(inject: Inject) -> None:
-    take, store = RedisLog.take, RedisLog._store_entries
+    acquire, append = RedisLog.acquire, RedisLog.append
 
-    async def take_without_answers(log: RedisLog, requests: Any, since: float) -> Turn | None:
-        turn = await take(log, requests, since)
-        return turn and Turn([], turn.positions)
+    async def acquire_without_answers(log: RedisLog, requests: Any, since: float) -> AppendGrant | None:
+        grant = await acquire(log, requests, since)
+        return grant and AppendGrant([], grant.positions)
 
-    async def store_whatever(log: RedisLog, entries: Sequence[Entry], *, once: bool, more: bool = False) -> None:
-        await store(log, entries, once=False, more=more)
+    async def append_without_answers(log: RedisLog, *entries: Entry, more: bool = False) -> None:
+        await append(log, *(replace(entry, answer=None) for entry in entries), more=more)
 
-    inject(RedisLog, "take", take_without_answers)
-    inject(RedisLog, "_store_entries", store_whatever)
+    inject(RedisLog, "acquire", acquire_without_answers)
+    inject(RedisLog, "append", append_without_answers)

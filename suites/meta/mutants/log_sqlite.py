@@ -10,7 +10,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bodhisattva.servers.core.channels import GLOBAL
-from bodhisattva.servers.core.engine.engine import Engine
+from bodhisattva.servers.core.engine.local_appender import LocalAppender
+from bodhisattva.servers.core.engine.projection import Projection
 from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.log import files, sqlite
 from bodhisattva.servers.core.log.base import Entry, LogError, StoredEvent
@@ -29,14 +30,14 @@ SECONDS = 2.0
     also=("PROTOCOL-041", "PROTOCOL-043"),
 )
 def skips_offsets(inject: Inject) -> None:
-    reserve = Engine._reserve
+    reserve = Projection.reserve
 
-    def reserve_two(engine: Engine, channel: str) -> int:
+    def reserve_two(projection: Projection, channel: str) -> int:
         if channel != GLOBAL:
-            reserve(engine, channel)
-        return reserve(engine, channel)
+            reserve(projection, channel)
+        return reserve(projection, channel)
 
-    inject(Engine, "_reserve", reserve_two)
+    inject(Projection, "reserve", reserve_two)
 
 
 @mutant(
@@ -45,15 +46,15 @@ def skips_offsets(inject: Inject) -> None:
     failure="events of a refused command",
 )
 def publishes_events_that_it_could_not_store(inject: Inject) -> None:
-    settled = Engine._settled
+    append_ended = LocalAppender._append_ended
 
-    def settled_or_delivered(engine: Engine, future: "asyncio.Future[None]") -> None:
+    def publish_anyhow(appender: LocalAppender, future: "asyncio.Future[None]") -> None:
         if future.exception() is not None:
-            for event in engine._pending[0].events:
-                engine._hub.publish(event)
-        settled(engine, future)
+            for event in appender._pending[0].prepared.entry.events:
+                appender._processor._hub.publish(event)
+        append_ended(appender, future)
 
-    inject(Engine, "_settled", settled_or_delivered)
+    inject(LocalAppender, "_append_ended", publish_anyhow)
 
 
 @mutant(

@@ -11,14 +11,17 @@ import msgspec
 
 from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.domain import Context, Decision, Event
-from bodhisattva.servers.core.engine.deduplication import Answer, Outcome
-from bodhisattva.servers.core.engine.waiting import Ready
+from bodhisattva.servers.core.engine.commands import Command, PreparedAppend
+from bodhisattva.servers.core.engine.deduplication import Outcome
+from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.errors import ServiceError, Unavailable
 from bodhisattva.servers.core.log.base import Entry, LogError, Position, StoredEvent
 from bodhisattva.servers.core.log.redis import RedisLog
-from bodhisattva.servers.core.replicas.neighbours import Neighbours
-from bodhisattva.servers.core.replicas.replica import Replica
+from bodhisattva.servers.core.replicas.log_follower import LogFollower
+from bodhisattva.servers.core.replicas.replica_bus import ReplicaBus
+from bodhisattva.servers.core.replicas.resynchronization import Resynchronization
+from bodhisattva.servers.core.replicas.shared_appender import SharedAppender
 from bodhisattva.servers.core.runtime import ServiceRuntime
 from bodhisattva.servers.session_buddy import sessions
 from bodhisattva.suites.meta.inject import Inject, mutant
@@ -30,20 +33,20 @@ from bodhisattva.suites.meta.inject import Inject, mutant
     failure="members: ",
 )
 def shows_only_its_own_members(inject: Inject) -> None:
-    async def present(neighbours: Neighbours, channel: str) -> list[dict[str, Any]]:
-        return neighbours._hub.present(channel)
+    async def present(bus: ReplicaBus, channel: str) -> list[dict[str, Any]]:
+        return bus._hub.present(channel)
 
-    inject(Neighbours, "present", present)
+    inject(ReplicaBus, "present", present)
 
 
 @mutant(
     "REPLICAS-008", wrong="sends ephemeral events to its own subscribers only", failure="in vain for event cursor.moved"
 )
 def publishes_ephemeral_events_to_its_own_subscribers(inject: Inject) -> None:
-    def say(neighbours: Neighbours, event: Event) -> None:
+    def send_nothing(bus: ReplicaBus, event: Event) -> None:
         return None
 
-    inject(Neighbours, "say", say)
+    inject(ReplicaBus, "send_ephemeral", send_nothing)
 
 
 class Renamed:
@@ -64,13 +67,12 @@ class Renamed:
     also=("REPLICAS-001",),
 )
 def numbers_each_replica_its_own_log(inject: Inject) -> None:
-    begin = Replica.__init__
+    begin = Engine.__init__
 
-    def begin_with_own_epoch(replica: Replica, *arguments: Any, **named: Any) -> None:
-        begin(replica, *arguments, **named)
-        replica.log = Renamed(replica.log)
+    def begin_with_own_epoch(engine: Engine, service: Any, log: Any, *others: Any) -> None:
+        begin(engine, service, Renamed(log), *others)
 
-    inject(Replica, "__init__", begin_with_own_epoch)
+    inject(Engine, "__init__", begin_with_own_epoch)
 
 
 @mutant(
@@ -81,8 +83,8 @@ def numbers_each_replica_its_own_log(inject: Inject) -> None:
 def answers_queries_from_memory(inject: Inject) -> None:
     arrival = RedisLog.arrival
 
-    def answer_at_once(replica: Replica, tell: Callable[[bool], None], seq: int | None = None) -> None:
-        tell(True)
+    def at_once(appender: SharedAppender, then: Callable[[bool], None], seq: int | None) -> None:
+        then(True)
 
     async def late(log: RedisLog) -> int | None:
         """On one machine the news are there before the next query; elsewhere they are not."""
@@ -90,7 +92,7 @@ def answers_queries_from_memory(inject: Inject) -> None:
         await asyncio.sleep(0.5)
         return seen
 
-    inject(Replica, "_ask", answer_at_once)
+    inject(SharedAppender, "_wait_for", at_once)
     inject(RedisLog, "arrival", late)
 
 
@@ -100,25 +102,24 @@ def answers_queries_from_memory(inject: Inject) -> None:
     failure="answered and forgotten",
 )
 def answers_before_the_append(inject: Inject) -> None:
-    decide_all, propose = Replica._decide_all, RedisLog.propose
+    prepare_all, append = SharedAppender._prepare_all, RedisLog.append
 
-    def decide_and_answer(replica: Replica, batch: Any, known: Any) -> Any:
-        """Answer what was just decided, and not when the caller finishes it."""
-        ready = decide_all(replica, batch, known)
-        for number, (command, each) in enumerate(zip(batch, ready, strict=True)):
-            replica._commands[number] = command._replace(answer=answered)
-            command.answer(each.outcome)
-        return ready
+    def prepare_and_answer(appender: SharedAppender, batch: Any, known: Any) -> list[PreparedAppend]:
+        """Answer what was just decided, and not when it is committed."""
+        prepared = prepare_all(appender, batch, known)
+        for each in prepared:
+            each.command.answer(each.outcome)
+        return [each._replace(command=each.command._replace(answer=answered)) for each in prepared]
 
     def answered(_: Outcome) -> None:
         """It was answered before."""
 
-    async def propose_later(log: RedisLog, *entries: Entry, more: bool = False) -> None:
+    async def append_later(log: RedisLog, *entries: Entry, more: bool = False) -> None:
         await asyncio.sleep(0.5)
-        await propose(log, *entries, more=more)
+        await append(log, *entries, more=more)
 
-    inject(Replica, "_decide_all", decide_and_answer)
-    inject(RedisLog, "propose", propose_later)
+    inject(SharedAppender, "_prepare_all", prepare_and_answer)
+    inject(RedisLog, "append", append_later)
 
 
 @mutant(
@@ -128,39 +129,40 @@ def answers_before_the_append(inject: Inject) -> None:
     also=("REPLICAS-006",),
 )
 def decides_on_a_stale_state(inject: Inject) -> None:
-    async def execute(replica: Replica) -> None:
-        while replica._commands and replica._say(replica._commands[0]):
+    async def append_batch(appender: SharedAppender) -> None:
+        while appender._commands and appender._settle_ephemeral(appender._commands[0]):
             pass
-        batch = list(islice(replica._commands, 200))
+        batch = list(islice(appender._commands, 200))
         if not batch:
             return
-        ready = replica._decide_all(batch, {})
-        turn = None
-        while turn is None:
-            turn = await replica._shared.take([], 0)
+        prepared = appender._prepare_all(batch, {})
+        grant = None
+        while grant is None:
+            grant = await appender._log.acquire([], 0)
             await asyncio.sleep(0.01)
-        await replica._read_on()
+        await appender._follower.read_on()
         ends: dict[str, int] = {}
-        moved = [_moved(replica, each, ends) for each in ready]
-        await replica._shared.propose(*(each.entry for each in moved))
-        replica._ahead = False
+        moved = [_moved(appender, each, ends) for each in prepared]
+        await appender._log.append(*(each.entry for each in moved))
         for each in moved:
-            replica._finish(each)
+            appender._commands.popleft()
+            appender._processor.commit(each)
+        appender._set_in_step(durable=True)
 
-    def _moved(replica: Replica, ready: Ready, ends: dict[str, int]) -> Ready:
+    def _moved(appender: SharedAppender, prepared: PreparedAppend, ends: dict[str, int]) -> PreparedAppend:
         """The same decision behind what the log holds by now."""
 
-        def place(channel: str) -> int:
-            ends[channel] = ends.get(channel, replica.offset(channel)) + 1
+        def next_offset(channel: str) -> int:
+            ends[channel] = ends.get(channel, appender._projection.offset(channel)) + 1
             return ends[channel]
 
         events: list[StoredEvent] = []
-        for event in ready.entry.events:
-            channels = tuple((channel, place(channel)) for channel, _ in event.channels)
-            events.append(msgspec.structs.replace(event, seq=place(GLOBAL), channels=channels))
-        return ready._replace(entry=msgspec.structs.replace(ready.entry, events=tuple(events)))
+        for event in prepared.entry.events:
+            channels = tuple((channel, next_offset(channel)) for channel, _ in event.channels)
+            events.append(msgspec.structs.replace(event, seq=next_offset(GLOBAL), channels=channels))
+        return prepared._replace(entry=msgspec.structs.replace(prepared.entry, events=tuple(events)))
 
-    inject(Replica, "_execute", execute)
+    inject(SharedAppender, "_append_batch", append_batch)
 
 
 @mutant(
@@ -169,11 +171,10 @@ def decides_on_a_stale_state(inject: Inject) -> None:
     failure="in vain for: /ready to answer 200",
 )
 def does_not_reconnect_to_its_store(inject: Inject) -> None:
-    async def give_up(replica: Replica, error: Exception) -> None:
-        replica._turn_away(error)
+    async def give_up(_: Resynchronization, _failure: BaseException) -> None:
         await asyncio.Event().wait()
 
-    inject(Replica, "_follow_again", give_up)
+    inject(Resynchronization, "attempt", give_up)
 
 
 @mutant(
@@ -182,10 +183,10 @@ def does_not_reconnect_to_its_store(inject: Inject) -> None:
     failure="in vain for event",
 )
 def ignores_appends_of_other_replicas(inject: Inject) -> None:
-    async def listen(_: Replica) -> None:
+    async def watch_nothing(_: LogFollower) -> None:
         await asyncio.Event().wait()
 
-    inject(Replica, "_listen", listen)
+    inject(LogFollower, "watch", watch_nothing)
 
 
 @mutant(
@@ -194,16 +195,16 @@ def ignores_appends_of_other_replicas(inject: Inject) -> None:
     failure="in vain for: /ready to answer 503",
 )
 def waits_for_a_command_to_find_its_store_full(inject: Inject) -> None:
-    async def only_check(replica: Replica) -> None:
+    async def watch_without_probes(follower: LogFollower) -> None:
         while True:
             with suppress(LogError, Unavailable):
-                await replica._see(await replica._shared.arrival())
+                await follower._barrier(await follower._log.arrival())
                 continue
             await asyncio.sleep(0.2)
             with suppress(Unavailable):
-                await replica.caught_up()
+                await follower._barrier(None)
 
-    inject(Replica, "_listen", only_check)
+    inject(LogFollower, "watch", watch_without_probes)
 
 
 @mutant(
@@ -212,14 +213,14 @@ def waits_for_a_command_to_find_its_store_full(inject: Inject) -> None:
     failure="of 4 made the same",
 )
 def checks_names_before_its_turn_only(inject: Inject) -> None:
-    submit = Replica._submit
+    submit = SharedAppender.submit
 
     def take(_held: Any, wanted: str | None, _field: str, context: Context) -> str:
         return wanted or context.new_id()
 
-    def submit_checked(replica: Replica, decide: Any, *others: Any) -> None:
+    def submit_looked_at(appender: SharedAppender, command: Command) -> None:
         try:
-            decide(replica.state)
+            command.decide(appender._projection.state)
         except ServiceError:
             free = False
         else:
@@ -227,12 +228,11 @@ def checks_names_before_its_turn_only(inject: Inject) -> None:
 
         def decide_later(state: Any) -> Decision:
             with patch.object(sessions, "claim_id", take) if free else nullcontext():
-                decision: Decision = decide(state)
-                return decision
+                return command.decide(state)
 
-        submit(replica, decide_later, *others)
+        submit(appender, command._replace(decide=decide_later))
 
-    inject(Replica, "_submit", submit_checked)
+    inject(SharedAppender, "submit", submit_looked_at)
 
 
 @mutant(
@@ -241,21 +241,19 @@ def checks_names_before_its_turn_only(inject: Inject) -> None:
     failure="not once each",
 )
 def crosses_once_at_each_replica(inject: Inject) -> None:
-    submit = Replica._submit
+    submit = SharedAppender.submit
     own: dict[str, Position] = {}
 
-    def submit_without_place(
-        replica: Replica, decide: Any, key: Any, advance: Any, connection_id: str, answer: Answer
-    ) -> None:
+    def submit_without_place(appender: SharedAppender, command: Command) -> None:
         def note(outcome: Outcome) -> None:
-            if advance is not None and outcome.code is None:
-                own[advance.position.source] = advance.position
-            answer(outcome)
+            if command.advance is not None and outcome.code is None:
+                own[command.advance.position.source] = command.advance.position
+            command.answer(outcome)
 
-        submit(replica, decide, key, None, connection_id, note)
+        submit(appender, command._replace(advance=None, answer=note))
 
     def position(_: ServiceRuntime, source: str) -> Position | None:
         return own.get(source)
 
-    inject(Replica, "_submit", submit_without_place)
+    inject(SharedAppender, "submit", submit_without_place)
     inject(ServiceRuntime, "position", position)

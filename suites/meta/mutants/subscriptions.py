@@ -184,7 +184,7 @@ def promises_trimmed_events(inject: Inject) -> None:
     subscribe = Requests._subscribe
 
     def subscribe_anyhow(*arguments: Any) -> Outcome:
-        with patch.object(Engine, "floor", return_value=0):
+        with patch.object(Engine, "log_start", return_value=0):
             return subscribe(*arguments)
 
     inject(Requests, "_subscribe", subscribe_anyhow)

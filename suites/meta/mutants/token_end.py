@@ -1,12 +1,13 @@
 """Servers that are wrong in what happens when a token ends."""
 
+from collections.abc import Awaitable
 from typing import Any
 from unittest.mock import patch
 
 from msgspec.structs import replace
 
 from bodhisattva.servers.core.auth.tokens import Identity
-from bodhisattva.servers.core.connections.requests import Caller, Requests, Standard, _channel
+from bodhisattva.servers.core.connections.requests import Caller, Requests, Standard
 from bodhisattva.servers.core.connections.session import Now, Output, Request, Session
 from bodhisattva.servers.core.connections.session_settings import SessionSettings
 from bodhisattva.servers.core.engine.deduplication import Outcome
@@ -19,12 +20,14 @@ from bodhisattva.suites.meta.inject import Inject, mutant
     failure="an event of a channel that the new token does not allow",
 )
 def subscribes_by_a_token_before_renewal(inject: Inject) -> None:
-    async def once_caught_up(requests: Requests, standard: Standard, caller: Caller, request: Request) -> Outcome:
-        await requests._engine.caught_up(_channel(request))
+    async def after_the_barrier(
+        _: Requests, barrier: Awaitable[None], standard: Standard, caller: Caller, request: Request
+    ) -> Outcome:
+        await barrier
         outcome = standard(caller, request)
         return outcome if isinstance(outcome, Outcome) else await outcome
 
-    inject(Requests, "_once_caught_up", once_caught_up)
+    inject(Requests, "_after", after_the_barrier)
 
 
 @mutant("AUTH-044", wrong="ends a connection a second before its token ends", failure="before the token's end")

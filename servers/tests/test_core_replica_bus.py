@@ -13,7 +13,16 @@ from bodhisattva.servers.core.domain import Event
 from bodhisattva.servers.tests.ledger import LEDGER
 from bodhisattva.servers.tests.redis_server import SLOTS, RedisServer, redis_cluster
 from bodhisattva.servers.tests.relay import relay
-from bodhisattva.servers.tests.replicas import LONG, amounts, asleep, eventually, listener, replicas, sees
+from bodhisattva.servers.tests.replicas import (
+    LONG,
+    amounts,
+    asleep,
+    eventually,
+    listener,
+    replicas,
+    sees,
+    shared_appender,
+)
 from bodhisattva.servers.tests.running import Client, Running, events, offsets, post, running
 
 
@@ -103,7 +112,7 @@ async def test_s3_presence_is_of_all_replicas_again_when_the_node_of_a_cluster_i
                 await sees(client, "account:a", 2)
 
 
-@pytest.mark.parametrize("sense", ["arrival", "heard"])
+@pytest.mark.parametrize("sense", ["arrival", "messages"])
 async def test_s5_a_failure_that_nobody_expects_makes_no_replica_deaf(
     pair: list[Running], monkeypatch: pytest.MonkeyPatch, sense: str
 ) -> None:
@@ -126,7 +135,7 @@ async def test_s5_a_failure_that_nobody_expects_makes_no_replica_deaf(
 
 async def test_s3_presence_does_not_wait_for_a_replica_that_died(pair: list[Running]) -> None:
     here = await listener(pair[0])
-    for task in pair[1].server.parts.engine._neighbours._tasks:  # type: ignore[attr-defined]
+    for task in shared_appender(pair[1])._bus._tasks:
         task.cancel()
     async with asyncio.timeout(2):
         assert len((await here.ask("presence", channel="account:a"))["data"]["members"]) == 1

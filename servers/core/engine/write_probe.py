@@ -1,6 +1,6 @@
-"""Whether the log takes writes, seen by writing to it when somebody asks (protocol 6).
+"""Finds out by a write whether the log takes writes (protocol 6).
 
-A disk that is full or read-only shows in nothing else before a command comes.
+Nothing else shows a disk that is full or read-only before a command comes.
 """
 
 import asyncio
@@ -8,12 +8,12 @@ import time
 
 from bodhisattva.servers.core.log.base import Log, LogError
 
-_PAUSE = 0.5  # seconds for which what was seen counts
-_PATIENCE = 1.0  # seconds after which a disk that says nothing counts as gone
+_PAUSE = 0.5  # seconds for which a result counts
+_PATIENCE = 1.0  # seconds after which a disk that does not answer counts as gone
 
 
-class Writing:
-    """works: False as long as a write that was tried gets no answer."""
+class WriteProbe:
+    """answers: False while a write has had no answer for longer than the patience."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -21,12 +21,12 @@ class Writing:
         self._attempt: asyncio.Task[LogError | None] | None = None
 
     @property
-    def works(self) -> bool:
+    def answers(self) -> bool:
         done = self._attempt is None or self._attempt.done()
         return done or time.monotonic() < self._begun + _PATIENCE
 
     async def failure(self) -> LogError | None:
-        """Why the log takes no write, None if it does or does not say."""
+        """Why the log takes no write; None if it takes one, or does not answer."""
         now = time.monotonic()
         if self._attempt is None or (self._attempt.done() and now >= self._begun + _PAUSE):
             self._begun = now

@@ -1,25 +1,25 @@
-"""The one replica at a time that looks after the retention of a shared log."""
+"""The lease of retention: one replica at a time trims a shared log."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from bodhisattva.servers.core.log.base import LogError, SharedLog
-from bodhisattva.servers.core.replicas.neighbours import Neighbours
+from bodhisattva.servers.core.replicas.replica_bus import ReplicaBus
 from bodhisattva.servers.core.supervisor import cancelled
 
-_LEASE = 10.0  # seconds; a replica that dies with it is not waited for longer
+_LEASE = 10.0  # seconds, after which the lease of a replica that died ends
 
 
 @asynccontextmanager
-async def keeping(log: SharedLog, neighbours: Neighbours, told: int) -> AsyncIterator[int | None]:
-    """See `Engine.keeping`; told: the number up to which this replica's subscribers were told."""
+async def retention_lease(log: SharedLog, bus: ReplicaBus, delivered: int) -> AsyncIterator[int | None]:
+    """See `Appender.retention_lease`; delivered: the number of the last event that this replica has delivered."""
     if not await log.lease(_LEASE):
         yield None
         return
     renewal = asyncio.get_running_loop().create_task(_renew(log))
     try:
-        yield await neighbours.told(told)
+        yield await bus.delivered(delivered)
     finally:
         await cancelled(renewal)
         with suppress(LogError):
