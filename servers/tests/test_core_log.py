@@ -140,7 +140,7 @@ async def test_s5_what_was_appended_comes_back(
 
 
 READS = st.tuples(st.sampled_from((*CHANNELS, "global", "nowhere")), st.integers(0, 6), st.integers(1, 4))
-# An append of an event on some channels, one at a number that is taken, an answer of some length to a request, recovery,
+# An append of an event on some channels, one at a number that is taken, an answer to a request, recovery,
 # a snapshot of all that there is, removal of what lies before some number.
 STEPS = st.lists(
     st.one_of(
