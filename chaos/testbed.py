@@ -67,11 +67,6 @@ class Testbed:
             if name in self.links and name.rpartition("/")[2] not in self._used:
                 raise StackError(f"no client uses the link {name}, which is to be broken: name it in a workload.")
 
-    async def reset_links(self) -> None:
-        """Reset every link, and verify it."""
-        for link in self.links.values():
-            await link.reset()
-
     async def kill_and_restart(self) -> None:
         """Everything at once, so that what is left is what was on the disk."""
         alone = [self.store] if self.store is not None else []
