@@ -15,7 +15,7 @@ from bodhisattva.suites.meta.inject import Inject, mutant
 @mutant(
     "REPLICAS-016",
     wrong="forgets that its log lost delivered events if nothing can be written when it notices",
-    failure="its epoch is what it was",
+    failure="its epoch is the same",
 )
 def forgets_that_its_log_lost_its_end(inject: Inject) -> None:
     attempt = Resynchronization.attempt
@@ -70,7 +70,7 @@ def takes_a_read_only_store_for_a_writable_one(inject: Inject) -> None:
 @mutant(
     "REPLICAS-014",
     wrong="keeps its epoch although the log lost events that were delivered",
-    failure="its epoch is what it was",
+    failure="its epoch is the same",
 )
 def keeps_its_epoch_after_a_lost_tail(inject: Inject) -> None:
     async def renew(log: RedisLog) -> None:
