@@ -49,7 +49,7 @@ async def test_s6_http() -> None:
 
 async def test_s6_ready_is_503_without_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running() as one:
-        monkeypatch.setattr(one.server.parts.engine, "available", False)
+        monkeypatch.setattr(type(one.server.parts.engine), "available", False)
         assert (await one.get("/ready"))[0] == 503
         assert (await one.get("/health"))[0] == 200
 

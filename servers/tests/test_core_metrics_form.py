@@ -54,6 +54,7 @@ async def busy(one: Running, name: str) -> None:
     assert (await client.ask("ping"))["type"] == "pong"
 
 
+@pytest.mark.deploy
 async def test_promtool_finds_nothing_to_complain_of() -> None:
     promtool = shutil.which("promtool") or shutil.which("promtool", path=_TOOLS)
     if promtool is None:
