@@ -185,7 +185,8 @@ def applies_part_of_a_refused_configuration(inject: Inject) -> None:
         before = reloader._current.config
         reload(reloader)
         if reloader._current.config is before:
-            inject(SessionSettings, "limits", replace(before.limits, channels=1))
+            refused = replace(before.limits, channels=1)
+            inject(SessionSettings, "limits", property(lambda _: refused))
 
     inject(Reloader, "reload", reload_in_part)
 
