@@ -10,6 +10,7 @@ from bodhisattva.servers.core.connections.session import Close, Reply
 from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.transport import frames
 from bodhisattva.servers.core.transport.frame_reader import _Messages
+from bodhisattva.servers.core.transport.frame_validator import FrameValidator
 from bodhisattva.servers.core.transport.frames import ABNORMAL, PROTOCOL_ERROR
 from bodhisattva.servers.core.transport.lifecycle import DRAINING
 from bodhisattva.servers.core.transport.websocket import WebSocket
@@ -295,13 +296,18 @@ def finds_no_fault_in_close_frames(inject: Inject) -> None:
 
 @mutant("LIFECYCLE-021", wrong="executes what a client sends after its close", failure="was not refused")
 def executes_requests_after_a_close(inject: Inject) -> None:
-    receive = WebSocket._receive
+    receive, validate = WebSocket._receive, FrameValidator.validate
+
+    def validate_past_the_close(validator: FrameValidator, data: bytes) -> int:
+        valid = validate(validator, data)
+        return len(data) if validator.closed and validator.violation is None else valid
 
     def receive_all(websocket: WebSocket, messages: list[WSMessage], violation: BaseException | None) -> None:
         closes = [each for each in messages if each.type is WSMsgType.CLOSE]
         others = [each for each in messages if each.type is not WSMsgType.CLOSE]
         receive(websocket, [*others, *closes], violation)
 
+    inject(FrameValidator, "validate", validate_past_the_close)
     inject(WebSocket, "_receive", receive_all)
 
 
