@@ -9,7 +9,7 @@ import msgspec
 from bodhisattva.servers.core import addresses
 from bodhisattva.servers.core import config as configuration
 from bodhisattva.servers.core.config import Config, ConfigError, Peer
-from bodhisattva.servers.core.descriptors import Descriptors
+from bodhisattva.servers.core.file_limit import FileLimit
 from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.registry import services
 
@@ -38,7 +38,7 @@ def build(names: Sequence[str], file: Path | None, overrides: dict[str, Any]) ->
         peers = {other: _peer(other, file, overrides) for other in names if other != name}
         return msgspec.structs.replace(config, peers=peers | config.peers)
 
-    descriptors = Descriptors(len(names))
+    descriptors = FileLimit(len(names))
     return [_server(name, load, file, descriptors) for name in names]
 
 
@@ -53,7 +53,7 @@ def _check_names(file: Path | None) -> None:
         raise ConfigError(f"{file}: `services` has settings for {', '.join(map(str, unknown))}, which is no service")
 
 
-def _server(name: str, load: Callable[[str], Config], file: Path | None, descriptors: Descriptors) -> Server:
+def _server(name: str, load: Callable[[str], Config], file: Path | None, descriptors: FileLimit) -> Server:
     return Server(services()[name], lambda: load(name), file, descriptors)
 
 

@@ -90,7 +90,7 @@ def revoke(names: tuple[str, ...], until: str | None, file: Path | None) -> None
 
     for name in names:
         if not name.strip() or not name.isprintable() or "#" in name:
-            raise configuration.ConfigError(f"{name!r} is no jti; give what `jti` in the token's claims says")
+            raise configuration.ConfigError(f"{name!r} is no jti; give the value of `jti` in the token's claims")
     end = _moment(until) if until is not None else None
     configs = fleet.configurations(file)
     stores = revocation_stores.stores(configs.values())

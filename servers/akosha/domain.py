@@ -11,7 +11,7 @@ import msgspec
 from bodhisattva.servers.akosha.downsample import chosen
 from bodhisattva.servers.core.domain import Context, Event
 from bodhisattva.servers.core.errors import NotFound
-from bodhisattva.servers.core.records import Limit, find
+from bodhisattva.servers.core.inputs import Limit, find
 
 SeriesName = Annotated[str, msgspec.Meta(max_length=150, pattern=r"^[A-Za-z0-9_@/+-]+(\.[A-Za-z0-9_@/+:-]+)*\Z")]
 Value = Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]

@@ -41,7 +41,7 @@ class Client:
     Entering raises Unreachable, or a Refused: a token or certificate that no retry would mend.
     A later Refused closes the client, and every use of it raises that error.
     After any other loss the client reconnects. It waits for a full-jitter backoff, and for the time that a
-    draining server asks for.
+    draining server requests.
     """
 
     def __init__(

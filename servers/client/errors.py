@@ -59,7 +59,7 @@ class MalformedAnswer(ClientError):
 class Unreachable(ClientError):
     """There was no usable connection in time, so nothing was sent; `__cause__` is the reason.
 
-    retry_after: seconds that the server asked to wait before the next attempt, 0 if it did not.
+    retry_after: seconds that the server requested before the next attempt, 0 if it did not.
     """
 
     def __init__(self, message: str, retry_after: float = 0.0) -> None:

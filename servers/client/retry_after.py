@@ -1,11 +1,11 @@
-"""How long a server asks a client to wait. An invalid value counts as none, and a long wait is capped."""
+"""The wait that a server requests of a client. An invalid value counts as none, and a long wait is capped."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 LONGEST = 60.0
-"""The longest wait that a server can ask for, in seconds."""
+"""The longest wait that a server can request, in seconds."""
 
 
 def seconds(value: Any, default: float = 0.0, longest: float = LONGEST) -> float:

@@ -58,7 +58,7 @@ class Tokens(_Section, frozen=True):
 
 
 class Tls(_Section, frozen=True):
-    """PEM files. client_ca with verify_client asks every client for a certificate that it signed.
+    """PEM files. client_ca with verify_client requires of every client a certificate that it signed.
 
     client_user: the field of that certificate which names its user, who then needs no token; None: tokens name users.
     client_permissions: what such users may do, by user; none for those who are not listed.
@@ -73,7 +73,7 @@ class Tls(_Section, frozen=True):
 
 
 class Limits(_Section, frozen=True):
-    """What one service bears (protocol 4).
+    """The limits of one service (protocol 4).
 
     burst_factor: burst = messages_per_second x this. rate_patience: seconds of keeping on over the rate until 1008.
     first_message_bytes: of a message before authentication. values, nesting: of a message's JSON.
@@ -106,7 +106,7 @@ class Timeouts(_Section, frozen=True):
     """Seconds. handshake: for TLS, and then for the head of a request. auth: from the upgrade to the first message.
 
     drain: from SIGTERM to exit at the latest.
-    drain_grace: how long `/ready` says 503 before connections are closed, so that balancers notice.
+    drain_grace: how long `/ready` answers 503 before connections are closed, so that balancers notice.
     reconnect_spread: `reconnect_after` is drawn from 0 to this. deduplication: answers are kept this long (1.2).
     """
 
@@ -121,7 +121,7 @@ class Timeouts(_Section, frozen=True):
 
 
 class Retention(_Section, frozen=True):
-    """How much of the past the log holds for who resumes or asks for history (protocol 5); None is without limit.
+    """How much of the past the log holds for resumption and history (protocol 5); None is without limit.
 
     events: how many. bytes: of their data. age: seconds. interval: seconds from one look at it to the next.
     """
@@ -153,7 +153,7 @@ class LogConfig(_Section, frozen=True):
 class Peer(_Section, frozen=True):
     """Another service, for bridges and remote stages. token_file: a token to use instead of one of our own minting.
 
-    url: in lower case, since what is not `wss://` here is asked for no certificate.
+    url: in lower case, since only a peer at `wss://` is verified.
     ca: PEM of the authority that signed its certificate. certificate, key: ours, for a peer that verifies clients.
     """
 

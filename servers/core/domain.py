@@ -39,7 +39,7 @@ class Leave(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What a command comes to: the answer, the facts to record, and what is only said to who listens now.
+    """What a command comes to: the answer, the facts to record, and what only present subscribers get.
 
     events: persisted in this order, in one transaction, before the answer is sent.
     ephemeral: events of ephemeral channels; neither persisted nor numbered.

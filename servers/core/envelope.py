@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 _PATTERN = "Expected `str` matching regex"
 _NAMED_BY_TYPE = frozenset({"subscribe", "unsubscribe", "ping"})
-_DRAWN = 256  # ids for which the system is asked at once
+_DRAWN = 256  # ids drawn from the system at once
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 INCOMING_TYPES = frozenset({"request", "subscribe", "unsubscribe", "ping", "event", "ack"})
 
@@ -30,7 +30,7 @@ class Heading(msgspec.Struct):
 
     @property
     def name(self) -> str | None:
-        """What is asked for; three types say it without an `event` (1.3)."""
+        """The name of the request; three types need no `event` (1.3)."""
         return self.type if self.type in _NAMED_BY_TYPE else self.event
 
     @property
@@ -120,7 +120,7 @@ def fresh_id() -> str:
 
 
 def decode(text: str, limits: Limits) -> Incoming:
-    """Read one frame; DecodeFailed says what is wrong with its form, or names the limit that it exceeds."""
+    """Read one frame; DecodeFailed names the error in its form, or the limit that it exceeds."""
     shape.check(text, values=limits.values, nesting=limits.nesting)
     return _read(_decoder, text)
 

@@ -7,7 +7,7 @@ from bodhisattva.servers.core.config import Config, ConfigError
 
 
 def factory(config: Config) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """What makes the loop, None for Python's own; ConfigError if one is asked for that is not there."""
+    """What makes the loop, None for Python's own; ConfigError if the configured one is not installed."""
     if config.loop == "asyncio":
         return None
     try:

@@ -43,7 +43,7 @@ class Reloader:
         self._logger.info("reloaded", **({"needs_restart": waiting} if waiting else {}))
 
     def warn_of_lowered(self) -> None:
-        """The well-known document claims the limits in force; the log says that higher ones were configured."""
+        """The well-known document claims the limits in force; the log records that higher ones were configured."""
         if lowered := self._current.value.lowered:
             self._logger.warning("limits lowered, since the hard limit of open files is below them", **lowered)
 
@@ -67,7 +67,7 @@ def _check_unswitched(running: Settings, renewed: Settings) -> None:
 
 
 def _version(file: Path) -> _Version:
-    """Differs once the file was written, replaced, or given to another user, whatever its date says."""
+    """Differs once the file was written, replaced, or given to another user, whatever its date."""
     try:
         found = file.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Running servers until a signal says stop (protocol 7)."""
+"""Running servers until a signal stops them (protocol 7)."""
 
 import asyncio
 import gc
@@ -13,7 +13,7 @@ from bodhisattva.servers.core.server import Server
 from bodhisattva.servers.core.supervisor import cancelled
 from bodhisattva.servers.core.telemetry import logs
 
-_GRACE = 0.5  # seconds for freeing everything, once a stop at once was asked for
+_GRACE = 0.5  # seconds for freeing everything, once an immediate stop was requested
 _YOUNG = 20_000
 """Objects made before the garbage collector looks at the young: a message of 1 MiB may hold 500 000 lists."""
 _OLD = 20

@@ -133,9 +133,9 @@ class ServiceRuntime:
         with self.tracing.call(service, name, id) as span:
             return await client.request(name, data, id=id, timeout=timeout, traceparent=span.traceparent)
 
-    def continuing(self, traceparent: str | None) -> AbstractContextManager[None]:
+    def continue_trace(self, traceparent: str | None) -> AbstractContextManager[None]:
         """Make what begins within the context part of this trace, if traces are kept."""
-        return nullcontext() if self.tracing is None else self.tracing.continuing(traceparent)
+        return nullcontext() if self.tracing is None else self.tracing.continue_trace(traceparent)
 
     async def close(self) -> None:
         await asyncio.gather(*(client.aclose() for client in self._clients.values()))

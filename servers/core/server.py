@@ -13,9 +13,9 @@ from bodhisattva.servers.core.auth import revocation_stores
 from bodhisattva.servers.core.bridges import bridge
 from bodhisattva.servers.core.composition import Parts
 from bodhisattva.servers.core.config import Config
-from bodhisattva.servers.core.descriptors import Descriptors
 from bodhisattva.servers.core.drain import drain
 from bodhisattva.servers.core.engine import retention
+from bodhisattva.servers.core.file_limit import FileLimit
 from bodhisattva.servers.core.phase import Phase
 from bodhisattva.servers.core.reload import Reloader
 from bodhisattva.servers.core.service import Service
@@ -40,7 +40,7 @@ class Server:
         service: Service,
         load: Callable[[], Config],
         file: Path | None = None,
-        descriptors: Descriptors | None = None,
+        descriptors: FileLimit | None = None,
     ) -> None:
         configured = load()
         self.service = service = _with_peers(service, configured)
@@ -48,7 +48,7 @@ class Server:
         self.phase = Phase.SERVING
         self._logger = structlog.get_logger(service=service.name)
         self._revocations = revocation_stores.shared(configured)
-        loader = SettingsLoader(service, load, descriptors or Descriptors(), self._revocations)
+        loader = SettingsLoader(service, load, descriptors or FileLimit(), self._revocations)
         self.settings = CurrentSettings(loader.make(configured))
         self._reloader = Reloader(loader, self.settings, file, self._logger)
         self.parts = Parts(service, self.settings, self.metrics)
@@ -76,7 +76,7 @@ class Server:
         return f"{scheme}://{addresses.authority(addresses.reachable(self.config.host), self.port)}/ws"
 
     async def prepare(self) -> None:
-        """Take the port and rebuild the state. ConfigError or LogRefused say in a line why not."""
+        """Take the port and rebuild the state. ConfigError or LogRefused give the reason in a line."""
         port = self.config.port if self.config.port is not None else self.service.port
         self._acceptor = Acceptor(self.config.host, port, self._admits, self._logger)
         await self.parts.engine.start()

@@ -63,9 +63,9 @@ class Handler:
         parameter = list(reader.__annotations__)[1]
         return cls(function.__name__, get_type_hints(reader)[parameter], function, per_connection, prepare)
 
-    def answer(self, state: State, asked: Any, context: Context) -> Any:
+    def answer(self, state: State, data: Any, context: Context) -> Any:
         """Answer or decide at once, whatever is to be prepared."""
-        ready = asked if self.prepare is None else self.prepare(state, asked)
+        ready = data if self.prepare is None else self.prepare(state, data)
         return self.function(state, ready, context)
 
 
@@ -101,7 +101,7 @@ class Runtime(Protocol):
         """Request something of another service; Unavailable if it is not configured."""
         ...
 
-    def continuing(self, traceparent: str | None, /) -> AbstractContextManager[None]:
+    def continue_trace(self, traceparent: str | None, /) -> AbstractContextManager[None]:
         """Make what begins within the context part of this trace, if traces are kept."""
         ...
 
@@ -115,7 +115,7 @@ class Service:
     same id on another connection is another request.
     prepared: for each of the commands and queries that costs much, `(state, data)`, which is run on a thread. What it
     gives is handed on as `data`. Of the state it uses only what another thread may use.
-    parted: what is said to a channel when a member leaves it or its connection ends.
+    parted: the event that a channel gets when a member leaves it or its connection ends.
     internal: commands that only the service itself gives. background: coroutines that run beside the server.
     """
 

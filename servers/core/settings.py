@@ -27,9 +27,9 @@ class Settings:
 
     @property
     def lowered(self) -> dict[str, int]:
-        """The limits on sockets in force, by name, if they are lower than was asked for."""
-        limits, asked = self.config.limits, self.requested
-        if (limits.connections, limits.pending_connections) == (asked.connections, asked.pending_connections):
+        """The limits on sockets in force, by name, if they are lower than configured."""
+        limits, requested = self.config.limits, self.requested
+        if (limits.connections, limits.pending_connections) == (requested.connections, requested.pending_connections):
             return {}
         return {"connections": limits.connections, "pending_connections": limits.pending_connections}
 

@@ -10,7 +10,7 @@ from bodhisattva.servers.core import http, restart
 from bodhisattva.servers.core.auth import client_certificates, peer_trust, verification
 from bodhisattva.servers.core.config import Config
 from bodhisattva.servers.core.connections import proxies
-from bodhisattva.servers.core.descriptors import Descriptors
+from bodhisattva.servers.core.file_limit import FileLimit
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.core.settings import Settings
 from bodhisattva.servers.core.transport import tls
@@ -23,7 +23,7 @@ class SettingsLoader:
     """
 
     def __init__(
-        self, service: Service, read: Callable[[], Config], descriptors: Descriptors, revoked: Container[str | None]
+        self, service: Service, read: Callable[[], Config], descriptors: FileLimit, revoked: Container[str | None]
     ) -> None:
         self.read = read
         self._service = service

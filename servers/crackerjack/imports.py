@@ -6,7 +6,7 @@ import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision
 from bodhisattva.servers.core.errors import LimitExceeded
-from bodhisattva.servers.core.records import Id, Name, claim_id
+from bodhisattva.servers.core.inputs import Id, Name, claim_id
 from bodhisattva.servers.crackerjack import cobertura, junit
 from bodhisattva.servers.crackerjack.domain import Run, State
 from bodhisattva.servers.crackerjack.quality import RecordCoverage, record_coverage

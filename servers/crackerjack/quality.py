@@ -7,7 +7,7 @@ import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import NotFound
-from bodhisattva.servers.core.records import Id, find
+from bodhisattva.servers.core.inputs import Id, find
 from bodhisattva.servers.crackerjack.domain import GateCheck, GateName, Run, State
 
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]

@@ -6,7 +6,7 @@ import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import Conflict, InvalidData
-from bodhisattva.servers.core.records import Name, find
+from bodhisattva.servers.core.inputs import Name, find
 from bodhisattva.servers.dhruva.domain import AdapterId, Checksum, State, VersionText
 
 

@@ -10,7 +10,7 @@ from semver import Version
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import Conflict, InvalidData, NotFound
-from bodhisattva.servers.core.records import Paging, find, page
+from bodhisattva.servers.core.inputs import Paging, find, page
 from bodhisattva.servers.dhruva import versions
 
 Part = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@/+-]{0,59}\Z")]

@@ -11,7 +11,7 @@ import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import LimitExceeded
-from bodhisattva.servers.core.records import Id, Name, Paging, claim_id, find, page
+from bodhisattva.servers.core.inputs import Id, Name, Paging, claim_id, find, page
 from bodhisattva.servers.excalidraw.elements import Element, check
 from bodhisattva.servers.excalidraw.images import Files, check_files
 from bodhisattva.servers.excalidraw.merge import in_order, merge

@@ -10,7 +10,7 @@ import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision
 from bodhisattva.servers.core.envelope import convert
-from bodhisattva.servers.core.records import Id, Name
+from bodhisattva.servers.core.inputs import Id, Name
 from bodhisattva.servers.excalidraw.domain import Content, Elements, State, created, merged
 from bodhisattva.servers.excalidraw.elements import Element, check, nth_index
 from bodhisattva.servers.excalidraw.images import Files

@@ -7,7 +7,7 @@ import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event, Join, Leave
 from bodhisattva.servers.core.errors import NotFound
-from bodhisattva.servers.core.records import Id, Name
+from bodhisattva.servers.core.inputs import Id, Name
 from bodhisattva.servers.excalidraw.domain import OneDiagram, State
 
 Color = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}\Z")]

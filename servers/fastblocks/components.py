@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
-from bodhisattva.servers.core.records import Id, find
+from bodhisattva.servers.core.inputs import Id, find
 from bodhisattva.servers.fastblocks.domain import Component, State
 from bodhisattva.servers.fastblocks.render import render
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision
-from bodhisattva.servers.core.records import ID_PATTERN
+from bodhisattva.servers.core.inputs import ID_PATTERN
 from bodhisattva.servers.core.service import ForeignEvent
 from bodhisattva.servers.fastblocks.components import rendered
 from bodhisattva.servers.fastblocks.domain import State

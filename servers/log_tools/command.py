@@ -15,7 +15,7 @@ from bodhisattva.servers.core.errors import Refused
 from bodhisattva.servers.options import CONFIG, in_words, one_line
 
 if TYPE_CHECKING:
-    from bodhisattva.servers.log_tools.redis_place import RedisPlace
+    from bodhisattva.servers.log_tools.redis_source import RedisSource
 
 P = ParamSpec("P")
 _DAMAGED = 1
@@ -192,7 +192,7 @@ def _exits_on_damage() -> Iterator[None]:
         sys.exit(_DAMAGED)
 
 
-def _place(name: str, file: Path | None) -> "Path | RedisPlace":
+def _place(name: str, file: Path | None) -> "Path | RedisSource":
     """The log's file, or its place in a Redis."""
     from bodhisattva.servers.core import config as configuration
     from bodhisattva.servers.core.composition import log_file
@@ -205,7 +205,7 @@ def _place(name: str, file: Path | None) -> "Path | RedisPlace":
     if config.log.kind != "redis":
         return log_file(name, config)
     try:
-        from bodhisattva.servers.log_tools.redis_place import RedisPlace
+        from bodhisattva.servers.log_tools.redis_source import RedisSource
     except ModuleNotFoundError as missing:
         raise Refused(f"{missing.name} is missing; install 'bodhisattva-conformance[redis]'") from None
-    return RedisPlace(service, config)
+    return RedisSource(service, config)

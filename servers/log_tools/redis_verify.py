@@ -7,14 +7,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bodhisattva.servers.core.log.redis_copy import Moment
+from bodhisattva.servers.core.log.redis_copy import LogImage
 from bodhisattva.servers.core.log.redis_records import Keys, answer_key
 
 _PAGE = 500
 _MOST = 100  # problems of one kind that are listed
 
 
-async def problems(store: Any, keys: Keys, then: Moment, path: Path, size: int) -> list[str]:
+async def problems(store: Any, keys: Keys, then: LogImage, path: Path, size: int) -> list[str]:
     """The problems, a line each. path: the copy of that moment. size: bytes of its events' data."""
     with closing(sqlite3.connect(path)) as copy:
         found = [*_head(copy, then), *_size(then, size)]
@@ -27,11 +27,11 @@ async def problems(store: Any, keys: Keys, then: Moment, path: Path, size: int) 
             listed += number
         (expected,) = copy.execute("SELECT count(*) FROM channel_events").fetchone()
         if listed < expected:
-            found.append(f"the channels' streams list {listed} events, and the events say {expected}")
+            found.append(f"the channels' streams list {listed} events, and the events give {expected}")
     return found
 
 
-def _head(copy: sqlite3.Connection, then: Moment) -> Iterator[str]:
+def _head(copy: sqlite3.Connection, then: LogImage) -> Iterator[str]:
     row = copy.execute("SELECT seq || ':' || id FROM events ORDER BY seq DESC LIMIT 1").fetchone()
     if row is not None and row[0] != then.head:
         yield f"the head is {then.head or 'nothing'}, where {row[0]} is the newest event"
@@ -39,12 +39,12 @@ def _head(copy: sqlite3.Connection, then: Moment) -> Iterator[str]:
         yield f"the head is {then.head or 'nothing'}, and there are no events after {then.log_start}"
 
 
-def _size(then: Moment, size: int) -> Iterator[str]:
+def _size(then: LogImage, size: int) -> Iterator[str]:
     if then.version > 1 and then.size != size:
         yield f"the size is {then.size}, and the events' data have {size} bytes"
 
 
-async def _ages(store: Any, keys: Keys, then: Moment) -> AsyncIterator[str]:
+async def _ages(store: Any, keys: Keys, then: LogImage) -> AsyncIterator[str]:
     """Answers without an age, which would never expire; later answers than the copy's are not checked."""
     (ages,) = keys.of("ages")
     for start in range(0, len(then.answers), _PAGE):
@@ -69,7 +69,7 @@ async def _channel(
             row = copy.execute("SELECT seq FROM channel_events WHERE channel = ? AND offset = ?", (channel, after))
             if (expected := row.fetchone()) != (seq,):
                 here = expected[0] if expected else "nothing"
-                wrong.append(f"the stream of {channel} lists {seq} at offset {after}, the events say {here}")
+                wrong.append(f"the stream of {channel} lists {seq} at offset {after}, the events give {here}")
             else:
                 listed += 1
     return list(islice(wrong, _MOST)), listed

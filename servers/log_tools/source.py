@@ -88,7 +88,7 @@ class Source:
 
 
 class Elsewhere(Protocol):
-    """A place for a log other than a file; see `redis_place.RedisPlace`."""
+    """A place for a log other than a file; see `redis_source.RedisSource`."""
 
     def copied(self, found: list[str] | None = None) -> AbstractContextManager[Path]: ...
 

@@ -96,7 +96,7 @@ class _Checker:
             yield f"the snapshot stands for the events up to {self._snapshot.seq}, and there are none so late"
         (rows,) = self._source.database.execute("SELECT count(*) FROM channel_events").fetchone()
         if rows != self._listed:
-            yield f"the channels list {rows} events, and the events say {self._listed}"
+            yield f"the channels list {rows} events, and the events give {self._listed}"
 
     def _number(self, channel: str, offset: int, seq: int) -> Iterator[str]:
         expected = self._offsets.get(channel, 0) + 1
@@ -116,7 +116,7 @@ class _Checker:
         differing = sorted(set(snapshot.offsets.items()) ^ set(self._offsets.items()))
         for channel in islice(dict.fromkeys(channel for channel, _ in differing), _MOST):
             claimed, actual = snapshot.offsets.get(channel, 0), self._offsets.get(channel, 0)
-            yield f"the snapshot says offset {claimed} of {channel}, which was at {actual}"
+            yield f"the snapshot has offset {claimed} of {channel}, which was at {actual}"
 
     def _begin(self, service: Service, snapshot: Snapshot | None) -> Iterator[str]:
         try:

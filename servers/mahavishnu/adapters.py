@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
-from bodhisattva.servers.core.records import Id, Name, Paging, claim_id, find, page
+from bodhisattva.servers.core.inputs import Id, Name, Paging, claim_id, find, page
 from bodhisattva.servers.mahavishnu.domain import AdapterHealth, State
 
 

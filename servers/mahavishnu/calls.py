@@ -11,7 +11,7 @@ import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision
 from bodhisattva.servers.core.errors import Conflict
-from bodhisattva.servers.core.records import Id, Name, Text, find
+from bodhisattva.servers.core.inputs import Id, Name, Text, find
 from bodhisattva.servers.mahavishnu.domain import Call, State, Workflow
 from bodhisattva.servers.mahavishnu.workflows import ended_early, running, workflow_event
 

@@ -89,7 +89,7 @@ class _CallRunner:
 
     async def run(self) -> None:
         workflow = _state(self._runtime).workflows[self._due.workflow_id]
-        with self._runtime.continuing(workflow.traceparent):
+        with self._runtime.continue_trace(workflow.traceparent):
             await self._run()
 
     async def _run(self) -> None:

@@ -7,7 +7,7 @@ import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.errors import Conflict
-from bodhisattva.servers.core.records import Id, Name, Paging, Text, claim_id, find, page
+from bodhisattva.servers.core.inputs import Id, Name, Paging, Text, claim_id, find, page
 from bodhisattva.servers.mahavishnu.domain import State, Team
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
 from bodhisattva.servers.core.envelope import convert
-from bodhisattva.servers.core.records import Id, Name, Text, claim_id, find
+from bodhisattva.servers.core.inputs import Id, Name, Text, claim_id, find
 from bodhisattva.servers.core.service import ForeignEvent
 from bodhisattva.servers.session_buddy.domain import Knowledge, State
 from bodhisattva.servers.session_buddy.search import RANKING

@@ -146,7 +146,7 @@ class Index:
             if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                 raise
             raise LimitExceeded(
-                "The search takes too long; ask for fewer or rarer words.", field="query", limit=LONGEST
+                "The search takes too long; use fewer or rarer words.", field="query", limit=LONGEST
             ) from None
         finally:
             self._database.set_progress_handler(None, 0)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 
 from bodhisattva.servers.core.domain import Context, Decision, Event
-from bodhisattva.servers.core.records import Id, Name, Paging, find, page
+from bodhisattva.servers.core.inputs import Id, Name, Paging, find, page
 from bodhisattva.servers.session_buddy.domain import Skill, State
 
 

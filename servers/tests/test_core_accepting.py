@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from bodhisattva.fixtures.certificates import Authority
 from bodhisattva.servers.core.config import ConfigError, Limits, Tls
-from bodhisattva.servers.core.descriptors import OTHERS, Descriptors
+from bodhisattva.servers.core.file_limit import OTHERS, FileLimit
 from bodhisattva.servers.core.transport.acceptor import listen
 from bodhisattva.servers.tests.running import SECURED, Client, Running, limits, running, token, until
 from bodhisattva.servers.tests.test_cli import OPEN, bodhisattva
@@ -219,7 +219,7 @@ async def test_s4_a_service_that_cannot_raise_its_limit_claims_and_keeps_what_fi
 
 def test_a_hard_limit_that_is_small_makes_the_limits_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     raised = _limit_files(monkeypatch, 1024, 1024)
-    given = Descriptors().fit("akosha", Limits())
+    given = FileLimit().fit("akosha", Limits())
     assert given.connections + given.pending_connections + OTHERS == 1024
     assert given.connections > 3 * given.pending_connections
     assert raised == []
@@ -227,7 +227,7 @@ def test_a_hard_limit_that_is_small_makes_the_limits_fit(monkeypatch: pytest.Mon
 
 def test_the_soft_limit_is_raised_to_what_all_services_need(monkeypatch: pytest.MonkeyPatch) -> None:
     raised = _limit_files(monkeypatch, 1024, 500_000)
-    descriptors = Descriptors(2)
+    descriptors = FileLimit(2)
     assert descriptors.fit("akosha", Limits()) == Limits()
     assert descriptors.fit("dhruva", Limits(connections=5000)) == Limits(connections=5000)
     assert raised == [(2000 + OTHERS, 500_000), (8000 + 2 * OTHERS, 500_000)]
@@ -235,7 +235,7 @@ def test_the_soft_limit_is_raised_to_what_all_services_need(monkeypatch: pytest.
 
 def test_services_of_a_process_share_a_small_hard_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     _limit_files(monkeypatch, 1024, 4096)
-    descriptors = Descriptors(7)
+    descriptors = FileLimit(7)
     given = [descriptors.fit(name, Limits()) for name in "abcdefg"]
     assert sum(each.connections + each.pending_connections + OTHERS for each in given) <= 4096
 
@@ -243,7 +243,7 @@ def test_services_of_a_process_share_a_small_hard_limit(monkeypatch: pytest.Monk
 def test_a_hard_limit_that_leaves_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     _limit_files(monkeypatch, 128, 128)
     with pytest.raises(ConfigError, match="may open 128 files, and each of its services needs 192; raise the hard"):
-        Descriptors().fit("akosha", Limits())
+        FileLimit().fit("akosha", Limits())
 
 
 def _limit_files(monkeypatch: pytest.MonkeyPatch, soft: int, hard: int) -> list[tuple[int, int]]:

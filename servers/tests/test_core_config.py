@@ -173,7 +173,7 @@ def test_s7_a_log_in_redis_needs_to_be_told_where() -> None:
 def test_s7_a_log_in_redis_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis", None)
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
-    for name in ("redis", "redis_connection", "redis_copy", "redis_formats", "redis_past"):
+    for name in ("redis", "redis_connection", "redis_copy", "redis_formats", "redis_retention"):
         monkeypatch.delitem(sys.modules, f"bodhisattva.servers.core.log.{name}", raising=False)
     with pytest.raises(ConfigError, match=r"install 'bodhisattva-conformance\[redis\]'"):
         fleet.build(["akosha"], None, {"auth": "disabled", "log": {"kind": "redis", "url": "redis://localhost"}})

@@ -401,8 +401,8 @@ def test_s1_2_answers_are_kept_for_the_window_and_no_longer() -> None:
     answers.begin(("ada", "r1"))
     answers.settle(("ada", "r1"), first, 100.0)
     got: list[Outcome] = []
-    assert answers.asked_before(("ada", "r1"), got.append, 110.0)
-    assert not answers.asked_before(("ada", "r1"), got.append, 110.1)
+    assert answers.is_repeated(("ada", "r1"), got.append, 110.0)
+    assert not answers.is_repeated(("ada", "r1"), got.append, 110.1)
     assert got == [first]
     answers.begin(("ada", "r2"))
     answers.settle(("ada", "r2"), first, 200.0)
@@ -421,5 +421,5 @@ def test_s1_2_stored_answers_come_back_whole() -> None:
     answers = Answers(window=10)
     answers.load([StoredAnswer("ada", "r1", 100.0, msgspec.json.encode(refused))])
     got: list[Outcome] = []
-    assert answers.asked_before(("ada", "r1"), got.append, 105.0)
+    assert answers.is_repeated(("ada", "r1"), got.append, 105.0)
     assert got == [refused]

@@ -193,7 +193,7 @@ def test_s7_what_was_revoked_in_part_is_told(tmp_path: Path) -> None:
         (["x"], {"tokens__revoked_file": "none/revoked"}, "tokens.revoked_file none/revoked: No such file"),
         (["x"], {"log__kind": "redis"}, "log.url is not set"),
         (["x"], {"log__kind": "redis", "log__url": "redis://u:hush@127.0.0.1:1/0"}, "the Redis at redis://(hidden)@"),
-        (["certificate:0A"], {"log__kind": "redis", "log__url": "redis://127.0.0.1:1/0"}, "say its end with --until"),
+        (["certificate:0A"], {"log__kind": "redis", "log__url": "redis://127.0.0.1:1/0"}, "give its end with --until"),
     ],
 )
 def test_s7_what_cannot_be_revoked_is_one_line_and_exit_code_2(

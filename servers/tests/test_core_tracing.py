@@ -197,7 +197,7 @@ async def test_what_a_bridge_takes_in_later_is_part_of_the_trace_in_which_it_hap
         coverage = {"project": "p", "line_coverage": 61.0, "branch_coverage": 50.0, "path_coverage": 40.0}
         await ask(await one.connect(), "record_coverage", **coverage)
         async with running(AKOSHA, peers={"crackerjack": Peer(other.server.url)}, **tracing(collector)):
-            taken = await collector.one("akosha", "take in crackerjack:global")
+            taken = await collector.one("akosha", "apply crackerjack:global")
     done = await collector.one("crackerjack", "crackerjack/record_coverage")
     assert (taken.trace_id.hex(), taken.parent_span_id) == (TRACE, done.span_id)
 
@@ -253,10 +253,10 @@ async def test_a_workflow_its_stage_elsewhere_and_what_bridges_make_of_it_share_
         await ask(client, "start_workflow", **started)
         call = await collector.one("mahavishnu", "crackerjack/record_coverage")
         served = await collector.one("crackerjack", "crackerjack/record_coverage")
-        await until(lambda: len(collector.named("akosha", "take in mahavishnu:global")) >= 3, str(collector), LONG)
-        await until(lambda: collector.named("akosha", "take in crackerjack:global"), str(collector), LONG)
-        taken = collector.named("akosha", "take in mahavishnu:global")
-        from_there = collector.named("akosha", "take in crackerjack:global")
+        await until(lambda: len(collector.named("akosha", "apply mahavishnu:global")) >= 3, str(collector), LONG)
+        await until(lambda: collector.named("akosha", "apply crackerjack:global"), str(collector), LONG)
+        taken = collector.named("akosha", "apply mahavishnu:global")
+        from_there = collector.named("akosha", "apply crackerjack:global")
     assert {span.trace_id.hex() for span in (call, served, *taken, *from_there)} == {TRACE}
     assert (call.kind, served.kind, taken[0].kind) == (
         Sent.SPAN_KIND_CLIENT,

@@ -125,7 +125,7 @@ class Host:
             raise Unavailable("No such peer is configured.")
         return await self.peers[service].request(name, data, id=id, timeout=timeout)
 
-    def continuing(self, _traceparent: str | None) -> AbstractContextManager[None]:
+    def continue_trace(self, _traceparent: str | None) -> AbstractContextManager[None]:
         return nullcontext()
 
     async def do(self, command: str, **data: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Who a client certificate that TLS has verified speaks for (protocol 2 and 7).
 
-It names its user once, in the field that `tls.client_user` says; what that user may do stands in the configuration.
+It names its user once, in the field that `tls.client_user` selects. The configuration has the user's permissions.
 """
 
 import ssl
@@ -39,7 +39,7 @@ def check(tls: Tls, auth: str) -> None:
     if not tls.verify_client:
         raise ConfigError("tls.client_user needs tls.verify_client: true, or anybody could claim the name")
     if auth != "required":
-        raise ConfigError("tls.client_user needs auth: required; without authentication nobody is asked who he is")
+        raise ConfigError("tls.client_user needs auth: required; without authentication there are no users")
 
 
 def _names(certificate: Mapping[str, Any], field: str) -> list[str]:

@@ -51,7 +51,7 @@ def _load_files(context: ssl.SSLContext, peer: Peer) -> None:
             raise ConfigError(f"peers: ca {peer.ca} is not a readable PEM certificate") from None
     if peer.certificate is not None and peer.key is not None:
         try:
-            context.load_cert_chain(peer.certificate, peer.key, password=lambda: "")  # never ask at a terminal
+            context.load_cert_chain(peer.certificate, peer.key, password=lambda: "")  # never prompt at a terminal
         except OSError:
             raise ConfigError(
                 f"peers: key {peer.key} cannot be used with certificate {peer.certificate}; give the matching PEM key"

@@ -49,7 +49,7 @@ class RedisRevocations:
 
     async def revoke(self, names: Sequence[str], until: float | None) -> None:
         if until is None and any(name.startswith(CERTIFICATE) for name in names):
-            raise ConfigError("a certificate may outlive every token; say its end with --until")
+            raise ConfigError("a certificate may outlive every token; give its end with --until")
         end = time.time() + self._longest if until is None else until
         try:
             await self._write(dict.fromkeys(names, end))

@@ -1,4 +1,4 @@
-"""Who a token speaks for (protocol 2, Tokens). A token that is refused says no more than that it was refused."""
+"""The user that a token names (protocol 2, Tokens). A refusal gives no reason."""
 
 import time
 from collections.abc import Callable, Container
@@ -14,7 +14,7 @@ from bodhisattva.servers.core.errors import AuthFailed
 
 _LONGEST_TOKEN = 16 * 1024
 _LONGEST_USER_ID = 200
-_LAST_SECOND = 253_402_300_799  # of the year 9999, after which there is no ISO 8601 to say when a token ends
+_LAST_SECOND = 253_402_300_799  # of the year 9999, after which ISO 8601 has no form for the end of a token
 
 
 class Certificate(msgspec.Struct, frozen=True):
@@ -128,8 +128,8 @@ class Verifier:
     def _timely(self, expires_at: Any, claims: dict[str, Any]) -> TypeGuard[int | float]:
         """Not over, not of the future, not for longer than allowed; what is no time is none of these.
 
-        The leeway is for clocks that run ahead of ours, and makes no life longer. A token that does not say when it was
-        issued may be as new as that allows.
+        The leeway is for clocks that run ahead of ours, and makes no life longer. A token without a time of issue
+        may be as new as that allows.
         """
         now = self._clock()
         newest = now + self._leeway

@@ -17,7 +17,7 @@ from bodhisattva.servers.core.log.base import Mark
 DENSE = 64  # each of so many newest events has a mark
 _SPARSE = 8  # earlier ones have about so many marks each time their distance doubles
 
-# Whether the source's log has this event at this offset, or cannot tell since it has removed the events there.
+# Whether the source's log has this event at this offset, or None if it has removed the events there.
 Holds = Callable[[Mark], Awaitable[bool]]
 
 

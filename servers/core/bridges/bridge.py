@@ -123,7 +123,7 @@ class _Consumer:
         tracing = self._runtime.tracing
         if tracing is None:
             return nullcontext()
-        return tracing.taking_in(self._bridge.source, self._bridge.channel, event.id, event.traceparent)
+        return tracing.apply_span(self._bridge.source, self._bridge.channel, event.id, event.traceparent)
 
     async def _apply(self, event: Event, position: base.Position) -> bool:
         """Record the event's effect, as soon as the store is available; False if it does not follow what is stored.

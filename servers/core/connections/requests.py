@@ -21,7 +21,7 @@ from bodhisattva.servers.core.engine.engine import Engine
 from bodhisattva.servers.core.envelope import Incoming
 from bodhisattva.servers.core.errors import InvalidChannel, LimitExceeded, ServiceError, Unavailable, UnknownRequest
 from bodhisattva.servers.core.log.base import LogError, LogLost
-from bodhisattva.servers.core.telemetry.logs import concerning
+from bodhisattva.servers.core.telemetry.logs import request_fields
 
 HISTORY_LIMIT = 1000
 
@@ -104,7 +104,7 @@ class Requests:
         except ServiceError as refusal:
             outcome = Outcome.refused(refusal)
         except Exception:
-            self._logger.exception("request failed", **concerning(caller.connection_id, message.id))
+            self._logger.exception("request failed", **request_fields(caller.connection_id, message.id))
             outcome = INTERNAL
         if isinstance(outcome, Outcome):
             caller.answer(message, outcome)
@@ -133,7 +133,7 @@ class Requests:
         except LogError:
             outcome = UNAVAILABLE
         except Exception:
-            self._logger.exception("request failed", **concerning(caller.connection_id, message.id))
+            self._logger.exception("request failed", **request_fields(caller.connection_id, message.id))
             outcome = INTERNAL
         caller.answer(message, outcome)
 

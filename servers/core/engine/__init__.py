@@ -1,1 +1,1 @@
-"""One writer: commands are decided, recorded in the log, answered once, and told to the channels."""
+"""One writer: commands are decided, recorded in the log, answered once, and broadcast on the channels."""

@@ -13,6 +13,8 @@ class Appender(Protocol):
 
     writable: False while the log does not answer a probe.
     lag: how many commands are submitted and not yet settled.
+    current: True if the state is known to hold all that is in the log by now.
+    settled: True if all that the state holds is in the log.
     submit: evaluate the command, append what it comes to, and settle it; the engine is available.
     when_current: call `then` once the state holds all that was in the log by now, with False if it cannot.
     when_durable: call `then` once all that the state holds is in the log, with False if it turns out not to be.
@@ -29,6 +31,12 @@ class Appender(Protocol):
 
     @property
     def writable(self) -> bool: ...
+
+    @property
+    def current(self) -> bool: ...
+
+    @property
+    def settled(self) -> bool: ...
 
     async def start(self) -> None: ...
 

@@ -8,7 +8,7 @@ import msgspec
 from bodhisattva.servers.core.domain import Decision, Event, State
 from bodhisattva.servers.core.engine.deduplication import Answer, Key, Outcome
 from bodhisattva.servers.core.log.base import Entry, Position
-from bodhisattva.servers.core.telemetry.logs import concerning
+from bodhisattva.servers.core.telemetry.logs import request_fields
 
 Decide = Callable[[State], Decision]
 
@@ -33,7 +33,7 @@ class Command(NamedTuple):
     @property
     def log_fields(self) -> dict[str, str]:
         """What names this command in a log message."""
-        return concerning(self.connection_id, self.key and self.key[1])
+        return request_fields(self.connection_id, self.key and self.key[1])
 
 
 class EncodedEvent(NamedTuple):

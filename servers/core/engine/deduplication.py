@@ -86,8 +86,8 @@ class Answers:
             for answer in sorted(stored, key=lambda answer: answer.at)
         }
 
-    def asked_before(self, key: Key, answer: Answer, now: float) -> bool:
-        """Whether `key` was asked within the window; if so `answer` gets the first outcome, now or when it is there."""
+    def is_repeated(self, key: Key, answer: Answer, now: float) -> bool:
+        """Whether `key` came before within the window; if so `answer` gets the first outcome, now or later."""
         if key in self._waiting:
             self._waiting[key].append(answer)
             return True

@@ -18,17 +18,17 @@ from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.delivery.hub import Hub
 from bodhisattva.servers.core.domain import Context, Decision, State
 from bodhisattva.servers.core.engine.appender import MakeAppender
-from bodhisattva.servers.core.engine.aside import Aside
 from bodhisattva.servers.core.engine.commands import Advance, Command, Decide
 from bodhisattva.servers.core.engine.deduplication import INTERNAL, UNAVAILABLE, Answer, Answers, Key, Outcome, key_of
 from bodhisattva.servers.core.engine.evaluation import checked
 from bodhisattva.servers.core.engine.log_reader import LogReader
 from bodhisattva.servers.core.engine.processor import CommandProcessor
 from bodhisattva.servers.core.engine.projection import Projection
+from bodhisattva.servers.core.engine.worker_thread import WorkerThread
 from bodhisattva.servers.core.errors import ServiceError, Unavailable
 from bodhisattva.servers.core.log.base import Log, LogError, LogRefused, Position
 from bodhisattva.servers.core.service import Handler, Service
-from bodhisattva.servers.core.telemetry.logs import concerning
+from bodhisattva.servers.core.telemetry.logs import request_fields
 from bodhisattva.servers.core.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Engine:
         self._processor = CommandProcessor(self._projection, hub, self._logger)
         self._appender = make_appender(self._processor)
         self.reader = LogReader(log, self._logger)
-        self._aside = Aside()
+        self._worker_thread = WorkerThread()
         metrics.log_events.set_function(lambda: self.offset(GLOBAL) - self.log_start(GLOBAL))
         metrics.log_lag.set_function(lambda: self.lag)
         metrics.log_bytes.set_function(lambda: log.size)
@@ -83,7 +83,7 @@ class Engine:
 
     async def stop(self) -> None:
         """Settle what is under way and close the log."""
-        self._aside.stop()
+        self._worker_thread.stop()
         await self._appender.stop()
         await self.reader.stop()
         await self.log.close()
@@ -179,10 +179,13 @@ class Engine:
 
     def query(self, handler: Handler, data: dict[str, Any], context: Context, answer: Answer) -> None:
         """Answer from a current state, once everything that it holds is durable."""
-        self._appender.when_current(partial(self._query, handler, data, context, answer))
+        if self._appender.current:
+            self._query(handler, data, context, answer, True)
+        else:
+            self._appender.when_current(partial(self._query, handler, data, context, answer))
 
     def _repeated(self, key: Key | None, answer: Answer) -> bool:
-        return key is not None and self._answers.asked_before(key, answer, time.time())
+        return key is not None and self._answers.is_repeated(key, answer, time.time())
 
     def _prepare(
         self,
@@ -198,7 +201,7 @@ class Engine:
         if not current:
             return answer(UNAVAILABLE)
         try:
-            self._aside.run(lambda: prepare(state, envelope.convert(data, handler.input_type)), then)
+            self._worker_thread.run(lambda: prepare(state, envelope.convert(data, handler.input_type)), then)
         except Unavailable as refusal:
             answer(Outcome.refused(refusal))
 
@@ -229,7 +232,7 @@ class Engine:
         if not current:
             return answer(UNAVAILABLE)
         if handler.prepare is None:
-            return self._answer(handler, lambda: envelope.convert(data, handler.input_type), context, answer)
+            return self._answer(handler, partial(envelope.convert, data, handler.input_type), context, answer)
         state = self.state
 
         def prepared(future: "asyncio.Future[Any]") -> None:
@@ -240,13 +243,16 @@ class Engine:
 
         return self._prepare(handler, data, answer, prepared, True)
 
-    def _answer(self, handler: Handler, asked: Callable[[], Any], context: Context, answer: Answer) -> None:
+    def _answer(self, handler: Handler, read_input: Callable[[], Any], context: Context, answer: Answer) -> None:
         try:
-            outcome = Outcome.of(handler.function(self.state, asked(), context))
+            outcome = Outcome.of(handler.function(self.state, read_input(), context))
         except ServiceError as refusal:
             outcome = Outcome.refused(refusal)
         except Exception:
-            fields = concerning(context.connection_id, context.request_id)
+            fields = request_fields(context.connection_id, context.request_id)
             self._logger.exception("query failed", request=handler.name, **fields)
             outcome = INTERNAL
-        self._appender.when_durable(lambda durable: answer(outcome if durable else UNAVAILABLE))
+        if self._appender.settled:
+            answer(outcome)
+        else:
+            self._appender.when_durable(lambda durable: answer(outcome if durable else UNAVAILABLE))

@@ -56,6 +56,15 @@ class LocalAppender:
     def writable(self) -> bool:
         return self._write_probe.answers
 
+    @property
+    def current(self) -> bool:
+        """The only writer holds all that is in its log."""
+        return self._projection.available
+
+    @property
+    def settled(self) -> bool:
+        return not self._pending
+
     async def start(self) -> None:
         """Nothing runs beside the appends."""
 

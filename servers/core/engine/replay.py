@@ -14,7 +14,7 @@ from bodhisattva.servers.core.service import Service
 
 
 class Replayed(NamedTuple):
-    """offsets: of each channel's newest event. newer: the events after the number that was asked for."""
+    """offsets: of each channel's newest event. newer: the events after the requested number."""
 
     state: State
     offsets: dict[str, int]
@@ -24,7 +24,7 @@ class Replayed(NamedTuple):
 async def replay(service: Service, log: Log, *, newer_than: int | None = None, upto: int | None = None) -> Replayed:
     """Apply the events of the log, all or those up to a number, to its snapshot or else to a fresh state.
 
-    Raises what `apply` and `unpack` raise, and LogError, such as LogTrimmed if what `newer_than` asks for is not held.
+    Raises what `apply` and `unpack` raise, and LogError: LogTrimmed if the events after `newer_than` are gone.
     It leaves the loop free for others; with `upto` it takes no notice of what else is read meanwhile.
     """
     while True:

@@ -1,7 +1,7 @@
 """A service's state as bytes, so that it can be rebuilt without the events that retention has removed.
 
-The type hints of the state say how it is read back. A field that a newer release adds needs a default that is right
-for a state without it. A class that msgspec does not know says by `pack` and `unpack` what it is made of.
+The state is read back by its type hints. A field that a newer release adds needs a default that is right
+for a state without it. A class that msgspec does not know has `pack` and `unpack`.
 """
 
 from collections import deque
@@ -17,7 +17,7 @@ _LARGE_INTEGER = 1  # its code among msgpack's extensions
 
 @runtime_checkable
 class Packable(Protocol):
-    """packed: what JSON could say, too."""
+    """packed: made of what JSON has."""
 
     def pack(self) -> Any: ...
 

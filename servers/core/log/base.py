@@ -20,7 +20,7 @@ READ_BYTES = 1024 * 1024
 
 
 class LogError(Exception):
-    """The store could not do what was asked; whether an append took effect is not known."""
+    """The store could not do what was requested; whether an append took effect is not known."""
 
 
 class LogMoved(LogError):
@@ -32,11 +32,11 @@ class LogLost(LogError):
 
 
 class LogTrimmed(LogError):
-    """What comes next was removed: begin with the snapshot, and say that events were passed over."""
+    """What comes next was removed: begin with the snapshot, and report that events were skipped."""
 
 
 class LogUnsound(LogError):
-    """What is stored cannot be read as a log; says what."""
+    """What is stored cannot be read as a log; the message names the reason."""
 
 
 class AnsweredBefore(LogError):
@@ -103,7 +103,7 @@ class Position(msgspec.Struct, frozen=True):
     """How far a bridge has come in its source.
 
     at: when its last event happened, by the source's clock; empty where that is not known. marks: some of the events
-    up to there, in order, by which a log that was replaced is told from its continuation (see `bridges.block_locator`).
+    up to there, in order, by which a replaced log is distinguished from its continuation (see `bridges.block_locator`).
     """
 
     source: str
@@ -121,7 +121,7 @@ class Position(msgspec.Struct, frozen=True):
         return stored.is_where(basis) if stored is not None else basis is None
 
     def covers(self, other: "Position") -> bool:
-        """Whether the event at another place has taken effect by this one, as far as the marks can tell."""
+        """Whether the event at another place has taken effect by this one, as far as the marks show."""
         same_log = set(other.marks[-1:]) >= {mark for mark in self.marks if mark.offset == other.offset}
         return self.epoch == other.epoch and self.offset >= other.offset and same_log
 
@@ -245,7 +245,7 @@ class LocalLog(Log, Protocol):
 
 
 class AppendGrant(NamedTuple):
-    """What the holder of the grant decides on: the answers that it asked for, and the positions of all bridges."""
+    """What the holder of the grant decides on: the answers that it requested, and the positions of all bridges."""
 
     answers: Sequence[StoredAnswer]
     positions: Sequence[Position]
@@ -259,7 +259,7 @@ class SharedLog(Log, Protocol):
     (whether an `append` took effect is then not known), LogLost, and LogTrimmed if what was not read is removed.
 
     acquire: ask for the grant to append, and the answers to some requests since a time; None while another holds it.
-        A replica that got None stands in a queue, and has to ask again. A grant ends with `append`, or by itself after
+        A replica that got None stands in a queue, and has to try again. A grant ends with `append`, or by itself after
         a second.
     append: append, together, what was decided on the log as far as it was read (compare and append); more: keep the
         grant if no replica waits. LogMoved (always, where another holds the grant), AnsweredBefore, PositionTaken.

@@ -65,7 +65,7 @@ def copy(
 ) -> None:
     """A consistent copy of a database that may be in use, which takes its name when it is whole and on the disk.
 
-    copied: told of the pages that are done, and of all that there are. change: made to the copy before it is there.
+    copied: called with the count of pages done, and of all pages. change: made to the copy before it is there.
     OSError or sqlite3.Error if it cannot be made.
     """
     with being_made(target) as part:
@@ -125,7 +125,7 @@ def being_made(target: Path) -> Iterator[Path]:
 
 def _make_private(path: Path) -> None:
     """A new file is its owner's alone: what services know is not for everybody."""
-    with suppress(OSError):  # it is there, or sqlite says what is wrong
+    with suppress(OSError):  # it is there, or sqlite names what is wrong
         path.touch(_PRIVATE, exist_ok=False)
 
 

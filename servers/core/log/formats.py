@@ -45,7 +45,7 @@ FORMAT = 1 + len(MIGRATIONS)
 
 
 def meta(database: sqlite3.Connection) -> dict[str, str]:
-    """What a file says of itself: format, service, epoch. Empty if it is empty; sqlite3.Error if it is no log."""
+    """What a file declares: format, service, epoch. Empty if it is empty; sqlite3.Error if it is no log."""
     if not database.execute("SELECT 1 FROM sqlite_master").fetchone():
         return {}
     return dict(database.execute("SELECT key, value FROM meta"))
@@ -98,13 +98,13 @@ def _steps(version: int) -> tuple[str, ...]:
 
 
 def _in_one_transaction(
-    database: sqlite3.Connection, statements: tuple[str, ...], said: tuple[tuple[str, str], ...]
+    database: sqlite3.Connection, statements: tuple[str, ...], fields: tuple[tuple[str, str], ...]
 ) -> None:
     with database:
         database.execute("BEGIN IMMEDIATE")
         for statement in statements:
             database.execute(statement)
-        database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", said)
+        database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", fields)
 
 
 def free_name(path: Path, version: int) -> Path:

@@ -37,8 +37,8 @@ from bodhisattva.servers.core.log.base import (
     between,
 )
 from bodhisattva.servers.core.log.redis_connection import FAILURES, check_durability, connect, disconnect, failures
-from bodhisattva.servers.core.log.redis_past import Past, Stand
 from bodhisattva.servers.core.log.redis_records import Keys, answer_decoder, position_decoder
+from bodhisattva.servers.core.log.redis_retention import ReadPosition, RedisRetention
 
 _CHUNK = 500
 _ARRIVAL_MS = 500
@@ -72,11 +72,11 @@ class RedisLog:
         self._replica = fresh_id()
 
     async def open(self) -> None:
-        """Connect, check what Redis promises, and find or make the log; LogRefused says what is in the way."""
+        """Connect, check what Redis promises, and find or make the log; LogRefused names what is in the way."""
         self._store = connect(self._settings, self._settings.timeout)
         self._watcher = connect(self._settings, self._settings.timeout + _ARRIVAL_MS / 1000)
         self._patient = connect(self._settings, self._settings.timeout * _STATE_PATIENCE)
-        self._past = Past(self._patient, self._keys, self._replica)
+        self._retention = RedisRetention(self._patient, self._keys, self._replica)
         register = self._store.register_script
         self._append, self._newer = register(scripts.APPEND), register(scripts.NEWER)
         self._read, self._renew = register(scripts.READ), register(scripts.RENEW)
@@ -155,7 +155,7 @@ class RedisLog:
                 raise LogError(f"not stored: {status.decode()}")
 
     async def _appended(self, keys: list[str], arguments: list[str | bytes]) -> list[Any]:
-        """The script's answer, once as many Redis replicas as are asked for have what it wrote."""
+        """The script's answer, once as many Redis replicas as are required have what it wrote."""
         if not self._settings.acknowledgements:
             answer: list[Any] = await self._append(keys=keys, args=arguments)
             return answer
@@ -182,7 +182,7 @@ class RedisLog:
                 places[channel] = len(keys)
         answers = [entry.answer for entry in entries if entry.answer is not None]
         header: dict[str, Any] = {
-            **self._stand()._asdict(),
+            **self._read_position()._asdict(),
             "channels": list(places),
             "replica": self._replica,
             "more": more,
@@ -223,7 +223,7 @@ class RedisLog:
 
     async def replay(self, after: int = 0) -> AsyncIterator[Sequence[StoredEvent]]:
         before = self._head
-        self._head = _Head(after, await self._past.id_of(after)) if after else _Head()
+        self._head = _Head(after, await self._retention.id_of(after)) if after else _Head()
         try:
             async for chunk in self.newer():
                 yield chunk
@@ -234,7 +234,7 @@ class RedisLog:
     async def check_held(self) -> None:
         with failures():
             verdict, *_ = await self._newer(
-                keys=self._keys.of("meta", "entries"), args=[*self._stand(), "1", str(READ_BYTES)]
+                keys=self._keys.of("meta", "entries"), args=[*self._read_position(), "1", str(READ_BYTES)]
             )
         if verdict == b"lost":
             raise _lost()
@@ -243,7 +243,7 @@ class RedisLog:
         keys = self._keys.of("meta", "entries")
         while True:
             with failures():
-                answer = await self._newer(keys=keys, args=[*self._stand(), str(_CHUNK), str(READ_BYTES)])
+                answer = await self._newer(keys=keys, args=[*self._read_position(), str(_CHUNK), str(READ_BYTES)])
             verdict, *about = answer
             if verdict == b"lost":
                 raise _lost()
@@ -258,8 +258,8 @@ class RedisLog:
             self._head = _Head(events[-1].seq, events[-1].id)
             yield events
 
-    def _stand(self) -> Stand:
-        return Stand(self._fence, str(self._head.seq), self._head.id)
+    def _read_position(self) -> ReadPosition:
+        return ReadPosition(self._fence, str(self._head.seq), self._head.id)
 
     async def arrival(self) -> int | None:
         entries = self._keys.of("entries")[0]
@@ -311,28 +311,28 @@ class RedisLog:
         return [position_decoder.decode(position) for position in found.values()]
 
     async def log_starts(self) -> Mapping[str, int]:
-        return await self._past.log_starts()
+        return await self._retention.log_starts()
 
     async def log_starts_of(self, *channels: str) -> Mapping[str, int]:
-        return await self._past.log_starts(*channels)
+        return await self._retention.log_starts(*channels)
 
     async def lease(self, seconds: float) -> bool:
-        return await self._past.lease(seconds)
+        return await self._retention.lease(seconds)
 
     async def snapshot(self) -> Snapshot | None:
-        return await self._past.snapshot()
+        return await self._retention.snapshot()
 
     async def save(self, snapshot: Snapshot) -> None:
-        await self._past.save(self._stand(), snapshot)
+        await self._retention.save(self._read_position(), snapshot)
 
     async def trim(self, upto: int) -> Mapping[str, int]:
-        stand = self._stand()
-        await self._past.check_covered(upto)
-        log_start = (await self._past.log_starts(GLOBAL)).get(GLOBAL, 0)
+        stand = self._read_position()
+        await self._retention.check_covered(upto)
+        log_start = (await self._retention.log_starts(GLOBAL)).get(GLOBAL, 0)
         due = await between(self, log_start, upto)
         if not due:
             return {}
-        self.size, log_starts = await self._past.trim(stand, log_start, due)
+        self.size, log_starts = await self._retention.trim(stand, log_start, due)
         return log_starts
 
     async def close(self) -> None:

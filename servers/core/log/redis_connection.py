@@ -45,7 +45,7 @@ def connect(settings: LogConfig, patience: float) -> Store:
     """
     url = sharing.place(settings)
     if "+cluster:" in url and settings.acknowledgements:
-        raise LogRefused("log.acknowledgements cannot be asked of a cluster; set it to 0")
+        raise LogRefused("log.acknowledgements cannot be had of a cluster; set it to 0")
     options: dict[str, Any] = {
         "socket_timeout": patience,
         "socket_connect_timeout": settings.timeout,
@@ -87,7 +87,7 @@ def _alone(url: str, options: dict[str, Any]) -> Redis:
 
 
 def _through_sentinels(url: str, options: dict[str, Any]) -> Redis:
-    """The master that the sentinels name; asked again at each new connection."""
+    """The master that the sentinels name; queried again at each new connection."""
     parts = urlsplit(url)
     credentials, _, hosts = parts.netloc.rpartition("@")
     name, _, database = parts.path.strip("/").partition("/")
@@ -107,7 +107,7 @@ def _address(host: str) -> tuple[str, int]:
 
 
 async def check_durability(store: Store, settings: LogConfig) -> None:
-    """LogRefused if Redis promises less than `log.durability` asks for; a warning if that is less than the disk."""
+    """LogRefused if Redis promises less than `log.durability` requires; a warning if that is less than the disk."""
     required = settings.durability
     try:
         judged = [_judge(config) for config in await _configurations(store)]
@@ -124,7 +124,7 @@ async def check_durability(store: Store, settings: LogConfig) -> None:
         raise LogRefused(f"this Redis {problem}; set it, or accept losses with log.durability: none")
     if _LEVELS.index(promised) < _LEVELS.index(required):
         raise LogRefused(
-            f"this Redis promises {promised}, log.durability asks for {required}: {_LOST[promised]}; "
+            f"this Redis promises {promised}, log.durability requires {required}: {_LOST[promised]}; "
             "set appendonly and appendfsync, or log.durability"
         )
     if problem is not None or promised != "always":

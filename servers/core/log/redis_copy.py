@@ -20,10 +20,10 @@ from bodhisattva.servers.core.log.redis_records import Keys, answer_decoder, off
 from bodhisattva.servers.core.log.trimming import keep_snapshot
 
 _PAGE = 500
-Told = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 
 
-class Moment(NamedTuple):
+class LogImage(NamedTuple):
     """All of a log but its events, which are those after the log start up to the newest.
 
     version: of the format. stored: the epoch as it stands there. size: of the events' data, as it stands there.
@@ -52,7 +52,7 @@ class Moment(NamedTuple):
         return int(self.head.partition(":")[0] or 0)
 
 
-async def moment(store: Store, keys: Keys) -> Moment | None:
+async def log_image(store: Store, keys: Keys) -> LogImage | None:
     """None if there is no log; LogError if it cannot be read, LogUnsound if it is none."""
     names = keys.of("meta", "answers", "positions", "snapshot", "floors")
     with failures():
@@ -63,7 +63,7 @@ async def moment(store: Store, keys: Keys) -> Moment | None:
     if "epoch" not in about:
         return None
     try:
-        return Moment(
+        return LogImage(
             int(about["format"]),
             about["service"],
             about["epoch"],
@@ -78,7 +78,7 @@ async def moment(store: Store, keys: Keys) -> Moment | None:
         raise LogUnsound(f"the log at {keys.base}* cannot be decoded ({error})") from error
 
 
-async def events(store: Store, keys: Keys, then: Moment) -> AsyncIterator[list[StoredEvent]]:
+async def events(store: Store, keys: Keys, then: LogImage) -> AsyncIterator[list[StoredEvent]]:
     """The events of that moment; LogError if retention has removed some meanwhile, or the log was replaced."""
     entries, meta = keys.of("entries", "meta")
     reader: Any = store
@@ -104,7 +104,9 @@ def _event(seq: bytes, fields: dict[bytes, bytes]) -> StoredEvent:
         raise LogUnsound(f"event {seq.decode()} cannot be decoded ({error})") from error
 
 
-async def copy(store: Store, keys: Keys, then: Moment, path: Path, told: Told = lambda _done, _all: None) -> int:
+async def copy(
+    store: Store, keys: Keys, then: LogImage, path: Path, progress: Progress = lambda _done, _all: None
+) -> int:
     """Write the log of that moment into a new file; bytes of its events' data. OSError and sqlite3.Error, too."""
     size, done = 0, 0
     with closing(sqlite3.connect(path)) as database:
@@ -121,7 +123,7 @@ async def copy(store: Store, keys: Keys, then: Moment, path: Path, told: Told = 
                 _put(database, page)
                 size += sum(len(bytes(event.data)) for event in page)
                 done += len(page)
-                told(done, then.newest - then.log_start)
+                progress(done, then.newest - then.log_start)
         database.execute("PRAGMA journal_mode=DELETE")
     return size
 
@@ -130,7 +132,7 @@ def _put(database: sqlite3.Connection, page: list[StoredEvent]) -> None:
     try:
         rows.put_events(database, page)
     except sqlite3.IntegrityError as error:
-        raise LogUnsound(f"events {page[0].seq} to {page[-1].seq} say what others do ({error})") from error
+        raise LogUnsound(f"events {page[0].seq} to {page[-1].seq} repeat the numbers of others ({error})") from error
 
 
 def _pairs(flat: list[bytes]) -> list[tuple[bytes, bytes]]:

@@ -1,6 +1,6 @@
 """The format of a log in Redis, and the way from each earlier one to it; later ones are refused.
 
-Format 1 counted no bytes, and its epoch did not say the format. Since it says so now, replicas of an earlier release
+Format 1 counted no bytes, and its epoch did not name the format. Since it does now, replicas of an earlier release
 that still run find another epoch than theirs, look at the format, refuse it, and write no more.
 """
 
@@ -34,7 +34,7 @@ def check(version: int, keys: Keys) -> None:
 
 async def migrate(store: Store, keys: Keys, folder: Path) -> None:
     """Bring the log to the newest format, with a backup of it before, a log's file in the folder."""
-    then = await redis_copy.moment(store, keys)
+    then = await redis_copy.log_image(store, keys)
     if then is None or then.version >= FORMAT:
         return
     backup = free_name(folder / f"{then.service}.redis", then.version)

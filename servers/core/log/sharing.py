@@ -24,7 +24,7 @@ _FORM = re.compile(
 
 
 def place(log: LogConfig) -> str:
-    """The URL of Redis; ConfigError if it is not said, or is none, which shows no part of it."""
+    """The URL of Redis; ConfigError if it is missing, or is no URL; the message shows no part of it."""
     if log.url is None:
         raise ConfigError("log.url is not set; log.kind redis needs one, such as redis://127.0.0.1:6379/0")
     if _FORM.fullmatch(log.url) is None:
@@ -34,7 +34,7 @@ def place(log: LogConfig) -> str:
 
 @contextmanager
 def in_redis(log: LogConfig) -> Iterator[None]:
-    """ConfigError if it is not said where Redis is, or if what is imported in here lacks the package for it."""
+    """ConfigError if no URL of Redis is given, or if what is imported in here lacks the package for it."""
     place(log)
     try:
         yield

@@ -63,7 +63,7 @@ class SqliteLog:
         return self._stored - self._removed
 
     async def open(self) -> None:
-        """Open or make the file and take its lock; LogRefused says why it cannot be used."""
+        """Open or make the file and take its lock; LogRefused gives the reason if it cannot be used."""
         self._loop = asyncio.get_running_loop()
         with ExitStack() as opened:
             opened.callback(os.close, files.lock(self._path))
@@ -97,7 +97,7 @@ class SqliteLog:
             self._gathered = []
 
     def _write(self) -> None:
-        """The writer thread: entries that are due go into one transaction, then their futures are told."""
+        """The writer thread: entries that are due go into one transaction, then their futures are resolved."""
         item = self._next()
         while item is not None:
             if callable(item):

@@ -76,6 +76,15 @@ class SharedAppender:
         """The log is probed whenever it is idle, and unavailable while it takes no writes."""
         return True
 
+    @property
+    def current(self) -> bool:
+        """Another replica may have appended since the last read."""
+        return False
+
+    @property
+    def settled(self) -> bool:
+        return not self._ahead
+
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         work = {"appends to the shared log": self._drive, "following the shared log": self._follower.watch}

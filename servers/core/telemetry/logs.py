@@ -58,7 +58,7 @@ def configure(settings: Logging) -> None:
     logging.captureWarnings(capture=True)
 
 
-def concerning(connection_id: str, request_id: str | None) -> dict[str, str]:
+def request_fields(connection_id: str, request_id: str | None) -> dict[str, str]:
     """The connection and the request that a line concerns, if it does; what others chose is cut to a length."""
     ids = {"connection_id": connection_id, "request_id": (request_id or "")[:LONGEST]}
     return {name: value for name, value in ids.items() if value}

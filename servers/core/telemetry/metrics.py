@@ -11,7 +11,7 @@ from bodhisattva.servers.core.telemetry.tallies import Durations, Tally
 
 
 class BridgeMetrics(NamedTuple):
-    """Of all bridges of a service. following: those that hear their source. waiting: events not yet in effect."""
+    """Of all bridges of a service. following: those subscribed to their source. waiting: events not applied yet."""
 
     following: Gauge
     waiting: Gauge
@@ -64,8 +64,8 @@ class Metrics:
         self._broadcasts = self._tally("websocket_events_total", "Events delivered.", "channel_kind")
 
         self.bridges = BridgeMetrics(
-            self._one(Gauge, "websocket_bridges_following", "Bridges that hear their source."),
-            self._one(Gauge, "websocket_bridge_waiting_events", "Events heard, and not yet in effect."),
+            self._one(Gauge, "websocket_bridges_following", "Bridges that are subscribed to their source."),
+            self._one(Gauge, "websocket_bridge_waiting_events", "Events received from sources, and not applied yet."),
             self._one(Counter, "websocket_bridge_events_total", "Events taken in."),
             self._one(Counter, "websocket_bridge_refused_events_total", "Events passed over as unfit."),
             self._one(Counter, "websocket_bridge_lost_events_total", "Events gone from the source before they came."),
@@ -77,7 +77,7 @@ class Metrics:
         )
 
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
-        """A gauge that is read, within the event loop, when somebody asks for it."""
+        """A gauge that is read, within the event loop, at each scrape."""
         self._one(Gauge, name, text).set_function(read)
 
     def received(self, message_type: str) -> None:

@@ -1,4 +1,4 @@
-"""What is counted at each message, and given to Prometheus when somebody asks.
+"""What is counted at each message, and given to Prometheus at each scrape.
 
 The library's instruments look up labels and take a lock at each step, which would cost a good part of what the message
 costs. Here the event loop counts for itself, and no other thread does.

@@ -73,13 +73,13 @@ class Tracing:
         self._tracer = self._provider.get_tracer("bodhisattva", version)
 
     def request(self, method: str, about: Attributes, parent: object) -> Span:
-        """One that is to be answered here. parent: what its sender said of its own trace, if anything."""
+        """A request that this service answers. parent: the traceparent of its sender, if it gave one."""
         context = _propagator.extract({"traceparent": parent}) if isinstance(parent, str) else None
         rpc = {"rpc.system.name": "bodhisattva", "rpc.service": self._service, "rpc.method": method, **about}
         return Span(self._tracer.start_span(f"{self._service}/{method}", context, SpanKind.SERVER, rpc))
 
     def append(self, events: int, parent: str | None = None) -> Span:
-        """Of a decision to the log, until it is durable."""
+        """An append to the log, until it is durable."""
         context = _propagator.extract({"traceparent": parent}) if parent else None
         return Span(self._tracer.start_span("append", context, SpanKind.INTERNAL, {"bodhisattva.events": events}))
 
@@ -88,16 +88,16 @@ class Tracing:
         rpc = {"rpc.system.name": "bodhisattva", "rpc.service": service, "rpc.method": method}
         return self._during(f"{service}/{method}", SpanKind.CLIENT, {**rpc, "bodhisattva.request_id": request_id})
 
-    def taking_in(self, source: str, channel: str, event_id: str, parent: str | None) -> AbstractContextManager[Span]:
-        """An event of another service."""
+    def apply_span(self, source: str, channel: str, event_id: str, parent: str | None) -> AbstractContextManager[Span]:
+        """Applying an event of another service."""
         about = {
             "messaging.system": "bodhisattva",
             "messaging.operation.type": "process",
-            "messaging.operation.name": "take in",
+            "messaging.operation.name": "apply",
             "messaging.destination.name": f"{source}:{channel}",
             "messaging.message.id": event_id,
         }
-        return self._during(f"take in {source}:{channel}", SpanKind.CONSUMER, about, parent)
+        return self._during(f"apply {source}:{channel}", SpanKind.CONSUMER, about, parent)
 
     @contextmanager
     def _during(self, name: str, kind: SpanKind, about: Attributes, parent: str | None = None) -> Iterator[Span]:
@@ -112,13 +112,13 @@ class Tracing:
         span.end()
 
     @contextmanager
-    def continuing(self, parent: str | None) -> Iterator[None]:
-        """What begins meanwhile is part of a trace that was told of."""
+    def continue_trace(self, parent: str | None) -> Iterator[None]:
+        """What begins meanwhile is part of the trace that the parent names."""
         if parent is None:
             yield
             return
-        told = trace.get_current_span(_propagator.extract({"traceparent": parent}))
-        with trace.use_span(told):
+        remote = trace.get_current_span(_propagator.extract({"traceparent": parent}))
+        with trace.use_span(remote):
             yield
 
     def current(self) -> str | None:
@@ -141,7 +141,7 @@ class Tracing:
 
 
 def _session(endpoint: str) -> requests.Session:
-    """It asks no proxy of the environment for a collector on this machine."""
+    """A collector on this machine is reached without a proxy of the environment."""
     session = requests.Session()
     session.trust_env = not is_loopback(urlsplit(endpoint).hostname or "")
     return session

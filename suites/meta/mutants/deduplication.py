@@ -25,12 +25,12 @@ KEPT = 1000
     failure="create_session was refused",
 )
 def executes_a_retry_of_a_running_command(inject: Inject) -> None:
-    asked_before = Answers.asked_before
+    is_repeated = Answers.is_repeated
 
     def answered_before(answers: Answers, key: Key, answer: Answer, now: float) -> bool:
-        return key not in answers._waiting and asked_before(answers, key, answer, now)
+        return key not in answers._waiting and is_repeated(answers, key, answer, now)
 
-    inject(Answers, "asked_before", answered_before)
+    inject(Answers, "is_repeated", answered_before)
 
 
 @mutant(
@@ -42,7 +42,7 @@ def executes_retries_again(inject: Inject) -> None:
     def never_known(*_: object) -> bool:
         return False
 
-    inject(Answers, "asked_before", never_known)
+    inject(Answers, "is_repeated", never_known)
 
 
 @mutant(

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from bodhisattva.servers.core.channels import GLOBAL
 from bodhisattva.servers.core.domain import Context, Decision
-from bodhisattva.servers.core.engine.aside import Aside
 from bodhisattva.servers.core.engine.commands import Command, Evaluated, PreparedAppend
 from bodhisattva.servers.core.engine.deduplication import UNAVAILABLE, Answer, Outcome
 from bodhisattva.servers.core.engine.engine import Engine
@@ -17,6 +16,7 @@ from bodhisattva.servers.core.engine.local_appender import LocalAppender
 from bodhisattva.servers.core.engine.log_reader import LogReader
 from bodhisattva.servers.core.engine.processor import CommandProcessor
 from bodhisattva.servers.core.engine.projection import Projection
+from bodhisattva.servers.core.engine.worker_thread import WorkerThread
 from bodhisattva.servers.core.envelope import fresh_id
 from bodhisattva.servers.core.log.base import Entry, StoredEvent
 from bodhisattva.servers.core.service import Handler
@@ -33,12 +33,12 @@ SELF = uuid4()
     failure="another client waited",
 )
 def searches_while_all_wait(inject: Inject) -> None:
-    def run_at_once(aside: Aside, work: Callable[[], T], then: "Callable[[asyncio.Future[T]], None]") -> None:
+    def run_at_once(worker: WorkerThread, work: Callable[[], T], then: "Callable[[asyncio.Future[T]], None]") -> None:
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         done.set_result(work())
         then(done)
 
-    inject(Aside, "run", run_at_once)
+    inject(WorkerThread, "run", run_at_once)
     inject(snippets, "_pieces", lambda text: [text])
 
 

@@ -19,9 +19,9 @@ from bodhisattva.servers.core.log import sharing
 from bodhisattva.servers.core.log.base import LogError
 from bodhisattva.servers.core.log.redis import RedisLog
 from bodhisattva.servers.core.log.redis_connection import FAILURES, connect, disconnect
-from bodhisattva.servers.core.log.redis_copy import copy, moment
-from bodhisattva.servers.core.log.redis_past import Past
+from bodhisattva.servers.core.log.redis_copy import copy, log_image
 from bodhisattva.servers.core.log.redis_records import Keys
+from bodhisattva.servers.core.log.redis_retention import RedisRetention
 from bodhisattva.servers.core.service import Service
 from bodhisattva.servers.log_tools import redis_load, redis_verify, verify
 from bodhisattva.servers.log_tools.progress import Progress
@@ -33,7 +33,7 @@ _LEASE = 60.0
 _LEASE_TIMEOUT = 15.0
 
 
-class RedisPlace:
+class RedisSource:
     """The place of a service's log, by its configuration."""
 
     def __init__(self, service: Service, config: Config) -> None:
@@ -55,7 +55,7 @@ class RedisPlace:
 
     async def _copy(self, path: Path, found: list[str] | None) -> None:
         async with self._store() as store, self._undisturbed(store):
-            then = await moment(store, self._keys)
+            then = await log_image(store, self._keys)
             if then is None:
                 raise Refused(f"{self}: there is no log")
             formats.check(then.version, self._keys)
@@ -72,7 +72,7 @@ class RedisPlace:
 
     async def _exists(self) -> bool:
         async with self._store() as store:
-            return await moment(store, self._keys) is not None
+            return await log_image(store, self._keys) is not None
 
     def replace(self, source: Source, epoch: str) -> None:
         """Replace the log by a file's at once; Refused if a replica of the service runs on it."""
@@ -134,14 +134,14 @@ class RedisPlace:
     @asynccontextmanager
     async def _undisturbed(self, store: Any) -> AsyncIterator[None]:
         """Hold the retention lease, so that no replica removes events meanwhile."""
-        past = Past(store, self._keys, f"tool-{fresh_id()}")
+        retention = RedisRetention(store, self._keys, f"tool-{fresh_id()}")
         try:
             async with asyncio.timeout(_LEASE_TIMEOUT):
-                while not await past.lease(_LEASE):  # noqa: ASYNC110 - Redis offers nothing to wait on
+                while not await retention.lease(_LEASE):  # noqa: ASYNC110 - Redis offers nothing to wait on
                     await asyncio.sleep(0.1)
         except TimeoutError:
             raise Refused(f"{self} is being shortened; try again") from None
         try:
             yield
         finally:
-            await past.lease(0)
+            await retention.lease(0)

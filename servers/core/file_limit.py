@@ -15,7 +15,7 @@ _LEAST = 64  # sockets of clients without which a service is of no use
 _PENDING_SHARE = 8  # of scarce sockets every eighth is left to who is not connected yet
 
 
-class Descriptors:
+class FileLimit:
     """What the services of one process share evenly. services: how many they are."""
 
     def __init__(self, services: int = 1) -> None:

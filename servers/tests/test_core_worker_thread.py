@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from bodhisattva.servers.core.domain import Context
-from bodhisattva.servers.core.engine import aside
-from bodhisattva.servers.core.engine.aside import Aside
+from bodhisattva.servers.core.engine import worker_thread
 from bodhisattva.servers.core.engine.deduplication import Outcome, answering
+from bodhisattva.servers.core.engine.worker_thread import WorkerThread
 from bodhisattva.servers.core.errors import Conflict, ErrorCode, Unavailable
 from bodhisattva.servers.core.log.memory import MemoryLog
 from bodhisattva.servers.core.service import Handler
@@ -82,13 +82,13 @@ async def test_a_query_is_answered_from_what_was_prepared(desk: Desk) -> None:
 
 
 async def test_there_is_an_end_to_what_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aside, "MOST_WAITING", 1)
+    monkeypatch.setattr(worker_thread, "MOST_WAITING", 1)
     GATE.clear()
-    work, done = Aside(), asyncio.Event()
-    work.run(lambda: GATE.wait(5), lambda future: done.set())
+    worker, done = WorkerThread(), asyncio.Event()
+    worker.run(lambda: GATE.wait(5), lambda future: done.set())
     with pytest.raises(Unavailable):
-        work.run(lambda: None, lambda future: None)
+        worker.run(lambda: None, lambda future: None)
     GATE.set()
     await done.wait()
-    work.run(lambda: None, lambda future: None)
-    work.stop()
+    worker.run(lambda: None, lambda future: None)
+    worker.stop()

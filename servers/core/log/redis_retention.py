@@ -1,4 +1,4 @@
-"""What stands for the past of a log in Redis: the snapshot, the log starts, and the lease of retention."""
+"""Retention of a log in Redis: the snapshot in place of removed events, the log starts, and the lease."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,8 +12,8 @@ from bodhisattva.servers.core.log.redis_connection import Store, failures
 from bodhisattva.servers.core.log.redis_records import Keys, offsets_decoder
 
 
-class Stand(NamedTuple):
-    """How far somebody has read the log: its epoch as stored, number and id of the newest event."""
+class ReadPosition(NamedTuple):
+    """How far a replica has read the log: its epoch as stored, number and id of the newest event."""
 
     epoch: str
     seq: str
@@ -27,7 +27,7 @@ class Trimmed(NamedTuple):
     log_starts: dict[str, int]
 
 
-class Past:
+class RedisRetention:
     """See `base.SharedLog`. store: a connection with patience, since a state may be large."""
 
     def __init__(self, store: Store, keys: Keys, replica: str) -> None:
@@ -64,9 +64,9 @@ class Past:
             found = await self._store.hmget(key, list(channels))
         return {name: int(log_start) for name, log_start in zip(channels, found, strict=True) if log_start is not None}
 
-    async def save(self, stand: Stand, snapshot: Snapshot) -> None:
+    async def save(self, read: ReadPosition, snapshot: Snapshot) -> None:
         arguments: list[str | bytes] = [
-            *stand,
+            *read,
             str(snapshot.seq),
             msgspec.json.encode(snapshot.offsets),
             snapshot.state,
@@ -81,12 +81,12 @@ class Past:
         if covered is None or int(covered) < upto:
             raise LogError(f"there is no snapshot of the events up to {upto}")
 
-    async def trim(self, stand: Stand, log_start: int, events: Sequence[StoredEvent]) -> Trimmed:
+    async def trim(self, read: ReadPosition, log_start: int, events: Sequence[StoredEvent]) -> Trimmed:
         """Remove the events that come next after the log start."""
         risen = {channel: offset for event in events for channel, offset in event.channels}
         last, size = events[-1], sum(len(bytes(event.data)) for event in events)
         keys = [*self._keys.of("meta", "entries", "snapshot", "floors"), *map(self._keys.channel, risen)]
-        arguments: list[str | int] = [*stand, log_start, last.seq, last.id, -size]
+        arguments: list[str | int] = [*read, log_start, last.seq, last.id, -size]
         for channel, offset in risen.items():
             arguments += [channel, offset]
         with failures():

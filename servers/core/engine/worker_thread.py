@@ -1,4 +1,4 @@
-"""What would hold the loop up is done aside: on one thread, one piece after the other."""
+"""Runs work that would block the event loop: on one thread, one piece after the other."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,11 +12,11 @@ T = TypeVar("T")
 MOST_WAITING = 100
 
 
-class Aside:
+class WorkerThread:
     """The thread of one service. It begins with the first piece of work."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="aside")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="worker")
         self._waiting = 0
 
     def run(self, work: Callable[[], T], then: "Callable[[asyncio.Future[T]], None]") -> None:
