@@ -118,7 +118,7 @@ def soak(minutes: float, connections: int, seed: int, out: Path, launcher: str |
     _allow_descriptors(connections + _SPARE_DESCRIPTORS)
     experiment = soak_experiment(minutes, connections, tls=tls)
     with _one_line_errors(out):
-        _run([experiment], seed, Choice("process", "asked for"), out, launcher.split() if launcher else None)
+        _run([experiment], seed, Choice("process", "requested"), out, launcher.split() if launcher else None)
 
 
 @contextmanager

@@ -67,7 +67,7 @@ class Link:
         await call(f"{self.name}: adding {toxic}", self.proxy.add_toxic, type=toxic, attributes=attributes)
         found = await self.toxics()
         if [toxic] != list(found.values()):
-            raise ToxiproxyError(f"{self.name}: asked for {toxic}, the proxy has {found}")
+            raise ToxiproxyError(f"{self.name}: wanted {toxic}, the proxy has {found}")
 
     async def disable(self) -> None:
         """Drop every connection and take no new one."""
@@ -109,4 +109,4 @@ class Link:
 
     async def _assert_enabled(self, expected: bool) -> None:
         if await self._enabled() is not expected:
-            raise ToxiproxyError(f"{self.name}: asked for enabled={expected}, which it is not")
+            raise ToxiproxyError(f"{self.name}: wanted enabled={expected}, the proxy has the contrary")

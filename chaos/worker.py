@@ -13,7 +13,7 @@ REQUEST_TIMEOUT = 1.5
 GIVE_UP_AFTER = 10.0
 BACKOFF = (0.05, 0.3)
 
-# Error codes that say nothing about the operation itself: the same id may be sent again.
+# Error codes that decide nothing about the operation itself: the same id may be sent again.
 RETRYABLE_CODES = frozenset({"UNAVAILABLE", "RATE_LIMIT_EXCEEDED"})
 
 

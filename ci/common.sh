@@ -1,20 +1,20 @@
-# Read by every script of this folder: where things stand, and one way to speak, install and refuse.
+# Read by every script of this folder: where things stand, and one way to log, install and refuse.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 tools=$root/.tools
 name=${0##*/}
 
-# uv asks the same index as pip and trusts what the machine trusts, where the machine has a list of that.
+# uv uses the same index as pip and trusts what the machine trusts, where the machine has a list of that.
 [ -z "${PIP_INDEX_URL-}" ] || export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX-$PIP_INDEX_URL}"
 [ ! -e /etc/ssl/certs/ca-certificates.crt ] || export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS-1}"
 export UV_PYTHON_DOWNLOADS=never
 
-# What is installed is compiled at once, and what runs keeps its bytecode, whatever the environment says.
+# What is installed is compiled at once, and what runs keeps its bytecode, whatever the environment sets.
 export UV_COMPILE_BYTECODE=1
 unset PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 
-say() { printf '%s: %s\n' "$name" "$*"; }
+log() { printf '%s: %s\n' "$name" "$*"; }
 
 # Bad input or a machine that cannot: one line, exit 2.
 refuse() {
@@ -28,7 +28,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 apt_install() {
     have apt-get || refuse "needs $*; install it, this is no Debian"
     [ "$(id -u)" = 0 ] || refuse "needs $*; install it, or run this as root"
-    say "installing $* (apt)"
+    log "installing $* (apt)"
     mkdir -p "$tools/log"
     log=$tools/log/apt.log
     get="timeout 600 apt-get -o DPkg::Lock::Timeout=120 -qq"
@@ -42,7 +42,7 @@ apt_install() {
 # root and no server starts by itself. Sets $place, where they lie, $libraries, where their libraries do, and $log.
 unpack() {
     { have apt-get && have dpkg-deb; } || refuse "needs $1; install it, this is no Debian"
-    say "unpacking Debian's $1"
+    log "unpacking Debian's $1"
     place=$tools/$name
     log=$tools/log/$name.log
     rm -rf "$place"

@@ -17,7 +17,7 @@ MEANINGS = {
     "passed": "a test saw the clause kept",
     "failed": "a test saw the clause broken",
     "unsupported": "the service does not claim the feature, and a probe agreed",
-    "unknown": "no test could tell",
+    "unknown": "not judged",
     "missing": "no test reported on it",
 }
 

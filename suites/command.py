@@ -14,7 +14,7 @@ from bodhisattva.reports.errors import ReportError
 _SUITES = Path(__file__).resolve().parent
 _APART = ("meta", "interop")
 _BAD_INPUT = 2
-_REFUSALS = (_BAD_INPUT, 4)  # pytest's, which has printed the reason: asked to exit; wrong usage
+_REFUSALS = (_BAD_INPUT, 4)  # pytest's, which has printed the reason: requested to exit; wrong usage
 
 # A target is judged from wherever its owner stands: no configuration of pytest that lies there may count, and the
 # project's own is not there once it is installed. What pyproject.toml sets is repeated here; a test compares both.

@@ -69,7 +69,7 @@ def allow_descriptors(count: int) -> None:
     if soft >= count:
         return
     if hard < count:
-        raise LoadError(f"{count} open files are needed and {hard} are allowed (ulimit -Hn); ask for fewer connections")
+        raise LoadError(f"{count} open files are needed and {hard} are allowed (ulimit -Hn); take fewer connections")
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 

@@ -22,7 +22,7 @@ from bodhisattva.chaos.verdict import CheckResult, Verdict
 MEGABYTE = 1e6
 WHEN_IDLE = 4 * MEGABYTE
 IN_SOAK = 8 * MEGABYTE
-ENOUGH = 0.7  # of the connections asked for, in the median: some clients are always between two connections
+ENOUGH = 0.7  # of the wanted connections, in the median: some clients are always between two connections
 FEW = 0.02  # of all connections may end otherwise than by their client's way
 
 Values = dict[str, float]

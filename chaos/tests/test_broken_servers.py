@@ -75,7 +75,7 @@ FAILOVER = Experiment(
 
 
 async def _run(experiment: Experiment, folder: Path, broken: str | None = None) -> Report:
-    choice = Choice("process", "asked for")
+    choice = Choice("process", "requested")
     launcher = (sys.executable, "-m", "bodhisattva.suites.meta.mutate", broken) if broken is not None else None
     return await Run(experiment, 5, choice, folder, print, launcher).run()
 

@@ -222,9 +222,9 @@ async def test_what_toxiproxy_did_not_do_is_an_error(link: Link, monkeypatch: py
     """toxiproxy-python does not raise on a server error, so that every change is read back."""
     monkeypatch.setattr(link.proxy, "add_toxic", lambda **_: None)
     monkeypatch.setattr(link.proxy, "disable", lambda: None)
-    with pytest.raises(ToxiproxyError, match="asked for latency, the proxy has"):
+    with pytest.raises(ToxiproxyError, match="wanted latency, the proxy has"):
         await link.add_toxic("latency", latency=10)
-    with pytest.raises(ToxiproxyError, match="asked for enabled=False"):
+    with pytest.raises(ToxiproxyError, match="wanted enabled=False"):
         await link.disable()
 
 

@@ -67,7 +67,7 @@ async def test_a_run_that_breaks_off_is_healed_and_unknown(failure: type[Excepti
         duration=30,
     )
     lines: list[str] = []
-    report = await Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", lines.append).run()
+    report = await Run(experiment, 1, Choice("process", "requested"), tmp_path / "run", lines.append).run()
 
     assert report.verdict is Verdict.UNKNOWN
     assert report.problems == (f"faults: {failure.__name__}: the workload has had enough",)
@@ -128,7 +128,7 @@ async def test_work_goes_on_until_the_last_fault_is_healed(tmp_path: Path) -> No
         checkers=("delivery",),
         duration=1,
     )
-    await Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", print).run()
+    await Run(experiment, 1, Choice("process", "requested"), tmp_path / "run", print).run()
     nemesis = [o for o in read(tmp_path / "run" / "history.jsonl") if o.process == NEMESIS]
     assert nemesis[-1].value["phase"] == "heal"
     assert workload.worked[0][0] == experiment.duration
@@ -146,7 +146,7 @@ async def test_a_run_that_is_interrupted_leaves_its_verdict_too(tmp_path: Path) 
         checkers=("delivery",),
         duration=60,
     )
-    run = Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", print)
+    run = Run(experiment, 1, Choice("process", "requested"), tmp_path / "run", print)
     running = asyncio.create_task(run.run())
     await eventually(lambda: workload.recorder, "the work to begin", 30)
     running.cancel()
@@ -166,7 +166,7 @@ async def test_a_fault_on_a_link_that_no_client_uses_is_refused(tmp_path: Path) 
         checkers=("delivery",),
         duration=2,
     )
-    report = await Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", print).run()
+    report = await Run(experiment, 1, Choice("process", "requested"), tmp_path / "run", print).run()
     assert report.verdict is Verdict.UNKNOWN
     lines = "open: StackError: no client uses the link fastblocks/slow, which is to be broken: name it in a workload."
     assert report.problems == (lines,)
@@ -181,7 +181,7 @@ async def test_without_a_redis_replicas_are_not_run_and_unknown(
         experiment_named("replicas-through-kill"), topology=Topology(("fastblocks",), ("direct",), replicas=2)
     )
     lines: list[str] = []
-    report = await Run(experiment, 1, Choice("process", "asked for"), tmp_path / "run", lines.append).run()
+    report = await Run(experiment, 1, Choice("process", "requested"), tmp_path / "run", lines.append).run()
     assert (report.verdict, report.log) == (Verdict.UNKNOWN, "redis")
     assert report.problems == ("start: StackError: there is no redis-server on PATH or in .tools/bin: run ci/redis.",)
     assert f"start: failed, {report.problems[0].removeprefix('start: ')}" in lines

@@ -21,7 +21,7 @@ _LONGEST_REASON = 80
 
 @dataclass(frozen=True)
 class ConnectionChurn(Workload):
-    """connections: at all times during warm-up and soak, whatever `run` is asked for."""
+    """connections: at all times during warm-up and soak, whatever the time of the run."""
 
     connections: int
     pace: Pace

@@ -1,7 +1,7 @@
 """Container health check: exit 0 when a service listens here and each that does answers /health with 200.
 
 The ports are those on which the container's processes listen, or the one in BODHISATTVA_PORT. Over TLS the
-certificate is not verified: this asks the container's own process, over loopback. Where the service wants
+certificate is not verified: the request goes to the container's own process, over loopback. Where the service wants
 client certificates it is shown its own.
 """
 

@@ -52,7 +52,7 @@ def test_a_service_with_its_log_in_redis_is_met_again_so(tmp_path: Path) -> None
 
 
 def test_a_foreign_deployment_is_met_again_through_its_target_file(tmp_path: Path) -> None:
-    stack = {"kind": "external", "reason": "asked for", "details": {}}
+    stack = {"kind": "external", "reason": "requested", "details": {}}
     results = runs.with_outcome("AUTH-001", "dhruva", "failed")
     command = "pytest suites --stack external --target 'the fleet.yaml' -k AUTH"
     [failure] = judged(tmp_path, results, exit=1, stack=stack, command=command).failures
@@ -63,7 +63,7 @@ def test_a_foreign_deployment_is_met_again_through_its_target_file(tmp_path: Pat
 
 
 def test_what_check_judged_is_met_again_by_check(tmp_path: Path) -> None:
-    stack = {"kind": "external", "reason": "asked for", "details": {}}
+    stack = {"kind": "external", "reason": "requested", "details": {}}
     results = runs.with_outcome("AUTH-001", "dhruva", "failed")
     for line in results:
         line["nodeid"] = "auth/test_auth.py::TestIt::test_it[dhruva-as it is]"

@@ -30,9 +30,9 @@ async def refusal(config: LogConfig, service: str = "ledger") -> str:
 @pytest.mark.parametrize(
     ("server", "asked", "says"),
     [
-        ({"appendonly": "no"}, "always", "promises none, log.durability asks for always"),
-        ({"appendfsync": "everysec"}, "always", "promises everysec, log.durability asks for always"),
-        ({"appendfsync": "no"}, "everysec", "promises none, log.durability asks for everysec"),
+        ({"appendonly": "no"}, "always", "promises none, log.durability requires always"),
+        ({"appendfsync": "everysec"}, "always", "promises everysec, log.durability requires always"),
+        ({"appendfsync": "no"}, "everysec", "promises none, log.durability requires everysec"),
         ({"no-appendfsync-on-rewrite": "yes"}, "everysec", "flushes nothing while it rewrites its file"),
         ({"maxmemory": "100mb", "maxmemory-policy": "allkeys-lru"}, "everysec", "may throw keys away"),
         ({"rename-command": "CONFIG hidden"}, "everysec", "does not show its settings"),
@@ -213,7 +213,7 @@ async def test_s7_a_cluster_promises_as_much_as_the_least_of_its_masters(cluster
     config = in_cluster(cluster, 2)
     cluster[2].ask("CONFIG", "SET", "appendfsync", "no")
     try:
-        assert "promises none, log.durability asks for always" in await refusal(config)
+        assert "promises none, log.durability requires always" in await refusal(config)
     finally:
         cluster[2].ask("CONFIG", "SET", "appendfsync", "always")
     async with logs(config, 1):
@@ -222,4 +222,4 @@ async def test_s7_a_cluster_promises_as_much_as_the_least_of_its_masters(cluster
 
 async def test_what_cannot_be_asked_of_a_cluster_is_refused_in_a_line() -> None:
     config = LogConfig("redis", url="redis+cluster://127.0.0.1:1", acknowledgements=1)
-    assert "cannot be asked of a cluster" in await refusal(config)
+    assert "cannot be had of a cluster" in await refusal(config)

@@ -156,7 +156,7 @@ def test_a_sound_log_is_reported_as_sound(tmp_path: Path, log: Path) -> None:
             "event 30: it has offset 99 on state, where 30 is due",
         ),
         ("DELETE FROM channel_events WHERE offset = 25", "event 25: state lists nothing at offset 25"),
-        ("INSERT INTO channel_events VALUES ('ui:x', 1, 30)", f"list {KEPT + 1} events, and the events say {KEPT}"),
+        ("INSERT INTO channel_events VALUES ('ui:x', 1, 30)", f"list {KEPT + 1} events, and the events give {KEPT}"),
         ("DELETE FROM floors WHERE channel = 'state'", "event 19: it has offset 19 on state, where 1 is due"),
         ("DELETE FROM snapshot", "the events up to 18 are removed, and no snapshot stands for them"),
         ("UPDATE snapshot SET seq = 10", "and the snapshot stands for those up to 10 only"),
@@ -164,7 +164,7 @@ def test_a_sound_log_is_reported_as_sound(tmp_path: Path, log: Path) -> None:
         ("UPDATE snapshot SET state = X'C1'", "the snapshot is no state of fastblocks"),
         (
             'UPDATE snapshot SET offsets = \'{"global":27,"state":26}\'',
-            "the snapshot says offset 26 of state, which was at 27",
+            "the snapshot has offset 26 of state, which was at 27",
         ),
         ("UPDATE events SET name = 'baked' WHERE seq = 30", "event 30: baked cannot be applied to the state"),
         ("UPDATE answers SET outcome = '7' WHERE request_id = 'r5'", "the answer to r5 of ada cannot be decoded"),

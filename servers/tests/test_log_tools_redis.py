@@ -99,9 +99,12 @@ async def test_a_log_is_the_same_after_a_move_to_redis_and_back(there: There, lo
     ("damage", "line"),
     [
         (("XDEL", "entries", "25-0"), "event 26: it has offset 26 on global, where 25 is due"),
-        (("XDEL", "channel:state", "25-0"), f"list {KEPT - 1} events, and the events say {KEPT}"),
+        (("XDEL", "channel:state", "25-0"), f"list {KEPT - 1} events, and the events give {KEPT}"),
         (("XADD", "channel:state", "31-0", "s", "30"), "the stream of state lists 30 at offset 31"),
-        (("XADD", "channel:ui:x", "1-0", "s", "30"), "the stream of ui:x lists 30 at offset 1, the events say nothing"),
+        (
+            ("XADD", "channel:ui:x", "1-0", "s", "30"),
+            "the stream of ui:x lists 30 at offset 1, the events give nothing",
+        ),
         (("HSET", "meta", "size", "7"), "the size is 7, and the events' data have"),
         (("HSET", "meta", "head", "30:other"), "the head is 30:other, where 30:"),
         (("HDEL", "floors", "state"), "event 19: it has offset 19 on state, where 1 is due"),

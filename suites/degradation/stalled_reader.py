@@ -89,6 +89,6 @@ async def has_free_slot(connect: Connect, node: Node) -> bool:
 
 
 async def slow_consumer_count(node: Node) -> float:
-    """How many connections the metrics say were closed as too slow; the protocol leaves the metric's name open."""
+    """How many connections were closed as too slow, by the metrics; the protocol leaves the metric's name open."""
     text = await node.metrics()
     return sum(float(value) for value in re.findall(r"^\w*slow\w*_total(?:\{[^}]*\})? (\S+)", text, re.MULTILINE))

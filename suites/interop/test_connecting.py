@@ -19,7 +19,7 @@ WELCOME = "session.created"
 async def _welcome(client: PublishedClient, node: Node) -> dict[str, object]:
     """The data of the welcome. session-buddy has events of the same name, and the handler does not get the room."""
     event = await client.wait_for_event(WELCOME, lambda e: "connection_id" in e.data)
-    assert event.data["server"], f"{node.service} does not say who it is: {event!r}"
+    assert event.data["server"], f"{node.service} does not name itself: {event!r}"
     return dict(event.data)
 
 

@@ -1,4 +1,4 @@
-"""What the published client asks is answered, and refused as it presents refusals (1, 3)."""
+"""Requests of the published client are answered, and refused as it presents refusals (1, 3)."""
 
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clause_fixtures import token_for

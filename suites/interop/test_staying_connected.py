@@ -20,7 +20,7 @@ async def _comes_back(
 ) -> None:
     """Subscribe, cut, and see it authenticated and hearing again, with what it wrote before still there.
 
-    It asks for its rooms again but not for what it missed there: it keeps no offset.
+    It joins its rooms again but requests nothing that it missed there: it keeps no offset.
     """
     client = await published(node, handle=[sample.event], **EAGER)
     await client.subscribe(sample.channel(1))

@@ -14,7 +14,7 @@ from bodhisattva.suites.catalogue.loader import load
 from bodhisattva.suites.meta.mutant_run import CHECKOUT
 
 FILE = Path(".github/workflows/conformance.yml")
-BESIDE = {"gate", "report", "pages", "bench"}  # those that judge nothing, or only when asked to
+BESIDE = {"gate", "report", "pages", "bench"}  # those that judge nothing, or only on request
 
 
 @pytest.fixture(scope="module")

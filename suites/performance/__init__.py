@@ -1,1 +1,1 @@
-"""What a service bears: counted at the receiver, never timed against a bound."""
+"""The load that a service carries: counted at the receiver, never timed against a bound."""

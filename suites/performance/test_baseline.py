@@ -1,4 +1,4 @@
-"""The cases of the earlier round about what a service bears: whole and in order first, figures beside it."""
+"""The cases of the earlier round about load: whole and in order first, figures beside it."""
 
 import asyncio
 import math

@@ -1,4 +1,4 @@
-"""What one client asks for is not paid by another's waiting (4)."""
+"""The cost of one client's request delays no other client (4)."""
 
 import asyncio
 import time

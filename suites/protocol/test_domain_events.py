@@ -1,4 +1,4 @@
-"""What the services tell of their domains: the fields of their events, and what these may say (8)."""
+"""The events of the services' domains: their fields and the values of these (8)."""
 
 import hashlib
 from html.parser import HTMLParser
@@ -125,7 +125,7 @@ async def test_prereleases_are_sent_on_request_only(connect: Connect, sample: Re
     target = {"adapter_id": f"sample:{sample.key()}:suite", "target": sample.key("edge")}
     await client.answer("distribute_adapter", target)
     sent = (await client.event("adapter.distributed", "distribution", where=sample.concerns)).data["version"]
-    assert sent == "1.0.0", f"{sent} was sent, which nobody asked for"
+    assert sent == "1.0.0", f"{sent} was sent, which nobody requested"
 
 
 @clause(

@@ -68,4 +68,4 @@ async def test_refused_tokens_are_not_echoed(connect: Connect, node: Node, token
         error = await client.refusal("auth", {"token": token})
         assert_discreet(error, tokens.secret, token, *token.split(".")[1:])
         messages.add((error.error_message, str(error.data)))
-    assert len(messages) == 1, f"the answer tells what is wrong with a token: {messages}"
+    assert len(messages) == 1, f"the answer shows what is wrong with a token: {messages}"

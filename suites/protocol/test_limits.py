@@ -1,4 +1,4 @@
-"""What one client may ask of a service (2.2, 4)."""
+"""The limits for one client of a service (2.2, 4)."""
 
 import time
 
@@ -141,7 +141,7 @@ async def test_connections_of_a_user_are_limited(connect: Connect, fresh: Fresh)
     bearer = {"Authorization": f"Bearer {node.tokens.valid('ann')}"}
     extra = await connect(node, authenticate=False, headers=bearer)
     assert (await extra.closed()).code == 1013
-    assert not extra.inbox, f"one too many, and told {extra.inbox}"
+    assert not extra.inbox, f"one too many, and received {extra.inbox}"
     await connect(node, user="bob")
     assert (await first.request("ping")).type == "pong"
 

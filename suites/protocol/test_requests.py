@@ -123,7 +123,7 @@ async def test_presence(connect: Connect, node: Node, sample: RequestSamples) ->
         async def are_present() -> bool:
             return await present() == list(names)
 
-        with suppress(TimedOut):  # of a replica's members another one hears a moment later
+        with suppress(TimedOut):  # of a replica's members another one receives it a moment later
             await eventually(are_present, f"{names} on the channel")
         assert await present() == list(names)
 
