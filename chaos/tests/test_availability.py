@@ -5,7 +5,7 @@ from bodhisattva.chaos.tests.histories import command, history
 from bodhisattva.chaos.verdict import Verdict
 
 
-def test_it_tells_the_ratio() -> None:
+def test_it_shows_the_ratio() -> None:
     operations = [command("invoke", str(number)) for number in range(FEWEST)]
     answers = [command("ok", str(number)) for number in range(FEWEST - 5)]
     result = check(history(*operations, *answers))

@@ -101,7 +101,7 @@ def test_what_cannot_be_measured_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not PUBLISHED.missing, reason="mcp-common is installed here")
 @pytest.mark.timeout(120)
-def test_a_run_that_is_interrupted_does_not_say_that_something_got_lost(tmp_path: Path) -> None:
+def test_a_run_that_is_interrupted_reports_no_loss(tmp_path: Path) -> None:
     few = ("--load", "durable", "--subject", "fsync-each", "--seconds", "60", "--out", str(tmp_path))
     command = [sys.executable, "-m", "bodhisattva.chaos.bench", *few]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:  # noqa: S603 - our own
@@ -174,7 +174,7 @@ def test_a_target_is_met_at_its_bound_and_unknown_without_its_peer() -> None:
     assert found["memory", "connection", None].met is False
 
 
-def test_the_table_says_what_is_met() -> None:
+def test_the_table_shows_what_is_met() -> None:
     runs = [run(RAW.name, 1, 4.4e-6), run(OURS.name, 1, 4.4e-6), run(OURS.name, 1, 11_000.0, "memory")]
     found = rows(runs)
     result = Result(

@@ -92,7 +92,7 @@ def _findings(report: Report) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("experiment", [KILLS, RESETS], ids=lambda experiment: experiment.name)
-async def test_the_real_server_is_valid_and_the_saved_history_says_so_again(
+async def test_the_real_server_is_valid_and_the_saved_history_gives_it_again(
     experiment: Experiment, tmp_path: Path
 ) -> None:
     report = await _run(experiment, tmp_path / "run")

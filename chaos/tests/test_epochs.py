@@ -11,7 +11,7 @@ BEFORE = (subscribed(), delivered(1), delivered(2))
 AFTER = (subscribed(offset=1, recovered=False, epoch="e2"), delivered(2, "another", epoch="e2"))
 
 
-def test_a_loss_that_is_said_is_valid() -> None:
+def test_a_loss_that_is_reported_is_valid() -> None:
     result = check(history(*BEFORE, *AFTER, log("event-1", "another", epoch="e2")))
     assert result.verdict is Verdict.VALID, result
     assert result.details["epochs"] == 2

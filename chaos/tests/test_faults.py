@@ -235,7 +235,7 @@ async def test_a_toxic_left_behind_is_an_error(link: Link) -> None:
     await link.reset()
 
 
-def test_a_missing_server_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_server_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(toxiproxy_server, "BUILT", tmp_path / "nowhere")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StackError, match="run ci/toxiproxy") as caught:

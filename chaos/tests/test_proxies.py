@@ -1,4 +1,4 @@
-"""With a proxy in the environment: Toxiproxy, which runs on this machine, is asked directly."""
+"""With a proxy in the environment: Toxiproxy, which runs on this machine, is reached directly."""
 
 import os
 import subprocess

@@ -90,7 +90,7 @@ def test_who_won_unanswered_on_a_path_that_was_not_read_may_be_why_another_was_r
     assert judge(UNANSWERED_B, REFUSED_C).verdict is Verdict.UNKNOWN
 
 
-def test_two_looks_that_end_at_one_moment_are_told_apart() -> None:
+def test_two_looks_that_end_at_one_moment_are_distinguished() -> None:
     begin_1, end_1 = got(0, process="l1")
     begin_2, end_2 = got(1, A, process="l2")
     operations = [

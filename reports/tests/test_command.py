@@ -38,7 +38,7 @@ def test_folder_that_cannot_be_written_is_one_line_and_two(tmp_path: Path) -> No
     assert (result.exit_code, result.output.count("\n")) == (2, 1), result.output
 
 
-def test_check_that_was_called_wrongly_tells_nothing_of_an_earlier_run(tmp_path: Path) -> None:
+def test_check_that_was_called_wrongly_shows_nothing_of_an_earlier_run(tmp_path: Path) -> None:
     runs.write(tmp_path, runs.all_passed())
     result = CliRunner().invoke(check, ["target.yaml", "--out", str(tmp_path), "--bogus"])
     assert (result.exit_code, result.output) == (2, "")

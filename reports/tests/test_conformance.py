@@ -32,7 +32,7 @@ def test_everything_passed(tmp_path: Path) -> None:
     assert report.profiles["secure"]["dhruva"].counts["passed"] == 1
 
 
-def test_a_broken_must_fails_and_says_how_to_see_it_again(tmp_path: Path) -> None:
+def test_a_broken_must_fails_and_shows_how_to_see_it_again(tmp_path: Path) -> None:
     results = runs.with_outcome("AUTH-001", "dhruva", "failed", "the answer was a response")
     report = judged(tmp_path, results, exit=1)
     assert report.verdict == "failed"
@@ -86,7 +86,7 @@ def test_a_broken_should_is_a_warning(tmp_path: Path) -> None:
     assert [warning.clause for warning in report.warnings] == ["AUTH-002"]
 
 
-def test_a_known_deviation_is_told_apart_but_still_a_failure(tmp_path: Path) -> None:
+def test_a_known_deviation_is_distinguished_but_still_a_failure(tmp_path: Path) -> None:
     results = [*runs.without("AUTH-001", "akosha"), runs.result("AUTH-001", "akosha", "failed", deviation="issue 7")]
     report = judged(tmp_path, results)
     assert report.verdict == "failed"
@@ -133,7 +133,7 @@ def test_an_empty_catalogue_is_empty(tmp_path: Path) -> None:
     assert judged(tmp_path, [], catalogue=[]).verdict == "empty"
 
 
-def test_a_failure_is_told_even_where_the_run_is_partial(tmp_path: Path) -> None:
+def test_a_failure_is_shown_even_where_the_run_is_partial(tmp_path: Path) -> None:
     results = [runs.result("AUTH-001", "akosha", "failed")]
     report = judged(tmp_path, results, selected=True, exit=1)
     assert report.verdict == "failed"

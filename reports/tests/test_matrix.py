@@ -44,7 +44,7 @@ def test_every_cell_has_its_mark(tmp_path: Path) -> None:
     }
 
 
-def test_the_head_says_what_ran_and_how_it_ended(tmp_path: Path) -> None:
+def test_the_head_shows_what_ran_and_how_it_ended(tmp_path: Path) -> None:
     text = page(tmp_path)
     header = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text[text.index("<header") : text.index("</header>")]))
     for words in ("akosha, dhruva 1.2.3", "failed", "1 MUST check failed", "process", "no engine answers"):

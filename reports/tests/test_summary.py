@@ -45,7 +45,7 @@ def test_it_stays_short_however_much_failed(tmp_path: Path) -> None:
     assert "  and 45 more clauses" in text
 
 
-def test_the_badge_tells_verdict_and_count(tmp_path: Path) -> None:
+def test_the_badge_shows_verdict_and_count(tmp_path: Path) -> None:
     results = runs.with_outcome("TLS-001", "akosha", "unsupported")
     report = conformance.judge(run.read(runs.write(tmp_path, results)))
     assert "conformance: passed 6/6" in badge(report)

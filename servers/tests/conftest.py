@@ -1,4 +1,4 @@
-"""How long an example takes says something about the machine, not about the property: hypothesis does not judge it."""
+"""How long an example takes shows something about the machine, not about the property: hypothesis does not judge it."""
 
 from collections.abc import AsyncIterator, Iterator
 

@@ -27,7 +27,7 @@ class RedisServer:
             command.append("--sentinel")
         self._controls = ChildControls(command, folder)
         self._node = Redis("redis", self.url, Tokens(new_secret()), self._controls, folder=folder)
-        self.start, self.ask, self.answer = self._node.start_now, self._node.execute, self._node.answer
+        self.start, self.request, self.answer = self._node.start_now, self._node.execute, self._node.answer
         self.kill, self.pause, self.resume = self._controls.kill, self._controls.pause, self._controls.resume
         self.save, self.restore = self._node.back_up, self._node.restore
 
@@ -68,8 +68,8 @@ def redis_cluster(number: int = 3) -> Iterator[list[RedisServer]]:
         ]
         for index, node in enumerate(nodes):
             first, last = SLOTS * index // number, SLOTS * (index + 1) // number - 1
-            node.ask("CLUSTER", "ADDSLOTSRANGE", str(first), str(last))
-            node.ask("CLUSTER", "MEET", HOST, str(nodes[0].port), str(buses[0]))
+            node.request("CLUSTER", "ADDSLOTSRANGE", str(first), str(last))
+            node.request("CLUSTER", "MEET", HOST, str(nodes[0].port), str(buses[0]))
         deadline = time.monotonic() + _PATIENCE
         while not all(_knows_all(node, number) for node in nodes):
             assert time.monotonic() < deadline, nodes[0].answer("CLUSTER", "INFO")
@@ -78,5 +78,5 @@ def redis_cluster(number: int = 3) -> Iterator[list[RedisServer]]:
 
 
 def _knows_all(node: RedisServer, number: int) -> bool:
-    said = node.answer("CLUSTER", "INFO")
-    return "cluster_state:ok" in said and f"cluster_known_nodes:{number}" in said
+    output = node.answer("CLUSTER", "INFO")
+    return "cluster_state:ok" in output and f"cluster_known_nodes:{number}" in output

@@ -26,7 +26,7 @@ async def replicas(redis: RedisServer, number: int = 2, **settings: Any) -> Asyn
 
 
 async def amounts(client: Client) -> list[int]:
-    found: list[int] = (await client.ask("balance", account="a"))["data"]["amounts"]
+    found: list[int] = (await client.request("balance", account="a"))["data"]["amounts"]
     return found
 
 
@@ -38,7 +38,7 @@ async def eventually(one: Running, *, is_ready: bool) -> None:
 
 async def listener(one: Running) -> Client:
     client = await one.connect()
-    await client.ask("subscribe", channel="account:a")
+    await client.request("subscribe", channel="account:a")
     return client
 
 
@@ -61,5 +61,5 @@ def shared_appender(one: Running) -> SharedAppender:
 async def sees(client: Client, channel: str, number: int) -> None:
     """Wait until so many are shown on a channel."""
     async with asyncio.timeout(LONG):
-        while len((await client.ask("presence", channel=channel))["data"].get("members", ())) != number:  # noqa: ASYNC110 - all that a client can do
+        while len((await client.request("presence", channel=channel))["data"].get("members", ())) != number:  # noqa: ASYNC110 - all that a client can do
             await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""A server of the ledger in the test's own loop, and clients that say JSON to it."""
+"""A server of the ledger in the test's own loop, and clients that send JSON to it."""
 
 import asyncio
 import dataclasses
@@ -51,14 +51,14 @@ class Client:
         document: dict[str, Any] = json.loads(message.data)
         return document
 
-    async def say(self, event: str, **data: Any) -> str:
+    async def send(self, event: str, **data: Any) -> str:
         request_id = f"{id(self)}-{next(self._ids)}"
         await self.socket.send_json({"type": "request", "event": event, "id": request_id, "data": data})
         return request_id
 
-    async def ask(self, event: str, **data: Any) -> dict[str, Any]:
+    async def request(self, event: str, **data: Any) -> dict[str, Any]:
         """The answer, passing over events before it."""
-        request_id = await self.say(event, **data)
+        request_id = await self.send(event, **data)
         while (message := await self.read())["correlation_id"] != request_id:
             pass
         return message
@@ -95,7 +95,7 @@ class Running:
         client = Client(await self._session.ws_connect(self.server.url, **options))
         self._clients.append(client)
         if token is not None:
-            assert (await client.ask("auth", token=token))["type"] == "response"
+            assert (await client.request("auth", token=token))["type"] == "response"
         if welcome:
             assert (await client.read())["event"] == "session.created"
         return client
@@ -139,9 +139,9 @@ def token(*permissions: str, user_id: str = "ada", lifetime: float = 600) -> str
 
 
 async def post(client: Client, amounts: range, **data: Any) -> None:
-    """Post each amount to an account, `a` unless `data` says another, and see it answered."""
+    """Post each amount to an account, `a` unless `data` names another, and see it answered."""
     for amount in amounts:
-        answer = await client.ask("post", **({"account": "a", "amount": amount} | data))
+        answer = await client.request("post", **({"account": "a", "amount": amount} | data))
         assert answer["type"] == "response", answer
 
 
@@ -154,8 +154,8 @@ async def events(client: Client, number: int) -> list[dict[str, Any]]:
     return found
 
 
-def offsets(heard: list[dict[str, Any]]) -> list[int]:
-    return [event["offset"] for event in heard]
+def offsets(received: list[dict[str, Any]]) -> list[int]:
+    return [event["offset"] for event in received]
 
 
 def unreading_peer(port: int, tls: ssl.SSLContext | None = None) -> socket.socket:

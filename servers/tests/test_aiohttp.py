@@ -1,7 +1,7 @@
 """aiohttp's names beyond its documented interface that the servers use, each as the tested minor has it.
 
-A name that is missing or has other parameters here is what a newer minor has changed. `docs/decisions.md` says why they
-are used; `nox -s canary` runs the servers' tests against the newest aiohttp.
+A name that is missing or has other parameters here is what a newer minor has changed. `docs/decisions.md` gives
+the reasons for their use; `nox -s canary` runs the servers' tests against the newest aiohttp.
 """
 
 import ast

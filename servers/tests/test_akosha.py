@@ -134,7 +134,7 @@ def test_the_cost_of_a_point_does_not_depend_on_the_length_of_the_series(harness
 
 
 def grow(harness: Harness, values: list[float]) -> None:
-    """Let the log say that these were ingested, without looking into them."""
+    """Record in the log that these were ingested, without looking into them."""
     points = [{"time": START.isoformat(), "value": value} for value in values]
     data = {"series": "cpu.load", "points": points, "present": [], "closes_span": None}
     harness.state.apply(Event("series.ingested", ("metrics",), data))

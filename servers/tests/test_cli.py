@@ -38,7 +38,7 @@ projection.replay = replay
 from bodhisattva.servers.cli import main
 main()
 """
-# The command, told to stop as soon as it serves, and then perhaps something more while its store does not answer.
+# The command, stopped as soon as it serves, and then perhaps something more while its store does not answer.
 SILENT_STORE = """
 import asyncio, os, signal
 from bodhisattva.servers.core.engine.engine import Engine

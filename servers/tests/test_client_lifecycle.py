@@ -238,8 +238,8 @@ async def test_a_frame_that_is_no_envelope_ends_the_connection_with_1002() -> No
         await client.request("q", timeout=PATIENCE)
 
 
-async def test_the_client_waits_as_long_as_a_draining_server_asks() -> None:
-    asked = asyncio.Event()
+async def test_the_client_waits_as_long_as_a_draining_server_requests() -> None:
+    requested = asyncio.Event()
     ended: list[float] = []
 
     async def drain(peer: Peer) -> None:
@@ -247,7 +247,7 @@ async def test_the_client_waits_as_long_as_a_draining_server_asks() -> None:
         in_flight = await peer.expect("in_flight")
         await peer.event("server.draining", {"reconnect_after": 0.3})
         await peer.answer(in_flight)
-        await asked.wait()
+        await requested.wait()
         await peer.receives_nothing(0.05)
         await peer.close(1001, "going away")
         ended.append(asyncio.get_running_loop().time())
@@ -259,7 +259,7 @@ async def test_the_client_waits_as_long_as_a_draining_server_asks() -> None:
         await client.request("in_flight")
         held = asyncio.create_task(client.request("q"))
         await asyncio.sleep(0)
-        asked.set()
+        requested.set()
         await held
     assert server.peers[1].connected_at - ended[0] >= 0.3
     assert [message["event"] for message in server.peers[0].received] == ["auth", "in_flight"]
@@ -382,15 +382,15 @@ async def test_an_error_in_on_state_closes_the_client() -> None:
 async def test_a_cancelled_opening_leaves_nothing_behind() -> None:
     before = asyncio.all_tasks()
 
-    asked = asyncio.Event()
+    requested = asyncio.Event()
 
     async def silence(peer: Peer) -> None:
         await peer.expect("auth")
-        asked.set()
+        requested.set()
 
     async with ScriptedServer(silence) as server:
         opening = asyncio.create_task(Client(server.url, token="t").__aenter__())
-        await asyncio.wait_for(asked.wait(), PATIENCE)
+        await asyncio.wait_for(requested.wait(), PATIENCE)
         opening.cancel()
         with pytest.raises(asyncio.CancelledError):
             await opening

@@ -1,4 +1,4 @@
-"""What a server says that no server should: a client ends with an error of its own kind, or goes by a safe default."""
+"""Messages that no server should send: a client ends with an error of its own kind, or goes by a safe default."""
 
 import asyncio
 import itertools
@@ -67,10 +67,10 @@ def test_a_retry_after_date_is_the_time_until_then() -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_no_redirect_is_followed_and_no_other_host_is_given_the_token(status: int) -> None:
-    asked: list[str] = []
+    requested: list[str] = []
 
     async def elsewhere(request: web.Request) -> web.Response:
-        asked.append("elsewhere")
+        requested.append("elsewhere")
         return web.Response()
 
     other = web.Application()
@@ -78,7 +78,7 @@ async def test_no_redirect_is_followed_and_no_other_host_is_given_the_token(stat
     async with TestServer(other) as target:
 
         async def redirect(request: web.Request) -> web.Response:
-            asked.append("here")
+            requested.append("here")
             location = str(target.make_url("/ws?token=x").with_user("ada").with_password("hidden"))
             return web.Response(status=status, headers={"Location": location})
 
@@ -90,7 +90,7 @@ async def test_no_redirect_is_followed_and_no_other_host_is_given_the_token(stat
                 await client.__aenter__()
             with pytest.raises(Redirected):
                 await client.request("q")
-    assert asked == ["here"]
+    assert requested == ["here"]
     assert "hidden" not in str(caught.value)
     assert "token" not in str(caught.value)
 
@@ -110,7 +110,7 @@ async def test_an_invalid_redirect_is_the_same_error_or_one_to_retry(location: s
 
 
 @pytest.mark.parametrize(("status", "header", "waits"), [(503, "1", True), (429, "1", True), (500, "1", False)])
-async def test_the_client_waits_as_long_as_a_busy_server_asks(status: int, header: str, *, waits: bool) -> None:
+async def test_the_client_waits_as_long_as_a_busy_server_requests(status: int, header: str, *, waits: bool) -> None:
     attempts: list[float] = []
 
     async def refuse(_: web.Request) -> web.Response:

@@ -156,12 +156,12 @@ async def test_a_message_that_the_server_cannot_process_is_not_sent_again() -> N
 
 
 async def test_a_missing_answer_is_indeterminate_and_a_late_one_is_ignored() -> None:
-    asked = asyncio.Event()
+    requested = asyncio.Event()
 
     async def script(peer: Peer) -> None:
         await peer.greet()
         slow = await peer.expect("slow")
-        await asked.wait()
+        await requested.wait()
         quick = await peer.expect("quick")
         await peer.answer(slow, which="slow")
         await peer.answer(quick, which="quick")
@@ -169,7 +169,7 @@ async def test_a_missing_answer_is_indeterminate_and_a_late_one_is_ignored() -> 
     async with ScriptedServer(script) as server, client(server) as c:
         with pytest.raises(RequestTimedOut, match=r"slow: no answer within 0\.1 s"):
             await c.request("slow", timeout=0.1)
-        asked.set()
+        requested.set()
         assert await c.request("quick") == {"which": "quick"}
 
 

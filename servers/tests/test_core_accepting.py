@@ -89,7 +89,7 @@ async def test_s4_a_socket_over_the_limit_is_closed_and_open_connections_are_ans
     async with running(limits=limits(pending_connections=PENDING)) as one, silent(one.server.port) as peers:
         client = await one.connect()
         await turned_away(peers.open(SILENT), SILENT - PENDING)
-        assert (await client.ask("ping"))["type"] == "pong"
+        assert (await client.request("ping"))["type"] == "pong"
         peers.close()
         await until(lambda: sockets(one) == 1, "the places of silent sockets are kept")
         await one.connect()
@@ -114,7 +114,7 @@ async def test_s4_tls_handshakes_count_before_and_after_a_renewed_context(
             await turned_away(peers.open(SILENT), SILENT - PENDING)
             one.server.reload()
             await turned_away(peers.open(SILENT), SILENT)
-            assert (await client.ask("ping"))["type"] == "pong"
+            assert (await client.request("ping"))["type"] == "pong"
         await until(lambda: sockets(one) == 1, "the places of silent sockets are kept")
         await one.connect(ssl=authority.trust())
 
@@ -161,7 +161,7 @@ async def test_s4_accepting_is_tried_again_a_pause_after_the_system_refused(
             monkeypatch.setattr(socket.socket, "accept", refuse)
             peers.open(SILENT)
             await until(lambda: len(attempts) >= 3, "accepting is not tried again")
-            assert (await client.ask("ping"))["type"] == "pong"
+            assert (await client.request("ping"))["type"] == "pong"
             seconds = time.monotonic() - begun
             monkeypatch.undo()
         assert len(attempts) <= 2 + seconds / 0.1
@@ -183,7 +183,7 @@ async def test_s4_out_of_descriptors_a_service_answers_open_connections(
         async with aiohttp.ClientSession() as session, silent(service.port) as peers:
             url = f"{scheme}://localhost:{service.port}/ws"
             client = Client(await session.ws_connect(url, ssl=trust or True))
-            await client.ask("auth", token=token(user_id="ada"))
+            await client.request("auth", token=token(user_id="ada"))
             pid, before = service.process.pid, len(service.lines())
             allowed = len(os.listdir(f"/proc/{pid}/fd")) + SPARE  # noqa: PTH208 - no file, but the kernel's
             _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
@@ -191,7 +191,7 @@ async def test_s4_out_of_descriptors_a_service_answers_open_connections(
             begun = time.monotonic()
             peers.open(SILENT)
             await until(lambda: WARNED in service.text(), "descriptors did not run out")
-            assert (await client.ask("ping"))["type"] == "pong"
+            assert (await client.request("ping"))["type"] == "pong"
             lines = len(service.lines()) - before
             assert lines <= 1 + time.monotonic() - begun
             peers.close()
@@ -206,11 +206,11 @@ async def test_s4_a_service_that_cannot_raise_its_limit_claims_and_keeps_what_fi
                 claimed = (await answer.json())["limits"]
             assert claimed["connections"] + claimed["pending_connections"] + OTHERS == 1024
             client = Client(await session.ws_connect(f"ws://localhost:{service.port}/ws"))
-            await client.ask("auth", token=token(user_id="ada"))
+            await client.request("auth", token=token(user_id="ada"))
             count = claimed["pending_connections"] + SILENT
             opened = peers.open(count)
             await until(lambda: sum(map(closed, opened)) >= SILENT - 1, "nobody is turned away")
-            assert (await client.ask("ping"))["type"] == "pong"
+            assert (await client.request("ping"))["type"] == "pong"
         service.end()
         (lowered,) = [line for line in service.lines() if line["event"].startswith("limits lowered")]
         assert lowered["connections"] == claimed["connections"]
@@ -289,6 +289,6 @@ async def test_an_ipv4_client_of_all_addresses_counts_by_its_ipv4_address() -> N
 
 
 def test_no_host_is_one_line(tmp_path: Path) -> None:
-    code, said = bodhisattva("serve", "akosha", folder=tmp_path, settings=OPEN | {"host": ""})
-    assert (code, said.count("\n")) == (2, 1)
-    assert "host" in said
+    code, output = bodhisattva("serve", "akosha", folder=tmp_path, settings=OPEN | {"host": ""})
+    assert (code, output.count("\n")) == (2, 1)
+    assert "host" in output

@@ -21,14 +21,14 @@ async def test_s2_a_refresh_ends_what_is_not_allowed_any_more() -> None:
     async with running(**SECURED) as one:
         reader = await one.connect(token=token("ledger:read"))
         writer = await one.connect(token=token("ledger:write", user_id="bob"))
-        await reader.ask("subscribe", channel="global")
-        await reader.ask("subscribe", channel="account:a")
-        assert (await reader.ask("refresh_token", token=token("account:read")))["type"] == "response"
+        await reader.request("subscribe", channel="global")
+        await reader.request("subscribe", channel="account:a")
+        assert (await reader.request("refresh_token", token=token("account:read")))["type"] == "response"
         revoked = await reader.read()
         assert (revoked["event"], revoked["data"]) == ("subscription.revoked", {"channel": "global"})
         await post(writer, range(1, 3))
         assert [event["room"] for event in await events(reader, 2)] == ["account:a"] * 2
-        assert (await reader.ask("presence", channel="account:a"))["data"]["members"] != []
+        assert (await reader.request("presence", channel="account:a"))["data"]["members"] != []
         assert one.server.parts.hub.present("global") == []
 
 
@@ -37,10 +37,10 @@ async def test_s1_2_what_was_forbidden_was_not_decided_and_is_once_it_is_allowed
         client = await one.connect(token=token("ledger:read"))
         command = {"type": "request", "event": "post", "id": "mine", "data": {"account": "a", "amount": 10}}
         for permission, code in (("read", "FORBIDDEN"), ("write", None), ("read", "FORBIDDEN"), ("write", None)):
-            await client.ask("refresh_token", token=token(f"ledger:{permission}"))
+            await client.request("refresh_token", token=token(f"ledger:{permission}"))
             await client.socket.send_json(command)
             assert (await client.read())["error_code"] == code
-        assert len((await client.ask("history", channel="account:a"))["data"]["events"]) == 1
+        assert len((await client.request("history", channel="account:a"))["data"]["events"]) == 1
 
 
 async def test_s2_a_token_ends_a_live_connection() -> None:
@@ -65,9 +65,9 @@ async def test_s2_3_a_bad_header_is_refused_before_the_upgrade(header: str, stat
 async def test_s2_3_a_good_header_is_welcomed_and_a_token_in_the_url_is_not_read() -> None:
     async with running(**SECURED) as one:
         client = await one.connect(headers={"Authorization": f"Bearer {token('ledger:read')}"})
-        assert (await client.ask("subscribe", channel="global"))["type"] == "response"
+        assert (await client.request("subscribe", channel="global"))["type"] == "response"
         stranger = await one.connect(welcome=False, params={"token": token("admin")})
-        assert (await stranger.ask("balance", account="a"))["error_code"] == "AUTH_REQUIRED"
+        assert (await stranger.request("balance", account="a"))["error_code"] == "AUTH_REQUIRED"
 
 
 async def test_s2_1_origins() -> None:
@@ -152,14 +152,14 @@ def test_s2_1_refused_origins_are_logged_once_and_bounded() -> None:
     assert "own" in lines[0]["reason"]
 
 
-async def test_s2_1_the_server_header_tells_no_versions() -> None:
+async def test_s2_1_the_server_header_shows_no_versions() -> None:
     async with running() as one:
         for path in ("/health", "/nowhere", "/ws"):
             async with one._session.get(one.http + path) as answer:
                 assert answer.headers["Server"] == "bodhisattva"
 
 
-async def test_s2_1_another_version_is_told_ours() -> None:
+async def test_s2_1_another_version_is_answered_with_ours() -> None:
     async with running() as one:
         headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "12"}
         async with one._session.get(one.http + "/ws", headers=headers) as answer:

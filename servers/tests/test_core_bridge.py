@@ -398,7 +398,7 @@ async def test_a_follower_that_lost_the_end_of_its_own_log_applies_it_again(sour
                 own.restore(saved)
                 await asyncio.to_thread(own.start)
             else:
-                own.ask("FLUSHALL")
+                own.request("FLUSHALL")
             await until(lambda: _at(follower) < 5, "the loss is not noticed", LONG)
             await wait_applied(follower, *range(101, 106))
             await post(client, range(106, 108))

@@ -115,13 +115,13 @@ async def test_each_event_is_compressed_once_for_all_receivers(monkeypatch: pyte
         writer, plain = await one.connect(), await one.connect()
         squeezed = [await one.connect(compress=15) for _ in range(10)]
         for client in (plain, *squeezed):
-            await client.ask("subscribe", channel="account:a")
+            await client.request("subscribe", channel="account:a")
         made.clear()
         await post(writer, range(1, 6), note=NOTE)
         for client in (plain, *squeezed):
-            heard = await events(client, 5)
-            assert offsets(heard) == [1, 2, 3, 4, 5]
-            assert heard[0]["data"]["note"] == NOTE
+            received = await events(client, 5)
+            assert offsets(received) == [1, 2, 3, 4, 5]
+            assert received[0]["data"]["note"] == NOTE
         assert sum(NOTE.encode() in frame for frame in made) == 5
         assert not one.server.parts.write_batch._deflated, "what was compressed is kept"
 

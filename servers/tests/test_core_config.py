@@ -65,7 +65,7 @@ def test_other_programs_variables_are_none_of_ours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "says"),
+    ("document", "expected"),
     [
         ({"prot": 5}, "Object contains unknown field `prot`"),
         ({"limits": {"chanels": 5}}, "limits: Object contains unknown field `chanels`"),
@@ -93,17 +93,17 @@ def test_other_programs_variables_are_none_of_ours() -> None:
         ('log: {kind: "\\ud800"}', "there is a NUL or half a character in it"),
     ],
 )
-def test_s7_what_is_wrong_in_a_file_is_one_line_that_names_it(tmp_path: Path, document: Any, says: str) -> None:
+def test_s7_what_is_wrong_in_a_file_is_one_line_that_names_it(tmp_path: Path, document: Any, expected: str) -> None:
     with pytest.raises(ConfigError) as refused:
         load("akosha", written(tmp_path, document), {})
     line = str(refused.value)
-    assert says in line
+    assert expected in line
     assert line.startswith(str(tmp_path))
     assert "\n" not in line
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "says"),
+    ("name", "value", "expected"),
     [
         ("PORT", "http", "port: Expected `int | null`, got `str`"),
         ("LIMITS__CHANNELS", "many", "limits.channels: Expected `int`, got `str`"),
@@ -112,8 +112,8 @@ def test_s7_what_is_wrong_in_a_file_is_one_line_that_names_it(tmp_path: Path, do
         ("TLS__VERIFY_CLIENT", "perhaps", "tls.verify_client: Expected `bool`, got `str`"),
     ],
 )
-def test_s7_what_is_wrong_in_the_environment_is_one_line_that_names_it(name: str, value: str, says: str) -> None:
-    with pytest.raises(ConfigError, match=says.replace("|", r"\|")):
+def test_s7_what_is_wrong_in_the_environment_is_one_line_that_names_it(name: str, value: str, expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected.replace("|", r"\|")):
         load("akosha", None, {f"BODHISATTVA_{name}": value})
 
 
@@ -130,7 +130,7 @@ def test_s7_settings_for_no_service_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "says"),
+    ("settings", "expected"),
     [
         ({}, "tokens.secret is not set"),
         ({"tokens": {"secret": "short"}}, "tokens.secret is shorter than 32 bytes"),
@@ -139,8 +139,8 @@ def test_s7_settings_for_no_service_are_refused(tmp_path: Path) -> None:
         ({"auth": "disabled", "host": "0.0.0.0"}, "auth: disabled is for loopback only"),  # noqa: S104
     ],
 )
-def test_s7_unsafe_authentication_is_refused(settings: dict[str, Any], says: str) -> None:
-    with pytest.raises(ConfigError, match=says):
+def test_s7_unsafe_authentication_is_refused(settings: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected):
         verifier(load("akosha", None, {}, settings))
 
 
@@ -165,7 +165,7 @@ def test_a_log_s_password_is_shown_nowhere() -> None:
     assert "hunter2" not in shown
 
 
-def test_s7_a_log_in_redis_needs_to_be_told_where() -> None:
+def test_s7_a_log_in_redis_needs_a_url() -> None:
     with pytest.raises(ConfigError, match=r"log\.url is not set"):
         fleet.build(["akosha"], None, {"auth": "disabled", "log": {"kind": "redis"}})
 

@@ -26,11 +26,11 @@ async def test_s5_since_delivers_what_followed_while_live_events_flow(since: int
         writing = asyncio.ensure_future(post(writer, range(400, 700)))
         reader = await one.connect()
         epoch = one.server.parts.engine.log.epoch
-        answer = await reader.ask("subscribe", channel="account:a", since={"epoch": epoch, "offset": since})
+        answer = await reader.request("subscribe", channel="account:a", since={"epoch": epoch, "offset": since})
         assert (answer["data"]["recovered"], answer["data"]["offset"]) == (True, since)
-        heard = await events(reader, 600 - since)
+        received = await events(reader, 600 - since)
         await writing
-        assert offsets(heard) == list(range(since + 1, 601))
+        assert offsets(received) == list(range(since + 1, 601))
 
 
 async def test_s5_resubscribing_amid_the_stream_leaves_neither_gap_nor_duplicate() -> None:
@@ -40,12 +40,12 @@ async def test_s5_resubscribing_amid_the_stream_leaves_neither_gap_nor_duplicate
         seen = 0
         for _ in range(10):
             epoch = one.server.parts.engine.log.epoch
-            await reader.say("unsubscribe", channel="account:a")
-            await reader.ask("subscribe", channel="account:a", since={"epoch": epoch, "offset": seen})
-            heard = offsets(await events(reader, 20))
-            assert heard == list(range(seen + 1, seen + 21))
-            await reader.ask("unsubscribe", channel="account:a")
-            seen = heard[-1]
+            await reader.send("unsubscribe", channel="account:a")
+            await reader.request("subscribe", channel="account:a", since={"epoch": epoch, "offset": seen})
+            received = offsets(await events(reader, 20))
+            assert received == list(range(seen + 1, seen + 21))
+            await reader.request("unsubscribe", channel="account:a")
+            seen = received[-1]
         await writing
 
 
@@ -54,10 +54,10 @@ async def test_s5_unsubscribing_right_after_a_resume_ends_it() -> None:
         writer, reader = await one.connect(), await one.connect()
         await post(writer, range(100, 1000))
         epoch = one.server.parts.engine.log.epoch
-        await reader.say("subscribe", channel="account:a", since={"epoch": epoch, "offset": 0})
-        assert (await reader.ask("unsubscribe", channel="account:a"))["type"] == "response"
+        await reader.send("subscribe", channel="account:a", since={"epoch": epoch, "offset": 0})
+        assert (await reader.request("unsubscribe", channel="account:a"))["type"] == "response"
         await post(writer, range(1, 3))
-        fence = await reader.say("balance", account="a")
+        fence = await reader.send("balance", account="a")
         rest = []
         while (message := await reader.read())["correlation_id"] != fence:
             rest.append(message)
@@ -79,11 +79,11 @@ async def test_s5_unsubscribing_ends_a_resume_that_is_not_cancelled_by_it(monkey
             return await read(channel, after, limit)
 
         monkeypatch.setattr(log, "read", read_whatever_comes)
-        await reader.ask("subscribe", channel="account:a", since={"epoch": log.epoch, "offset": 0})
+        await reader.request("subscribe", channel="account:a", since={"epoch": log.epoch, "offset": 0})
         await begun.wait()
-        assert (await reader.ask("unsubscribe", channel="account:a"))["type"] == "response"
+        assert (await reader.request("unsubscribe", channel="account:a"))["type"] == "response"
         await post(writer, range(1, 3))
-        fence = await reader.say("balance", account="a")
+        fence = await reader.send("balance", account="a")
         assert (await reader.read())["correlation_id"] == fence, "events came after the answer to unsubscribe"
 
 
@@ -93,7 +93,7 @@ async def test_s5_a_position_that_the_log_does_not_know_is_not_recovered(epoch: 
         client = await one.connect()
         await post(client, range(1, 4))
         since = {"epoch": epoch or one.server.parts.engine.log.epoch, "offset": offset}
-        answer = await client.ask("subscribe", channel="account:a", since=since)
+        answer = await client.request("subscribe", channel="account:a", since=since)
         assert (answer["data"]["recovered"], answer["data"]["offset"]) == (False, 3)
 
 
@@ -120,20 +120,20 @@ async def test_s5_a_position_that_the_log_does_not_know_is_not_recovered(epoch: 
 async def test_s3_refusals(request_name: str, data: dict[str, Any], code: str) -> None:
     async with running() as one:
         client = await one.connect()
-        answer = await client.ask(request_name, **data)
+        answer = await client.request(request_name, **data)
         assert (answer["type"], answer["error_code"], answer["event"]) == ("error", code, request_name)
         assert "hunter2" not in json.dumps(answer)
-        assert (await client.ask("ping"))["type"] == "pong"
+        assert (await client.request("ping"))["type"] == "pong"
 
 
 async def test_s5_history_is_paged_and_ends() -> None:
     async with running() as one:
         client = await one.connect()
         await post(client, range(100, 110))
-        page = (await client.ask("history", channel="account:a", after=3, limit=4))["data"]
+        page = (await client.request("history", channel="account:a", after=3, limit=4))["data"]
         assert ([event["offset"] for event in page["events"]], page["offset"]) == ([4, 5, 6, 7], 10)
         for beyond in (10, 11, 2**63 - 1):
-            rest = (await client.ask("history", channel="account:a", after=beyond))["data"]
+            rest = (await client.request("history", channel="account:a", after=beyond))["data"]
             assert (rest["events"], rest["offset"]) == ([], 10), f"after {beyond}"
 
 
@@ -147,9 +147,9 @@ async def test_s3_a_log_that_cannot_be_read_is_unavailable_and_ends_a_resume_101
         client = await one.connect()
         await post(client, range(1, 4))
         monkeypatch.setattr(one.server.parts.engine.log, "read", broken)
-        assert (await client.ask("history", channel="global"))["error_code"] == "UNAVAILABLE"
+        assert (await client.request("history", channel="global"))["error_code"] == "UNAVAILABLE"
         epoch = one.server.parts.engine.log.epoch
-        await client.ask("subscribe", channel="global", since={"epoch": epoch, "offset": 0})
+        await client.request("subscribe", channel="global", since={"epoch": epoch, "offset": 0})
         assert await client.close_code() == 1011
 
 
@@ -162,7 +162,7 @@ async def test_s1_a_request_that_breaks_is_answered(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(one.server.parts.engine.log, "read", broken)
         monkeypatch.setattr(one.server.parts.hub, "present", lambda _: 1 // 0)
         for request in ("history", "presence"):
-            answer = await client.ask(request, channel="global")
+            answer = await client.request(request, channel="global")
             assert (answer["error_code"], "hunter2" in str(answer)) == ("INTERNAL_ERROR", False)
 
 
@@ -172,30 +172,30 @@ async def test_s5_a_resume_larger_than_the_queue_reaches_a_peer_that_reads() -> 
         await post(writer, range(1000, 2000))
         reader = await one.connect()
         epoch = one.server.parts.engine.log.epoch
-        await reader.ask("subscribe", channel="account:a", since={"epoch": epoch, "offset": 0})
+        await reader.request("subscribe", channel="account:a", since={"epoch": epoch, "offset": 0})
         assert offsets(await events(reader, 1000)) == list(range(1, 1001))
 
 
 async def test_s8_a_member_s_end_is_announced_to_the_other_subscribers() -> None:
     async with running() as one:
         member, witness = await one.connect(), await one.connect()
-        await witness.ask("subscribe", channel="waves:a")
-        await member.ask("enter", account="a")
-        present = (await witness.ask("presence", channel="waves:a"))["data"]["members"]
+        await witness.request("subscribe", channel="waves:a")
+        await member.request("enter", account="a")
+        present = (await witness.request("presence", channel="waves:a"))["data"]["members"]
         assert {"name": "anonymous"}.items() <= present[0].items()
         assert len(present) == 2
         await member.socket.close()
         assert (await events(witness, 1))[0]["event"] == "left"
 
 
-async def test_s1_2_what_is_done_to_a_connection_is_done_to_the_one_that_asks_again() -> None:
+async def test_s1_2_what_is_done_to_a_connection_is_done_to_the_one_that_sends_it_again() -> None:
     async with running() as one:
         members = []
         for _ in range(2):
             client = await one.connect()
             await client.socket.send_json({"type": "request", "event": "enter", "id": "e", "data": {"account": "a"}})
             assert (await client.read())["data"] == {"status": "in"}
-            members.append((await client.ask("presence", channel="waves:a"))["data"]["members"])
+            members.append((await client.request("presence", channel="waves:a"))["data"]["members"])
             await client.socket.close()
         assert [len(each) for each in members] == [1, 1]
 
@@ -213,7 +213,7 @@ async def test_s5_a_log_that_goes_amid_a_catch_up_is_one_line(monkeypatch: pytes
         monkeypatch.setattr(one.server.parts.engine.log, "read", unreachable)
         with structlog.testing.capture_logs() as lines:
             for reader in readers:
-                await reader.ask("subscribe", channel="account:a", since={"epoch": epoch, "offset": 0})
+                await reader.request("subscribe", channel="account:a", since={"epoch": epoch, "offset": 0})
                 assert await reader.close_code() == 1011
     assert [line["event"] for line in lines if line["log_level"] != "info"] == ["store cannot be read"]
     assert not [line for line in lines if "exc_info" in line]

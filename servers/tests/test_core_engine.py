@@ -30,7 +30,7 @@ from bodhisattva.servers.tests.recording_receiver import RecordingReceiver
 
 
 class HeldLog(MemoryLog):
-    """Writes at once, but says so when told: `commit`, `fail` (nothing was written), `fail(lied=True)` (it was)."""
+    """Writes at once, but reports on command: `commit`, `fail` (nothing was written), `fail(lied=True)` (it was)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Listener(RecordingReceiver):
 
 
 class Desk:
-    """An engine on a held log, asked by a user, with somebody listening."""
+    """An engine on a held log, used by one user, with one subscriber."""
 
     def __init__(self, log: MemoryLog) -> None:
         self.log = log
@@ -107,7 +107,7 @@ class Desk:
     ) -> list[Outcome]:
         return self.do("post", request_id, user_id=user_id, account=account, amount=amount)
 
-    def ask(self, query: str, **data: Any) -> list[Outcome]:
+    def request(self, query: str, **data: Any) -> list[Outcome]:
         outcomes: list[Outcome] = []
         self.engine.query(LEDGER.query_handlers[query], data, self.context(), outcomes.append)
         return outcomes
@@ -162,7 +162,7 @@ async def test_s5_neither_answer_nor_event_comes_before_the_commit(held: Held) -
 async def test_s5_a_query_waits_for_what_it_saw(held: Held) -> None:
     desk, log = held
     desk.post(5)
-    answers = desk.ask("balance", account="a")
+    answers = desk.request("balance", account="a")
     await settle()
     assert answers == []
     log.commit()
@@ -170,10 +170,10 @@ async def test_s5_a_query_waits_for_what_it_saw(held: Held) -> None:
     assert [answer.decoded()["balance"] for answer in answers] == [5]
 
 
-async def test_s5_a_query_is_answered_as_of_when_it_was_asked(held: Held) -> None:
+async def test_s5_a_query_is_answered_as_of_when_it_came(held: Held) -> None:
     desk, log = held
     desk.post(5)
-    answers = desk.ask("balance", account="a")
+    answers = desk.request("balance", account="a")
     desk.post(6)
     log.commit(2)
     await settle()
@@ -205,14 +205,14 @@ async def test_s5_offsets_rise_by_one_on_each_channel(held: Held) -> None:
 @pytest.mark.parametrize("lied", [False, True])
 async def test_a_failed_write_is_unavailable_and_then_forgotten_or_found(held: Held, lied: bool) -> None:
     desk, log = held
-    first, second, asked = desk.post(1, "r1"), desk.post(2, "r2"), desk.ask("balance", account="a")
+    first, second, requested = desk.post(1, "r1"), desk.post(2, "r2"), desk.request("balance", account="a")
     log.fail(lied=lied)
     await settle()
-    assert codes(first, second, asked) == [ErrorCode.UNAVAILABLE] * 3
+    assert codes(first, second, requested) == [ErrorCode.UNAVAILABLE] * 3
     assert not desk.engine.available
-    assert codes(desk.post(9), desk.ask("balance", account="a")) == [ErrorCode.UNAVAILABLE] * 2
+    assert codes(desk.post(9), desk.request("balance", account="a")) == [ErrorCode.UNAVAILABLE] * 2
     await desk.recovered()
-    assert desk.listener.amounts == ([1] if lied else []), "what turns out durable is told, and nothing else"
+    assert desk.listener.amounts == ([1] if lied else []), "what turns out durable is delivered, and nothing else"
     log.holding = False
     again = [desk.post(1, "r1"), desk.post(2, "r2")]
     await settle()
@@ -221,7 +221,7 @@ async def test_a_failed_write_is_unavailable_and_then_forgotten_or_found(held: H
     assert desk.engine.state.balances == {"a": 3}  # type: ignore[attr-defined]
 
 
-async def test_a_store_that_stays_broken_is_asked_again_until_it_works(held: Held) -> None:
+async def test_a_store_that_stays_broken_is_tried_again_until_it_works(held: Held) -> None:
     desk, log = held
     log.broken = True
     desk.post(1)
@@ -280,14 +280,14 @@ async def test_s1_2_a_refusal_is_an_answer_too(held: Held) -> None:
     assert desk.listener.amounts == [10]
 
 
-async def test_s1_2_what_is_only_said_is_said_once(held: Held) -> None:
+async def test_s1_2_what_is_ephemeral_is_delivered_once(held: Held) -> None:
     desk, log = held
     first, second = desk.do("wave", "r1", account="a"), desk.do("wave", "r1", account="a")
     assert first == second
     assert ([event["event"] for event in desk.listener.received], log.writes) == (["waved"], 0)
 
 
-async def test_s5_what_is_only_said_comes_after_what_it_was_decided_on(held: Held) -> None:
+async def test_s5_what_is_ephemeral_comes_after_what_it_was_decided_on(held: Held) -> None:
     desk, log = held
     desk.post(1)
     waved = desk.do("wave", account="a")
@@ -318,7 +318,7 @@ async def test_s1_a_broken_command_is_an_internal_error_without_its_reason(held:
 
 async def test_s1_a_broken_query_is_an_internal_error_without_its_reason(held: Held) -> None:
     desk, _ = held
-    answers = desk.ask("crash", words="hunter2")
+    answers = desk.request("crash", words="hunter2")
     assert codes(answers) == [ErrorCode.INTERNAL_ERROR]
     assert "passwd" not in answers[0].message
 
@@ -409,7 +409,7 @@ def test_s1_2_answers_are_kept_for_the_window_and_no_longer() -> None:
     assert list(answers._known) == [("ada", "r2")]
 
 
-def test_s1_2_long_ids_are_told_apart_and_not_kept_at_length() -> None:
+def test_s1_2_long_ids_are_distinguished_and_not_kept_at_length() -> None:
     first, second = key_of("ada", "x" * 1_000_000), key_of("ada", "x" * 1_000_001)
     assert first == key_of("ada", "x" * 1_000_000) != second
     assert len("".join(first)) < 100

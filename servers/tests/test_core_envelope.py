@@ -144,7 +144,7 @@ def test_s1_1_correlation(request_id: str | None, own: str | None, answered: str
         (Incoming("request"), None),
     ],
 )
-def test_s1_an_answer_carries_the_name_of_what_was_asked(message: Incoming, name: str | None) -> None:
+def test_s1_an_answer_carries_the_name_of_its_request(message: Incoming, name: str | None) -> None:
     assert json.loads(envelope.response(message, {}))["event"] == name
 
 
@@ -224,7 +224,7 @@ def test_s3_wrong_data_names_its_field(data: dict[str, Any], field: str) -> None
     assert str(refused.value.data["field"]).startswith(field)
 
 
-def test_s3_a_pattern_is_not_told_as_such() -> None:
+def test_s3_a_pattern_is_not_shown_as_such() -> None:
     with pytest.raises(InvalidData) as refused:
         envelope.convert({"name": "A!"}, _Wanted)
     assert refused.value.message == "The data does not fit: this text has a form that the field does not take."

@@ -1,4 +1,4 @@
-"""The event loop is uvloop where it is present, or else Python's own; the service says which it is."""
+"""The event loop is uvloop where it is present, or else Python's own; the service logs which it is."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,16 +19,16 @@ async def test_uvloop_serves_where_it_is_present(tmp_path: Path) -> None:
     assert await loop(tmp_path) == ("uvloop" if find_spec("uvloop") else "asyncio")
 
 
-async def test_python_s_own_loop_serves_where_it_is_asked_for(tmp_path: Path) -> None:
+async def test_python_s_own_loop_serves_where_it_is_configured(tmp_path: Path) -> None:
     assert await loop(tmp_path, loop="asyncio") == "asyncio"
 
 
-async def test_uvloop_serves_if_it_is_asked_for_and_is_missed_in_a_line(tmp_path: Path) -> None:
+async def test_uvloop_serves_if_it_is_configured_and_is_missed_in_a_line(tmp_path: Path) -> None:
     if find_spec("uvloop"):
         assert await loop(tmp_path, loop="uvloop") == "uvloop"
         return
-    said = bodhisattva("serve", "akosha", folder=tmp_path, settings=OPEN | {"loop": "uvloop"})
-    assert said == (
+    output = bodhisattva("serve", "akosha", folder=tmp_path, settings=OPEN | {"loop": "uvloop"})
+    assert output == (
         2,
         "bodhisattva: uvloop is missing; install 'bodhisattva-conformance[fast]', or leave loop out\n",
     )

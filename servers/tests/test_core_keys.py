@@ -156,9 +156,9 @@ UNUSABLE: list[tuple[list[Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("entries", "said"), UNUSABLE)
-def test_a_jwks_that_cannot_be_used_is_refused_in_one_line(tmp_path: Path, entries: list[Any], said: str) -> None:
-    with pytest.raises(BadKey, match=said) as caught:
+@pytest.mark.parametrize(("entries", "output"), UNUSABLE)
+def test_a_jwks_that_cannot_be_used_is_refused_in_one_line(tmp_path: Path, entries: list[Any], output: str) -> None:
+    with pytest.raises(BadKey, match=output) as caught:
         keys.read_jwks(jwks(tmp_path, *entries))
     assert "\n" not in str(caught.value)
     assert "jwks.json" in str(caught.value)
@@ -229,12 +229,12 @@ def test_s2_a_token_id_that_is_no_string_is_refused(token_id: Any) -> None:
 
 def test_files_that_cannot_be_used_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b"\xff")
-    for settings, said in (
+    for settings, output in (
         ({"revoked_file": str(tmp_path / "none")}, "tokens.revoked_file .*No such file or directory; give a file"),
         ({"revoked_file": str(tmp_path / "latin")}, "is not text"),
         ({"jwks_file": str(tmp_path / "latin")}, "is not a JWKS document"),
     ):
-        with pytest.raises(ConfigError, match=said):
+        with pytest.raises(ConfigError, match=output):
             configured(secret=SECRET, **settings)
 
 

@@ -57,11 +57,11 @@ async def revoke(one: Running, _: Client) -> None:
     await asyncio.to_thread(file.write_text, str(connection.identity.token_id))
 
 
-async def say_binary(_: Running, client: Client) -> None:
+async def send_binary(_: Running, client: Client) -> None:
     await client.socket.send_bytes(b"binary")
 
 
-async def say_too_much(_: Running, client: Client) -> None:
+async def send_too_much(_: Running, client: Client) -> None:
     await client.socket.send_str("x" * 3000)
 
 
@@ -77,7 +77,7 @@ async def come_to_many(one: Running, _: Client) -> None:
 
 
 async def lose_the_log(one: Running, client: Client) -> None:
-    await client.ask("subscribe", channel="waves:a")
+    await client.request("subscribe", channel="waves:a")
     one.server.parts._log_lost("The log has a new epoch")
 
 
@@ -86,8 +86,8 @@ async def lose_the_log(one: Running, client: Client) -> None:
     [
         (expire, 1008, "TOKEN_EXPIRED"),
         (revoke, 1008, "AUTH_FAILED"),
-        (say_binary, 1003, None),
-        (say_too_much, 1009, None),
+        (send_binary, 1003, None),
+        (send_too_much, 1009, None),
         (flood, 1008, None),
         (come_to_many, 1013, None),
         (lose_the_log, 1011, None),
@@ -101,18 +101,18 @@ async def test_s1_requests_in_flight_are_answered_before_the_server_closes(
     settings = SECURED | {"tokens": Tokens(secret=SECRET, revoked_file=str(revoked), expiry_warning=0)}
     async with held(monkeypatch, limits=limits(message_bytes=2000), **settings) as (one, log):
         client = await one.connect(token=token("ledger:write"))
-        asked = await client.say("post", account="a", amount=1)
+        requested = await client.send("post", account="a", amount=1)
         await until(lambda: one.server.parts.engine.lag, "the command did not arrive")
         await end(one, client)
         (connection,) = one.server.parts.connections
         await until(lambda: connection.closing, "it does not end")
-        await client.say("post", account="a", amount=2)
+        await client.send("post", account="a", amount=2)
         assert not one.server.parts.hub._receivers, "events are still sent to it"
         log.released.set()
-        heard = [message for message in await everything(client) if message["error_code"] != "RATE_LIMIT_EXCEEDED"]
-        answers = [message["correlation_id"] for message in heard if message["type"] == "response"]
-        assert answers[-1] == asked
-        assert heard[-1]["error_code"] == last
+        received = [message for message in await everything(client) if message["error_code"] != "RATE_LIMIT_EXCEEDED"]
+        answers = [message["correlation_id"] for message in received if message["type"] == "response"]
+        assert answers[-1] == requested
+        assert received[-1]["error_code"] == last
         assert client.socket.close_code == code
         await until(lambda: not one.server.parts.engine.lag, "something is still written")
         state: Any = one.server.parts.engine.state
@@ -121,11 +121,11 @@ async def test_s1_requests_in_flight_are_answered_before_the_server_closes(
 
 async def everything(client: Client) -> list[dict[str, Any]]:
     """All that comes up to the close frame."""
-    heard: list[dict[str, Any]] = []
+    received: list[dict[str, Any]] = []
     async with asyncio.timeout(5):
         while (message := await client.socket.receive()).type is aiohttp.WSMsgType.TEXT:
-            heard.append(msgspec.json.decode(message.data))
-    return heard
+            received.append(msgspec.json.decode(message.data))
+    return received
 
 
 async def test_s2_a_connection_whose_answer_never_comes_is_closed_within_the_time_of_a_drain(
@@ -134,7 +134,7 @@ async def test_s2_a_connection_whose_answer_never_comes_is_closed_within_the_tim
     timeouts = msgspec.structs.replace(QUICK, drain=0.5)
     async with held(monkeypatch, timeouts=timeouts, **SECURED) as (one, _):
         client = await one.connect(token=token("ledger:write"))
-        await client.say("post", account="a", amount=1)
+        await client.send("post", account="a", amount=1)
         await until(lambda: one.server.parts.engine.lag, "the command did not arrive")
         await expire(one, client)
         last = [message["error_code"] or message["event"] for message in await everything(client)]
@@ -145,7 +145,7 @@ async def test_s2_a_connection_whose_answer_never_comes_is_closed_within_the_tim
 async def test_s7_a_drain_does_not_wait_for_a_draining_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     async with held(monkeypatch, **SECURED) as (one, _):
         client = await one.connect(token=token("ledger:write"))
-        await client.say("post", account="a", amount=1)
+        await client.send("post", account="a", amount=1)
         await until(lambda: one.server.parts.engine.lag, "the command did not arrive")
         await expire(one, client)
         (connection,) = one.server.parts.connections
@@ -163,19 +163,19 @@ async def test_s2_5_a_connection_that_is_being_closed_gives_back_what_it_held(
     caps = limits(connections=2, connections_per_user=1, connections_per_address=2)
     async with held(monkeypatch, limits=caps, **SECURED) as (one, _):
         watcher = await one.connect(token=token("ledger:read", user_id="bob"))
-        await watcher.ask("subscribe", channel="waves:a")
-        for asks in (False, True):
+        await watcher.request("subscribe", channel="waves:a")
+        for requests in (False, True):
             client = await one.connect(token=token("ledger:write"), autoclose=False)
-            await client.ask("enter", account="a")
+            await client.request("enter", account="a")
             await watcher.read()
-            if asks:
-                await client.say("post", account="a", amount=1)
+            if requests:
+                await client.send("post", account="a", amount=1)
                 await until(lambda: one.server.parts.engine.lag, "the command did not arrive")
             await client.socket.send_bytes(b"binary")
             assert (await asyncio.wait_for(watcher.read(), 1))["event"] == "left"
-            members = (await watcher.ask("presence", channel="waves:a"))["data"]["members"]
+            members = (await watcher.request("presence", channel="waves:a"))["data"]["members"]
             assert [member["user_id"] for member in members] == ["bob"]
-            assert len(one.server.parts.frame_reader.open) == (3 if asks else 2)
+            assert len(one.server.parts.frame_reader.open) == (3 if requests else 2)
         await one.connect(token=token("ledger:read"))
     assert one.server.parts.counts.total == 0
     assert one.server.parts.counts.users == 0
@@ -196,7 +196,7 @@ async def test_s4_a_connection_with_unread_output_keeps_its_place_until_it_is_cl
 
 
 class _Behind:
-    """A transport that says that something waits in it."""
+    """A transport that reports bytes in its buffer."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -219,12 +219,12 @@ async def test_s5_a_subscription_that_comes_through_after_the_end_is_none(monkey
         monkeypatch.setattr(one.server.parts.engine, "read_barrier", look)
         client = await one.connect()
         (connection,) = one.server.parts.connections
-        asked = await client.say("subscribe", channel="account:a")
+        requested = await client.send("subscribe", channel="account:a")
         await until(lambda: connection._in_flight, "the request did not arrive")
         await client.socket.send_bytes(b"binary")
         await until(lambda: connection.closing, "it does not end")
         looking.set()
-        assert [message["correlation_id"] for message in await everything(client)] == [asked]
+        assert [message["correlation_id"] for message in await everything(client)] == [requested]
         assert not one.server.parts.hub._receivers
 
 
@@ -235,15 +235,15 @@ async def test_s7_a_drain_takes_nothing_new_at_its_end_and_so_can_answer_what_it
     timeouts = msgspec.structs.replace(QUICK, drain=4)
     async with held(monkeypatch, timeouts=timeouts) as (one, log):
         client = await one.connect()
-        asked = await client.say("post", account="a", amount=1)
+        requested = await client.send("post", account="a", amount=1)
         await until(lambda: one.server.parts.engine.lag, "the command did not arrive")
         (connection,) = one.server.parts.connections
         draining = asyncio.ensure_future(one.server.drain())
         await until(lambda: connection.closing or draining.done(), "it does not end")
-        await client.say("post", account="a", amount=2)
+        await client.send("post", account="a", amount=2)
         log.released.set()
         answers = [message["correlation_id"] for message in await everything(client) if message["type"] == "response"]
-        assert answers == [asked]
+        assert answers == [requested]
         assert client.socket.close_code == 1001
         await draining
         state: Any = one.server.parts.engine.state

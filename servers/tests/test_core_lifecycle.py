@@ -62,11 +62,11 @@ async def test_s6_ready_is_503_from_a_read_that_failed_until_it_succeeds(monkeyp
         client = await one.connect()
         with monkeypatch.context() as broken:
             broken.setattr(one.server.parts.engine.log, "read", fail)
-            assert (await client.ask("history", channel="account:a"))["error_code"] == "UNAVAILABLE"
+            assert (await client.request("history", channel="account:a"))["error_code"] == "UNAVAILABLE"
             assert (await one.get("/ready"))[0] == 503
             await post(client, range(1, 2))
         await until(lambda: one.server.not_ready() is None, "still not ready")
-        assert (await client.ask("history", channel="account:a"))["type"] == "response"
+        assert (await client.request("history", channel="account:a"))["type"] == "response"
 
 
 async def test_s6_ready_is_503_once_the_store_takes_no_writes_though_nobody_wrote(
@@ -79,7 +79,7 @@ async def test_s6_ready_is_503_once_the_store_takes_no_writes_though_nobody_wrot
         database = one.server.parts.engine.log._database  # type: ignore[attr-defined]
         database.execute("PRAGMA query_only=ON")
         assert (await one.get("/ready"))[0] == 503
-        assert (await client.ask("post", account="a", amount=1))["error_code"] == "UNAVAILABLE"
+        assert (await client.request("post", account="a", amount=1))["error_code"] == "UNAVAILABLE"
         database.execute("PRAGMA query_only=OFF")
         await until(lambda: one.server.not_ready() is None, "still not ready")
         assert (await one.get("/ready"))[0] == 200
@@ -99,7 +99,7 @@ async def test_s6_ready_is_503_while_the_store_does_not_answer(monkeypatch: pyte
         await until(lambda: one.server.not_ready() is None, "still not ready")
 
 
-async def test_s6_who_asks_often_whether_a_service_is_ready_has_it_write_seldom(
+async def test_s6_frequent_checks_whether_a_service_is_ready_has_it_write_seldom(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     written: list[int] = []
@@ -118,8 +118,8 @@ async def test_s7_a_reload_takes_limits_to_connections_that_are_there() -> None:
         client = await one.connect()
         one.config = msgspec.structs.replace(one.config, limits=limits(channels=1))
         one.server.reload()
-        assert (await client.ask("subscribe", channel="account:a"))["type"] == "response"
-        assert (await client.ask("subscribe", channel="account:b"))["error_code"] == "LIMIT_EXCEEDED"
+        assert (await client.request("subscribe", channel="account:a"))["type"] == "response"
+        assert (await client.request("subscribe", channel="account:b"))["error_code"] == "LIMIT_EXCEEDED"
 
 
 async def test_s7_a_reload_claims_nothing_that_only_a_restart_changes() -> None:
@@ -133,14 +133,14 @@ async def test_s7_a_reload_claims_nothing_that_only_a_restart_changes() -> None:
         assert claimed["handshake_timeout"] == QUICK.handshake
 
 
-async def test_s7_a_reload_says_what_needs_a_restart() -> None:
+async def test_s7_a_reload_shows_what_needs_a_restart() -> None:
     async with running() as one:
         one.config = msgspec.structs.replace(one.config, port=1, logging=Logging(level="debug"))
         for _ in range(2):
-            with capture_logs() as said:
+            with capture_logs() as output:
                 one.server.reload()
-            assert said[0]["event"] == "reloaded"
-            assert said[0]["needs_restart"] == ["port", "logging"]
+            assert output[0]["event"] == "reloaded"
+            assert output[0]["needs_restart"] == ["port", "logging"]
 
 
 async def test_s7_a_reload_during_the_start_breaks_nothing() -> None:
@@ -210,7 +210,7 @@ async def test_s7_a_broken_reload_changes_nothing(broken: dict[str, Any]) -> Non
         one.config = msgspec.structs.replace(one.config, limits=limits(channels=1), **broken)
         one.server.reload()
         for channel in ("account:a", "account:b"):
-            assert (await client.ask("subscribe", channel=channel))["type"] == "response"
+            assert (await client.request("subscribe", channel=channel))["type"] == "response"
         await one.connect()
 
 
@@ -228,7 +228,7 @@ async def test_s7_a_drain_answers_what_is_in_flight_and_closes_1001(monkeypatch:
             return asyncio.ensure_future(later())
 
         monkeypatch.setattr(log, "append", slowly)
-        request_id = await client.say("post", account="a", amount=1)
+        request_id = await client.send("post", account="a", amount=1)
         await until(lambda: one.server.parts.engine.lag, "the command did not arrive")
         draining = asyncio.ensure_future(one.server.drain())
         notice = await client.read()
@@ -267,7 +267,7 @@ async def test_s7_a_drain_ends_within_its_time_though_a_request_is_never_answere
     async with running(timeouts=Timeouts(drain=1.5, drain_grace=0.1)) as one:
         client = await one.connect()
         monkeypatch.setattr(one.server.parts.engine.log, "append", lambda _: asyncio.get_running_loop().create_future())
-        await client.say("post", account="a", amount=1)
+        await client.send("post", account="a", amount=1)
         await until(lambda: one.server.parts.engine.lag, "the command did not arrive")
         started = time.monotonic()
         draining = asyncio.ensure_future(one.server.drain())
@@ -276,7 +276,7 @@ async def test_s7_a_drain_ends_within_its_time_though_a_request_is_never_answere
         assert 0.5 < time.monotonic() - started < 1.5
 
 
-async def test_s7_a_drain_does_not_tell_strangers_more_than_to_go() -> None:
+async def test_s7_a_drain_shows_strangers_nothing_but_the_close() -> None:
     async with running(**SECURED) as one:
         stranger = await one.connect(welcome=False)
         draining = asyncio.ensure_future(one.server.drain())

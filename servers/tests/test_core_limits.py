@@ -28,7 +28,7 @@ def test_s4_never_more_than_rate_and_burst_allow(pauses: list[float]) -> None:
 
 
 @given(st.floats(0, 100), st.integers(21, 60))
-def test_s4_whoever_waits_for_retry_after_is_heard(start: float, messages: int) -> None:
+def test_s4_whoever_waits_for_retry_after_is_admitted(start: float, messages: int) -> None:
     guard = RateGuard(LIMITS, start)
     retry_after = [guard.take(start, LIMITS) for _ in range(messages)][-1]
     assert guard.take(start + retry_after + 1e-6, LIMITS) == 0
@@ -109,7 +109,7 @@ def test_s4_silence_after_a_ping_is_the_end() -> None:
     assert heart.tick(35.0, TIMEOUTS) is Beat.GONE
 
 
-def test_s4_anything_heard_proves_life() -> None:
+def test_s4_any_byte_received_proves_life() -> None:
     heart = Heartbeat(TIMEOUTS, 0.0)
     heart.tick(20.0, TIMEOUTS)
     heart.data_received()

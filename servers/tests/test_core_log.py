@@ -156,7 +156,7 @@ STEPS = st.lists(
 @RELAXED
 @given(STEPS, st.lists(READS, max_size=5))
 @example(["save", "trim 1", "taken", "recover", ("waves",)], [("waves", 0, 9), ("global", 0, 9)])
-async def test_the_adapters_say_the_same_whatever_is_asked_of_them(
+async def test_the_adapters_answer_alike(
     tmp_path: Path,
     redis: RedisServer,
     steps: list[tuple[str, ...] | str | int],
@@ -276,16 +276,16 @@ async def test_without_traces_a_file_has_no_place_for_them_and_with_them_they_go
     async with opened(SqliteLog(path, "ledger", window=1e9)) as log:
         for tables in (0, 0, 1, 1):
             await log.append(Entry((numbering.event(("account:a",)),)))
-            assert asked(path, "SELECT count(*) FROM sqlite_master WHERE name = 'traces'") == [(tables,)]
+            assert requested(path, "SELECT count(*) FROM sqlite_master WHERE name = 'traces'") == [(tables,)]
     async with opened(SqliteLog(path, "ledger", window=1e9)) as log:
         assert await everything(log, "global") == numbering.on("global")
         await log.save(Snapshot(3, {"global": 3, "account:a": 3}, b"state"))
-        assert asked(path, "SELECT seq, trace FROM traces") == [(3, "00-3-1-01")]
+        assert requested(path, "SELECT seq, trace FROM traces") == [(3, "00-3-1-01")]
         await log.trim(3)
-        assert asked(path, "SELECT seq, trace FROM traces") == []
+        assert requested(path, "SELECT seq, trace FROM traces") == []
 
 
-def asked(path: Path, query: str) -> list[tuple[Any, ...]]:
+def requested(path: Path, query: str) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(path)) as database:
         return database.execute(query).fetchall()
 

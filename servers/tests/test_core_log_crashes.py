@@ -1,6 +1,6 @@
 """Crashes and cuts at any point of a write: what is found is what was acknowledged, and the next step wholly or not.
 
-The log in memory, which does each step at once, says what that is; what a file's journal or Redis' append-only file
+The log in memory, which does each step at once, shows what that is; what a file's journal or Redis' append-only file
 holds at a crash is a beginning of what it holds later, so cutting it off anywhere tries every point of every write.
 """
 

@@ -51,7 +51,7 @@ def path(tmp_path: Path) -> Path:
     return made
 
 
-def said(path: Path) -> dict[str, str]:
+def output(path: Path) -> dict[str, str]:
     with closing(files.look(path)) as database:
         return formats.meta(database)
 
@@ -72,10 +72,10 @@ async def test_s7_an_earlier_format_is_brought_forward_with_a_backup_beside_it(p
             assert engine.log.epoch == "E1"
             assert engine.positions == {"source": Position("source", "S", 7)}
             assert [answer.request_id for answer in await engine.log.answers(0)] == ["r1"]
-    assert said(path)["format"] == str(formats.FORMAT)
+    assert output(path)["format"] == str(formats.FORMAT)
     assert backups(path) == ["ledger.sqlite3.format-1"], "one backup, of the format that it had"
     backup = path.with_name("ledger.sqlite3.format-1")
-    assert (said(backup)["format"], said(backup)["epoch"]) == ("1", "E1")
+    assert (output(backup)["format"], output(backup)["epoch"]) == ("1", "E1")
     with closing(files.look(backup)) as database:
         assert database.execute("SELECT count(*) FROM events").fetchone() == (1,)
 
@@ -85,7 +85,7 @@ async def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monk
         broken.setattr(formats, "MIGRATIONS", {1: (*formats.MIGRATIONS[1], "INSERT INTO nowhere VALUES (1)")})
         with pytest.raises(LogRefused, match="is not a usable log"):
             await log(path).open()
-    assert said(path)["format"] == "1"
+    assert output(path)["format"] == "1"
     async with started(log(path)) as engine:
         assert engine.offset("account:a") == 1
     assert backups(path) == ["ledger.sqlite3.format-1", "ledger.sqlite3.format-1.2"]
@@ -98,7 +98,7 @@ async def test_nothing_is_migrated_without_a_backup(path: Path, monkeypatch: pyt
     monkeypatch.setattr(files, "_sync", full)
     with pytest.raises(LogRefused, match=r"no backup can be made beside it .*No space left"):
         await log(path).open()
-    assert said(path)["format"] == "1"
+    assert output(path)["format"] == "1"
     assert [file.name for file in path.parent.iterdir() if "format" in file.name or "part" in file.name] == []
 
 
@@ -122,17 +122,17 @@ def test_s7_a_newer_format_is_refused_in_a_line_and_left_as_it_is(path: Path) ->
 def written_by_the_first_release(redis: RedisServer, config: LogConfig) -> str:
     """A log in Redis of the first format, of two events; what its keys begin with."""
     base = f"{{{config.prefix}:ledger}}:"
-    told = json.dumps(["posted", "2026-01-01T00:00:00+00:00", [["account:a", 0]]]).replace(" ", "")
+    reported = json.dumps(["posted", "2026-01-01T00:00:00+00:00", [["account:a", 0]]]).replace(" ", "")
     for number in ("1", "2"):
-        rest, data = told.replace(",0]", f",{number}]"), '{"account":"a","amount":%s}' % number  # noqa: UP031
+        rest, data = reported.replace(",0]", f",{number}]"), '{"account":"a","amount":%s}' % number  # noqa: UP031
         words = ("i", f"e{number}", "m", quoted(rest), "d", quoted(data))
-        assert redis.ask("XADD", f"{base}entries", f"{number}-0", *words).startswith("$")
-        redis.ask("XADD", f"{base}channel:account:a", f"{number}-0", "s", number)
-    redis.ask("HSET", f"{base}meta", "format", "1", "service", "ledger", "epoch", "E1", "head", "2:e2")
+        assert redis.request("XADD", f"{base}entries", f"{number}-0", *words).startswith("$")
+        redis.request("XADD", f"{base}channel:account:a", f"{number}-0", "s", number)
+    redis.request("HSET", f"{base}meta", "format", "1", "service", "ledger", "epoch", "E1", "head", "2:e2")
     answer = '{"user_id":"ada","request_id":"r1","at":4e9,"outcome":"eyJkYXRhIjp7fX0="}'
-    redis.ask("HSET", f"{base}answers", quoted("ada\\x00r1"), quoted(answer))
-    redis.ask("ZADD", f"{base}ages", "4e9", quoted("ada\\x00r1"))
-    redis.ask("HSET", f"{base}positions", "source", quoted('{"source":"source","epoch":"S","offset":7}'))
+    redis.request("HSET", f"{base}answers", quoted("ada\\x00r1"), quoted(answer))
+    redis.request("ZADD", f"{base}ages", "4e9", quoted("ada\\x00r1"))
+    redis.request("HSET", f"{base}positions", "source", quoted('{"source":"source","epoch":"S","offset":7}'))
     return base
 
 

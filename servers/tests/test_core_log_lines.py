@@ -1,4 +1,4 @@
-"""What a service logs can be read by a machine, says whom it concerns, and gives away nothing."""
+"""What a service logs can be read by a machine, names whom it concerns, and gives away nothing."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ class Service:
 
     async def ready(self) -> None:
         async with asyncio.timeout(LONG):
-            while '"listening"' not in self.text():  # noqa: ASYNC110 - a process of its own says so in its log
+            while '"listening"' not in self.text():  # noqa: ASYNC110 - a process of its own has it in its log
                 await asyncio.sleep(0.02)
 
     def end(self) -> None:
@@ -69,19 +69,19 @@ async def busy(service: Service, token: str) -> None:
         sockets = [await session.ws_connect(f"ws://127.0.0.1:{service.port}/ws") for _ in range(4)]
         clients = [Client(socket) for socket in sockets]
         await clients[0].socket.send_str("no json")
-        await clients[1].ask("auth", token="eyJ.wrong.token")
+        await clients[1].request("auth", token="eyJ.wrong.token")
         for client in clients[2:]:
-            await client.ask("auth", token=token)
-            await client.ask("subscribe", channel="metrics")
-            await client.ask("ingest", series="a", points=[{"value": 7070707.0}])
-            await client.ask("ingest", series=5)
-            await client.ask("get_series", series="nowhere")
-            await client.ask("nonsense\n" * 1000)
+            await client.request("auth", token=token)
+            await client.request("subscribe", channel="metrics")
+            await client.request("ingest", series="a", points=[{"value": 7070707.0}])
+            await client.request("ingest", series=5)
+            await client.request("get_series", series="nowhere")
+            await client.request("nonsense\n" * 1000)
         await clients[2].socket.close()
         sockets[3]._writer.transport.abort()
 
 
-async def test_every_line_of_a_busy_service_is_json_and_says_whom_it_concerns(tmp_path: Path) -> None:
+async def test_every_line_of_a_busy_service_is_json_and_names_whom_it_concerns(tmp_path: Path) -> None:
     token = mint(secret_key(SECRET), "ada", ["akosha:write"], 60)
     with serving(tmp_path, logging__level="debug") as service:
         await service.ready()

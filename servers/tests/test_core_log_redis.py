@@ -43,7 +43,7 @@ async def test_s5_of_many_writers_at_one_place_one_is_taken(redis: RedisServer) 
             assert (await held(many[0]))[-1] == f"w{winner}-{seq}"
 
 
-async def test_s1_2_the_first_answer_is_found_by_whoever_is_asked_again(redis: RedisServer) -> None:
+async def test_s1_2_the_first_answer_is_found_by_whichever_replica_gets_the_retry(redis: RedisServer) -> None:
     async with logs(settings(redis), window=10) as (one, other):
         await one.append(Entry((event(1),), answer("r1", 100.0, b'{"n":1}')))
         with pytest.raises(AnsweredBefore) as before:
@@ -54,7 +54,7 @@ async def test_s1_2_the_first_answer_is_found_by_whoever_is_asked_again(redis: R
         assert [known.outcome for known in await one.answers(0.0)] == [b'{"n":2}']
 
 
-async def test_turns_go_round_in_the_order_in_which_they_were_asked_for(redis: RedisServer) -> None:
+async def test_turns_go_round_in_the_order_in_which_they_were_requested(redis: RedisServer) -> None:
     async with logs(settings(redis), 3) as (one, other, third):
         assert await one.acquire([], 0.0) is not None
         for log in (other, third, other):
@@ -86,7 +86,7 @@ async def test_s1_2_answers_older_than_the_window_are_removed(redis: RedisServer
         assert {known.at for known in await log.answers(0.0)} == {109.0, 111.0}
 
 
-async def test_s8_what_a_source_said_takes_effect_once_whichever_bridge_is_first(redis: RedisServer) -> None:
+async def test_s8_an_event_of_a_source_takes_effect_once_whichever_bridge_is_first(redis: RedisServer) -> None:
     async with logs(settings(redis)) as (one, other):
         await one.append(Entry((event(1),), position=Position("source", "E", 5)))
         for offset in (4, 5):

@@ -1,4 +1,4 @@
-"""What is no longer there of a log in Redis, removed or lost, and who is told so."""
+"""What is no longer there of a log in Redis, removed or lost, and who is informed."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ from bodhisattva.servers.tests.redis_logs import (
 from bodhisattva.servers.tests.redis_server import RedisServer
 
 
-async def test_s5_who_has_not_read_what_was_removed_is_told_so_and_begins_with_the_snapshot(redis: RedisServer) -> None:
+async def test_s5_who_has_not_read_what_was_removed_learns_it_and_begins_with_the_snapshot(redis: RedisServer) -> None:
     async with logs(settings(redis), 3) as (one, current, behind):
         await appended(one, 1, 5)
         assert len(await newer(current)) == 5
@@ -50,7 +50,7 @@ async def test_s5_a_log_of_which_all_was_removed_goes_on_at_its_numbers(redis: R
         await newer(current)
         await one.save(snapshot(3))
         await one.trim(3)
-        assert redis.ask("EXISTS", one._keys.channel("account:a")) == ":0", "no channel is left behind empty"
+        assert redis.request("EXISTS", one._keys.channel("account:a")) == ":0", "no channel is left behind empty"
         assert await other.snapshot() == snapshot(3)
         assert [chunk async for chunk in other.replay(3)] == []
         with pytest.raises(LogError, match="misnumbered"):

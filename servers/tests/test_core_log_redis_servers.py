@@ -28,7 +28,7 @@ async def refusal(config: LogConfig, service: str = "ledger") -> str:
 
 
 @pytest.mark.parametrize(
-    ("server", "asked", "says"),
+    ("server", "requested", "expected"),
     [
         ({"appendonly": "no"}, "always", "promises none, log.durability requires always"),
         ({"appendfsync": "everysec"}, "always", "promises everysec, log.durability requires always"),
@@ -38,21 +38,21 @@ async def refusal(config: LogConfig, service: str = "ledger") -> str:
         ({"rename-command": "CONFIG hidden"}, "everysec", "does not show its settings"),
     ],
 )
-async def test_s7_a_redis_that_promises_less_than_is_asked_for_is_refused_in_a_line(
-    server: dict[str, str], asked: Any, says: str
+async def test_s7_a_redis_that_promises_less_than_is_requested_is_refused_in_a_line(
+    server: dict[str, str], requested: Any, expected_text: str
 ) -> None:
     with redis_server(**server) as weak:
-        assert says in await refusal(settings(weak, durability=asked))
+        assert expected_text in await refusal(settings(weak, durability=requested))
         with structlog.testing.capture_logs() as lines:
             async with logs(settings(weak, durability="none"), 1):
                 pass
         assert [line["event"] for line in lines] == ["redis promises little"]
 
 
-async def test_a_redis_that_promises_what_is_asked_for_is_taken_in_silence(redis: RedisServer) -> None:
+async def test_a_redis_that_promises_what_is_requested_is_taken_in_silence(redis: RedisServer) -> None:
     with structlog.testing.capture_logs() as lines:
-        for asked in ("always", "everysec", "none"):
-            async with logs(settings(redis, durability=asked), 1):
+        for requested in ("always", "everysec", "none"):
+            async with logs(settings(redis, durability=requested), 1):
                 pass
     assert lines == []
 
@@ -62,7 +62,7 @@ async def test_s7_a_redis_that_takes_no_writes_is_refused_in_a_line_though_the_l
 ) -> None:
     config = settings(own)
     async with logs(config, 1):
-        own.ask("REPLICAOF", "127.0.0.1", "1")
+        own.request("REPLICAOF", "127.0.0.1", "1")
         assert "cannot be used: You can't write against a read only replica" in await refusal(config)
 
 
@@ -70,7 +70,7 @@ RIGHTS = "~{test* &{test* +@all -@dangerous +config|get"
 
 
 @pytest.mark.parametrize(
-    ("missing", "says"),
+    ("missing", "expected"),
     [
         ("", None),
         ("resetchannels", "no permissions to access one of the channels"),
@@ -81,13 +81,13 @@ RIGHTS = "~{test* &{test* +@all -@dangerous +config|get"
     ],
 )
 async def test_s7_a_user_without_the_rights_that_are_needed_is_refused_in_a_line(
-    own: RedisServer, missing: str, says: str | None
+    own: RedisServer, missing: str, expected_text: str | None
 ) -> None:
     """As the guide names them; Redis gives a new user no channels."""
-    own.ask("ACL", "SETUSER", "fleet", "on", ">secret", *RIGHTS.split(), *missing.split())
+    own.request("ACL", "SETUSER", "fleet", "on", ">secret", *RIGHTS.split(), *missing.split())
     config = msgspec.structs.replace(settings(own), url=own.url.replace("//", "//fleet:secret@"))
-    if says is not None:
-        assert says in await refusal(config)
+    if expected_text is not None:
+        assert expected_text in await refusal(config)
         return
     async with logs(config) as (one, other):
         await one.append(Entry((event(1),), answer("r1")))
@@ -110,13 +110,13 @@ async def test_s7_a_redis_that_is_not_there_is_refused_in_a_line_without_its_pas
 async def test_s7_a_newer_format_and_another_service_s_log_are_refused_in_a_line(redis: RedisServer) -> None:
     config = settings(redis)
     async with logs(config, 1):
-        redis.ask("HSET", f"{{{config.prefix}:ledger}}:meta", "format", "99")
+        redis.request("HSET", f"{{{config.prefix}:ledger}}:meta", "format", "99")
     assert "has format 99" in await refusal(config)
-    redis.ask("HSET", f"{{{config.prefix}:ledger}}:meta", "format", "1", "service", "other")
+    redis.request("HSET", f"{{{config.prefix}:ledger}}:meta", "format", "1", "service", "other")
     assert "is of other, not of ledger" in await refusal(config)
 
 
-async def test_an_answer_waits_for_as_many_replicas_of_redis_as_are_asked_for(own: RedisServer) -> None:
+async def test_an_answer_waits_for_as_many_replicas_of_redis_as_are_requested(own: RedisServer) -> None:
     config = settings(own, acknowledgements=1, timeout=2)
     async with logs(config, 1) as (log,):
         with pytest.raises(LogError, match="0 of 1 Redis replicas have it"):
@@ -137,17 +137,17 @@ async def test_a_master_is_found_through_its_sentinels_and_after_a_failover_too(
     with redis_server(replicaof=f"127.0.0.1 {own.port}") as second, redis_server(lines=[*watched, *quick]) as sentinel:
         url = f"redis+sentinel://127.0.0.1:{sentinel.port}/main"
         async with logs(LogConfig("redis", url=url, timeout=1), 1) as (log,):
-            await _says(second, "connected", "ROLE")
+            await _answers(second, "connected", "ROLE")
             await log.append(Entry((event(1),)))
-            await _says(second, ":1", "XLEN", f"{{{log._keys.base.strip(':{}')}}}:entries")
+            await _answers(second, ":1", "XLEN", f"{{{log._keys.base.strip(':{}')}}}:entries")
             own.kill()
-            await _says(second, "master", "ROLE")
+            await _answers(second, "master", "ROLE")
             await eventually_recovered(log)
             assert await newer(log) == [], "nothing was lost"
             await log.append(Entry((event(2),)))
 
 
-async def _says(server: RedisServer, expected: str, *words: str) -> None:
+async def _answers(server: RedisServer, expected: str, *words: str) -> None:
     """Wait for an answer."""
     async with asyncio.timeout(10):
         while expected not in server.answer(*words):  # noqa: ASYNC110 - Redis offers nothing to wait on
@@ -179,7 +179,7 @@ async def test_a_cluster_keeps_a_log_in_one_of_its_slots(cluster: list[RedisServ
         assert [offset for offset, _ in await other.read("account:a", 0, 10)] == [1]
         ears = [log.messages() for log in (one, other)]
         assert [await anext(ear) for ear in ears] == [b"", b""]
-        assert await one.broadcast(b"hello") == 2, "all who hear it are counted"
+        assert await one.broadcast(b"hello") == 2, "all who receive it are counted"
         assert [await anext(ear) for ear in ears] == [b"hello", b"hello"]
         for ear in ears:
             await cast("AsyncGenerator[bytes, None]", ear).aclose()
@@ -205,21 +205,21 @@ async def test_no_node_of_a_cluster_is_held_on_to_by_a_log_that_closes_after_ano
 
 
 def _is_left_alone(server: RedisServer) -> bool:
-    """By all but whoever asks."""
+    """By all but the caller."""
     return "connected_clients:1\r" in server.answer("INFO", "clients")
 
 
 async def test_s7_a_cluster_promises_as_much_as_the_least_of_its_masters(cluster: list[RedisServer]) -> None:
     config = in_cluster(cluster, 2)
-    cluster[2].ask("CONFIG", "SET", "appendfsync", "no")
+    cluster[2].request("CONFIG", "SET", "appendfsync", "no")
     try:
         assert "promises none, log.durability requires always" in await refusal(config)
     finally:
-        cluster[2].ask("CONFIG", "SET", "appendfsync", "always")
+        cluster[2].request("CONFIG", "SET", "appendfsync", "always")
     async with logs(config, 1):
         pass
 
 
-async def test_what_cannot_be_asked_of_a_cluster_is_refused_in_a_line() -> None:
+async def test_what_cannot_be_requested_of_a_cluster_is_refused_in_a_line() -> None:
     config = LogConfig("redis", url="redis+cluster://127.0.0.1:1", acknowledgements=1)
     assert "cannot be had of a cluster" in await refusal(config)

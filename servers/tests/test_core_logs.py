@@ -49,7 +49,7 @@ def test_lines_for_people_are_coloured_in_a_terminal_only(
 
 
 @pytest.mark.usefixtures("restored")
-async def test_what_a_client_asks_for_is_not_quoted(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_what_a_client_requests_is_not_quoted(capsys: pytest.CaptureFixture[str]) -> None:
     async with running() as one:
         logs.configure(Logging())
         await one.connect(protocols=("bearer", "the.t0ken"))

@@ -1,4 +1,4 @@
-"""What /metrics says of what a service holds: it goes up with that, and back."""
+"""What /metrics shows of what a service holds: it goes up with that, and back."""
 
 import re
 import time
@@ -26,7 +26,7 @@ async def held(one: Running) -> dict[str, float]:
     return {name: now[name] for name in CONNECTED}
 
 
-async def test_s6_who_asks_for_the_metrics_alone_sees_that_the_store_takes_no_writes(tmp_path: Path) -> None:
+async def test_s6_metrics_alone_show_that_the_store_takes_no_writes(tmp_path: Path) -> None:
     async with running(log=LogConfig("sqlite"), state=str(tmp_path)) as one:
         one.server.parts.engine.log._database.execute("PRAGMA query_only=ON")  # type: ignore[attr-defined]
         assert (await values(one))["websocket_ready"] == 0
@@ -39,8 +39,8 @@ async def test_s6_what_connections_hold() -> None:
         for user in ("ada", "bob"):
             client = await one.connect(token=token("ledger:write", user_id=user))
             for channel in ("account:a", "global"):
-                await client.ask("subscribe", channel=channel)
-            await client.ask("enter", account="a")
+                await client.request("subscribe", channel=channel)
+            await client.request("enter", account="a")
         assert await held(one) == CONNECTED
         during = await values(one)
         assert during["process_open_fds"] > before["process_open_fds"]

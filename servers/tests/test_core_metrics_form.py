@@ -43,15 +43,15 @@ def value(one: Running, name: str, **labels: str) -> float:
 async def busy(one: Running, name: str) -> None:
     """Everything that is counted by kind, under names of a client's choice."""
     client = await one.connect()
-    await client.ask("subscribe", channel=f"account:{name}")
-    await client.ask("subscribe", channel=f"waves:{name}")
+    await client.request("subscribe", channel=f"account:{name}")
+    await client.request("subscribe", channel=f"waves:{name}")
     await post(client, range(1, 3), account=name)
-    await client.ask("wave", account=name)
-    await client.ask(name)
-    await client.ask("balance", account=f"no {name}")
+    await client.request("wave", account=name)
+    await client.request(name)
+    await client.request("balance", account=f"no {name}")
     await client.socket.send_json({"type": name, "id": name})
     await client.socket.send_str("no json")
-    assert (await client.ask("ping"))["type"] == "pong"
+    assert (await client.request("ping"))["type"] == "pong"
 
 
 @pytest.mark.deploy
@@ -85,11 +85,11 @@ async def test_s6_what_is_counted_moves_when_it_happens() -> None:
     async with running(limits=limits(queue_bytes=64 * 1024)) as one:
         client, reader = await one.connect(), await one.connect()
         assert value(one, "websocket_connections_current") == 2
-        epoch = (await client.ask("subscribe", channel="account:a"))["data"]["epoch"]
+        epoch = (await client.request("subscribe", channel="account:a"))["data"]["epoch"]
         await post(client, range(1, 4))
-        await reader.ask("subscribe", channel="account:a", since={"epoch": epoch, "offset": 1})
+        await reader.request("subscribe", channel="account:a", since={"epoch": epoch, "offset": 1})
         assert len(await events(reader, 2)) == 2
-        await client.ask("post", account="a", amount=-100)
+        await client.request("post", account="a", amount=-100)
         assert value(one, "websocket_replayed_events_total") == 2
         assert value(one, "websocket_errors_total", error_type="CONFLICT") == 1
         assert value(one, "websocket_events_total", channel_kind="account") == 3

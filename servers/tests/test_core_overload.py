@@ -24,13 +24,13 @@ async def test_s4_a_slow_consumer_is_closed_4008_and_delays_nobody() -> None:
     async with running(limits=limits(queue_bytes=200_000, queue_age=2)) as one:
         unreading = await asyncio.to_thread(unreading_peer, one.server.port)
         witness, writer = await one.connect(), await one.connect()
-        await witness.ask("subscribe", channel="account:a")
-        heard: list[int] = []
+        await witness.request("subscribe", channel="account:a")
+        received: list[int] = []
         while one.server.metrics.slow_consumers._value.get() == 0:
             await post(writer, range(100, 110), note=LONG)
-            heard += offsets(await events(witness, 10))
-            assert len(heard) < 10_000, "the unreading peer was never closed"
-        assert heard == list(range(1, len(heard) + 1))
+            received += offsets(await events(witness, 10))
+            assert len(received) < 10_000, "the unreading peer was never closed"
+        assert received == list(range(1, len(received) + 1))
         await until(lambda: len(one.server.parts.connections) == 2, "the unreading peer was not let go")
         unreading.close()
 
@@ -51,9 +51,9 @@ async def test_s4_a_client_that_requests_much_and_reads_it_is_no_slow_consumer()
     async with running(limits=limits(queue_bytes=400_000)) as one:
         client = await one.connect()
         await post(client, range(100, 120), note=LONG)
-        asked = [await client.say("history", channel="account:a") for _ in range(30)]
-        answers = [await client.read() for _ in asked]
-        assert [answer["correlation_id"] for answer in answers] == asked
+        requested = [await client.send("history", channel="account:a") for _ in range(30)]
+        answers = [await client.read() for _ in requested]
+        assert [answer["correlation_id"] for answer in answers] == requested
         assert all(len(answer["data"]["events"]) == 20 for answer in answers)
 
 
@@ -63,23 +63,23 @@ async def test_s4_a_client_that_resumes_many_channels_and_reads_is_no_slow_consu
         accounts = [f"a{number}" for number in range(60)]
         for account in accounts:
             await post(writer, range(100, 105), account=account, note=LONG)
-        epoch = (await client.ask("subscribe", channel="global"))["data"]["epoch"]
+        epoch = (await client.request("subscribe", channel="global"))["data"]["epoch"]
         for account in accounts:
-            await client.say("subscribe", channel=f"account:{account}", since={"epoch": epoch, "offset": 0})
-        heard = await events(client, 5 * len(accounts))
+            await client.send("subscribe", channel=f"account:{account}", since={"epoch": epoch, "offset": 0})
+        received = await events(client, 5 * len(accounts))
         for account in accounts:
-            assert offsets([event for event in heard if event["room"] == f"account:{account}"]) == [1, 2, 3, 4, 5]
+            assert offsets([event for event in received if event["room"] == f"account:{account}"]) == [1, 2, 3, 4, 5]
 
 
 async def test_s4_channels_per_connection() -> None:
     async with running(limits=limits(channels=2)) as one:
         client = await one.connect()
         for channel in ("account:a", "account:b", "account:a"):
-            assert (await client.ask("subscribe", channel=channel))["type"] == "response"
-        refused = await client.ask("subscribe", channel="account:c")
+            assert (await client.request("subscribe", channel=channel))["type"] == "response"
+        refused = await client.request("subscribe", channel="account:c")
         assert (refused["error_code"], refused["data"]) == ("LIMIT_EXCEEDED", {"limit": 2})
-        await client.ask("unsubscribe", channel="account:a")
-        assert (await client.ask("subscribe", channel="account:c"))["type"] == "response"
+        await client.request("unsubscribe", channel="account:a")
+        assert (await client.request("subscribe", channel="account:c"))["type"] == "response"
 
 
 async def test_s2_capacity_closes_1013_and_a_freed_slot_is_taken_again() -> None:
@@ -132,7 +132,7 @@ async def test_s2_connections_per_user() -> None:
     async with running(**SECURED, limits=limits(connections_per_user=1)) as one:
         first = await one.connect(token=token("ledger:read"))
         second = await one.connect(welcome=False)
-        assert (await second.ask("auth", token=token("ledger:read")))["error_code"] == "LIMIT_EXCEEDED"
+        assert (await second.request("auth", token=token("ledger:read")))["error_code"] == "LIMIT_EXCEEDED"
         assert await second.close_code() == 1013
         await one.connect(token=token("ledger:read", user_id="bob"))
         await first.socket.close()
@@ -148,10 +148,10 @@ async def test_s2_aborted_connections_leave_nothing_behind() -> None:
         epoch = one.server.parts.engine.log.epoch
         for _ in range(20):
             client = await one.connect()
-            await client.ask("enter", account="a")
-            await client.ask("subscribe", channel="waves:a")
-            await client.say("subscribe", channel="account:a", since={"epoch": epoch, "offset": 0})
-            await client.say("post", account="a", amount=1)
+            await client.request("enter", account="a")
+            await client.request("subscribe", channel="waves:a")
+            await client.send("subscribe", channel="account:a", since={"epoch": epoch, "offset": 0})
+            await client.send("post", account="a", amount=1)
             assert client.socket._response.connection is not None
             assert client.socket._response.connection.transport is not None
             client.socket._response.connection.transport.abort()

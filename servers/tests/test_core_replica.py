@@ -1,4 +1,4 @@
-"""Replicas of one service on one real Redis: one history, whoever is asked."""
+"""Replicas of one service on one real Redis: one history at each of them."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,14 +15,16 @@ from bodhisattva.servers.tests.replicas import amounts, listener, replicas, shar
 from bodhisattva.servers.tests.running import SECURED, Running, events, offsets, post, running, token
 
 
-async def test_s5_who_listens_here_hears_what_is_commanded_there_in_order(pair: list[Running]) -> None:
+async def test_s5_a_subscriber_here_receives_what_is_commanded_there_in_order(pair: list[Running]) -> None:
     listeners = [await listener(one) for one in pair]
     speakers = [await one.connect() for one in pair]
     await asyncio.gather(post(speakers[0], range(21, 40)), post(speakers[1], range(101, 120)))
-    heard = [await events(client, 38) for client in listeners]
-    assert heard[0] == heard[1], "same events, same order, same offsets and epoch"
-    assert offsets(heard[0]) == list(range(1, 39))
-    assert [event["data"]["amount"] for event in heard[0]] == await amounts(speakers[0]) == await amounts(speakers[1])
+    received = [await events(client, 38) for client in listeners]
+    assert received[0] == received[1], "same events, same order, same offsets and epoch"
+    assert offsets(received[0]) == list(range(1, 39))
+    assert (
+        [event["data"]["amount"] for event in received[0]] == await amounts(speakers[0]) == await amounts(speakers[1])
+    )
 
 
 async def test_s5_what_was_answered_here_is_seen_there_at_once(pair: list[Running]) -> None:
@@ -39,8 +41,8 @@ async def test_s2_who_renews_the_token_before_a_subscription_is_answered_is_judg
     log = LogConfig("redis", url=redis.url, prefix=f"test-{uuid4()}")
     async with running(LEDGER, log=log, **SECURED) as one:
         client = await one.connect(token=token("ledger:read"))
-        await client.say("subscribe", channel="global")
-        await client.say("refresh_token", token=token("account:read"))
+        await client.send("subscribe", channel="global")
+        await client.send("refresh_token", token=token("account:read"))
         answers = [await client.read() for _ in range(2)]
         assert {answer["event"]: answer["error_code"] for answer in answers} == {
             "refresh_token": None,
@@ -49,45 +51,45 @@ async def test_s2_who_renews_the_token_before_a_subscription_is_answered_is_judg
         assert one.server.parts.hub.present("global") == []
 
 
-async def test_s5_an_offset_that_was_heard_here_is_known_there(pair: list[Running]) -> None:
+async def test_s5_an_offset_that_was_delivered_here_is_known_there(pair: list[Running]) -> None:
     here = await listener(pair[0])
     speaker, there = await pair[0].connect(), await pair[1].connect()
     for amount in range(20, 50):
-        await speaker.say("post", account="a", amount=amount)
+        await speaker.send("post", account="a", amount=amount)
         (event,) = await events(here, 1)
         since = {"epoch": event["epoch"], "offset": event["offset"]}
-        joined = (await there.ask("subscribe", channel="account:a", since=since))["data"]
+        joined = (await there.request("subscribe", channel="account:a", since=since))["data"]
         assert (joined["recovered"], joined["offset"]) == (True, event["offset"])
 
 
-async def test_s3_what_is_asked_after_a_subscription_is_done_after_it(pair: list[Running]) -> None:
+async def test_s3_a_request_after_a_subscription_is_done_after_it(pair: list[Running]) -> None:
     client = await pair[0].connect()
-    await client.say("subscribe", channel="account:a")
-    await client.say("unsubscribe", channel="account:a")
+    await client.send("subscribe", channel="account:a")
+    await client.send("unsubscribe", channel="account:a")
     assert [(await client.read())["event"] for _ in range(2)] == ["subscribe", "unsubscribe"]
     await post(client, range(1, 2))
-    assert (await client.ask("presence", channel="account:a"))["data"]["members"] == []
+    assert (await client.request("presence", channel="account:a"))["data"]["members"] == []
 
 
 async def test_s3_so_it_is_where_the_log_was_trimmed_however_long_a_look_at_its_beginning_takes(
     pair: list[Running], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine, log = pair[0].server.parts.engine, shared_appender(pair[0])._log
-    log_starts_of, asked = log.log_starts_of, asyncio.Event()
+    log_starts_of, requested = log.log_starts_of, asyncio.Event()
 
     async def log_starts_of_the_first_last(*channels: str) -> Mapping[str, int]:
-        if not asked.is_set():
-            asked.set()
+        if not requested.is_set():
+            requested.set()
             await asyncio.sleep(0.1)
         return await log_starts_of(*channels)
 
     monkeypatch.setattr(log, "log_starts_of", log_starts_of_the_first_last)
     monkeypatch.setattr(engine._projection, "log_starts_read_at", -1)
     client = await pair[0].connect()
-    await client.say("subscribe", channel="account:a")
-    await client.say("unsubscribe", channel="account:a")
+    await client.send("subscribe", channel="account:a")
+    await client.send("unsubscribe", channel="account:a")
     assert [(await client.read())["event"] for _ in range(2)] == ["subscribe", "unsubscribe"]
-    assert (await client.ask("presence", channel="account:a"))["data"]["members"] == []
+    assert (await client.request("presence", channel="account:a"))["data"]["members"] == []
 
 
 @pytest.mark.parametrize("attempt", range(3))
@@ -95,22 +97,22 @@ async def test_s5_of_decisions_that_exclude_each_other_one_is_taken(pair: list[R
     """An account of 10, from which many want to take 10 at the same time."""
     clients = [await one.connect() for one in pair for _ in range(5)]
     await post(clients[0], range(10, 11))
-    answers = await asyncio.gather(*(client.ask("post", account="a", amount=-10) for client in clients))
+    answers = await asyncio.gather(*(client.request("post", account="a", amount=-10) for client in clients))
     assert sorted(answer["error_code"] or "" for answer in answers) == ["", *["CONFLICT"] * 9]
     assert await amounts(clients[0]) == await amounts(clients[-1]) == [10, -10]
 
 
-async def test_s5_however_many_ask_for_the_past_at_once_all_are_answered(pair: list[Running]) -> None:
+async def test_s5_however_many_request_history_at_once_all_are_answered(pair: list[Running]) -> None:
     client = await pair[0].connect()
     await post(client, range(1, 6))
     for _ in range(300):
-        await client.say("history", channel="account:a")
+        await client.send("history", channel="account:a")
     answers = [await client.read() for _ in range(300)]
     assert {(answer["type"], len(answer["data"].get("events", ()))) for answer in answers} == {("response", 5)}
     assert (await pair[0].get("/ready"))[0] == 200
 
 
-async def test_s1_2_the_same_id_is_executed_once_whoever_is_asked(pair: list[Running]) -> None:
+async def test_s1_2_the_same_id_is_executed_once_at_any_replica(pair: list[Running]) -> None:
     clients = [await one.connect() for one in pair for _ in range(3)]
     message = {"type": "request", "event": "post", "id": "r1", "data": {"account": "a", "amount": 5}}
     for client in clients:
@@ -142,14 +144,14 @@ async def test_s5_a_replica_that_comes_later_holds_all_of_it(redis: RedisServer)
         async with running(LEDGER, log=first.config.log) as second:
             late = await second.connect()
             assert await amounts(late) == list(range(1, 8))
-            answer = await late.ask("history", channel="account:a")
+            answer = await late.request("history", channel="account:a")
             assert [event["offset"] for event in answer["data"]["events"]] == list(range(1, 8))
 
 
 async def test_s5_what_cannot_be_handled_leaves_no_trace(pair: list[Running]) -> None:
     client = await pair[0].connect()
-    assert (await client.ask("break_down", words="x"))["error_code"] == "INTERNAL_ERROR"
-    assert (await client.ask("post", account=5))["error_code"] == "INVALID_DATA"
+    assert (await client.request("break_down", words="x"))["error_code"] == "INTERNAL_ERROR"
+    assert (await client.request("post", account=5))["error_code"] == "INVALID_DATA"
     await post(client, range(1, 2))
     assert await amounts(client) == [1]
 
@@ -157,9 +159,9 @@ async def test_s5_what_cannot_be_handled_leaves_no_trace(pair: list[Running]) ->
 async def test_an_event_that_cannot_be_applied_leaves_no_trace(pair: list[Running]) -> None:
     here, there = [await one.connect() for one in pair]
     await post(there, range(1, 2))
-    asked = [await here.say("post", account="a", amount=amount) for amount in (2, UNAPPLICABLE, 3)]
-    answers = {(answer := await here.read())["correlation_id"]: answer for _ in asked}
-    assert [answers[request]["error_code"] for request in asked] == [None, "INTERNAL_ERROR", None]
+    requested = [await here.send("post", account="a", amount=amount) for amount in (2, UNAPPLICABLE, 3)]
+    answers = {(answer := await here.read())["correlation_id"]: answer for _ in requested}
+    assert [answers[request]["error_code"] for request in requested] == [None, "INTERNAL_ERROR", None]
     assert await amounts(there) == await amounts(here) == [1, 2, 3]
 
 
@@ -176,12 +178,12 @@ async def test_s5_whoever_held_its_turn_too_long_takes_its_decisions_back(
     async def sleepy(*entries: Entry, more: bool = False) -> None:
         if not late.is_set():
             late.set()
-            await asyncio.to_thread(redis.ask, "DEL", f"{log._keys.base}turn")
+            await asyncio.to_thread(redis.request, "DEL", f"{log._keys.base}turn")
             await post(there, range(-10, -9))
         await append(*entries, more=more)
 
     monkeypatch.setattr(log, "append", sleepy)
-    answer = await here.ask("post", account="a", amount=-10)
+    answer = await here.request("post", account="a", amount=-10)
     assert late.is_set()
     assert answer["error_code"] == "CONFLICT"
     assert await amounts(here) == await amounts(there) == [10, -10]
@@ -191,7 +193,7 @@ async def test_s5_a_turn_of_a_replica_that_died_ends_by_itself(pair: list[Runnin
     client = await pair[0].connect()
     log = pair[0].server.parts.engine.log
     assert isinstance(log, RedisLog)
-    redis.ask("SET", f"{log._keys.base}turn", "dead", "PX", "700")
-    redis.ask("RPUSH", f"{log._keys.base}queue", "dead-too")
+    redis.request("SET", f"{log._keys.base}turn", "dead", "PX", "700")
+    redis.request("RPUSH", f"{log._keys.base}queue", "dead-too")
     await asyncio.wait_for(post(client, range(1, 4)), 4)
     assert await amounts(client) == [1, 2, 3]

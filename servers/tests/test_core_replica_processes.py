@@ -115,9 +115,9 @@ async def test_s5_kill_9_of_a_replica_loses_nothing_and_does_nothing_twice(redis
                 await victim.ready()
             await asyncio.wait_for(working, LONG)
             expected = {number for worker in range(1, 5) for number in range(100 * worker, 100 * worker + 25)}
-            heard = [await asyncio.wait_for(anext(live), LONG) for _ in range(len(expected))]
-        values = [event.data["new_value"] for event in heard]
+            received = [await asyncio.wait_for(anext(live), LONG) for _ in range(len(expected))]
+        values = [event.data["new_value"] for event in received]
         assert (len(values), set(values)) == (len(expected), expected), "each once"
-        places = [event.position for event in heard]
+        places = [event.position for event in received]
         assert [place.offset for place in places if place] == list(range(1, len(expected) + 1))
         assert len({place.epoch for place in places if place}) == 1

@@ -29,7 +29,7 @@ from bodhisattva.servers.tests import trimmer
 from bodhisattva.servers.tests.ledger import LEDGER, State
 from bodhisattva.servers.tests.redis_server import RedisServer
 from bodhisattva.servers.tests.running import Client, Running, events, offsets, post, running, until
-from bodhisattva.servers.tests.trimmer import FIRST, ask, log_at, started
+from bodhisattva.servers.tests.trimmer import FIRST, log_at, started, submit
 
 
 def keeping(**limits: Any) -> dict[str, Any]:
@@ -67,7 +67,7 @@ async def test_s5_what_is_too_many_too_much_or_too_old_has_to_go(limits: dict[st
 
 async def posted(engine: Any, amounts: range) -> None:
     for amount in amounts:
-        assert (await ask(engine, amount)).code is None
+        assert (await submit(engine, amount)).code is None
 
 
 @pytest.fixture(params=["memory", "sqlite", pytest.param("redis", marks=pytest.mark.deploy)])
@@ -101,7 +101,7 @@ async def test_s5_the_state_needs_nothing_of_what_went(place: Callable[[], Redis
         assert (engine.offset("account:a"), engine.log_start("account:a"), engine.log_start("global")) == (32, 28, 28)
         assert [seq for seq, _ in await again.read("global", 0, 99)] == [29, 30, 31, 32]
         assert again.size == sum(len(bytes(kept.data)) for _, kept in await again.read("global", 0, 99))
-        assert (await ask(engine, 100)).code is None, "a retry is answered, also if its event is gone"
+        assert (await submit(engine, 100)).code is None, "a retry is answered, also if its event is gone"
         await posted(engine, range(132, 133))
         assert isinstance(engine.state, State)
         assert engine.state.amounts == list(range(100, 133))
@@ -120,11 +120,11 @@ async def test_one_snapshot_serves_until_as_much_is_written_again() -> None:
 
 
 async def test_a_snapshot_holds_nothing_that_is_not_yet_published() -> None:
-    """What a failed write turns out to have stored is still to be told to subscribers."""
+    """What a failed write turns out to have stored is still to be delivered to subscribers."""
     log = MemoryLog()
     async with started(log) as engine:
         await posted(engine, range(100, 105))
-        waiting = ask(engine, 105)
+        waiting = submit(engine, 105)
         assert engine.offset("global") == 5
         await retention.trim(engine, Retention(events=1))
         snapshot = await log.snapshot()
@@ -198,11 +198,11 @@ async def trimmed(one: Running, log_start: int) -> None:
 
 
 async def subscribed(client: Client, epoch: str, offset: int) -> tuple[bool, int]:
-    answer = await client.ask("subscribe", channel="account:a", since={"epoch": epoch, "offset": offset})
+    answer = await client.request("subscribe", channel="account:a", since={"epoch": epoch, "offset": offset})
     return answer["data"]["recovered"], answer["data"]["offset"]
 
 
-async def test_s5_who_resumes_before_what_is_held_is_told_and_hears_live_events() -> None:
+async def test_s5_who_resumes_before_what_is_held_learns_it_and_receives_live_events() -> None:
     async with running(**keeping(events=5)) as one:
         writer, reader, other = [await one.connect() for _ in range(3)]
         epoch = one.server.parts.engine.log.epoch
@@ -222,9 +222,9 @@ async def test_s5_history_begins_at_the_oldest_that_is_held() -> None:
         await post(client, range(100, 120))
         await trimmed(one, 15)
         for after, first in ((0, 16), (15, 16), (17, 18)):
-            answer = (await client.ask("history", channel="account:a", after=after))["data"]
+            answer = (await client.request("history", channel="account:a", after=after))["data"]
             assert (offsets(answer["events"]), answer["offset"]) == (list(range(first, 21)), 20)
-        assert (await client.ask("balance", account="a"))["data"]["amounts"] == list(range(100, 120))
+        assert (await client.request("balance", account="a"))["data"]["amounts"] == list(range(100, 120))
 
 
 async def test_s5_what_is_taken_away_from_who_catches_up_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,7 +240,7 @@ async def test_s5_what_is_taken_away_from_who_catches_up_is_not_passed_over(monk
 
         monkeypatch.setattr(engine.log, "read", read_late)
         monkeypatch.setattr(retention, "due", lambda *_: asyncio.sleep(0, 15))
-        await client.say("subscribe", channel="account:a", since={"epoch": engine.log.epoch, "offset": 3})
+        await client.send("subscribe", channel="account:a", since={"epoch": engine.log.epoch, "offset": 3})
         assert await client.close_code() == 1011
 
 

@@ -46,7 +46,7 @@ def jti(minted: str) -> str:
 
 
 def revoke(*names: str, **settings: str) -> tuple[int, str]:
-    """Exit code and what is said by `bodhisattva token revoke`."""
+    """Exit code and the output of `bodhisattva token revoke`."""
     environment = {f"BODHISATTVA_{key.upper()}": value for key, value in settings.items()}
     done = CliRunner().invoke(main, ["token", "revoke", *names], env=environment)
     return done.exit_code, done.output
@@ -59,7 +59,7 @@ async def in_redis(redis: RedisServer, prefix: str, *names: str) -> None:
 
 async def is_refused(one: Running, minted: str) -> bool:
     client = await one.connect(welcome=False)
-    return bool((await client.ask("auth", token=minted))["error_code"] == "AUTH_FAILED")
+    return bool((await client.request("auth", token=minted))["error_code"] == "AUTH_FAILED")
 
 
 def knows(one: Running, name: str) -> bool:
@@ -73,9 +73,9 @@ async def test_s2_a_revocation_reaches_all_replicas_and_ends_live_connections(re
         await in_redis(redis, prefix, jti(stolen))
         assert await thief.close_code() == 1008
         for one in (first, second):
-            await until(lambda one=one: knows(one, jti(stolen)), "a replica did not hear of it", SOON)  # type: ignore[misc]
+            await until(lambda one=one: knows(one, jti(stolen)), "a replica did not learn of it", SOON)  # type: ignore[misc]
             assert await is_refused(one, stolen)
-        assert (await owner.ask("ping"))["type"] == "pong"
+        assert (await owner.request("ping"))["type"] == "pong"
 
 
 async def test_s2_what_was_revoked_before_the_start_is_refused_from_the_first_moment(
@@ -94,9 +94,11 @@ async def test_s2_what_is_known_stays_in_force_without_redis_and_is_written_agai
         async with replicas(redis, prefix) as (first, second):
             stolen = token("ledger:read")
             await in_redis(redis, prefix, jti(stolen))
-            await until(lambda: knows(first, jti(stolen)) and knows(second, jti(stolen)), "not heard of", SOON)
-            redis.ask("DEL", f"{{{prefix}}}:revoked", f"{{{prefix}}}:revoked-version")
-            await until(lambda: redis.ask("ZCARD", f"{{{prefix}}}:revoked") == ":1", "what was lost is not back", SOON)
+            await until(lambda: knows(first, jti(stolen)) and knows(second, jti(stolen)), "not known", SOON)
+            redis.request("DEL", f"{{{prefix}}}:revoked", f"{{{prefix}}}:revoked-version")
+            await until(
+                lambda: redis.request("ZCARD", f"{{{prefix}}}:revoked") == ":1", "what was lost is not back", SOON
+            )
             redis.kill()
             assert await is_refused(first, stolen)
             await until(lambda: not second.server.parts.engine.available, "nobody notices that Redis is gone", SOON)
@@ -104,20 +106,20 @@ async def test_s2_what_is_known_stays_in_force_without_redis_and_is_written_agai
 
 
 @pytest.mark.deploy
-async def test_s2_what_is_revoked_where_the_last_was_lost_is_heard_of_and_the_last_is_written_again() -> None:
+async def test_s2_what_is_revoked_where_the_last_was_lost_is_known_and_the_last_is_written_again() -> None:
     """As many revocations as before, but others: a replica without the tail took over between two looks."""
     with redis_server() as redis:
         async with running(**SECURED, log=LogConfig("redis", url=redis.url, prefix="fleet", timeout=0.5)) as one:
             await revoked_by_one(one, "first")
             saved = await asyncio.to_thread(redis.save)
             await revoked_by_one(one, "lost")
-            await until(lambda: knows(one, "first") and knows(one, "lost"), "not heard of", SOON)
+            await until(lambda: knows(one, "first") and knows(one, "lost"), "not known", SOON)
             redis.kill()
             redis.restore(saved)
             redis.start()  # and not in a thread: before anybody looks
             await revoked_by_one(one, "second")
-            await until(lambda: knows(one, "second"), "not heard of", SOON)
-            await until(lambda: redis.ask("ZCARD", "{fleet}:revoked") == ":3", "what was lost is not back", SOON)
+            await until(lambda: knows(one, "second"), "not known", SOON)
+            await until(lambda: redis.request("ZCARD", "{fleet}:revoked") == ":3", "what was lost is not back", SOON)
 
 
 async def revoked_by_one(like: Running, name: str) -> None:
@@ -131,7 +133,7 @@ async def test_s2_a_revocation_ends_when_nothing_can_live_on_it(redis: RedisServ
     async with replicas(redis, prefix) as (first, _):
         shared: Any = first.server._revocations
         await shared.revoke(["short"], until_in(1.5))
-        await until(lambda: knows(first, "short"), "not heard of", SOON)
+        await until(lambda: knows(first, "short"), "not known", SOON)
         await until(lambda: not knows(first, "short"), "not forgotten", SOON)
 
 
@@ -164,27 +166,27 @@ async def test_s2_it_is_revoked_where_each_service_looks(redis: RedisServer, pre
         "mahavishnu": {"log": shared, "tokens": {"max_lifetime": 7200}},
     }
     file.write_text(yaml.safe_dump({"services": own}))
-    code, said = await asyncio.to_thread(revoke, "stolen", "-c", str(file), log__prefix=prefix)
+    code, printed = await asyncio.to_thread(revoke, "stolen", "-c", str(file), log__prefix=prefix)
     nowhere = "crackerjack, excalidraw, session-buddy"
-    assert (code, said) == (0, f"bodhisattva: not revoked at {nowhere}, which have no tokens.revoked_file\n")
+    assert (code, printed) == (0, f"bodhisattva: not revoked at {nowhere}, which have no tokens.revoked_file\n")
     assert RevokedFile(one).read() == RevokedFile(other).read() == {"stolen"}
-    assert redis.ask("ZCARD", f"{{{prefix}-shared}}:revoked") == ":0", "the environment wins over a service's part"
+    assert redis.request("ZCARD", f"{{{prefix}-shared}}:revoked") == ":0", "the environment wins over a service's part"
     end = float(redis.answer("ZSCORE", f"{{{prefix}}}:revoked", "stolen").split()[-1])
     assert end > time.time() + 7200, "the longest of their tokens outlives the revocation"
 
 
-def test_s7_what_was_revoked_in_part_is_told(tmp_path: Path) -> None:
+def test_s7_what_was_revoked_in_part_is_reported(tmp_path: Path) -> None:
     file, one, none = tmp_path / "fleet.yaml", tmp_path / "one", tmp_path / "none" / "revoked"
     own = {"akosha": {"tokens": {"revoked_file": str(none)}}, "dhruva": {"tokens": {"revoked_file": str(one)}}}
     file.write_text(yaml.safe_dump({"services": own}))
-    code, said = revoke("stolen", "-c", str(file))
+    code, printed = revoke("stolen", "-c", str(file))
     problem = f"tokens.revoked_file {none}: No such file or directory; nothing was revoked there"
-    assert (code, said) == (2, f"bodhisattva: {problem}\n")
+    assert (code, printed) == (2, f"bodhisattva: {problem}\n")
     assert RevokedFile(one).read() == {"stolen"}
 
 
 @pytest.mark.parametrize(
-    ("words", "settings", "says"),
+    ("words", "settings", "expected"),
     [
         (["x"], {}, "there is nowhere to revoke; set tokens.revoked_file"),
         (["x", "--until", "2020-01-01"], {"tokens__revoked_file": "none/revoked"}, "--until 2020-01-01 has passed"),
@@ -197,9 +199,9 @@ def test_s7_what_was_revoked_in_part_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_s7_what_cannot_be_revoked_is_one_line_and_exit_code_2(
-    words: list[str], settings: dict[str, str], says: str
+    words: list[str], settings: dict[str, str], expected: str
 ) -> None:
-    code, said = revoke(*words, **settings)
-    assert (code, said.count("\n")) == (2, 1), said
-    assert says in said
-    assert "hush" not in said
+    code, printed = revoke(*words, **settings)
+    assert (code, printed.count("\n")) == (2, 1), printed
+    assert expected in printed
+    assert "hush" not in printed

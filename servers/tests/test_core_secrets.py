@@ -39,15 +39,15 @@ class Service:
     process: "subprocess.Popen[bytes]"
 
     @property
-    def said(self) -> str:
-        return (self.folder / "said").read_text()
+    def output(self) -> str:
+        return (self.folder / "reported").read_text()
 
-    async def says(self, words: str, times: int = 1) -> None:
-        def has_said() -> bool:
-            assert self.process.poll() is None, self.said
-            return self.said.count(words) >= times
+    async def expected(self, words: str, times: int = 1) -> None:
+        def has_logged() -> bool:
+            assert self.process.poll() is None, self.output
+            return self.output.count(words) >= times
 
-        await until(has_said, f"{words!r} is not in the log", LONG)
+        await until(has_logged, f"{words!r} is not in the log", LONG)
 
 
 def free_port() -> int:
@@ -69,9 +69,9 @@ def serving(folder: Path, redis: RedisServer) -> Iterator[Service]:
     (folder / "fleet.yaml").write_text(yaml.safe_dump(settings))
     command = [sys.executable, "-m", "bodhisattva.servers.cli", "serve", "fastblocks", "mahavishnu"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BODHISATTVA_")}
-    with (folder / "said").open("ab") as said:
+    with (folder / "reported").open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - this interpreter
-            [*command, "-c", "fleet.yaml"], cwd=folder, env=environment, stdout=said, stderr=said
+            [*command, "-c", "fleet.yaml"], cwd=folder, env=environment, stdout=output, stderr=output
         )
     try:
         yield Service(folder, port, process)
@@ -121,8 +121,8 @@ async def test_no_secret_is_written_whatever_goes_wrong(tmp_path: Path, redis: R
     good = mint(secret_key(SECRET), "ada", ["admin"], 600)
     bad = mint(secret_key(ELSEWHERE), "eve", ["admin"], 600)
     with serving(tmp_path, redis) as service:
-        await service.says("listening")
-        await service.says("bridge")
+        await service.expected("listening")
+        await service.expected("bridge")
         await try_everything(service.port, good, bad)
         configuration = tmp_path / "fleet.yaml"
         whole = configuration.read_text()
@@ -131,16 +131,16 @@ async def test_no_secret_is_written_whatever_goes_wrong(tmp_path: Path, redis: R
         for number, text in enumerate(wrong, 1):
             configuration.write_text(text)
             service.process.send_signal(signal.SIGHUP)
-            await service.says("reload refused", 2 * number)
+            await service.expected("reload refused", 2 * number)
         redis.kill()
-        await service.says("store unavailable")
+        await service.expected("store unavailable")
         redis.start()
-        await service.says("store available again")
+        await service.expected("store available again")
         service.process.terminate()
         await asyncio.to_thread(service.process.wait, LONG)
         secrets = (SECRET, PASSWORD, PEER, ELSEWHERE, *good.split(".")[1:], *bad.split(".")[1:])
         for secret in secrets:
-            assert secret not in service.said, [line for line in service.said.splitlines() if secret in line]
+            assert secret not in service.output, [line for line in service.output.splitlines() if secret in line]
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def at(seconds: float) -> Now:
 
 
 class Peer:
-    """A session under test: says JSON to it and reads what it would send."""
+    """A session under test: sends JSON to it and reads what it would send."""
 
     def __init__(self, *, auth: bool = True, admit: bool = True, **limits: Any) -> None:
         self.wall = WALL
@@ -53,7 +53,7 @@ class Peer:
         self.lifecycle.enter(OPEN)
         self.session = Session(settings, self.lifecycle, "c1", at(0), secure=False)
 
-    def say(self, seconds: float = 0, /, **message: Any) -> list[Output]:
+    def send(self, seconds: float = 0, /, **message: Any) -> list[Output]:
         self.wall = WALL + seconds
         return self.perform(self.session.receive_text(json.dumps(message), at(seconds)))
 
@@ -65,11 +65,11 @@ class Peer:
 
     def auth(self, permissions: list[str] | None = None, user_id: str = "ada", lifetime: float = 600) -> list[Output]:
         token = mint(secret_key(SECRET), user_id, READ if permissions is None else permissions, lifetime, now=WALL)
-        return self.say(type="request", event="auth", id="a1", data={"token": token})
+        return self.send(type="request", event="auth", id="a1", data={"token": token})
 
     def refresh(self, permissions: list[str], user_id: str = "ada", lifetime: float = 600) -> list[Output]:
         token = mint(secret_key(SECRET), user_id, permissions, lifetime, now=WALL)
-        return self.say(type="request", event="refresh_token", id="f1", data={"token": token})
+        return self.send(type="request", event="refresh_token", id="f1", data={"token": token})
 
 
 def authenticated(**options: Any) -> Peer:
@@ -120,7 +120,7 @@ def test_s2_3_without_authentication_the_welcome_comes_at_once() -> None:
     peer = Peer(auth=False)
     (welcome,) = peer.session.open(None)
     assert read(welcome)["data"]["authenticated"] is False
-    assert codes(peer.say(type="request", event="post", id="1")) == ["Request"]
+    assert codes(peer.send(type="request", event="post", id="1")) == ["Request"]
 
 
 def test_s2_3_with_authentication_nothing_is_sent_before_the_token() -> None:
@@ -183,22 +183,22 @@ def test_s1_junk_is_a_decode_error_and_the_connection_stays(junk: str) -> None:
     (error,) = peer.session.receive_text(junk, at(0))
     answer = read(error)
     assert (answer["error_code"], answer["event"], answer["correlation_id"]) == ("DECODE_ERROR", None, None)
-    assert codes(peer.say(type="ping")) == ["pong"]
+    assert codes(peer.send(type="ping")) == ["pong"]
 
 
 @pytest.mark.parametrize("kind", ["response", "error", "pong", "nonsense", ""])
 def test_s1_a_type_that_is_not_taken(kind: str) -> None:
-    (error,) = authenticated().say(type=kind, event="x", id="1")
+    (error,) = authenticated().send(type=kind, event="x", id="1")
     assert (read(error)["error_code"], read(error)["correlation_id"]) == ("INVALID_MESSAGE", "1")
 
 
 @pytest.mark.parametrize("message", [{"type": "request"}, {"type": "event", "event": "posted"}, {"type": "event"}])
 def test_s1_a_message_of_an_unknown_type(message: dict[str, str]) -> None:
-    assert codes(authenticated().say(**message)) == ["INVALID_MESSAGE"]
+    assert codes(authenticated().send(**message)) == ["INVALID_MESSAGE"]
 
 
 def test_s1_an_ack_is_taken_without_an_answer() -> None:
-    assert authenticated().say(type="ack", id="1") == []
+    assert authenticated().send(type="ack", id="1") == []
 
 
 def test_s1_a_binary_frame_closes_1003() -> None:
@@ -214,7 +214,7 @@ def test_s1_a_binary_frame_closes_1003() -> None:
     ],
 )
 def test_s1_3_the_published_client_s_forms_mean_requests(message: dict[str, str]) -> None:
-    (output,) = authenticated().say(**message, id="1", data={"room": "global"})
+    (output,) = authenticated().send(**message, id="1", data={"room": "global"})
     assert isinstance(output, Request)
     assert (output.message.event, output.message.id) == ("subscribe", "1")
     assert output.message.data == {"room": "global"}
@@ -222,18 +222,18 @@ def test_s1_3_the_published_client_s_forms_mean_requests(message: dict[str, str]
 
 @pytest.mark.parametrize("message", [{"type": "ping"}, {"type": "request", "event": "ping"}])
 def test_s3_ping(message: dict[str, str]) -> None:
-    (pong,) = authenticated().say(**message, id="p1")
+    (pong,) = authenticated().send(**message, id="p1")
     answer = read(pong)
     assert (answer["type"], answer["event"], answer["correlation_id"]) == ("pong", "ping", "p1")
 
 
 def test_s4_messages_over_the_rate_are_refused_and_dropped() -> None:
     peer = authenticated(messages_per_second=10, burst_factor=1)
-    outputs = [peer.say(type="request", event="post", id=str(n)) for n in range(10)]
+    outputs = [peer.send(type="request", event="post", id=str(n)) for n in range(10)]
     assert [codes(each) for each in outputs] == [["Request"]] * 9 + [["RATE_LIMIT_EXCEEDED"]]
     refused = read(outputs[-1][0])
     assert (refused["correlation_id"], refused["data"]["retry_after"]) == ("9", 0.1)
-    assert codes(peer.say(0.1, type="request", event="post")) == ["Request"]
+    assert codes(peer.send(0.1, type="request", event="post")) == ["Request"]
 
 
 def test_s4_what_is_over_the_rate_is_named_and_not_decoded() -> None:
@@ -259,7 +259,7 @@ def test_s4_junk_counts_towards_the_rate() -> None:
 
 def test_s4_a_client_that_keeps_on_over_the_rate_is_closed_1008() -> None:
     peer = authenticated(messages_per_second=10, burst_factor=1, rate_patience=1)
-    seen = [codes(peer.say(n / 50, type="ping")) for n in range(100)]
+    seen = [codes(peer.send(n / 50, type="ping")) for n in range(100)]
     assert [1008] in seen
     assert seen[seen.index([1008]) + 1 :] == [[]] * (99 - seen.index([1008]))
 
@@ -308,7 +308,7 @@ def test_s2_tokens_expiring_is_announced_once_and_then_enforced() -> None:
     (warning,) = peer.session.tick(at(12))
     assert (read(warning)["event"], read(warning)["data"]) == ("auth.expiring", {"expires_in": 58})
     assert peer.session.tick(at(13)) == []
-    peer.say(60, type="ack")
+    peer.send(60, type="ack")
     assert codes(peer.session.tick(at(70))) == ["TOKEN_EXPIRED", 1008]
 
 
@@ -323,7 +323,7 @@ def test_s2_an_end_that_a_busy_loop_let_pass_is_announced_all_the_same() -> None
 def test_s2_a_message_after_expiry_is_not_executed() -> None:
     peer = Peer()
     peer.auth(lifetime=70)
-    outputs = peer.say(70, type="request", event="post", id="late")
+    outputs = peer.send(70, type="request", event="post", id="late")
     assert codes(outputs) == ["event", "TOKEN_EXPIRED", 1008]
 
 
@@ -333,7 +333,7 @@ def test_s2_refreshing_moves_the_end_and_warns_anew() -> None:
     peer.session.tick(at(12))
     (answer,) = peer.refresh(READ, lifetime=300)
     assert (read(answer)["event"], read(answer)["data"]["status"]) == ("refresh_token", "refreshed")
-    peer.say(100, type="ack")
+    peer.send(100, type="ack")
     assert "TOKEN_EXPIRED" not in codes(peer.session.tick(at(100)))
     assert "event" in codes(peer.session.tick(at(250)))
 
@@ -348,8 +348,8 @@ def test_s2_another_user_s_token_is_refused_and_changes_nothing() -> None:
 @pytest.mark.parametrize("data", [{}, {"token": "x"}, {"token": None}])
 def test_s2_a_bad_refresh_is_refused_and_the_connection_stays(data: dict[str, Any]) -> None:
     peer = authenticated()
-    assert codes(peer.say(type="request", event="refresh_token", id="1", data=data)) == ["AUTH_FAILED"]
-    assert codes(peer.say(type="ping")) == ["pong"]
+    assert codes(peer.send(type="request", event="refresh_token", id="1", data=data)) == ["AUTH_FAILED"]
+    assert codes(peer.send(type="ping")) == ["pong"]
 
 
 def test_s2_refreshing_leaves_what_is_not_allowed_any_more() -> None:
@@ -374,13 +374,13 @@ def test_s7_a_reload_of_the_keys_holds_for_the_next_token() -> None:
     another = Verifier(KeyRing.of_secret("another-secret-of-at-least-32-bytes!"), clock=lambda: WALL)
     peer.current.replace(dataclasses.replace(peer.current.value, verifier=another))
     assert codes(peer.refresh(READ)) == ["AUTH_FAILED"]
-    assert codes(peer.say(type="ping")) == ["pong"], "whoever is in stays in"
+    assert codes(peer.send(type="ping")) == ["pong"], "whoever is in stays in"
 
 
 def test_s2_a_draining_session_receives_nothing_and_sends_nothing() -> None:
     peer = authenticated()
     peer.lifecycle.enter(DRAINING)
-    assert peer.say(type="ping") == []
+    assert peer.send(type="ping") == []
     assert peer.session.receive_ping(b"", at(0)) == []
     assert peer.session.tick(at(1000)) == []
 

@@ -35,7 +35,7 @@ async def enter(one: Running, user: str) -> Client:
 async def turned_away(one: Running, user: str) -> bool:
     """Whether a connection of the user is closed 1013, at once or a moment after its welcome."""
     client = await one.connect(welcome=False)
-    await client.say("auth", token=token(user_id=user))
+    await client.send("auth", token=token(user_id=user))
     return await client.close_code() == 1013
 
 
@@ -51,7 +51,7 @@ async def test_s2_a_users_connections_count_at_all_replicas(redis: RedisServer) 
         assert await turned_away(first, "ada")
         await enter(second, "bob")
         for client in kept:
-            assert (await client.ask("ping"))["type"] == "pong"
+            assert (await client.request("ping"))["type"] == "pong"
 
 
 async def test_s2_a_place_that_is_left_is_free_everywhere(redis: RedisServer) -> None:
@@ -62,7 +62,7 @@ async def test_s2_a_place_that_is_left_is_free_everywhere(redis: RedisServer) ->
         await until(lambda: stored(redis, first, "ada") != "1", "the place is still counted")
         again = await enter(second, "ada")
         await until(lambda: stored(redis, second, "ada") == "1", "the place is not counted")
-        assert (await again.ask("ping"))["type"] == "pong"
+        assert (await again.request("ping"))["type"] == "pong"
 
 
 async def test_s2_an_addresss_connections_count_at_all_replicas(redis: RedisServer) -> None:
@@ -87,10 +87,12 @@ async def test_s2_a_dead_replica_holds_no_place(redis: RedisServer) -> None:
         assert await turned_away(second, "ada")
         dead = next(task for task in first.server._supervisor._tasks if task.get_name() == "counts")
         dead.cancel()
-        await until(lambda: redis.ask("EXISTS", counts._holdings + counts._me) == ":0", "the lease does not end", 10)
+        await until(
+            lambda: redis.request("EXISTS", counts._holdings + counts._me) == ":0", "the lease does not end", 10
+        )
         client = await enter(second, "ada")
         await until(lambda: stored(redis, second, "ada") == "1", "the place is not counted")
-        assert (await client.ask("ping"))["type"] == "pong"
+        assert (await client.request("ping"))["type"] == "pong"
 
 
 @pytest.mark.deploy
@@ -105,10 +107,10 @@ async def test_s2_without_redis_each_replica_counts_for_itself(capsys: pytest.Ca
             assert await turned_away(second, "ada")
             redis.resume()
             await until(lambda: counting(first) and counting(second), "nobody notices that Redis is back")
-            await until(lambda: stored(redis, first, "ada") == stored(redis, second, "ada") == "2", "not told anew", 10)
+            await until(lambda: stored(redis, first, "ada") == stored(redis, second, "ada") == "2", "no recount", 10)
             assert await turned_away(first, "ada")
             for client in kept:
-                assert (await client.ask("ping"))["type"] == "pong"
+                assert (await client.request("ping"))["type"] == "pong"
 
 
 def counting(one: Running) -> bool:

@@ -1,4 +1,4 @@
-"""What is counted at each message is there when Prometheus asks (protocol 6)."""
+"""What is counted at each message is there at each scrape (protocol 6)."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -16,7 +16,7 @@ def sample(metrics: Metrics, name: str, **labels: str) -> float:
     return value
 
 
-async def test_s6_counts_add_up_however_often_they_are_asked_for() -> None:
+async def test_s6_counts_add_up_however_often_they_are_scraped() -> None:
     metrics = Metrics("ledger", "ledger-server")
     for _ in range(3):
         metrics.delivered("account", 500)

@@ -36,7 +36,7 @@ def test_s7_no_certificate_means_no_tls() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left_out", "more", "says"),
+    ("left_out", "more", "expected"),
     [
         (("key", "client_ca"), {}, "tls.key is missing"),
         (("certificate", "client_ca"), {}, "tls.certificate is missing"),
@@ -49,10 +49,10 @@ def test_s7_no_certificate_means_no_tls() -> None:
     ],
 )
 def test_s7_half_configured_tls_is_refused(
-    files: dict[str, Any], left_out: tuple[str, ...], more: dict[str, Any], says: str
+    files: dict[str, Any], left_out: tuple[str, ...], more: dict[str, Any], expected: str
 ) -> None:
     settings = {name: value for name, value in files.items() if name not in left_out}
-    with pytest.raises(ConfigError, match=says):
+    with pytest.raises(ConfigError, match=expected):
         server_context(Tls(**(settings | more)))
 
 
@@ -80,7 +80,7 @@ def test_s7_what_is_offered_is_forward_secret_and_authenticated(files: dict[str,
         assert suite["aead"], suite
 
 
-def test_s7_clients_are_asked_for_certificates_by_option(files: dict[str, Any]) -> None:
+def test_s7_clients_are_required_to_have_certificates_by_option(files: dict[str, Any]) -> None:
     context = server_context(Tls(**files, verify_client=True))
     assert context is not None
     assert context.verify_mode is ssl.CERT_REQUIRED
@@ -101,7 +101,7 @@ async def test_s7_a_reload_renews_the_certificate_and_drops_nobody(authority: Au
         client = await one.connect(ssl=authority.trust())
         _replace(files, renewed_by.server())
         one.server.reload()
-        assert (await client.ask("ping"))["type"] == "pong"
+        assert (await client.request("ping"))["type"] == "pong"
         await one.connect(ssl=renewed_by.trust())
 
 
@@ -131,7 +131,7 @@ async def test_s4_a_peer_behind_tls_that_reads_nothing_is_closed(authority: Auth
         writer = await one.connect(ssl=authority.trust())
         connection = next(each for each in one.server.parts.connections if each.channels)
         while connection.outbox.size == 0:
-            await writer.ask("post", account="a", amount=1, note="x" * 10_000)
+            await writer.request("post", account="a", amount=1, note="x" * 10_000)
         await until(lambda: connection not in one.server.parts.connections, "the unreading peer was not let go")
         assert one.server.metrics.slow_consumers._value.get() == 1
         unreading.close()

@@ -130,7 +130,7 @@ def test_s2_no_text_is_taken_for_a_token(text: str) -> None:
         VERIFIER.verify(text)
 
 
-def test_s2_a_refusal_tells_nothing_of_the_reason() -> None:
+def test_s2_a_refusal_shows_nothing_of_the_reason() -> None:
     def refusal(bad: str) -> str:
         with pytest.raises(AuthFailed) as refused:
             VERIFIER.verify(bad)

@@ -88,7 +88,7 @@ def attributes(span: Sent) -> dict[str, Any]:
     return {each.key: each.value.string_value or each.value.int_value for each in span.attributes}
 
 
-async def ask(client: Client, event: str, traceparent: Any = PARENT, **data: Any) -> dict[str, Any]:
+async def traced_request(client: Client, event: str, traceparent: Any = PARENT, **data: Any) -> dict[str, Any]:
     request = {"type": "request", "event": event, "id": f"r-{uuid4()}", "data": data, "traceparent": traceparent}
     await client.socket.send_json(request)
     while (message := await client.read())["correlation_id"] != request["id"]:
@@ -103,39 +103,39 @@ def tracing(collector: Collector, **more: Any) -> dict[str, Any]:
 async def test_a_request_and_its_writing_are_parts_of_the_sender_s_trace(collector: Collector) -> None:
     async with running(LEDGER, **tracing(collector)) as one:
         client = await one.connect()
-        await client.ask("subscribe", channel="account:a")
-        await ask(client, "post", account="a", amount=1)
+        await client.request("subscribe", channel="account:a")
+        await traced_request(client, "post", account="a", amount=1)
         (connection,) = one.server.parts.connections
     request, append = await collector.one("ledger", "ledger/post"), await collector.one("ledger", "append")
     assert (request.trace_id.hex(), request.parent_span_id.hex()) == (TRACE, "b7ad6b7169203331")
     assert (append.trace_id, append.parent_span_id) == (request.trace_id, request.span_id)
     assert request.kind == Sent.SPAN_KIND_SERVER
-    told = attributes(request)
-    assert told["bodhisattva.request_id"].startswith("r-")
-    assert told["bodhisattva.connection_id"] == connection.connection_id
-    assert (told["rpc.service"], told["rpc.method"]) == ("ledger", "post")
+    reported = attributes(request)
+    assert reported["bodhisattva.request_id"].startswith("r-")
+    assert reported["bodhisattva.connection_id"] == connection.connection_id
+    assert (reported["rpc.service"], reported["rpc.method"]) == ("ledger", "post")
     assert request.end_time_unix_nano > request.start_time_unix_nano
     assert (await collector.one("ledger", "ledger/subscribe")).parent_span_id == b"", "nobody sent a trace"
 
 
-async def test_a_collector_on_this_machine_is_asked_directly(
+async def test_a_collector_on_this_machine_is_reached_directly(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with answering({}) as proxy:
         lead_to(proxy, monkeypatch)
         async with running(LEDGER, **tracing(collector)) as one:
-            await ask(await one.connect(), "post", account="a", amount=1)
+            await traced_request(await one.connect(), "post", account="a", amount=1)
         await collector.one("ledger", "ledger/post")
         assert proxy.seen == []
 
 
-async def test_refusals_and_what_nobody_knows_are_told_apart(collector: Collector) -> None:
+async def test_refusals_and_what_nobody_knows_are_distinguished(collector: Collector) -> None:
     async with running(LEDGER, **tracing(collector)) as one:
         client = await one.connect()
-        await ask(client, "post", account="a", amount=-1)
-        await ask(client, "x" * 5000)
-        await ask(client, "balance", traceparent=["no", "trace"], account="a")
-        await ask(client, "crash", traceparent="nonsense")
+        await traced_request(client, "post", account="a", amount=-1)
+        await traced_request(client, "x" * 5000)
+        await traced_request(client, "balance", traceparent=["no", "trace"], account="a")
+        await traced_request(client, "crash", traceparent="nonsense")
     refused = await collector.one("ledger", "ledger/post")
     assert attributes(refused)["error.type"] == "CONFLICT"
     assert refused.status.code == Status.STATUS_CODE_ERROR
@@ -147,7 +147,7 @@ async def test_refusals_and_what_nobody_knows_are_told_apart(collector: Collecto
 async def test_live_events_carry_their_trace_to_who_listens(collector: Collector) -> None:
     async with running(LEDGER, **tracing(collector)) as one:
         client = await one.connect()
-        await client.ask("subscribe", channel="account:a")
+        await client.request("subscribe", channel="account:a")
         request = {"type": "request", "event": "post", "id": "r", "data": {"account": "a", "amount": 1}}
         await client.socket.send_json(request | {"traceparent": PARENT})
         messages = [await client.read() for _ in range(2)]
@@ -156,14 +156,14 @@ async def test_live_events_carry_their_trace_to_who_listens(collector: Collector
 
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("redis", marks=pytest.mark.deploy)])
-async def test_what_is_told_later_carries_the_trace_in_which_it_happened(
+async def test_what_is_delivered_later_carries_the_trace_in_which_it_happened(
     collector: Collector, kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """After a restart, to who resumes."""
     with_log = tracing(collector) | kept(kind, tmp_path, request)
     async with running(LEDGER, **with_log) as one:
-        await ask(await one.connect(), "post", account="a", amount=1)
-        await ask(await one.connect(), "post", traceparent=None, account="a", amount=2)
+        await traced_request(await one.connect(), "post", account="a", amount=1)
+        await traced_request(await one.connect(), "post", traceparent=None, account="a", amount=2)
     async with running(LEDGER, **with_log) as one:
         client = await one.connect()
         since = {"epoch": one.server.parts.engine.log.epoch, "offset": 0}
@@ -182,8 +182,8 @@ async def test_an_event_carries_its_trace_to_who_listens_at_another_replica(
     with_log = tracing(collector) | kept("redis", tmp_path, request)
     async with running(LEDGER, **with_log) as one, running(LEDGER, **with_log) as other:
         listener = await other.connect()
-        await listener.ask("subscribe", channel="account:a")
-        await ask(await one.connect(), "post", account="a", amount=1)
+        await listener.request("subscribe", channel="account:a")
+        await traced_request(await one.connect(), "post", account="a", amount=1)
         assert (await listener.read())["traceparent"].split("-")[1] == TRACE
 
 
@@ -195,7 +195,7 @@ async def test_what_a_bridge_takes_in_later_is_part_of_the_trace_in_which_it_hap
     with_log = tracing(collector) | kept("redis", tmp_path, request)
     async with running(CRACKERJACK, **with_log) as one, running(CRACKERJACK, **with_log) as other:
         coverage = {"project": "p", "line_coverage": 61.0, "branch_coverage": 50.0, "path_coverage": 40.0}
-        await ask(await one.connect(), "record_coverage", **coverage)
+        await traced_request(await one.connect(), "record_coverage", **coverage)
         async with running(AKOSHA, peers={"crackerjack": Peer(other.server.url)}, **tracing(collector)):
             taken = await collector.one("akosha", "apply crackerjack:global")
     done = await collector.one("crackerjack", "crackerjack/record_coverage")
@@ -213,7 +213,7 @@ def kept(kind: str, folder: Path, request: pytest.FixtureRequest) -> dict[str, A
 async def test_an_event_s_envelope_is_as_ever_without_traces() -> None:
     async with running(LEDGER) as one:
         client = await one.connect()
-        await client.ask("subscribe", channel="account:a")
+        await client.request("subscribe", channel="account:a")
         await client.socket.send_json(
             {
                 "type": "request",
@@ -231,7 +231,7 @@ async def test_an_event_s_envelope_is_as_ever_without_traces() -> None:
 async def test_a_workflow_its_stage_elsewhere_and_what_bridges_make_of_it_share_one_trace(
     collector: Collector, kind: str, request: pytest.FixtureRequest
 ) -> None:
-    """A command at mahavishnu, a stage at crackerjack, and akosha, which hears of both."""
+    """A command at mahavishnu, a stage at crackerjack, and akosha, which follows both."""
     log = LogConfig("memory")
     if kind == "redis":
         redis: RedisServer = request.getfixturevalue("redis")
@@ -250,7 +250,7 @@ async def test_a_workflow_its_stage_elsewhere_and_what_bridges_make_of_it_share_
         coverage = {"project": "p", "line_coverage": 61.0, "branch_coverage": 50.0, "path_coverage": 40.0}
         stage = {"name": "cover", "service": "crackerjack", "request": "record_coverage", "data": coverage}
         started = {"workflow_id": "w", "adapter": "x", "prompt": "y", "stages": [stage]}
-        await ask(client, "start_workflow", **started)
+        await traced_request(client, "start_workflow", **started)
         call = await collector.one("mahavishnu", "crackerjack/record_coverage")
         served = await collector.one("crackerjack", "crackerjack/record_coverage")
         await until(lambda: len(collector.named("akosha", "apply mahavishnu:global")) >= 3, str(collector), LONG)
@@ -272,8 +272,8 @@ async def test_a_workflow_its_stage_elsewhere_and_what_bridges_make_of_it_share_
 async def test_a_share_of_the_traces_can_be_kept(collector: Collector) -> None:
     async with running(LEDGER, **tracing(collector, sample=0.0)) as one:
         client = await one.connect()
-        await client.ask("post", account="a", amount=1)
-        await ask(client, "post", account="a", amount=1)
+        await client.request("post", account="a", amount=1)
+        await traced_request(client, "post", account="a", amount=1)
     span = await collector.one("ledger", "ledger/post")
     assert span.trace_id.hex() == TRACE, "its sender keeps it, and so it is kept here"
 
@@ -281,7 +281,7 @@ async def test_a_share_of_the_traces_can_be_kept(collector: Collector) -> None:
 async def test_a_collector_that_is_not_there_holds_up_nothing() -> None:
     async with running(LEDGER, tracing=Tracing("http://127.0.0.1:9")) as one:
         client = await one.connect()
-        await client.ask("post", account="a", amount=1)
+        await client.request("post", account="a", amount=1)
 
 
 def test_without_traces_nothing_of_it_is_loaded() -> None:
@@ -294,6 +294,6 @@ def test_without_traces_nothing_of_it_is_loaded() -> None:
 
 def test_s7_a_bad_collector_is_one_line(tmp_path: Path) -> None:
     settings = OPEN | {"tracing__endpoint": "localhost:4318"}
-    code, said = bodhisattva("serve", "akosha", folder=tmp_path, settings=settings)
-    assert (code, said.count("\n")) == (2, 1), said
-    assert "tracing.endpoint" in said
+    code, output = bodhisattva("serve", "akosha", folder=tmp_path, settings=settings)
+    assert (code, output.count("\n")) == (2, 1), output
+    assert "tracing.endpoint" in output

@@ -23,7 +23,7 @@ async def test_nothing_of_the_upgrade_lives_on() -> None:
         assert not [each for each in gc.get_objects() if isinstance(each, kinds)], "aiohttp's side of it is kept"
         assert not one.server._runner.server.connections  # type: ignore[union-attr]
         for client in clients:
-            assert (await client.ask("ping"))["type"] == "pong"
+            assert (await client.request("ping"))["type"] == "pong"
 
 
 async def test_a_stopped_server_has_no_socket_left() -> None:
@@ -62,10 +62,10 @@ async def test_a_large_batch_is_read_in_chunks_with_others_in_between(
         other = await one.connect()
         busy.take(b"".join(map(masked_ping, names)))
         assert not busy.transport.is_reading(), "more is read while there is something to be taken in"
-        await other.ask("ping")
+        await other.request("ping")
         assert not busy.transport.is_reading(), "the other one waits until all is taken in"
         assert [(await client.read())["correlation_id"] for _ in names] == names
-        await client.ask("ping")
+        await client.request("ping")
         assert busy.transport.is_reading()
 
 

@@ -43,8 +43,8 @@ def status(size: int) -> Work:
     harness = Harness(MAHAVISHNU)
     harness.state.workflows["w"] = workflow(size)
     handler = MAHAVISHNU.query_handlers["get_workflow_status"]
-    asked = handler.input_type("w")
-    return lambda: handler.answer(harness.state, asked, harness.context())
+    requested = handler.input_type("w")
+    return lambda: handler.answer(harness.state, requested, harness.context())
 
 
 def ended_compensations(size: int) -> Work:

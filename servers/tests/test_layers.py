@@ -1,4 +1,4 @@
-"""The folders tell the architecture only as long as what imports what keeps to them."""
+"""The folders show the architecture only as long as what imports what keeps to them."""
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
@@ -26,7 +26,7 @@ MAY_IMPORT = {
 APART = {"tests", "meta"}
 # From what nothing can do without up to what nothing uses; each may import those before it.
 CORE_ORDER = (
-    *("errors", "domain", "channels", "records", "config", "restart", "descriptors", "shape", "envelope", "addresses"),
+    *("errors", "domain", "channels", "inputs", "config", "restart", "file_limit", "shape", "envelope", "addresses"),
     *("event_loop", "phase", "transport", "telemetry", "log", "supervisor", "service", "auth", "settings", "delivery"),
     *("engine", "connections", "replicas", "runtime", "bridges", "http", "settings_loader", "reload", "composition"),
     *("drain", "upgrades", "server", "run"),

@@ -71,7 +71,7 @@ def filled(there: There, log: Path) -> There:
 async def test_a_log_is_the_same_after_a_move_to_redis_and_back(there: There, log: Path) -> None:
     """As the guide has it, under "Keeping the log"."""
     commands = re.findall(r"^bodhisattva log (.*-c redis\.yaml.*?)(?: +#.*)?$", GUIDE.read_text(), re.MULTILINE)
-    assert [command.split()[0] for command in commands] == ["import", "verify", "export"], "the guide says other things"
+    assert [command.split()[0] for command in commands] == ["import", "verify", "export"], "the guide has others"
     lines = await asyncio.to_thread(done, there.folder, "export", "fastblocks", "-o", "fastblocks.jsonl")
     assert lines.out == "fastblocks.jsonl: 46 rows\n"
     result = [await asyncio.to_thread(done, there.folder, *command.split(), how=spawned) for command in commands]
@@ -117,9 +117,9 @@ async def test_a_log_is_the_same_after_a_move_to_redis_and_back(there: There, lo
 )
 def test_each_problem_is_one_line(filled: There, damage: tuple[str, ...], line: str) -> None:
     command, key, *words = damage
-    assert not filled.redis.ask(command, f"{filled.base}{key}", *words).startswith("-")
+    assert not filled.redis.request(command, f"{filled.base}{key}", *words).startswith("-")
     if damage[-1] == "{}":
-        filled.redis.ask("HSET", f"{filled.base}meta", "head", "30:x")
+        filled.redis.request("HSET", f"{filled.base}meta", "head", "30:x")
     result = filled.tool("verify", "fastblocks")
     assert (result.code, result.error) == (1, "")
     assert any(line in each for each in result.out.splitlines()), result.out
@@ -130,8 +130,8 @@ def test_each_problem_is_one_line(filled: There, damage: tuple[str, ...], line: 
 def test_a_backup_restores_events_that_were_removed_by_hand(filled: There) -> None:
     filled.done("backup", "fastblocks", "saved.sqlite3")
     before = filled.done("export", "fastblocks").output
-    filled.redis.ask("XTRIM", f"{filled.base}entries", "MINID", "25")
-    filled.redis.ask("DEL", f"{filled.base}channel:state")
+    filled.redis.request("XTRIM", f"{filled.base}entries", "MINID", "25")
+    filled.redis.request("DEL", f"{filled.base}channel:state")
     assert filled.tool("verify", "fastblocks").code == 1
     filled.done("restore", "saved.sqlite3", "fastblocks", "--force", "--same-epoch")
     filled.done("verify", "fastblocks")
@@ -139,8 +139,8 @@ def test_a_backup_restores_events_that_were_removed_by_hand(filled: There) -> No
 
 
 def test_an_event_that_cannot_be_decoded_is_damage(filled: There) -> None:
-    filled.redis.ask("XADD", f"{filled.base}entries", "31-0", "i", "e", "m", "7", "d", "{}")
-    filled.redis.ask("HSET", f"{filled.base}meta", "head", "31:e")
+    filled.redis.request("XADD", f"{filled.base}entries", "31-0", "i", "e", "m", "7", "d", "{}")
+    filled.redis.request("HSET", f"{filled.base}meta", "head", "31:e")
     result = filled.tool("verify", "fastblocks")
     assert (result.code, result.error) == (1, "")
     assert result.out.startswith("event 31 cannot be decoded")
@@ -208,7 +208,7 @@ def test_another_service_s_lines_and_another_format_are_refused(filled: There) -
     lines = filled.done("export", "fastblocks").output
     (filled.folder / "lines").write_bytes(lines)
     filled.tool("import", "lines", "akosha").refused("is for the log of akosha, not of fastblocks")
-    filled.redis.ask("HSET", f"{filled.base}meta", "format", "99")
+    filled.redis.request("HSET", f"{filled.base}meta", "format", "99")
     filled.tool("verify", "fastblocks").refused("has format 99, this release reads up to 2; use a newer release")
-    filled.redis.ask("HSET", f"{filled.base}meta", "format", "0")
+    filled.redis.request("HSET", f"{filled.base}meta", "format", "0")
     filled.tool("verify", "fastblocks").refused("has format 0, which there never was; restore it from a backup")

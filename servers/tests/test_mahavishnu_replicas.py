@@ -27,7 +27,7 @@ class Fleet:
     async def start(self, *stages: Any) -> None:
         client = await self.two[0].connect()
         started = {"workflow_id": "w", "adapter": "x", "prompt": "y", "stages": stages}
-        answer = await client.ask("start_workflow", **started)
+        answer = await client.request("start_workflow", **started)
         assert answer["type"] == "response", answer
 
     @property
@@ -36,7 +36,7 @@ class Fleet:
         return self.two[1].server.parts.engine.state.workflows.get("w")  # type: ignore[attr-defined]
 
     async def happened(self) -> list[tuple[str, str]]:
-        """What the service that was asked has recorded of sessions."""
+        """What the service that got the request has recorded of sessions."""
         return [(event["event"], event["data"]["session_id"]) for event in await history(await self.there.connect())]
 
     async def recorded(self) -> list[tuple[str, str]]:
@@ -47,7 +47,7 @@ class Fleet:
 
 
 async def history(client: Client) -> list[dict[str, Any]]:
-    events: list[dict[str, Any]] = (await client.ask("history", channel="global"))["data"]["events"]
+    events: list[dict[str, Any]] = (await client.request("history", channel="global"))["data"]["events"]
     return events
 
 

@@ -50,7 +50,7 @@ async def started(log: RedisLog | LocalLog, service: Service = LEDGER) -> AsyncI
         await engine.stop()
 
 
-def ask(engine: Engine, amount: int) -> "asyncio.Future[Outcome]":
+def submit(engine: Engine, amount: int) -> "asyncio.Future[Outcome]":
     """Post an amount to the account `a`, under a request id of its own."""
     answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
     context = Context(datetime.now(UTC), "ada", "c", str, {})
@@ -77,7 +77,7 @@ async def main(*place: str) -> None:
         trimming = asyncio.ensure_future(trim(engine))
         amount = FIRST + engine.offset("account:a")
         while not trimming.done():
-            for each in [ask(engine, number) for number in range(amount, amount + KEPT)]:
+            for each in [submit(engine, number) for number in range(amount, amount + KEPT)]:
                 assert (await each).code is None
                 print(amount, flush=True)  # noqa: T201 - the acknowledgement that the test reads
                 amount += 1

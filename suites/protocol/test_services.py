@@ -121,7 +121,7 @@ async def test_outlier_is_an_anomaly(connect: Connect, sample: RequestSamples) -
     text="An adapter is kept byte for byte, only under its own checksum, and never replaced by other content.",
     services=("dhruva",),
 )
-async def test_content_is_what_its_checksum_says(connect: Connect, sample: RequestSamples) -> None:
+async def test_content_is_what_its_checksum_answers(connect: Connect, sample: RequestSamples) -> None:
     client = await connect()
     adapter_id = {"adapter_id": f"sample:{sample.key()}:suite"}
     name = {"domain": "sample", "key": sample.key(), "provider": "suite", "version": "1.0.0"}

@@ -106,7 +106,7 @@ def reconnects_all_clients_at_once(inject: Inject) -> None:
 
 @mutant("LIFECYCLE-008", wrong="goes on draining at a second SIGTERM", failure="in vain for: the end of")
 def drains_to_the_end_whatever_comes(inject: Inject) -> None:
-    async def to_the_end(_told: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    async def to_the_end(_changed: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
         await work
         return True
 

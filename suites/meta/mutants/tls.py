@@ -29,7 +29,7 @@ def answers_in_clear(inject: Inject) -> None:
     inject(PROTOCOL, "_on_handshake_complete", complete_in_clear)
 
 
-@mutant("TLS-028", wrong="shows no certificate to a peer that asks for one", failure="workflows take effect")
+@mutant("TLS-028", wrong="shows no certificate to a peer that requires one", failure="workflows take effect")
 def sends_peers_no_certificate(inject: Inject) -> None:
     context = peer_trust.context
 
