@@ -41,13 +41,16 @@ class Extensible(InOneLine, click.Group):
 
 
 def _unavailable(name: str, missing: str) -> click.Command:
-    """A command that names the missing package, on a machine without the suite's packages."""
+    """A command that names the missing package, where the suite or a package that it needs is not installed."""
+    ours = missing.partition(".")[0] == __name__.partition(".")[0]
+    way = "this is the wheel of the services alone; in a checkout, `pip install '.[suite]'` brings the suite"
+    hint = way if ours else "install 'bodhisattva-conformance[suite]'"
 
     def refuse() -> None:
-        click.echo(f"bodhisattva: {missing} is missing; install 'bodhisattva-conformance[suite]'", err=True)
+        click.echo(f"bodhisattva: {missing} is missing; {hint}", err=True)
         sys.exit(BAD_INPUT)
 
-    text = "Needs the packages of the extra `suite`."
+    text = "Needs the suite, which is not installed here." if ours else "Needs the packages of the extra `suite`."
     whatever = {"ignore_unknown_options": True, "allow_extra_args": True}
     return click.Command(name, callback=refuse, help=text, context_settings=whatever)
 

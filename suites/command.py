@@ -34,8 +34,9 @@ OPTIONS = ("--import-mode=importlib", "--strict-markers", "--strict-config", "-r
 @click.option(
     "--out", default="out/check", show_default=True, type=click.Path(path_type=Path), help="Where the report goes."
 )
+@click.option("--plan", is_flag=True, help="Print what would be done to the target and judged there, and do nothing.")
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
-def check(target: Path, out: Path, pytest_arguments: tuple[str, ...]) -> None:
+def check(target: Path, out: Path, plan: bool, pytest_arguments: tuple[str, ...]) -> None:
     """Judge a fleet that somebody else runs.
 
     The file TARGET has the services' URLs, the source of tokens, and what may be done besides reading.
@@ -54,10 +55,13 @@ def check(target: Path, out: Path, pytest_arguments: tuple[str, ...]) -> None:
             *(sys.executable, "-m", "pytest", str(_SUITES), *apart),
             *("-c", os.devnull, "--rootdir", str(_SUITES), "-p", "no:cacheprovider", *settings, *OPTIONS),
             *("--stack", "external", "--target", str(target), "--out", str(out)),
+            *(("--plan", "-qq", "--no-header", "--disable-warnings") if plan else ()),
             *pytest_arguments,
         ],
         out,
     )
+    if plan:
+        sys.exit(_BAD_INPUT if code else 0)
     if began:
         _report(out, code)
     if code in (*_REFUSALS, INTERRUPTED):

@@ -131,7 +131,7 @@ async def test_nothing_is_done_after_a_refusal(
     event, data = sample.command()
     await client.send({"type": "request", "id": "a", "event": "auth", "data": {"token": tokens.wrong_secret()}})
     await client.send({"type": "request", "id": "b", "event": "auth", "data": {"token": tokens.usual(node.service)}})
-    await client.send({"type": "request", "id": "c", "event": event, "data": data})
+    await client.send({"type": "request", "id": sample.key("third"), "event": event, "data": data})
     assert await client.closed() == AUTHENTICATION_FAILED
     assert [(e.correlation_id, e.error_code) for e in client.inbox] == [("a", "AUTH_FAILED")]
     writer = await connect()

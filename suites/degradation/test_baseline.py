@@ -40,14 +40,14 @@ class TestGracefulDegradation:
         client = await connect(node)
         await client.answer(*sample.command(1))
         event, data = sample.command(2)
-        await client.send({"type": "request", "id": "never answered", "event": event, "data": data})
+        await client.send({"type": "request", "id": sample.key("unanswered"), "event": event, "data": data})
         await node.kill()
         await client.closed(BOUND)
         with pytest.raises((OSError, HandshakeRefused)):
             await connect(node)
         await node.start()
         client = await connect(node)
-        await client.answer(event, data, id="never answered")
+        await client.answer(event, data, id=sample.key("unanswered"))
         recorded = await read_history(client, "global")
         for n in (1, 2):
             sample.readback(n).check(await client.answer(*sample.readback(n).call))

@@ -81,7 +81,7 @@ async def test_refused_for_want_of_store_is_not_done(
     joined = (await reader.subscribe("global")).data
     await node.break_store()
     for _ in range(2):
-        refused = await client.refusal(*sample.command(1), id="again and again")
+        refused = await client.refusal(*sample.command(1), id=sample.key("again"))
         assert refused.error_code == "UNAVAILABLE"
     assert not await reader.fence(), "events of a refused command"
     await node.mend_store()
@@ -91,8 +91,8 @@ async def test_refused_for_want_of_store_is_not_done(
         since = {"epoch": joined["epoch"], "offset": joined["offset"]}
         assert (await reader.subscribe("global", since)).data["recovered"] is True
     await eventually(lambda: _ready(node), "/ready with the store back", BACK)
-    first = await client.answer(*sample.command(1), id="again and again")
-    assert (await client.answer(*sample.command(1), id="again and again")).data == first.data
+    first = await client.answer(*sample.command(1), id=sample.key("again"))
+    assert (await client.answer(*sample.command(1), id=sample.key("again"))).data == first.data
     received = await reader.fence()
     assert_contiguous(received, joined["offset"])
     assert [event.event for event in received if sample.concerns(event, 1)] == list(sample.records)

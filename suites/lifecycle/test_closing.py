@@ -26,7 +26,7 @@ async def test_close_is_answered_with_its_code(
     peer = await raw()
     await peer.authenticate(node.tokens.usual(node.service))
     event, data = sample.command()
-    late = json.dumps({"type": "request", "id": "late", "event": event, "data": data}).encode()
+    late = json.dumps({"type": "request", "id": sample.key("late"), "event": event, "data": data}).encode()
     await peer.send(encode(Opcode.CLOSE, close_payload(code, "done")) + encode(Opcode.TEXT, late))
     assert (await peer.closed()).code == code
     client = await connect()

@@ -13,7 +13,8 @@ from bodhisattva.reports import parts
 from bodhisattva.suites.catalogue.loader import load
 from bodhisattva.suites.meta.mutant_run import CHECKOUT
 
-FILE = Path(".github/workflows/conformance.yml")
+FOLDER = Path(".github/workflows")
+FILE = FOLDER / "conformance.yml"
 BESIDE = {"gate", "report", "pages", "bench"}  # those that judge nothing, or only on request
 
 
@@ -21,6 +22,14 @@ BESIDE = {"gate", "report", "pages", "bench"}  # those that judge nothing, or on
 def jobs() -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load((CHECKOUT / FILE).read_text(encoding="utf-8"))["jobs"]
     return found
+
+
+def test_the_canary_runs_its_own_session_and_blocks_nothing() -> None:
+    canary: dict[str, Any] = yaml.safe_load((CHECKOUT / FOLDER / "canary.yml").read_text(encoding="utf-8"))
+    assert set(canary[True]) == {"schedule", "workflow_dispatch"}, "no push and no pull request waits for it"
+    (job,) = canary["jobs"].values()
+    assert steps(job, "run", "nox -s canary")
+    assert canary["permissions"] == {"contents": "read"}
 
 
 def steps(job: dict[str, Any], key: str, having: str) -> list[dict[str, Any]]:

@@ -91,11 +91,11 @@ async def test_interrupted_commands_can_be_sent_again(fresh: Fresh, connect: Con
 async def test_deduplication_survives_kill(fresh: Fresh, connect: Connect, sample: RequestSamples) -> None:
     node = await fresh()
     client = await connect(node)
-    first = await client.answer(*sample.command(), id="once and no more")
+    first = await client.answer(*sample.command(), id=sample.key("once"))
     before = await read_history(client, "global")
     await node.restart(kill=True)
     client = await connect(node)
-    again = await client.answer(*sample.command(), id="once and no more")
+    again = await client.answer(*sample.command(), id=sample.key("once"))
     assert again.data == first.data
     assert await read_history(client, "global") == before
 
