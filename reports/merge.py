@@ -1,4 +1,8 @@
-"""Makes one run of several that each judged a part of the suite, as the jobs of a build do; `bodhisattva merge`."""
+"""Makes one run of several that each judged a part of the suite; `bodhisattva merge`.
+
+Parts are the jobs of a build, or a deployment as it runs and the artefact that it runs. Of a deployment's clauses the
+artefact counts where the deployment left them unknown, and where the artefact failed.
+"""
 
 import shlex
 from itertools import combinations
@@ -28,12 +32,18 @@ def merge(parts: list[Path], into: Path) -> None:
     if into.is_dir():
         remove(into, *REPORTS)
     plans = {part: run.read(part).plan for part in parts}
+    parts = sorted(parts, key=lambda part: not _is_deployment(plans[part]))
     for one, other in combinations(parts, 2):
         _compare(one, plans[one], other, plans[other])
-    _check_judged_once(parts)
+    deployments = [part for part in parts if _is_deployment(plans[part])]
+    others = [part for part in parts if part not in deployments]
+    _check_judged_once(deployments)
+    _check_judged_once(others)
     into.mkdir(parents=True, exist_ok=True)
-    (into / run.RESULTS_FILE).write_bytes(b"".join(_results(parts)))
-    (into / run.RUN_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(_joined(list(plans.values())))))
+    (into / run.RESULTS_FILE).write_bytes(b"".join(_results(deployments, others)))
+    (into / run.RUN_FILE).write_bytes(
+        msgspec.json.format(msgspec.json.encode(_joined([plans[part] for part in parts])))
+    )
 
 
 def _joined(plans: list[Plan]) -> Plan:
@@ -52,16 +62,21 @@ def _joined(plans: list[Plan]) -> Plan:
     )
 
 
+def _is_deployment(plan: Plan) -> bool:
+    return plan.stack.kind == "external"
+
+
 def _narrowed(plan: Plan) -> bool:
     words = plan.command.partition("pytest")[2]
     return any("::" in word or word.split("=")[0] in _NARROWING for word in shlex.split(words))
 
 
 def _compare(one: Path, expected: Plan, other: Path, found: Plan) -> None:
-    """Parts of one whole were judged by one catalogue on one implementation, stack and log."""
+    """Parts of one whole have one catalogue and one implementation; those of a build have one stack and log, too."""
     names = [name for name in _ALIKE if getattr(expected, name) != getattr(found, name)]
-    names += ["stack"] if expected.stack.kind != found.stack.kind else []
-    names += ["log"] if expected.stack.log != found.stack.log else []
+    if _is_deployment(expected) == _is_deployment(found):
+        names += ["stack"] if expected.stack.kind != found.stack.kind else []
+        names += ["log"] if expected.stack.log != found.stack.log else []
     if _names_an_implementation(expected) and _names_an_implementation(found):
         names += ["implementation"] if _contradict(expected.implementation, found.implementation) else []
         names += ["version"] if expected.version != found.version else []
@@ -101,15 +116,43 @@ def _implementation(plans: list[Plan]) -> str | dict[str, str]:
     return dict(sorted(implementation.items()))
 
 
-def _results(parts: list[Path]) -> list[bytes]:
+def _results(deployments: list[Path], others: list[Path]) -> list[bytes]:
+    """The lines that count."""
+    deployed, artefact = _without_unrun(deployments), _without_unrun(others)
+    if not (deployments and others):
+        return deployed + artefact
+    unknown = {_judged(one) for line in deployed if (one := _decoded(line)) is not None and one.outcome == "unknown"}
+    there = {_judged(one) for line in artefact if (one := _decoded(line)) is not None}
+    known = {_judged(one) for line in deployed if (one := _decoded(line)) is not None} - unknown
+    return [
+        *(line for line in deployed if not _is_replaced(_decoded(line), there)),
+        *(line for line in artefact if not _is_repeated(_decoded(line), known)),
+    ]
+
+
+def _is_replaced(one: Result | None, there: set[tuple[str, str]]) -> bool:
+    """Whether the artefact has a verdict on what the deployment left unknown."""
+    return one is not None and one.outcome == "unknown" and _judged(one) in there
+
+
+def _is_repeated(one: Result | None, known: set[tuple[str, str]]) -> bool:
+    """Whether the deployment was judged, and the artefact is no worse."""
+    return one is not None and one.outcome != "failed" and _judged(one) in known
+
+
+def _judged(one: Result) -> tuple[str, str]:
+    return one.clause, one.service
+
+
+def _without_unrun(parts: list[Path]) -> list[bytes]:
     """The lines of all parts; that one part did not run what another judged is no result."""
     lines = [line for part in parts for line in _lines(part)]
     found = [_decoded(line) for line in lines]
-    judged = {(one.clause, one.service) for one in found if one is not None and one.reason != run.NOT_RUN}
+    judged = {_judged(one) for one in found if one is not None and one.reason != run.NOT_RUN}
     return [
         line + b"\n"
         for line, one in zip(lines, found, strict=True)
-        if one is None or one.reason != run.NOT_RUN or (one.clause, one.service) not in judged
+        if one is None or one.reason != run.NOT_RUN or _judged(one) not in judged
     ]
 
 

@@ -35,6 +35,31 @@ def test_parts_add_up_to_the_whole(tmp_path: Path) -> None:
     assert (tmp_path / "whole" / "matrix.html").exists()
 
 
+def deployment_and_artefact(folder: Path, deployed: str, artefact: str) -> list[str]:
+    """AUTH-001 on akosha with these outcomes; all else is unknown in the deployment, and passed by the artefact."""
+    lines = runs.all_passed()
+    mine = [line for line in lines if (line["clause"], line["service"]) == ("AUTH-001", "akosha")]
+    rest = [line for line in lines if line not in mine]
+    external = {"kind": "external", "reason": "target file", "log": "its own"}
+    first = runs.write(
+        folder / "check",
+        [*(one | {"outcome": deployed} for one in mine), *(one | {"outcome": "unknown"} for one in rest)],
+        stack=external,
+    )
+    second = runs.write(folder / "artefact", [*(one | {"outcome": artefact} for one in mine), *rest])
+    return [str(second), str(first)]
+
+
+@pytest.mark.parametrize(
+    ("deployed", "artefact", "code"),
+    [("passed", "passed", 0), ("unknown", "passed", 0), ("passed", "failed", 1), ("failed", "passed", 1)],
+)
+def test_a_deployment_and_its_artefact_are_one_verdict(tmp_path: Path, deployed: str, artefact: str, code: int) -> None:
+    result = merged(tmp_path, deployment_and_artefact(tmp_path, deployed, artefact))
+    assert result.exit_code == code, result.output
+    assert "on the external stack" in result.output
+
+
 def test_what_no_part_judged_is_missing(tmp_path: Path) -> None:
     result = merged(tmp_path, halves(tmp_path)[1:])
     assert result.output.startswith("PARTIAL: 2 MUST checks not judged")
