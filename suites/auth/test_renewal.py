@@ -110,7 +110,7 @@ async def test_end_is_announced(connect: Connect, node: Node, tokens: Tokens) ->
     level="MUST",
     section="2",
     feature="auth",
-    profile="core",
+    profile="secure",
     text="The end of a token is announced before it, however short the configured warning time is.",
 )
 async def test_a_short_warning_is_not_missed(fresh: Fresh, connect: Connect) -> None:
@@ -170,7 +170,7 @@ async def test_authenticating_again(connect: Connect, node: Node, sample: Reques
     level="MUST",
     section="1",
     feature="auth",
-    profile="core",
+    profile="secure",
     text="Whatever takes effect is answered, also where its token ends meanwhile: before error TOKEN_EXPIRED and close "
     "1008.",
 )

@@ -149,7 +149,7 @@ async def test_subject_names_the_user(connect: Connect, node: Node, tokens: Toke
     level="MUST",
     section="2",
     feature="auth",
-    profile="core",
+    profile="secure",
     text="Where an audience is configured, a token for another one, or for none, is refused.",
 )
 @pytest.mark.parametrize("audience", ["elsewhere", None])

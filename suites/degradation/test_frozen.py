@@ -20,7 +20,7 @@ STANDSTILL = 2.0
     level="MUST",
     section="1",
     feature="core",
-    profile="core",
+    profile="operable",
     text="What was sent to a service while it stood still is answered once it goes on, each command once and in "
     "order; subscribers get every event, and clients that came meanwhile are accepted.",
 )

@@ -21,7 +21,7 @@ TOO_MANY = 400
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A client that floods the service with junk and commands gets an error for each of them; other "
     "connections of the same user keep the whole of their own rate, and their commands are all done.",
 )

@@ -80,7 +80,7 @@ async def test_slot_of_slow_consumer_is_freed(fresh: Fresh, raw: Raw, connect: C
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="live",
     text="While output waits for a client that does not read, others are answered and get every event; and when it "
     "reads on within the claimed limits, it gets all that waited, in order.",
 )

@@ -15,7 +15,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - it must not come to listening
     level="MUST",
     section="7",
     feature="core",
-    profile="core",
+    profile="operable",
     text="A port in use is one line that names it, and exit code 2.",
 )
 async def test_busy_port_is_refused(fresh: Fresh) -> None:
@@ -29,7 +29,7 @@ async def test_busy_port_is_refused(fresh: Fresh) -> None:
     level="MUST",
     section="7",
     feature="core",
-    profile="core",
+    profile="operable",
     text="A setting that does not exist, or has a value of the wrong kind, is one line that names it, and exit code 2.",
 )
 async def test_unknown_setting_is_refused(fresh: Fresh) -> None:
@@ -43,7 +43,7 @@ async def test_unknown_setting_is_refused(fresh: Fresh) -> None:
     level="MUST",
     section="2",
     feature="auth",
-    profile="core",
+    profile="secure",
     text="A secret that is short or published is one line that does not repeat it, and exit code 2.",
 )
 async def test_weak_secret_is_refused(fresh: Fresh) -> None:
@@ -57,7 +57,7 @@ async def test_weak_secret_is_refused(fresh: Fresh) -> None:
     level="MUST",
     section="2",
     feature="auth",
-    profile="core",
+    profile="secure",
     text="Without a secret a service does not start unless authentication is disabled.",
 )
 async def test_missing_secret_is_refused(fresh: Fresh) -> None:
@@ -69,7 +69,7 @@ async def test_missing_secret_is_refused(fresh: Fresh) -> None:
     level="MUST",
     section="2",
     feature="auth",
-    profile="core",
+    profile="secure",
     text="With authentication disabled a service starts on loopback only.",
 )
 async def test_disabled_auth_beyond_loopback_is_refused(fresh: Fresh) -> None:

@@ -66,7 +66,7 @@ async def test_answering_peer_lives(node: Node, raw: Raw, allow_time: AllowTime)
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="live",
     text="A peer whose message takes longer than the ping timeout to arrive is not cut while its bytes come.",
 )
 async def test_slow_sender_lives(fresh: Fresh, raw: Raw) -> None:
@@ -83,7 +83,7 @@ async def test_slow_sender_lives(fresh: Fresh, raw: Raw) -> None:
     level="SHOULD",
     section="4",
     feature="core",
-    profile="core",
+    profile="live",
     text="A peer that reads slowly, and so comes to a ping later than the ping timeout, is not cut while it reads, as "
     "far as no proxy in between takes what it does not read.",
 )

@@ -29,7 +29,7 @@ def _free(node: Node) -> bool:
     level="MUST",
     section="7",
     feature="core",
-    profile="core",
+    profile="operable",
     text="A service that was started answers that it is alive and ready, names itself, and takes connections.",
     baseline="TestServiceLifecycle::service_starts_and_listens",
 )

@@ -43,7 +43,7 @@ LABELS = {"service", "server", "message_type", "error_type", "channel_kind", "le
     level="MUST",
     section="6",
     feature="core",
-    profile="core",
+    profile="operable",
     text="Every query and command that a service claims is one that it takes.",
 )
 async def test_claimed_requests_are_taken(connect: Connect, node: Node) -> None:
@@ -60,7 +60,7 @@ async def test_claimed_requests_are_taken(connect: Connect, node: Node) -> None:
     level="MUST",
     section="6",
     feature="core",
-    profile="core",
+    profile="operable",
     text="The limits in the well-known document are those in force, not the defaults.",
 )
 async def test_claimed_limits_are_those_in_force(connect: Connect, fresh: Fresh) -> None:
@@ -119,7 +119,7 @@ async def test_labels_are_bounded(connect: Connect, node: Node) -> None:
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="A service calls itself by the server name that the protocol gives it, in its claims and in its welcome.",
     services=("mahavishnu", "session-buddy", "crackerjack", "akosha", "dhruva", "excalidraw", "fastblocks"),
 )
@@ -136,7 +136,7 @@ async def test_server_name(connect: Connect, node: Node, service: str) -> None:
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="A service has the queries and commands that the protocol names for it.",
     services=("mahavishnu", "session-buddy", "crackerjack", "akosha", "dhruva", "excalidraw", "fastblocks"),
 )

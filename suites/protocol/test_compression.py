@@ -42,7 +42,7 @@ async def send_request(peer: RawPeer, event: str, data: dict[str, object], name:
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="operable",
     text="With compression on, a service claims it, agrees on permessage-deflate with a client that offers it, and "
     "reads compressed messages and sends what decompresses to messages.",
 )
@@ -64,7 +64,7 @@ async def test_compression_is_agreed_on(fresh: Fresh, raw: Raw) -> None:
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="operable",
     text="The size of a compressed message is what it has after decompression: over the claimed limit it closes 1009, "
     "and up to the limit it is taken, even if it became longer by compression.",
 )
@@ -87,7 +87,7 @@ async def test_compressed_message_over_the_limit(fresh: Fresh, raw: Raw) -> None
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="operable",
     text="Where compression is agreed on, a control frame that is marked as compressed ends the connection with 1002, "
     "and is not answered (RFC 7692 section 6.1).",
 )
@@ -109,7 +109,7 @@ async def test_compressed_control_frame(fresh: Fresh, raw: Raw) -> None:
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="operable",
     text="An offer of compression that names a parameter twice, an unknown one, or one with a value that it cannot "
     "have is declined; a good one beside it is not (RFC 7692 section 7.1).",
 )

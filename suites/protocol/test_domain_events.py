@@ -13,7 +13,7 @@ from bodhisattva.fixtures.request_samples import RequestSamples
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="The event of a failed test has its error and traceback, that of a completed run its counts and its duration.",
     services=("crackerjack",),
 )
@@ -39,7 +39,7 @@ async def test_failures_are_events(connect: Connect, sample: RequestSamples) -> 
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="Coverage reaches the subscribers of the project and those of coverage; what was not measured is null.",
     services=("crackerjack",),
 )
@@ -60,7 +60,7 @@ async def test_coverage_is_an_event(connect: Connect, sample: RequestSamples) ->
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="What a series does all along is a pattern of its category, delivered with a confidence from 0 to 1 and kept.",
     services=("akosha",),
 )
@@ -83,7 +83,7 @@ async def test_patterns_have_a_confidence(connect: Connect, sample: RequestSampl
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="Versions are ordered as semantic versions are: the latest is what is sent to a target that names none.",
     services=("dhruva",),
 )
@@ -111,7 +111,7 @@ async def test_versions_are_ordered(connect: Connect, sample: RequestSamples) ->
     level="SHOULD",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="No prerelease is sent to a target that names no version, where there is a release.",
     services=("dhruva",),
 )
@@ -133,7 +133,7 @@ async def test_prereleases_are_sent_on_request_only(connect: Connect, sample: Re
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="A deleted element stays deleted, however late an older edit of it comes.",
     services=("excalidraw",),
 )
@@ -153,7 +153,7 @@ async def test_deleted_elements_stay_deleted(connect: Connect, sample: RequestSa
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="What a component is given to show is text in its HTML, and never markup.",
     services=("fastblocks",),
 )
@@ -173,7 +173,7 @@ async def test_props_are_no_markup(connect: Connect, sample: RequestSamples) -> 
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="The metrics of a skill count every use of it, and are delivered with each.",
     services=("session-buddy",),
 )

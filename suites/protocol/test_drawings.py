@@ -21,7 +21,7 @@ UNORDERED = ("r00000001", "", "a", "1", "a00", "a0V0", "a!", "é0", "A" + "0" * 
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="An element with a number that JavaScript cannot count, or a coordinate beyond 10^9, is INVALID_DATA.",
     services=("excalidraw",),
 )
@@ -42,7 +42,7 @@ async def test_numbers_that_cannot_be_counted_are_refused(connect: Connect, samp
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="An element whose index is none of fractional-indexing is INVALID_DATA.",
     services=("excalidraw",),
 )

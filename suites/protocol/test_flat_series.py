@@ -16,7 +16,7 @@ FLAT = [5.0] * 60
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="In a flat series a deviation that is nothing beside its values is no anomaly, and a jump is one.",
     services=("akosha",),
 )
@@ -38,7 +38,7 @@ async def test_jumps_of_a_flat_series_are_anomalies_by_their_size(connect: Conne
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="Differences of rounding are no pattern, and a lasting step is one.",
     services=("akosha",),
 )

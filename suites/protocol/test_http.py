@@ -40,7 +40,7 @@ LIMITS = {
     level="MUST",
     section="6",
     feature="core",
-    profile="core",
+    profile="operable",
     text="The well-known document claims service, version, protocol version, features, limits, channels and requests.",
 )
 async def test_well_known_claims(node: Node) -> None:
@@ -93,7 +93,7 @@ async def test_welcome(connect: Connect, node: Node) -> None:
     level="MUST",
     section="6",
     feature="core",
-    profile="core",
+    profile="operable",
     text="A service that lives and takes work answers 200 at /health and /ready.",
 )
 async def test_health_and_ready(node: Node) -> None:

@@ -42,7 +42,7 @@ async def flood(client: WireClient, count: int) -> list[Envelope]:
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="secure",
     text="Messages over the rate are RATE_LIMIT_EXCEEDED with retry_after and not executed; after that time one is.",
 )
 async def test_rate_is_limited(connect: Connect, fresh: Fresh, sample: RequestSamples) -> None:
@@ -66,7 +66,7 @@ async def test_rate_is_limited(connect: Connect, fresh: Fresh, sample: RequestSa
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A client that keeps on over the rate is closed 1008; others on the service are not.",
 )
 async def test_keeping_on_over_the_rate_closes(connect: Connect, fresh: Fresh) -> None:
@@ -89,7 +89,7 @@ async def test_keeping_on_over_the_rate_closes(connect: Connect, fresh: Fresh) -
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="secure",
     text="One channel too many is LIMIT_EXCEEDED with the limit; a channel that is left makes room.",
 )
 async def test_channels_are_limited(connect: Connect, fresh: Fresh, sample: RequestSamples) -> None:
@@ -109,7 +109,7 @@ async def test_channels_are_limited(connect: Connect, fresh: Fresh, sample: Requ
     level="MUST",
     section="2.2",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A connection over the capacity of the service, or over that of its address, is closed 1013.",
 )
 async def test_connections_are_limited(connect: Connect, fresh: Fresh) -> None:
@@ -128,7 +128,7 @@ async def test_connections_are_limited(connect: Connect, fresh: Fresh) -> None:
     level="MUST",
     section="2.2",
     feature="auth",
-    profile="core",
+    profile="secure",
     text="A user's connection over the number that one user may have is closed 1013, however it authenticates; another "
     "user's is not.",
 )
@@ -151,7 +151,7 @@ async def test_connections_of_a_user_are_limited(connect: Connect, fresh: Fresh)
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="operable",
     text="A service without configured limits has those of the protocol.",
 )
 async def test_limits_have_defaults(fresh: Fresh) -> None:

@@ -14,7 +14,7 @@ ONE_EACH = {"connections_per_address": 1}
     level="MUST",
     section="2.2",
     feature="core",
-    profile="core",
+    profile="operable",
     text="Who is no trusted proxy has the room of its own address, whatever it writes into the headers of proxies.",
 )
 async def test_strangers_are_not_believed(connect: Connect, fresh: Fresh) -> None:
@@ -36,7 +36,7 @@ async def test_strangers_are_not_believed(connect: Connect, fresh: Fresh) -> Non
     level="MUST",
     section="2.2",
     feature="core",
-    profile="core",
+    profile="operable",
     text="Behind trusted proxies each client has the room of its own address: the last one in X-Forwarded-For that is "
     "no trusted proxy's, whatever stands before it.",
 )
@@ -58,7 +58,7 @@ async def test_trusted_proxies_name_the_client(connect: Connect, fresh: Fresh) -
     level="MUST",
     section="2.4",
     feature="core",
-    profile="core",
+    profile="operable",
     text="The welcome shows how the client itself came: by the scheme that a trusted proxy names, never a stranger.",
 )
 async def test_trusted_proxies_name_the_scheme(connect: Connect, fresh: Fresh) -> None:

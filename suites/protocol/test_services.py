@@ -12,7 +12,7 @@ from bodhisattva.fixtures.request_samples import RequestSamples
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="A workflow's stages are completed in their order, and it is not completed before its last stage.",
     services=("mahavishnu",),
 )
@@ -40,7 +40,7 @@ async def test_stages_in_order(connect: Connect, sample: RequestSamples) -> None
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="Captured knowledge is found by its words, the better match first, and what has none of them is not found.",
     services=("session-buddy",),
 )
@@ -67,7 +67,7 @@ async def test_knowledge_is_found_by_its_words(connect: Connect, sample: Request
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="A quality gate without a measurement is NOT_FOUND, never passed; a measured one is judged by its threshold.",
     services=("crackerjack",),
 )
@@ -91,7 +91,7 @@ async def test_unmeasured_gate_is_no_pass(connect: Connect, sample: RequestSampl
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="A value far off its series is an anomaly, delivered and kept with its severity; ordinary values are none.",
     services=("akosha",),
 )
@@ -117,7 +117,7 @@ async def test_outlier_is_an_anomaly(connect: Connect, sample: RequestSamples) -
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="An adapter is kept byte for byte, only under its own checksum, and never replaced by other content.",
     services=("dhruva",),
 )
@@ -142,7 +142,7 @@ async def test_content_is_what_its_checksum_answers(connect: Connect, sample: Re
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="Of two edits of an element the higher version stays, of equal versions the lower nonce, in whatever order.",
     services=("excalidraw",),
 )
@@ -170,7 +170,7 @@ async def test_edits_converge(connect: Connect, sample: RequestSamples) -> None:
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="set_state with expected_version is a compare-and-set: CONFLICT, and nothing changed, if the state has moved.",
     services=("fastblocks",),
 )

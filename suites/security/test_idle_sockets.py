@@ -17,7 +17,7 @@ LIMITED: dict[str, Any] = {"limits": {"pending_connections": MAX_PENDING}, "time
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="secure",
     text="Sockets over the number that may be pending are closed at once, whether the others have sent nothing or "
     "have begun TLS; those go on, and connected clients are answered meanwhile.",
 )
@@ -38,7 +38,7 @@ async def test_silent_sockets_are_limited(fresh: Fresh, connect: Connect, raw: R
     level="MUST",
     section="2.5",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A socket that ends before it is a connection gives its place back at once.",
 )
 async def test_silent_sockets_give_their_places_back(fresh: Fresh, connect: Connect, raw: Raw) -> None:

@@ -35,7 +35,7 @@ async def claimed(node: Node, limit: str) -> int:
     level="MUST",
     section="4",
     feature="auth",
-    profile="core",
+    profile="secure",
     text="A message before authentication is read up to its own claimed size; one that is a byte longer is "
     "AUTH_REQUIRED, whatever it holds.",
 )
@@ -56,7 +56,7 @@ async def test_first_message_is_bounded(connect: Connect, node: Node) -> None:
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A message with more JSON values than the claimed limit is DECODE_ERROR, up to the limit it is read; commas "
     "and brackets within strings do not count.",
 )
@@ -76,7 +76,7 @@ async def test_values_are_bounded(connect: Connect, node: Node) -> None:
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="secure",
     text="What a message holds makes it no dearer by more than a small factor: neither nesting nor many values nor "
     "many strings.",
 )

@@ -14,7 +14,7 @@ REPORT = f"<!DOCTYPE testsuite [<!ATTLIST testcase {DECLARED}>]><testsuite>{TEST
     level="MUST",
     section="8",
     feature="core",
-    profile="core",
+    profile="ecosystem",
     text="A report whose DTD gives attributes to all its elements, so that it becomes many times as large, is "
     "INVALID_DATA.",
     services=("crackerjack",),

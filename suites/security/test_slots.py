@@ -18,7 +18,7 @@ from bodhisattva.fixtures.stack.node import Node
     level="MUST",
     section="2.5",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A connection that is reset frees its slot and its place on channels at once.",
 )
 @pytest.mark.parametrize("authenticated", [True, False])
@@ -44,7 +44,7 @@ async def test_reset_frees_the_slot(
     level="MUST",
     section="2.5",
     feature="auth",
-    profile="core",
+    profile="secure",
     text="Connections that have not authenticated count towards the capacity.",
 )
 async def test_unauthenticated_connections_count(connect: Connect, fresh: Fresh) -> None:
@@ -61,7 +61,7 @@ async def test_unauthenticated_connections_count(connect: Connect, fresh: Fresh)
     level="MUST",
     section="1",
     feature="auth",
-    profile="core",
+    profile="secure",
     text="A service's log holds no token, accepted or refused, in a message or a header, and no secret.",
 )
 async def test_log_holds_no_token(connect: Connect, fresh: Fresh, raw: Raw) -> None:

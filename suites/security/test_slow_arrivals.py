@@ -21,7 +21,7 @@ HALF_A_HEAD = b"GET /ws HTTP/1.1\r\nHost: local"
     level="MUST",
     section="2.5",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A connection that stops in the TLS handshake or in the head of its first request is cut once the claimed "
     "handshake timeout has passed, and not before; others go on.",
 )
@@ -49,7 +49,7 @@ async def test_unfinished_arrival_is_cut(fresh: Fresh, connect: Connect, raw: Ra
     level="MUST",
     section="2.3",
     feature="auth",
-    profile="core",
+    profile="secure",
     text="The time to authenticate begins with the upgrade: to take longer than that before it is no failure.",
 )
 async def test_slow_arrival_is_no_failure(fresh: Fresh, raw: Raw) -> None:

@@ -13,7 +13,7 @@ from bodhisattva.fixtures.stack.node import Node
     level="MUST",
     section="2.1",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A page whose Origin is neither the service's own nor on the allow-list is refused with 403 before the "
     "upgrade, even with a good token.",
 )
@@ -31,7 +31,7 @@ async def test_foreign_origin_is_403(connect: Connect, node: Node) -> None:
     level="MUST",
     section="2.1",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A page of an Origin on the allow-list is let in; one whose name only begins or ends like it is not.",
 )
 async def test_allowed_origin(connect: Connect, fresh: Fresh) -> None:
@@ -49,7 +49,7 @@ async def test_allowed_origin(connect: Connect, fresh: Fresh) -> None:
     level="MUST",
     section="2.1",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A WebSocket version other than 13 is refused with 426 and Sec-WebSocket-Version: 13.",
 )
 async def test_other_version_is_426(raw: Raw, node: Node) -> None:
@@ -65,7 +65,7 @@ async def test_other_version_is_426(raw: Raw, node: Node) -> None:
     level="MUST",
     section="2.1",
     feature="core",
-    profile="core",
+    profile="secure",
     text="The upgrade is offered at / and /ws, and nowhere else.",
 )
 async def test_paths_of_the_upgrade(raw: Raw, node: Node) -> None:
@@ -80,7 +80,7 @@ async def test_paths_of_the_upgrade(raw: Raw, node: Node) -> None:
     level="MUST",
     section="2.1",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A request that lacks a part of the upgrade is refused with a 4xx and never becomes a WebSocket.",
 )
 async def test_incomplete_upgrade(raw: Raw, node: Node) -> None:
@@ -104,7 +104,7 @@ async def test_incomplete_upgrade(raw: Raw, node: Node) -> None:
     level="MUST",
     section="2.1",
     feature="core",
-    profile="core",
+    profile="secure",
     text="Whatever is no GET is refused with a 4xx and never becomes a WebSocket (RFC 6455, 4.1).",
 )
 async def test_upgrade_by_another_method(raw: Raw, node: Node) -> None:
@@ -120,7 +120,7 @@ async def test_upgrade_by_another_method(raw: Raw, node: Node) -> None:
     level="MUST",
     section="2.1",
     feature="core",
-    profile="core",
+    profile="secure",
     text="An upgrade over HTTP/1.0 is refused with a 4xx and never becomes a WebSocket (RFC 6455, 4.2.1).",
 )
 async def test_upgrade_over_earlier_http(raw: Raw, node: Node) -> None:
@@ -135,7 +135,7 @@ async def test_upgrade_over_earlier_http(raw: Raw, node: Node) -> None:
     level="MUST",
     section="2.1",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A page of the service's own origin is let in, however its host is capitalised.",
 )
 async def test_own_origin(raw: Raw, node: Node) -> None:
@@ -157,7 +157,7 @@ def own_origin(node: Node, port: int) -> str:
     level="MUST",
     section="2.1",
     feature="core",
-    profile="core",
+    profile="secure",
     text="An Origin of another port, host or scheme than the service's own, or that is no origin, is refused with 403.",
 )
 async def test_nearly_own_origin(raw: Raw, node: Node) -> None:
@@ -174,7 +174,7 @@ async def test_nearly_own_origin(raw: Raw, node: Node) -> None:
     level="MUST",
     section="6",
     feature="core",
-    profile="core",
+    profile="secure",
     text="No answer's Server header has a version.",
 )
 async def test_server_header(raw: Raw, node: Node) -> None:

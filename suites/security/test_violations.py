@@ -29,7 +29,7 @@ async def welcome(raw: Raw, node: Node) -> RawPeer:
     level="MUST",
     section="2",
     feature="core",
-    profile="core",
+    profile="secure",
     text="An unmasked frame of a client is not executed: the connection ends with 1002 (RFC 6455 section 5.1).",
 )
 async def test_unmasked_frame(raw: Raw, node: Node) -> None:
@@ -44,7 +44,7 @@ async def test_unmasked_frame(raw: Raw, node: Node) -> None:
     level="MUST",
     section="2",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A frame with reserved bits that nothing was agreed on for ends the connection with 1002 (section 5.2).",
 )
 async def test_reserved_bits(raw: Raw, node: Node) -> None:
@@ -59,7 +59,7 @@ async def test_reserved_bits(raw: Raw, node: Node) -> None:
     level="MUST",
     section="2",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A frame of an unknown opcode ends the connection with 1002 (section 5.2).",
 )
 async def test_unknown_opcode(raw: Raw, node: Node) -> None:
@@ -74,7 +74,7 @@ async def test_unknown_opcode(raw: Raw, node: Node) -> None:
     level="MUST",
     section="1",
     feature="core",
-    profile="core",
+    profile="secure",
     text="Text that is not UTF-8 ends the connection with 1007 (section 8.1).",
 )
 async def test_invalid_utf8(raw: Raw, node: Node) -> None:
@@ -89,7 +89,7 @@ async def test_invalid_utf8(raw: Raw, node: Node) -> None:
     level="MUST",
     section="2",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A control frame of more than 125 bytes, or in fragments, ends the connection with 1002 (section 5.5).",
 )
 async def test_control_frame_of_wrong_form(raw: Raw, node: Node) -> None:
@@ -104,7 +104,7 @@ async def test_control_frame_of_wrong_form(raw: Raw, node: Node) -> None:
     level="MUST",
     section="2",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A continuation of nothing, or a new message within one, ends the connection with 1002 (section 5.4).",
 )
 async def test_fragments_out_of_order(raw: Raw, node: Node) -> None:
@@ -124,7 +124,7 @@ async def test_fragments_out_of_order(raw: Raw, node: Node) -> None:
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A frame that announces more than the claimed size is refused with 1009 at its head, before its bytes come; "
     "so are fragments that come to more.",
 )
@@ -146,7 +146,7 @@ async def test_announced_size(raw: Raw, node: Node) -> None:
     level="MUST",
     section="2",
     feature="core",
-    profile="core",
+    profile="secure",
     text="Whatever one connection violates, the others on the service go on.",
 )
 async def test_violations_hurt_nobody_else(connect: Connect, raw: Raw, node: Node, sample: RequestSamples) -> None:
@@ -165,7 +165,7 @@ async def test_violations_hurt_nobody_else(connect: Connect, raw: Raw, node: Nod
     level="MUST",
     section="1",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A message in fragments is one message, also with a ping between them, which is answered at once.",
 )
 async def test_fragments_are_one_message(raw: Raw, node: Node) -> None:
@@ -183,7 +183,7 @@ async def test_fragments_are_one_message(raw: Raw, node: Node) -> None:
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A message with 1024 fragments of fewer than 64 bytes before its last is taken; one more ends the connection "
     "with 1008.",
 )
@@ -208,7 +208,7 @@ def octets(fragments: int) -> bytes:
     level="MUST",
     section="2",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A close frame of one byte, or with a code that no endpoint may send, is answered 1002 (sections 5.5.1 "
     "and 7.4).",
 )
@@ -224,7 +224,7 @@ async def test_close_frame_of_wrong_form(raw: Raw, node: Node) -> None:
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A small message that inflates to more than the claimed size does not get in: 1009 where compression is "
     "agreed on, 1002 where it is not.",
 )
@@ -247,7 +247,7 @@ async def test_compression_bomb(raw: Raw, node: Node) -> None:
     level="MUST",
     section="1",
     feature="core",
-    profile="core",
+    profile="secure",
     text="Requests before a violation are answered, also where both come in one segment, and then the connection "
     "ends with the violation's code.",
 )
@@ -274,7 +274,7 @@ async def test_what_came_before_a_violation(raw: Raw, node: Node) -> None:
     level="MUST",
     section="2",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A close code of 5000 or more is answered 1002, one from 3000 to 4999 with itself (RFC 6455 section 7.4.2).",
 )
 async def test_close_codes_beyond_all(raw: Raw, node: Node) -> None:
@@ -290,7 +290,7 @@ async def test_close_codes_beyond_all(raw: Raw, node: Node) -> None:
     level="MUST",
     section="1",
     feature="core",
-    profile="core",
+    profile="secure",
     text="A byte that is no UTF-8 ends the connection with 1007 when it comes, before its frame or message has ended.",
 )
 async def test_bad_text_before_its_end(raw: Raw, node: Node) -> None:
