@@ -4,7 +4,8 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from bodhisattva.reports.report import OUTCOMES, SCHEMA, Cell, Finding, Outcome, Report, Tally, Verdict
+from bodhisattva.reports.claims import SELECTED, claim, conclude, in_words, is_failure, is_gap
+from bodhisattva.reports.report import OUTCOMES, SCHEMA, Cell, Finding, Outcome, Report, Tally
 from bodhisattva.reports.run import FLEET, Clause, Plan, Result, Run
 
 WORST_FIRST: tuple[Outcome, ...] = ("failed", "unknown", "unsupported", "passed")
@@ -37,31 +38,44 @@ def columns(plan: Plan) -> list[str]:
 
 def judge(run: Run) -> Report:
     """The report on a run."""
+    plan = run.plan
     judged = cells(run)
-    failures = [_finding(run.plan, cell) for cell in judged if _is_failure(cell)]
-    gaps = [_finding(run.plan, cell) for cell in judged if _is_gap(cell)]
-    warnings = [_finding(run.plan, cell) for cell in judged if _is_warning(cell)]
     problems = [*run.problems, *_problems(run, judged)]
-    verdict, reason = _verdict(judged, failures, gaps, problems)
+    claims = {name: claim(name, plan, judged, problems) for name in plan.claimed or plan.profiles}
+    failures = [_finding(plan, cell) for cell in judged if is_failure(cell)]
+    gaps = [_finding(plan, cell) for cell in judged if is_gap(cell, _required(plan, cell))]
+    warnings = [_finding(plan, cell) for cell in judged if _is_warning(cell)]
+    verdict, reason = conclude(judged, failures, gaps, problems)
     return Report(
         schema=SCHEMA,
-        implementation=run.plan.implementation,
-        version=run.plan.version,
-        stack=run.plan.stack,
-        started=run.plan.started,
-        finished=run.plan.finished,
-        selected=run.plan.selected,
+        implementation=plan.implementation,
+        version=plan.version,
+        stack=plan.stack,
+        started=plan.started,
+        finished=plan.finished,
+        selected=plan.selected,
         verdict=verdict,
-        reason=reason,
-        clauses=len(run.plan.catalogue),
+        reason=in_words(claims) if plan.claimed else reason,
+        clauses=len(plan.catalogue),
         counts=count(judged),
-        services={name: count(c for c in judged if c.service == name) for name in columns(run.plan)},
-        profiles=_profiles(run.plan, judged),
+        services={name: count(c for c in judged if c.service == name) for name in columns(plan)},
+        profiles=_profiles(plan, judged),
+        claimed=plan.claimed,
+        claims=claims,
         failures=failures,
         gaps=gaps,
         warnings=warnings,
         problems=problems,
-        reproduce=run.plan.command,
+        reproduce=plan.command,
+    )
+
+
+def _required(plan: Plan, cell: Cell) -> bool:
+    """Whether a profile that the run claims requires the feature of the clause."""
+    return any(
+        cell.clause.counts_for(name) and cell.clause.feature in plan.profiles[name].requires
+        for name in plan.claimed
+        if name in plan.profiles
     )
 
 
@@ -107,18 +121,9 @@ def _cell(clause: Clause, service: str, results: list[Result]) -> Cell:
         nodeid=worst.nodeid,
         duration=sum(result.duration for result in results),
         deviation=worst.deviation,
+        raw=worst.raw,
+        seen=worst.seen,
     )
-
-
-def _is_failure(cell: Cell) -> bool:
-    return cell.clause.mandatory and cell.outcome == "failed"
-
-
-def _is_gap(cell: Cell) -> bool:
-    """Only a declared feature excuses a MUST: without one, unsupported is not an answer."""
-    if not cell.clause.mandatory:
-        return False
-    return cell.outcome in ("unknown", "missing") or (cell.outcome == "unsupported" and not cell.clause.optional)
 
 
 def _is_warning(cell: Cell) -> bool:
@@ -137,13 +142,19 @@ def _finding(plan: Plan, cell: Cell) -> Finding:
         nodeid=cell.nodeid,
         reproduce=reproduce(plan, cell.nodeid),
         deviation=cell.deviation,
+        profiles=cell.clause.profiles or [cell.clause.profile],
+        raw=cell.raw,
+        seen=cell.seen,
+        why=cell.clause.why,
+        causes=cell.clause.causes,
+        explain=f"bodhisattva explain {cell.clause.id}",
     )
 
 
 def _problems(run: Run, judged: list[Cell]) -> list[str]:
     problems: list[str] = []
     if run.plan.selected:
-        problems.append("only a selected part of the suite was run")
+        problems.append(SELECTED)
     expected = {(cell.clause.id, cell.service) for cell in judged}
     strays = sorted({(r.clause, r.service) for r in run.results} - expected)
     problems += [f"{clause} on {service} has a result but is not planned" for clause, service in strays]
@@ -164,31 +175,13 @@ def _end_problems(run: Run) -> list[str]:
     return [f"the run ended with exit code {code}: {EXIT_MEANING.get(code, 'no result explains it')}"]
 
 
-def _verdict(
-    judged: list[Cell], failures: list[Finding], gaps: list[Finding], problems: list[str]
-) -> tuple[Verdict, str]:
-    ran = [cell for cell in judged if cell.clause.mandatory and cell.outcome in ("passed", "failed")]
-    doubts = [f"{len(gaps)} {_checks(gaps)} not judged"] if gaps else []
-    doubts += [problems[0] if len(problems) == 1 else f"{len(problems)} problems with the run"] if problems else []
-    if not ran:
-        return "empty", "no MUST clause was judged on any service"
-    if failures:
-        known = sum(finding.deviation is not None for finding in failures)
-        owned = f" ({known} known and owned)" if known else ""
-        return "failed", "; ".join([f"{len(failures)} {_checks(failures)} failed{owned}", *doubts])
-    if doubts:
-        return "partial", "; ".join(doubts)
-    return "passed", f"all {len(ran)} MUST checks that apply passed"
-
-
-def _checks(findings: list[Finding]) -> str:
-    return "MUST check" if len(findings) == 1 else "MUST checks"
-
-
 def _profiles(plan: Plan, judged: list[Cell]) -> dict[str, dict[str, Tally]]:
+    """The cells of each profile on each service; of the profiles that were claimed, if any were."""
     grouped: defaultdict[str, defaultdict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
     for cell in judged:
-        grouped[cell.clause.profile][cell.service].append(cell)
+        for profile in cell.clause.profiles or [cell.clause.profile]:
+            if not plan.claimed or profile in plan.claimed:
+                grouped[profile][cell.service].append(cell)
     return {
         profile: {service: _tally(grouped[profile][service]) for service in columns(plan) if grouped[profile][service]}
         for profile in sorted(grouped)

@@ -25,6 +25,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     nodeid: str = ""
     duration: float = 0.0
     deviation: str | None = None
+    raw: str = ""
+    seen: list[str] = []
 
 
 class Tally(msgspec.Struct, frozen=True):
@@ -39,7 +41,12 @@ class Tally(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One cell of the matrix, with the command that repeats it. deviation: where a known failure is owned."""
+    """One cell of the matrix, with the command that repeats it. deviation: where a known failure is owned.
+
+    profiles: those that it counts for. raw: the failure as pytest has it, where that is another text than the reason.
+    seen: what went over each wire last. why, causes: why it matters, and what is usually wrong. explain: the command
+    that shows these.
+    """
 
     clause: str
     service: str
@@ -51,13 +58,48 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     nodeid: str
     reproduce: str
     deviation: str | None
+    profiles: list[str]
+    raw: str
+    seen: list[str]
+    why: str
+    causes: list[str]
+    explain: str
+
+
+class Lack(msgspec.Struct, frozen=True):
+    """A MUST that a claim is without: broken, not judged, or of a required feature that is not claimed."""
+
+    clause: str
+    service: str
+    outcome: Outcome
+    reason: str
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether what was judged conforms to a profile; only the verdict passed means that it does.
+
+    means: what that states, after "the service". The counts are of MUST checks: `of` are all, without those of
+    features that are neither claimed nor required (`unsupported`).
+    """
+
+    verdict: Verdict
+    reason: str
+    means: str
+    passed: int
+    failed: int
+    unknown: int
+    missing: int
+    unsupported: int
+    of: int
+    lacking: list[Lack]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """`conformance.json`.
 
     failures: MUST clauses broken, known deviations among them. gaps: MUST clauses not judged. warnings: the
-    other clauses that did not pass. problems: what makes the run itself doubtful.
+    other clauses that did not pass. problems: what makes the run itself doubtful. claimed: the profiles that the run
+    judged and ends by; without one it judged the whole suite. claims: by profile; those that were claimed, or all.
     """
 
     schema: str
@@ -73,6 +115,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[Outcome, int]
     services: dict[str, dict[Outcome, int]]
     profiles: dict[str, dict[str, Tally]]
+    claimed: list[str]
+    claims: dict[str, Claim]
     failures: list[Finding]
     gaps: list[Finding]
     warnings: list[Finding]

@@ -25,7 +25,8 @@ class Clause(msgspec.Struct, frozen=True, kw_only=True):
 
     feature: what a service may decline to claim, or "core" for what none may lack. baseline: the case of the
     suite's predecessor that it takes over. services: those it is about; empty means every one.
-    per_service: judged on each of them, otherwise once on the fleet as a whole.
+    per_service: judged on each of them, otherwise once on the fleet as a whole. profiles: those that it counts for,
+    `profile` among them. why, causes: why it matters, and what is usually wrong where it fails.
     """
 
     id: str
@@ -38,6 +39,12 @@ class Clause(msgspec.Struct, frozen=True, kw_only=True):
     baseline: str | None = None
     services: list[str] = []
     per_service: bool = True
+    profiles: list[str] = []
+    why: str = ""
+    causes: list[str] = []
+
+    def counts_for(self, profile: str) -> bool:
+        return profile in (self.profiles or [self.profile])
 
     @property
     def mandatory(self) -> bool:
@@ -69,7 +76,8 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """One line of `results.jsonl`; duration in seconds. deviation: the link of a failure that is known.
 
-    reason: NOT_RUN where the run had a test for the clause and did not come to it.
+    reason: a sentence; NOT_RUN where the run had a test for the clause and did not come to it. raw: the failure as
+    pytest has it, where that is another text. seen: what went over each wire last.
     """
 
     clause: str
@@ -79,13 +87,23 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     duration: float = 0.0
     reason: str = ""
     deviation: str | None = None
+    raw: str = ""
+    seen: list[str] = []
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """What a claim of it states, after "the service", and the features that a claimant has to have."""
+
+    means: str = ""
+    requires: list[str] = []
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """`run.json`.
 
     implementation: a name, or the server's name by service. selected: only a part of the suite was selected.
-    finished, exit: null until the run ended; exit is pytest's code.
+    finished, exit: null until the run ended; exit is pytest's code. profiles: all of the catalogue's. claimed: those
+    that the run judged; the catalogue has their clauses then, and no others.
     """
 
     started: str
@@ -99,6 +117,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     command: str = ""
     workers: int = 1
     exit: int | None = None
+    profiles: dict[str, Profile] = {}
+    claimed: list[str] = []
 
 
 class Run(msgspec.Struct, frozen=True):

@@ -111,7 +111,7 @@ def _results(out: Path, selection: Selection) -> list[Result]:
     lines = (out / "results.jsonl").read_text(encoding="utf-8").splitlines()
     rows = {(row["clause"], row["service"]): row for row in map(json.loads, lines)}
     return [
-        Result(clause, subject, row["outcome"], row["reason"])
+        Result(clause, subject, row["outcome"], f"{row['reason']}\n{row.get('raw', '')}".strip())
         for clause, subject in selection.subjects.items()
         if (row := rows.get((clause, subject), {"outcome": "missing", "reason": "no result"}))
     ]
