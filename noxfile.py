@@ -48,7 +48,7 @@ PARTIAL = 3  # the verdict of `bodhisattva report` on a run that left clauses ou
 
 @nox.session
 def conformance(session: nox.Session) -> None:
-    """Judge the services: -- [--stack KIND] [--log embedded|redis] [--services A,B] [--out DIR] [suites/CATEGORY]."""
+    """Judge the services: -- [--stack KIND] [--log embedded|redis] [--services A,B] [--profile A,B] [suites/CATEGORY]."""
     check_suites(session)
     prepare_docker(session)
     prepare_redis(session)
@@ -217,7 +217,9 @@ def check_suites(session: nox.Session) -> None:
 
 
 def narrowed(session: nox.Session) -> bool:
-    """True if the arguments select less than the whole suite."""
+    """True if the arguments select less than the whole suite; a claim of profiles is whole by itself."""
+    if "--profile" in options(session):
+        return False
     return names_suites(session) or not options(session).isdisjoint({"-k", "-m", "--services", "--deselect"})
 
 

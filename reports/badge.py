@@ -2,7 +2,7 @@
 
 from html import escape
 
-from bodhisattva.reports.report import Report, Verdict
+from bodhisattva.reports.report import Claim, Report, Verdict
 
 COLOURS: dict[Verdict, str] = {
     "passed": "#1a7f37",
@@ -31,9 +31,8 @@ TEMPLATE = """\
 
 
 def badge(report: Report) -> str:
-    """The badge: the verdict and how many of the checks that apply passed."""
-    applicable = sum(report.counts.values()) - report.counts["unsupported"]
-    value = f"{report.verdict} {report.counts['passed']}/{applicable}"
+    """The badge: the profiles that were claimed and hold, or the verdict; and how many checks that apply passed."""
+    value = _claims(report) if report.claimed else f"{report.verdict} {_share(report)}"
     left, right = _width(LABEL), _width(value)
     return TEMPLATE.format(
         label=escape(LABEL),
@@ -45,6 +44,24 @@ def badge(report: Report) -> str:
         left_middle=left / 2,
         right_middle=left + right / 2,
     )
+
+
+def _claims(report: Report) -> str:
+    """Such as `core, durable 93/93`, or `core; not secure (2 failed)`."""
+    kept = [name for name, claim in report.claims.items() if claim.verdict == "passed"]
+    if len(kept) == len(report.claims):
+        return f"{', '.join(kept)} {_share(report)}"
+    wanting = [f"{name} ({_wants(claim)})" for name, claim in report.claims.items() if name not in kept]
+    return "; ".join([*([", ".join(kept)] if kept else []), f"not {', '.join(wanting)}"])
+
+
+def _wants(claim: Claim) -> str:
+    return f"{claim.failed} failed" if claim.failed else claim.verdict
+
+
+def _share(report: Report) -> str:
+    applicable = sum(report.counts.values()) - report.counts["unsupported"]
+    return f"{report.counts['passed']}/{applicable}"
 
 
 def _width(text: str) -> int:

@@ -7,13 +7,14 @@ from bodhisattva.reports import chaos, chaos_allure, conformance, run, verdicts
 from bodhisattva.reports.badge import badge
 from bodhisattva.reports.errors import ReportError
 from bodhisattva.reports.gate import gate
+from bodhisattva.reports.markdown import MARKDOWN_FILE, markdown
 from bodhisattva.reports.matrix import MATRIX_FILE, matrix
 from bodhisattva.reports.report import CONFORMANCE_FILE, encode
 from bodhisattva.reports.summary import summary
 from bodhisattva.reports.verdicts import Verdict
 
 BADGE_FILE = "badge.svg"
-REPORTS = (CONFORMANCE_FILE, MATRIX_FILE, BADGE_FILE)
+REPORTS = (CONFORMANCE_FILE, MATRIX_FILE, BADGE_FILE, MARKDOWN_FILE)
 CONFORMANCE_FOLDER = "conformance"
 CHAOS_FOLDER = "chaos"
 CHAOS_EXIT_CODES: dict[Verdict, int] = {"valid": 0, "invalid": 1, "unknown": 3}
@@ -62,6 +63,7 @@ def build_run(folder: Path) -> Summary:
     page = folder / MATRIX_FILE
     page.write_text(matrix(results), encoding="utf-8")
     (folder / BADGE_FILE).write_text(badge(report), encoding="utf-8")
+    (folder / MARKDOWN_FILE).write_text(markdown(report), encoding="utf-8")
     (folder / CONFORMANCE_FILE).write_bytes(encode(report))
     return Summary(summary(report, page), gate(folder))
 

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from bodhisattva.reports.claims import SELECTED, claim, conclude, in_words, is_failure, is_gap
+from bodhisattva.reports.first import first
 from bodhisattva.reports.report import OUTCOMES, SCHEMA, Cell, Finding, Outcome, Report, Tally
 from bodhisattva.reports.run import FLEET, Clause, Plan, Result, Run
 
@@ -62,6 +63,7 @@ def judge(run: Run) -> Report:
         profiles=_profiles(plan, judged),
         claimed=plan.claimed,
         claims=claims,
+        first=first(failures, gaps, plan.bases),
         failures=failures,
         gaps=gaps,
         warnings=warnings,

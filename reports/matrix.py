@@ -42,7 +42,7 @@ def matrix(run: Run) -> str:
         baseline=_baseline(run.plan, judged),
         details=_details(run.plan, judged),
         profile_counts={
-            profile: count(cell for cell in judged if cell.clause.profile == profile) for profile in report.profiles
+            profile: count(cell for cell in judged if cell.clause.counts_for(profile)) for profile in report.profiles
         },
     )
 
@@ -102,9 +102,11 @@ def _details(plan: Plan, judged: list[Cell]) -> dict[str, Any]:
             clause.level,
             clause.section,
             clause.category,
-            clause.profile,
+            ", ".join(clause.profiles or [clause.profile]),
             clause.feature,
             clause.text,
+            clause.why,
+            clause.causes,
         ]
         for clause in plan.catalogue
     }
@@ -117,5 +119,7 @@ def _details(plan: Plan, judged: list[Cell]) -> dict[str, Any]:
             round(cell.duration, 3),
             reproduce(plan, cell.nodeid),
             cell.deviation,
+            cell.raw,
+            cell.seen,
         ]
     return {"clauses": clauses, "results": results, "glyphs": GLYPHS, "meanings": MEANINGS}

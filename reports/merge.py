@@ -17,7 +17,7 @@ from bodhisattva.reports.run import Plan, Result
 
 # Within a clause these choose too; whole files and folders leave out whole clauses, which a report shows as missing.
 _NARROWING = ("-k", "-m", "--deselect", "--lf", "--last-failed", "--maxfail", "-x")
-_ALIKE = ("services", "catalogue")
+_ALIKE = ("services", "claimed", "catalogue")
 
 
 def merge(parts: list[Path], into: Path) -> None:

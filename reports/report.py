@@ -66,6 +66,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     explain: str
 
 
+class First(msgspec.Struct, frozen=True):
+    """One thing to do: the clause to begin with, where and how far it reaches, the reason, the command for more."""
+
+    clause: str
+    where: str
+    reason: str
+    explain: str
+
+
 class Lack(msgspec.Struct, frozen=True):
     """A MUST that a claim is without: broken, not judged, or of a required feature that is not claimed."""
 
@@ -100,6 +109,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     failures: MUST clauses broken, known deviations among them. gaps: MUST clauses not judged. warnings: the
     other clauses that did not pass. problems: what makes the run itself doubtful. claimed: the profiles that the run
     judged and ends by; without one it judged the whole suite. claims: by profile; those that were claimed, or all.
+    first: what to do first, at most three things.
     """
 
     schema: str
@@ -117,6 +127,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     profiles: dict[str, dict[str, Tally]]
     claimed: list[str]
     claims: dict[str, Claim]
+    first: list[First]
     failures: list[Finding]
     gaps: list[Finding]
     warnings: list[Finding]

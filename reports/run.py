@@ -103,7 +103,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     implementation: a name, or the server's name by service. selected: only a part of the suite was selected.
     finished, exit: null until the run ended; exit is pytest's code. profiles: all of the catalogue's. claimed: those
-    that the run judged; the catalogue has their clauses then, and no others.
+    that the run judged; the catalogue has their clauses then, and no others. bases: clauses that others rest on, in that order.
     """
 
     started: str
@@ -119,6 +119,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     exit: int | None = None
     profiles: dict[str, Profile] = {}
     claimed: list[str] = []
+    bases: list[str] = []
 
 
 class Run(msgspec.Struct, frozen=True):

@@ -2,19 +2,20 @@
 
 from pathlib import Path
 
-from bodhisattva.reports.report import OUTCOMES, Finding, Report, title
+from bodhisattva.reports.report import OUTCOMES, First, Report, title
 
-SHOWN = 5
 WIDTH = 100
 
 
 def summary(report: Report, page: Path) -> list[str]:
-    """At most twenty lines for seven services: verdict, stack, services, what failed, where to read on."""
+    """At most twenty lines for seven services: verdict, stack, services, what to do first, where to read on."""
     lines = [
         f"{report.verdict.upper()}: {report.reason}",
         f"{_shortened(title(report))} on {report.stack}" + (f" ({report.stack.reason})" if report.stack.reason else ""),
         *_services(report),
-        *_worst(report),
+        *_profiles(report),
+        *report.problems[:3],
+        *_first(report),
         f"report: {page}",
     ]
     return [_shortened(line) if line.startswith("  ") else line for line in lines]
@@ -28,20 +29,29 @@ def _services(report: Report) -> list[str]:
     ]
 
 
-def _worst(report: Report) -> list[str]:
-    """The clauses to read first: broken before not judged before warnings, each clause once."""
-    clauses: dict[str, list[Finding]] = {}
-    for finding in [*report.failures, *report.gaps, *report.warnings]:
-        clauses.setdefault(f"{finding.outcome} {finding.clause}", []).append(finding)
-    lines = [
-        f"  {name} ({findings[0].level}, {_where(findings)}): {findings[0].text}" for name, findings in clauses.items()
-    ]
-    more = [f"  and {len(lines) - SHOWN} more clauses"] if len(lines) > SHOWN else []
-    return [*report.problems[:3], *lines[:SHOWN], *more]
+def _profiles(report: Report) -> list[str]:
+    """Which profiles a run of the whole suite proves; the verdict on what was claimed has its line already."""
+    if report.claimed or not report.claims:
+        return []
+    by_verdict = {
+        "conformant to": [name for name, claim in report.claims.items() if claim.verdict == "passed"],
+        "not conformant to": [f"{n} ({c.failed} failed)" for n, c in report.claims.items() if c.verdict == "failed"],
+        "not shown": [name for name, claim in report.claims.items() if claim.verdict in ("partial", "empty")],
+    }
+    return ["profiles: " + "; ".join(f"{what} {', '.join(names)}" for what, names in by_verdict.items() if names)]
 
 
-def _where(findings: list[Finding]) -> str:
-    return findings[0].service if len(findings) == 1 else f"{len(findings)} services"
+def _first(report: Report) -> list[str]:
+    """One line for each thing to do; the reason is shortened, so that the command stands whole."""
+    if not report.first:
+        return []
+    more = len({finding.clause for finding in (*report.failures, *report.gaps)} - {each.clause for each in report.first})
+    rest = [f"and {more} more clause{'' if more == 1 else 's'} in the report"] if more else []
+    return ["to do first:", *[_thing(number, each) for number, each in enumerate(report.first, start=1)], *rest]
+
+
+def _thing(number: int, thing: First) -> str:
+    return f"{number}. {thing.clause} {thing.where}: {_shortened(' '.join(thing.reason.split()))} - {thing.explain}"
 
 
 def _shortened(line: str) -> str:

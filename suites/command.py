@@ -7,9 +7,11 @@ from typing import NoReturn
 
 import click
 
+from bodhisattva.fixtures.profiles import UnknownProfile, chosen
 from bodhisattva.fixtures.supervision import INTERRUPTED, run_supervised
 from bodhisattva.reports.build import build_run
 from bodhisattva.reports.errors import ReportError
+from bodhisattva.suites.catalogue.loader import load_profiles
 
 _SUITES = Path(__file__).resolve().parent
 _APART = ("meta", "interop")
@@ -35,13 +37,26 @@ OPTIONS = ("--import-mode=importlib", "--strict-markers", "--strict-config", "-r
     "--out", default="out/check", show_default=True, type=click.Path(path_type=Path), help="Where the report goes."
 )
 @click.option("--plan", is_flag=True, help="Print what would be done to the target and judged there, and do nothing.")
+@click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    metavar="A,B",
+    callback=lambda _context, _option, words: _chosen(words),
+    help="Judge these profiles only, and end by them; may be given more than once.",
+)
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
-def check(target: Path, out: Path, plan: bool, pytest_arguments: tuple[str, ...]) -> None:
+def check(
+    target: Path, out: Path, plan: bool, profiles: tuple[str, ...], pytest_arguments: tuple[str, ...]
+) -> None:
     """Judge a fleet that somebody else runs.
 
     The file TARGET has the services' URLs, the source of tokens, and what may be done besides reading.
     It is judged clause by clause, over its sockets only. Further arguments go to pytest: `-k auth`,
     `--services akosha,dhruva`, `-n 2`.
+
+    With --profile the verdict is on a claim: 0 means that the services conform to these profiles. The report ends with
+    what to do first; `bodhisattva explain CLAUSE` has more on each.
 
     Exit code: 0 passed, 1 failed, 3 partial or empty, 2 a target that cannot be used or nothing judged,
     130 interrupted.
@@ -56,6 +71,7 @@ def check(target: Path, out: Path, plan: bool, pytest_arguments: tuple[str, ...]
             *("-c", os.devnull, "--rootdir", str(_SUITES), "-p", "no:cacheprovider", *settings, *OPTIONS),
             *("--stack", "external", "--target", str(target), "--out", str(out)),
             *(("--plan", "-qq", "--no-header", "--disable-warnings") if plan else ()),
+            *(("--profile", ",".join(profiles)) if profiles else ()),
             *pytest_arguments,
         ],
         out,
@@ -67,6 +83,13 @@ def check(target: Path, out: Path, plan: bool, pytest_arguments: tuple[str, ...]
     if code in (*_REFUSALS, INTERRUPTED):
         sys.exit(INTERRUPTED if code == INTERRUPTED else _BAD_INPUT)
     _refuse(f"nothing was judged: pytest ended with exit code {code} before the run began")
+
+
+def _chosen(words: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return chosen(",".join(words), load_profiles()) if words else ()
+    except UnknownProfile as error:
+        _refuse(str(error))
 
 
 def _report(out: Path, code: int) -> NoReturn:

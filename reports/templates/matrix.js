@@ -21,9 +21,9 @@ function chosenOutcomes() {
 }
 
 function rowMatches(row, outcomes) {
-  const [level, section, category, profile, feature, text] = data.clauses[row.dataset.clause];
+  const [level, section, category, profiles, feature, text] = data.clauses[row.dataset.clause];
   if (controls.category.value && category !== controls.category.value) return false;
-  const haystack = [row.dataset.clause, level, section, profile, feature, text].join(" ").toLowerCase();
+  const haystack = [row.dataset.clause, level, section, profiles, feature, text].join(" ").toLowerCase();
   const words = controls.words.value.toLowerCase().split(/\s+/);
   if (!words.every((word) => haystack.includes(word))) return false;
   const results = Object.entries(data.results[row.dataset.clause] ?? {})
@@ -57,7 +57,22 @@ function command(text) {
   return line;
 }
 
-function resultSection(service, [outcome, reason, nodeid, seconds, reproduce, deviation]) {
+function folded(summary, text) {
+  const details = element("details");
+  details.append(element("summary", summary), element("pre", text));
+  return details;
+}
+
+function explanation(why, causes, clause) {
+  const section = element("section");
+  const list = element("ul");
+  list.append(...causes.map((cause) => element("li", cause)));
+  section.append(element("p", `Why it matters: ${why}`), element("p", "Usual causes:"), list);
+  section.append(command(`bodhisattva explain ${clause}`));
+  return section;
+}
+
+function resultSection(service, [outcome, reason, nodeid, seconds, reproduce, deviation, raw, seen]) {
   const section = element("section");
   const heading = element("p", "", "small");
   heading.append(
@@ -66,24 +81,27 @@ function resultSection(service, [outcome, reason, nodeid, seconds, reproduce, de
     element("span", nodeid ? `${data.meanings[outcome]} · ${seconds} s` : data.meanings[outcome], "soft"),
   );
   section.append(heading);
-  if (reason && reason !== data.meanings[outcome]) section.append(element("pre", reason));
+  if (reason && reason !== data.meanings[outcome]) section.append(element("p", reason, "text"));
+  if (raw) section.append(folded("the assertion", raw));
+  for (const wire of seen) section.append(folded(`seen on ${wire.split("\n")[0]}`, wire.split("\n").slice(1).join("\n")));
   if (deviation) section.append(element("p", `known deviation: ${deviation}`, "small"));
   if (nodeid) section.append(command(reproduce));
   return section;
 }
 
 function open(clause, service) {
-  const [level, section, category, profile, feature, text] = data.clauses[clause];
+  const [level, section, category, profiles, feature, text, why, causes] = data.clauses[clause];
   const body = dialog.querySelector("div");
   const title = element("h3", clause);
   title.append(element("span", level, "pill"));
-  const place = [`protocol ${section}`, category, `profile ${profile}`, `feature ${feature}`];
+  const place = [`protocol ${section}`, category, `profiles ${profiles}`, `feature ${feature}`];
   const results = Object.entries(data.results[clause] ?? {}).filter(([name]) => !service || name === service);
   body.replaceChildren(
     title,
     element("p", text, "text"),
     element("p", place.join(" · "), "small soft"),
     ...results.map(([name, result]) => resultSection(name, result)),
+    ...(why ? [explanation(why, causes, clause)] : []),
   );
   dialog.showModal();
 }

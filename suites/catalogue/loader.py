@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ def load(suites: Path = _FOLDER.parent) -> Catalogue:
     profiles = load_profiles(folder)
     entries = [*_tested(suites), *_planned(folder / "planned.yaml")]
     deviations = msgspec.convert(_yaml(folder / "deviations.yaml"), list[Deviation])
-    problems = [*_problems(entries, profiles, baseline(folder)), *_strays(deviations, entries)]
+    bases: tuple[str, ...] = tuple(_yaml(folder / "bases.yaml"))
+    problems = [*_problems(entries, profiles, baseline(folder)), *_strays(deviations, bases, entries)]
     if problems:
         raise CatalogueError("the catalogue is not sound:\n  " + "\n  ".join(problems))
     return Catalogue(
@@ -34,12 +35,19 @@ def load(suites: Path = _FOLDER.parent) -> Catalogue:
         {(deviation.clause, deviation.service): deviation for deviation in deviations},
         profiles,
         suites,
+        bases=bases,
     )
 
 
 def load_profiles(folder: Path = _FOLDER) -> dict[str, Profile]:
     """The profiles by name, in the order of the file."""
     return msgspec.convert(_yaml(folder / "profiles.yaml"), dict[str, Profile])
+
+
+def sections(folder: Path = _FOLDER) -> dict[str, str]:
+    """What each section of the protocol is about, by its number."""
+    found: dict[str, str] = _yaml(folder / "sections.yaml")
+    return found
 
 
 def _claimed(entry: Entry, profiles: Mapping[str, Profile]) -> Entry:
@@ -185,8 +193,9 @@ def _clause_problems(clause: Clause, where: str, profiles: Mapping[str, Profile]
         yield f"{where}: {clause.id}: baseline.yaml has no case {clause.baseline}"
 
 
-def _strays(deviations: list[Deviation], entries: list[Entry]) -> Iterator[str]:
+def _strays(deviations: list[Deviation], bases: Sequence[str], entries: list[Entry]) -> Iterator[str]:
     known = {entry.clause.id for entry in entries}
+    yield from (f"bases.yaml: there is no clause {clause}" for clause in bases if clause not in known)
     for deviation in deviations:
         if deviation.clause not in known:
             yield f"deviations.yaml: there is no clause {deviation.clause}"

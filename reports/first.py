@@ -1,0 +1,75 @@
+"""What to do first after a run: the causes that most rests on, in the order in which they are worth mending."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from bodhisattva.reports.report import Finding, First
+
+SHOWN = 3
+_VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\S*\d\S*")
+_BECAUSE = re.compile(r"because of ([A-Z]+-\d{3})")
+_SECURE = "secure"
+
+
+def first(failures: Sequence[Finding], gaps: Sequence[Finding], bases: Sequence[str]) -> list[First]:
+    """At most three things: broken MUSTs by cause, then causes that left MUSTs unjudged.
+
+    Failures that differ in names and numbers only have one cause. bases: clauses that others rest on; broken ones come
+    first, in their order, then what concerns security, then what affects most.
+    """
+    resting = _resting(gaps)
+    broken = sorted(_causes(failures), key=lambda cause: _rank(cause, bases, resting))
+    unjudged = [gap for gap in gaps if not _BECAUSE.search(gap.reason)]
+    open_ones = sorted(_causes(unjudged), key=lambda cause: -len(cause))
+    things = [_broken(cause, bases, resting) for cause in broken] + [_unjudged(cause) for cause in open_ones]
+    return things[:SHOWN]
+
+
+def _resting(gaps: Sequence[Finding]) -> dict[str, int]:
+    """How many checks were not judged because of a clause, by its id."""
+    named = [found[1] for gap in gaps if (found := _BECAUSE.search(gap.reason))]
+    return {clause: named.count(clause) for clause in named}
+
+
+def _causes(findings: Sequence[Finding]) -> list[list[Finding]]:
+    groups: dict[tuple[bool, str], list[Finding]] = {}
+    for finding in findings:
+        known = finding.deviation is not None
+        groups.setdefault((known, _VARYING.sub("…", finding.reason) or finding.clause), []).append(finding)
+    return list(groups.values())
+
+
+def _rank(cause: Sequence[Finding], bases: Sequence[str], resting: Mapping[str, int]) -> tuple[bool, int, bool, int, str]:
+    """Smaller is more urgent; what is known and owned comes last."""
+    chief = _chief(cause, bases)
+    base = bases.index(chief.clause) if chief.clause in bases else len(bases)
+    secure = any(_SECURE in finding.profiles for finding in cause)
+    affected = len(cause) + resting.get(chief.clause, 0)
+    return chief.deviation is not None, base, not secure, -affected, chief.clause
+
+
+def _chief(cause: Sequence[Finding], bases: Sequence[str]) -> Finding:
+    """The one to show: the most fundamental, or the first."""
+    return min(cause, key=lambda each: (bases.index(each.clause) if each.clause in bases else len(bases), each.clause))
+
+
+def _broken(cause: Sequence[Finding], bases: Sequence[str], resting: Mapping[str, int]) -> First:
+    chief = _chief(cause, bases)
+    others = {finding.clause for finding in cause} - {chief.clause}
+    notes = [_services([finding for finding in cause if finding.clause == chief.clause])]
+    notes += [f"and {_counted(len(others), 'clause')} more for the same cause"] if others else []
+    notes += [f"{_counted(resting[chief.clause], 'check')} could not be judged for it"] if chief.clause in resting else []
+    notes += ["others rest on it"] if chief.clause in bases and chief.clause not in resting else []
+    return First(chief.clause, ", ".join(notes), chief.reason or chief.text, chief.explain)
+
+
+def _unjudged(cause: Sequence[Finding]) -> First:
+    return First(cause[0].clause, f"{_counted(len(cause), 'MUST check')} not judged", cause[0].reason, cause[0].explain)
+
+
+def _services(findings: Sequence[Finding]) -> str:
+    return f"on {findings[0].service}" if len(findings) == 1 else f"on {len(findings)} services"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
