@@ -28,7 +28,7 @@ def test_a_success(tmp_path: Path) -> None:
 def test_failures_come_with_their_sentence(tmp_path: Path) -> None:
     text = lines(tmp_path, runs.with_outcome("AUTH-001", "dhruva", "failed"), exit=1)
     assert text[0] == "FAILED: 1 MUST check failed"
-    assert "  failed AUTH-001 (MUST, dhruva): Sentence of AUTH-001." in text
+    assert "1. AUTH-001 on dhruva: Sentence of AUTH-001. - bodhisattva explain AUTH-001" in text
 
 
 def test_problems_are_named(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_it_stays_short_however_much_failed(tmp_path: Path) -> None:
     results = [runs.result(entry["id"], name, "failed") for entry in catalogue for name in services]
     text = lines(tmp_path, results, services=services, catalogue=catalogue, exit=1)
     assert len(text) <= 20
-    assert "  and 45 more clauses" in text
+    assert "and 47 more clauses in the report" in text
 
 
 def test_the_badge_shows_verdict_and_count(tmp_path: Path) -> None:
