@@ -35,7 +35,7 @@ def explain(clause: str, out: Path | None) -> None:
     entry = catalogue.entries.get(clause.upper())
     if entry is None:
         _refuse(_unknown(clause, catalogue))
-    for line in (*_lines(entry, mutants()), *(_found(entry, out) if out else ())):
+    for line in (*lines(entry, mutants()), *(_found(entry, out) if out else ())):
         click.echo(line)
 
 
@@ -45,7 +45,8 @@ def _unknown(clause: str, catalogue: Catalogue) -> str:
     return f"there is no clause {clause}{hint}; `bodhisattva clauses` lists all"
 
 
-def _lines(entry: Entry, made: Iterable[Mutant]) -> Iterator[str]:
+def lines(entry: Entry, made: Iterable[Mutant]) -> Iterator[str]:
+    """What explains the clause, for a terminal. made: the mutants that there are."""
     clause = entry.clause
     yield click.style(f"{clause.id} {clause.level}", bold=True)
     yield f"  {clause.text}"

@@ -24,6 +24,7 @@ DIES = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
         ((), {"PYTHONOPTIMIZE": "1"}, "Python's assertions are off"),
         ((), {}, "not ready: akosha"),
         (("--bogus",), {}, "unrecognized arguments: --bogus"),
+        (("--profile", "core,corre"), {}, "there is no profile 'corre'; choose from: core, secure, durable"),
     ],
 )
 def test_check_that_judged_nothing_is_one_line_and_2(
