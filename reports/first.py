@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from bodhisattva.reports.report import Finding, First
+from bodhisattva.reports.run import Base
 
 SHOWN = 3
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\S*\d\S*")
@@ -11,17 +12,17 @@ _BECAUSE = re.compile(r"because of ([A-Z]+-\d{3})")
 _SECURE = "secure"
 
 
-def first(failures: Sequence[Finding], gaps: Sequence[Finding], bases: Sequence[str]) -> list[First]:
+def first(failures: Sequence[Finding], gaps: Sequence[Finding], bases: Mapping[str, Base]) -> list[First]:
     """At most three things: broken MUSTs by cause, then causes that left MUSTs unjudged.
 
-    Failures that differ in names and numbers only have one cause. bases: clauses that others rest on; broken ones come
-    first, in their order, then what concerns security, then what affects most.
+    Failures that show the symptom of a broken base have it as their cause; others that differ in names and numbers only
+    have one cause, too. Broken bases come first, in their order, then what concerns security, then what affects most.
     """
-    resting = _resting(gaps)
-    broken = sorted(_causes(failures), key=lambda cause: _rank(cause, bases, resting))
+    order, resting = list(bases), _resting(gaps)
+    broken = sorted(_causes(failures, bases), key=lambda cause: _rank(cause, order, resting))
     unjudged = [gap for gap in gaps if not _BECAUSE.search(gap.reason)]
-    open_ones = sorted(_causes(unjudged), key=lambda cause: -len(cause))
-    things = [_broken(cause, bases, resting) for cause in broken] + [_unjudged(cause) for cause in open_ones]
+    open_ones = sorted(_causes(unjudged, {}), key=lambda cause: -len(cause))
+    things = [_broken(cause, order, resting) for cause in broken] + [_unjudged(cause) for cause in open_ones]
     return things[:SHOWN]
 
 
@@ -31,15 +32,29 @@ def _resting(gaps: Sequence[Finding]) -> dict[str, int]:
     return {clause: named.count(clause) for clause in named}
 
 
-def _causes(findings: Sequence[Finding]) -> list[list[Finding]]:
+def _causes(findings: Sequence[Finding], bases: Mapping[str, Base]) -> list[list[Finding]]:
     groups: dict[tuple[bool, str], list[Finding]] = {}
+    symptoms = _symptoms(findings, bases)
     for finding in findings:
         known = finding.deviation is not None
-        groups.setdefault((known, _VARYING.sub("…", finding.reason) or finding.clause), []).append(finding)
+        shown = next((base for base, symptom in symptoms.items() if symptom.search(finding.reason)), "")
+        cause = shown or (finding.clause if finding.clause in bases else _VARYING.sub("…", finding.reason))
+        groups.setdefault((known, cause or finding.clause), []).append(finding)
     return list(groups.values())
 
 
-def _rank(cause: Sequence[Finding], bases: Sequence[str], resting: Mapping[str, int]) -> tuple[bool, int, bool, int, str]:
+def _symptoms(findings: Sequence[Finding], bases: Mapping[str, Base]) -> dict[str, re.Pattern[str]]:
+    """The symptoms of those bases whose own failure shows them, in the order of the bases."""
+    reasons: dict[str, list[str]] = {}
+    for finding in findings:
+        reasons.setdefault(finding.clause, []).append(finding.reason)
+    patterns = {name: re.compile(base.symptom) for name, base in bases.items() if base.symptom}
+    return {name: symptom for name, symptom in patterns.items() if any(map(symptom.search, reasons.get(name, ())))}
+
+
+def _rank(
+    cause: Sequence[Finding], bases: Sequence[str], resting: Mapping[str, int]
+) -> tuple[bool, int, bool, int, str]:
     """Smaller is more urgent; what is known and owned comes last."""
     chief = _chief(cause, bases)
     base = bases.index(chief.clause) if chief.clause in bases else len(bases)
@@ -58,8 +73,10 @@ def _broken(cause: Sequence[Finding], bases: Sequence[str], resting: Mapping[str
     others = {finding.clause for finding in cause} - {chief.clause}
     notes = [_services([finding for finding in cause if finding.clause == chief.clause])]
     notes += [f"and {_counted(len(others), 'clause')} more for the same cause"] if others else []
-    notes += [f"{_counted(resting[chief.clause], 'check')} could not be judged for it"] if chief.clause in resting else []
-    notes += ["others rest on it"] if chief.clause in bases and chief.clause not in resting else []
+    notes += (
+        [f"{_counted(resting[chief.clause], 'check')} could not be judged for it"] if chief.clause in resting else []
+    )
+    notes += ["others rest on it"] if chief.clause in bases and len(notes) == 1 else []
     return First(chief.clause, ", ".join(notes), chief.reason or chief.text, chief.explain)
 
 

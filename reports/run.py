@@ -98,6 +98,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     requires: list[str] = []
 
 
+class Base(msgspec.Struct, frozen=True, kw_only=True):
+    """A clause that others rest on. symptom: a regular expression for failures of others that its own explains."""
+
+    symptom: str = ""
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """`run.json`.
 
@@ -119,7 +125,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     exit: int | None = None
     profiles: dict[str, Profile] = {}
     claimed: list[str] = []
-    bases: list[str] = []
+    bases: dict[str, Base] = {}
 
 
 class Run(msgspec.Struct, frozen=True):

@@ -21,7 +21,12 @@ def report(folder: Path, failed: dict[str, str], unknown: dict[str, str] | None 
     lines = {entry["id"]: runs.result(entry["id"], "akosha") for entry in CATALOGUE}
     for outcome, reasons in (("failed", failed), ("unknown", unknown or {})):
         lines |= {name: runs.result(name, "akosha", outcome, reason=why, **changes) for name, why in reasons.items()}
-    plan = {"services": ["akosha"], "catalogue": CATALOGUE, "bases": ["PROTOCOL-009"], "exit": 1}
+    plan = {
+        "services": ["akosha"],
+        "catalogue": CATALOGUE,
+        "bases": {"PROTOCOL-009": {"symptom": "in vain for"}},
+        "exit": 1,
+    }
     return conformance.judge(run.read(runs.write(folder, list(lines.values()), **plan)))
 
 
@@ -35,6 +40,13 @@ def test_what_others_rest_on_comes_first_then_security_then_what_affects_most(tm
     found = report(tmp_path, failed | {"PROTOCOL-008": "The type was 'ok'."})
     assert clauses(found) == ["PROTOCOL-009", "AUTH-001", "PROTOCOL-001"]
     assert found.first[2].where == "on akosha, and 5 clauses more for the same cause"
+
+
+def test_failures_that_show_the_symptom_of_a_broken_base_are_its(tmp_path: Path) -> None:
+    failed = {name: TIMED_OUT.format(name) for name in NAMES} | {"AUTH-001": "An expired token was accepted."}
+    found = report(tmp_path, failed)
+    assert clauses(found) == ["PROTOCOL-009", "AUTH-001"]
+    assert found.first[0].where == "on akosha, and 8 clauses more for the same cause"
 
 
 def test_what_was_not_judged_because_of_a_base_counts_for_it(tmp_path: Path) -> None:
@@ -75,7 +87,7 @@ def test_the_last_lines_of_a_run_have_it_with_the_command(tmp_path: Path) -> Non
 
 
 def test_each_report_has_what_explains_a_failure(tmp_path: Path) -> None:
-    wire = "wire 1: akosha\n   0.0010 << {\"type\": \"response\"}"
+    wire = 'wire 1: akosha\n   0.0010 << {"type": "response"}'
     report(tmp_path, {"AUTH-001": "An expired token was accepted."}, raw="assert 'response' == 'error'", seen=[wire])
     build(tmp_path)
     texts = ["It lets anybody in.", "No check of `exp`.", "assert 'response' == 'error'", "wire 1: akosha"]

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from bodhisattva.fixtures.catalogue import APART, Catalogue, CatalogueError, Deviation, Entry
+from bodhisattva.fixtures.catalogue import APART, Base, Catalogue, CatalogueError, Deviation, Entry
 from bodhisattva.fixtures.clause import CATEGORIES, LEVELS, Clause
 from bodhisattva.fixtures.explanation import Family
 from bodhisattva.fixtures.profiles import Profile
@@ -26,7 +26,7 @@ def load(suites: Path = _FOLDER.parent) -> Catalogue:
     profiles = load_profiles(folder)
     entries = [*_tested(suites), *_planned(folder / "planned.yaml")]
     deviations = msgspec.convert(_yaml(folder / "deviations.yaml"), list[Deviation])
-    bases: tuple[str, ...] = tuple(_yaml(folder / "bases.yaml"))
+    bases = msgspec.convert(_yaml(folder / "bases.yaml"), dict[str, Base])
     problems = [*_problems(entries, profiles, baseline(folder)), *_strays(deviations, bases, entries)]
     if problems:
         raise CatalogueError("the catalogue is not sound:\n  " + "\n  ".join(problems))
@@ -193,7 +193,7 @@ def _clause_problems(clause: Clause, where: str, profiles: Mapping[str, Profile]
         yield f"{where}: {clause.id}: baseline.yaml has no case {clause.baseline}"
 
 
-def _strays(deviations: list[Deviation], bases: Sequence[str], entries: list[Entry]) -> Iterator[str]:
+def _strays(deviations: list[Deviation], bases: Iterable[str], entries: list[Entry]) -> Iterator[str]:
     known = {entry.clause.id for entry in entries}
     yield from (f"bases.yaml: there is no clause {clause}" for clause in bases if clause not in known)
     for deviation in deviations:

@@ -74,7 +74,9 @@ def test_required_features_are_those_of_clauses_of_the_profile(catalogue: Catalo
 
 def test_every_clause_is_explained(catalogue: Catalogue) -> None:
     explained = {name: entry.explanation for name, entry in catalogue.entries.items()}
-    assert {name for name, each in explained.items() if not each.why or not all(each.causes) or not each.causes} == set()
+    assert {
+        name for name, each in explained.items() if not each.why or not all(each.causes) or not each.causes
+    } == set()
 
 
 def test_explanations_are_of_modules_and_clauses_that_there_are(catalogue: Catalogue) -> None:
