@@ -48,7 +48,7 @@ PARTIAL = 3  # the verdict of `bodhisattva report` on a run that left clauses ou
 
 @nox.session
 def conformance(session: nox.Session) -> None:
-    """Judge the services: -- [--stack KIND] [--log embedded|redis] [--services A,B] [--profile A,B] [suites/CATEGORY]."""
+    """Judge the services: -- [--stack KIND] [--log WHERE] [--services A,B] [--profile A,B] [suites/CATEGORY]."""
     check_suites(session)
     prepare_docker(session)
     prepare_redis(session)

@@ -109,7 +109,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     implementation: a name, or the server's name by service. selected: only a part of the suite was selected.
     finished, exit: null until the run ended; exit is pytest's code. profiles: all of the catalogue's. claimed: those
-    that the run judged; the catalogue has their clauses then, and no others. bases: clauses that others rest on, in that order.
+    that the run judged; the catalogue has their clauses then, and no others. bases: clauses that others rest on, in
+    that order.
     """
 
     started: str
