@@ -81,11 +81,13 @@ def _broken(cause: Sequence[Finding], bases: Sequence[str], resting: Mapping[str
 
 
 def _unjudged(cause: Sequence[Finding]) -> First:
-    return First(cause[0].clause, f"{_counted(len(cause), 'MUST check')} not judged", cause[0].reason, cause[0].explain)
+    where = f"{_services(cause)}, {_counted(len(cause), 'MUST check')} not judged"
+    return First(cause[0].clause, where, cause[0].reason, cause[0].explain)
 
 
 def _services(findings: Sequence[Finding]) -> str:
-    return f"on {findings[0].service}" if len(findings) == 1 else f"on {len(findings)} services"
+    services = {finding.service for finding in findings}
+    return f"on {findings[0].service}" if len(services) == 1 else f"on {len(services)} services"
 
 
 def _counted(number: int, what: str) -> str:

@@ -60,8 +60,8 @@ def test_without_a_failure_it_is_what_left_most_unjudged(tmp_path: Path) -> None
     unknown = dict.fromkeys(NAMES[:4], "the target does not allow write") | {"AUTH-001": "tear-down failed: x"}
     found = report(tmp_path, {}, unknown)
     assert [(thing.clause, thing.where) for thing in found.first] == [
-        ("PROTOCOL-001", "4 MUST checks not judged"),
-        ("AUTH-001", "1 MUST check not judged"),
+        ("PROTOCOL-001", "on akosha, 4 MUST checks not judged"),
+        ("AUTH-001", "on akosha, 1 MUST check not judged"),
     ]
 
 
