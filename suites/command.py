@@ -46,9 +46,7 @@ OPTIONS = ("--import-mode=importlib", "--strict-markers", "--strict-config", "-r
     help="Judge these profiles only, and end by them; may be given more than once.",
 )
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
-def check(
-    target: Path, out: Path, plan: bool, profiles: tuple[str, ...], pytest_arguments: tuple[str, ...]
-) -> None:
+def check(target: Path, out: Path, plan: bool, profiles: tuple[str, ...], pytest_arguments: tuple[str, ...]) -> None:
     """Judge a fleet that somebody else runs.
 
     The file TARGET has the services' URLs, the source of tokens, and what may be done besides reading.
