@@ -116,7 +116,7 @@ def lines(folder: Path) -> list[str]:
         f"PUBLISHED ORIGINALS, judged by core: {len(scorecard.rows)} clauses",
         *head,
         *(line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…" for line in table),
-        f"{legend}; {kept} more clauses were broken by none",
+        f"{legend}; in {kept} more clauses nothing failed",
         f"report: {folder / PAGE_FILE}, evidence: {folder / EVIDENCE_FOLDER}",
     ]
 
