@@ -120,6 +120,16 @@ def interop(session: nox.Session) -> None:
 
 
 @nox.session
+def originals(session: nox.Session) -> None:
+    """The published services, judged by core: -- [--out DIR] [-k NAME]; 3 where one cannot be judged here."""
+    run_script(session, "ci/originals")
+    install(session, "suite")
+    command = ("python", "-m", "bodhisattva.suites.originals", "-n", WORKERS)
+    code = attempt(session, *command, *session.posargs, env=NOT_OUTLIVING)
+    conclude(session, code or 0, (REFUSED, PARTIAL))
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Ten minutes of clients that connect and disconnect: -- [--minutes N] [--connections N] [--tls]"""
     install(session, "suite")
@@ -155,7 +165,9 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def report(session: nox.Session) -> None:
     """Build the report of each run under out/, red or green, with its Allure site, or one of all: -- [--site DIR]."""
-    runs = [folder for folder in sorted(ROOT.glob("out/*")) if holds_run(folder) and folder.name not in OF_THE_SUITE]
+    held = [folder for folder in sorted(ROOT.glob("out/*")) if holds_run(folder) and folder.name not in OF_THE_SUITE]
+    published = [folder for folder in held if (folder / "originals.json").exists()]
+    runs = [folder for folder in held if folder not in published]
     if not runs:
         refuse(session, "there is nothing to report: run `nox -s conformance` or `nox -s chaos` first")
     one_site = option(session, "--site", "")
@@ -169,6 +181,7 @@ def report(session: nox.Session) -> None:
         site = Path(one_site).resolve()
         build_site(session, site, runs)
         merge_parts(session, site / "conformance", runs)
+        add_originals(session, site / "originals", published)
 
 
 @nox.session
@@ -327,9 +340,9 @@ def run_script(session: nox.Session, script: str, *arguments: str) -> None:
 
 
 def conclude(session: nox.Session, code: int, refusals: tuple[int, ...]) -> None:
-    """End the task with the verdict that an exit code means."""
+    """End the task with the verdict that an exit code means; of the refusals, only a partial verdict keeps its code."""
     if code in refusals:
-        raise SystemExit(REFUSED)
+        raise SystemExit(code if code == PARTIAL else REFUSED)
     if code:
         session.error(f"failed with exit code {code}")
 
@@ -372,6 +385,15 @@ def merge_parts(session: nox.Session, into: Path, runs: list[Path]) -> None:
     parts = [str(run) for run in runs if (run / "run.json").exists()]
     if len(parts) > 1:
         session.run("bodhisattva", "gate", str(into), *parts, success_codes=range(256))
+
+
+def add_originals(session: nox.Session, into: Path, published: list[Path]) -> None:
+    """The page of the originals with its evidence; what they violate is no failure of a run of the project's own."""
+    for folder in published:
+        session.run("bodhisattva", "report", str(folder), silent=True, success_codes=range(256))
+        shutil.copytree(folder / "evidence", into / "evidence", dirs_exist_ok=True)
+        shutil.copy(folder / "originals.html", into / "index.html")
+        session.log(f"published originals: {into / 'index.html'}")
 
 
 def build_site(session: nox.Session, site: Path, runs: list[Path]) -> None:

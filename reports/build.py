@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from bodhisattva.reports import chaos, chaos_allure, conformance, run, verdicts
+from bodhisattva.reports import chaos, chaos_allure, conformance, originals, run, verdicts
 from bodhisattva.reports.badge import badge
 from bodhisattva.reports.errors import ReportError
 from bodhisattva.reports.gate import gate
@@ -65,6 +65,8 @@ def build_run(folder: Path) -> Summary:
     (folder / BADGE_FILE).write_text(badge(report), encoding="utf-8")
     (folder / MARKDOWN_FILE).write_text(markdown(report), encoding="utf-8")
     (folder / CONFORMANCE_FILE).write_bytes(encode(report))
+    if (folder / originals.ORIGINALS_FILE).exists():
+        originals.build(folder)
     return Summary(summary(report, page), gate(folder))
 
 

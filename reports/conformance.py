@@ -3,6 +3,7 @@
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from functools import cache
 
 from bodhisattva.reports.claims import SELECTED, claim, conclude, in_words, is_failure, is_gap
 from bodhisattva.reports.first import first
@@ -104,11 +105,15 @@ def reproduce(plan: Plan, nodeid: str) -> str:
 def _option(command: str, name: str) -> list[str]:
     """An option of a command line with its value; nothing where it was not given."""
     words = [
-        part
-        for word in shlex.split(command)
-        for part in (word.split("=", 1) if word.startswith(f"{name}=") else [word])
+        part for word in _words(command) for part in (word.split("=", 1) if word.startswith(f"{name}=") else [word])
     ]
     return words[words.index(name) :][:2] if name in words else []
+
+
+@cache
+def _words(command: str) -> list[str]:
+    """Split once: a command that names hundreds of tests is looked at for each finding."""
+    return shlex.split(command)
 
 
 def _cell(clause: Clause, service: str, results: list[Result]) -> Cell:

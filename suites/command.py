@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -62,18 +63,10 @@ def check(target: Path, out: Path, plan: bool, profiles: tuple[str, ...], pytest
     if not __debug__:
         _refuse("Python's assertions are off (PYTHONOPTIMIZE, -O), and they are what judges; run it without")
     apart = [f"--ignore={_SUITES / folder}" for folder in _APART]
-    settings = [word for name, value in SETTINGS.items() for word in ("-o", f"{name}={value}")]
-    code, began = run_supervised(
-        [
-            *(sys.executable, "-m", "pytest", str(_SUITES), *apart),
-            *("-c", os.devnull, "--rootdir", str(_SUITES), "-p", "no:cacheprovider", *settings, *OPTIONS),
-            *("--stack", "external", "--target", str(target), "--out", str(out)),
-            *(("--plan", "-qq", "--no-header", "--disable-warnings") if plan else ()),
-            *(("--profile", ",".join(profiles)) if profiles else ()),
-            *pytest_arguments,
-        ],
-        out,
-    )
+    planning = ("--plan", "-qq", "--no-header", "--disable-warnings") if plan else ()
+    claiming = ("--profile", ",".join(profiles)) if profiles else ()
+    arguments = (*planning, *claiming, *pytest_arguments)
+    code, began = run_supervised(pytest_command([str(_SUITES), *apart], target, out, arguments), out)
     if plan:
         sys.exit(_BAD_INPUT if code else 0)
     if began:
@@ -88,6 +81,17 @@ def _chosen(words: tuple[str, ...]) -> tuple[str, ...]:
         return chosen(",".join(words), load_profiles()) if words else ()
     except UnknownProfile as error:
         _refuse(str(error))
+
+
+def pytest_command(judges: Sequence[str], target: Path, out: Path, arguments: Sequence[str]) -> list[str]:
+    """The command that judges a target by these tests or folders of tests, and writes to the folder `out`."""
+    settings = [word for name, value in SETTINGS.items() for word in ("-o", f"{name}={value}")]
+    return [
+        *(sys.executable, "-m", "pytest", *judges),
+        *("-c", os.devnull, "--rootdir", str(_SUITES), "-p", "no:cacheprovider", *settings, *OPTIONS),
+        *("--stack", "external", "--target", str(target), "--out", str(out)),
+        *arguments,
+    ]
 
 
 def _report(out: Path, code: int) -> NoReturn:

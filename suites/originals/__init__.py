@@ -1,0 +1,1 @@
+"""The services as their authors published them, judged by the profile core."""
