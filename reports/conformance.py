@@ -48,6 +48,8 @@ def judge(run: Run) -> Report:
         implementation=run.plan.implementation,
         version=run.plan.version,
         stack=run.plan.stack,
+        run=run.plan.identity,
+        time_unit=run.plan.time_unit,
         started=run.plan.started,
         finished=run.plan.finished,
         selected=run.plan.selected,
@@ -144,6 +146,7 @@ def _problems(run: Run, judged: list[Cell]) -> list[str]:
     problems: list[str] = []
     if run.plan.selected:
         problems.append("only a selected part of the suite was run")
+    problems += run.plan.doubts
     expected = {(cell.clause.id, cell.service) for cell in judged}
     strays = sorted({(r.clause, r.service) for r in run.results} - expected)
     problems += [f"{clause} on {service} has a result but is not planned" for clause, service in strays]

@@ -57,7 +57,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """`conformance.json`.
 
     failures: MUST clauses broken, known deviations among them. gaps: MUST clauses not judged. warnings: the
-    other clauses that did not pass. problems: what makes the run itself doubtful.
+    other clauses that did not pass. problems: what makes the run itself doubtful. run: its id. time_unit: in words.
     """
 
     schema: str
@@ -78,6 +78,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[Finding]
     problems: list[str]
     reproduce: str
+    run: str = ""
+    time_unit: str = ""
 
 
 def title(report: Report) -> str:

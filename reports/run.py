@@ -85,7 +85,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """`run.json`.
 
     implementation: a name, or the server's name by service. selected: only a part of the suite was selected.
-    finished, exit: null until the run ended; exit is pytest's code.
+    finished, exit: null until the run ended; exit is pytest's code. identity: of this run and no other.
+    time_unit: seconds and their origin, in words. doubts: what went wrong with the run itself, a sentence each.
     """
 
     started: str
@@ -99,6 +100,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     command: str = ""
     workers: int = 1
     exit: int | None = None
+    identity: str = ""
+    time_unit: str = ""
+    doubts: list[str] = []
 
 
 class Run(msgspec.Struct, frozen=True):

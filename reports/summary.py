@@ -15,6 +15,7 @@ def summary(report: Report, page: Path) -> list[str]:
         f"{_shortened(title(report))} on {report.stack}" + (f" ({report.stack.reason})" if report.stack.reason else ""),
         *_services(report),
         *_worst(report),
+        *([f"run: {report.run}, unit of time {report.time_unit}"] if report.run else []),
         f"report: {page}",
     ]
     return [_shortened(line) if line.startswith("  ") else line for line in lines]

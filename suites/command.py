@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import click
 
+from bodhisattva.fixtures.isolation import PLUGINS, foreign, ignored, isolated
 from bodhisattva.fixtures.supervision import INTERRUPTED, run_supervised
 from bodhisattva.reports.build import build_run
 from bodhisattva.reports.errors import ReportError
@@ -46,19 +47,21 @@ def check(target: Path, out: Path, plan: bool, pytest_arguments: tuple[str, ...]
     Exit code: 0 passed, 1 failed, 3 partial or empty, 2 a target that cannot be used or nothing judged,
     130 interrupted.
     """
-    if not __debug__:
-        _refuse("Python's assertions are off (PYTHONOPTIMIZE, -O), and they are what judges; run it without")
+    if names := foreign(os.environ):
+        click.echo(f"bodhisattva: {ignored(names)}", err=True)
     apart = [f"--ignore={_SUITES / folder}" for folder in _APART]
     settings = [word for name, value in SETTINGS.items() for word in ("-o", f"{name}={value}")]
     code, began = run_supervised(
         [
             *(sys.executable, "-m", "pytest", str(_SUITES), *apart),
-            *("-c", os.devnull, "--rootdir", str(_SUITES), "-p", "no:cacheprovider", *settings, *OPTIONS),
+            *("-c", os.devnull, "--rootdir", str(_SUITES), "--confcutdir", str(_SUITES)),
+            *(*PLUGINS, "-p", "no:cacheprovider", *settings, *OPTIONS),
             *("--stack", "external", "--target", str(target), "--out", str(out)),
             *(("--plan", "-qq", "--no-header", "--disable-warnings") if plan else ()),
             *pytest_arguments,
         ],
         out,
+        isolated(os.environ),
     )
     if plan:
         sys.exit(_BAD_INPUT if code else 0)
@@ -66,6 +69,8 @@ def check(target: Path, out: Path, plan: bool, pytest_arguments: tuple[str, ...]
         _report(out, code)
     if code in (*_REFUSALS, INTERRUPTED):
         sys.exit(INTERRUPTED if code == INTERRUPTED else _BAD_INPUT)
+    if code == 0:
+        _refuse("nothing was judged: the clauses were only listed, or help was printed")
     _refuse(f"nothing was judged: pytest ended with exit code {code} before the run began")
 
 
