@@ -19,7 +19,8 @@ from nox.command import CommandFailed
 ROOT = Path(__file__).parent
 sys.path.append(str(ROOT / "python"))
 
-from bodhisattva.fixtures.run_mark import PARENT, RUN, marked  # noqa: E402 - found by the line above
+from bodhisattva.fixtures.isolation import OWN, PLUGINS, VARIABLES, foreign, ignored  # noqa: E402 - found by the line above
+from bodhisattva.fixtures.run_mark import PARENT, RUN, marked  # noqa: E402
 
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
@@ -29,6 +30,11 @@ nox.options.sessions = ["lint", "tests", "conformance"]
 for forbidding in ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"):
     os.environ.pop(forbidding, None)
 os.environ["UV_COMPILE_BYTECODE"] = "1"
+
+if names := foreign(os.environ):
+    sys.stderr.write(f"nox: {ignored(names)}\n")
+for name in VARIABLES:
+    os.environ.pop(name, None)
 
 # Ended by SIGTERM, as by a job's time limit, a task ends as it does for Ctrl-C.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -43,6 +49,8 @@ REFUSED = 2
 OWN_END = 30.0 if sys.stdin.isatty() else 0.1  # seconds: Ctrl-C at a terminal reaches a task's command too
 CLEANING_UP = 60.0  # seconds for what was interrupted to take its services down
 NOT_OUTLIVING: dict[str, str | None] = {PARENT: str(os.getpid())}  # for a run: it ends with this process
+# For the suite: no configuration of pytest counts besides the project's, and no plugin besides those that it needs.
+SETTINGS = ("-c", "pyproject.toml", "--confcutdir=suites", *PLUGINS)
 PARTIAL = 3  # the verdict of `bodhisattva report` on a run that left clauses out
 
 
@@ -233,7 +241,7 @@ def narrowed(session: nox.Session) -> bool:
     """True if the arguments select less than the whole suite; a claim of profiles is whole by itself."""
     if "--profile" in options(session):
         return False
-    return names_suites(session) or not options(session).isdisjoint({"-k", "-m", "--services", "--deselect"})
+    return names_suites(session) or not options(session).isdisjoint({"-k", "-m", "--services", "--deselect", "--lf"})
 
 
 def stack(session: nox.Session) -> str:
@@ -280,7 +288,7 @@ def judge(session: nox.Session, default_out: str, *arguments: str) -> None:
     A run of less than the whole suite is reported as partial (3): a failure only where the whole was meant.
     """
     out = option(session, "--out", default_out)
-    command = ("python", "-m", "pytest", *arguments, f"--out={out}", "-n", WORKERS, *session.posargs)
+    command = ("python", "-m", "pytest", *SETTINGS, *arguments, f"--out={out}", "-n", WORKERS, *session.posargs)
     code, verdict = run_and_report(session, out, *command)
     conclude(session, code if code in PYTEST_REFUSALS else 0, PYTEST_REFUSALS)
     partial_is_fine = verdict == PARTIAL and narrowed(session)
@@ -296,7 +304,7 @@ def run_and_report(session: nox.Session, out: str, *command: str) -> tuple[int, 
     """
     name = uuid.uuid4().hex
     try:
-        code = attempt(session, *command, env=NOT_OUTLIVING | {RUN: name})
+        code = attempt(session, *command, env=NOT_OUTLIVING | OWN | {RUN: name})
     except KeyboardInterrupt:
         if marked(Path(out), name):
             exit_code(session, "bodhisattva", "report", out)
@@ -305,6 +313,8 @@ def run_and_report(session: nox.Session, out: str, *command: str) -> tuple[int, 
         session.skip("it is installed, and not run")
     if not marked(Path(out), name):
         conclude(session, code if code in PYTEST_REFUSALS else 0, PYTEST_REFUSALS)
+        if code == 0:
+            refuse(session, "nothing was judged: the clauses were only listed, or help was printed")
         refuse(session, f"nothing was judged: it ended with exit code {code} before the run began")
     verdict = exit_code(session, "bodhisattva", "report", out)
     session.log(f"report: {Path(out).resolve()}")

@@ -22,7 +22,7 @@ from bodhisattva.chaos.verdict import Verdict, combine
 from bodhisattva.fixtures.output_folder import disk_full_error, writable
 from bodhisattva.fixtures.run_mark import RUN, mark
 from bodhisattva.fixtures.stack.controls import StackError
-from bodhisattva.fixtures.stack.managed import EMBEDDED, LOGS
+from bodhisattva.fixtures.stack.kinds import EMBEDDED, LOGS
 from bodhisattva.fixtures.stack.select import Choice, choose
 from bodhisattva.fixtures.supervision import INTERRUPTED, Orphan, interrupt_on_sigterm, interrupt_with_parent
 

@@ -10,7 +10,7 @@ import msgspec
 
 from bodhisattva.chaos.history import NEMESIS, History, HistoryError, Operation, Type
 from bodhisattva.chaos.schedule import Step
-from bodhisattva.fixtures.stack.managed import EMBEDDED
+from bodhisattva.fixtures.stack.kinds import EMBEDDED
 
 SUBSCRIBE = "subscribe"
 DELIVER = "deliver"

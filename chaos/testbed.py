@@ -20,7 +20,8 @@ from bodhisattva.chaos.toxiproxy import Link, call
 from bodhisattva.chaos.toxiproxy_server import HOST, toxiproxy_server
 from bodhisattva.fixtures.stack.base import Stack
 from bodhisattva.fixtures.stack.controls import StackError
-from bodhisattva.fixtures.stack.managed import EMBEDDED, ManagedStack
+from bodhisattva.fixtures.stack.kinds import EMBEDDED
+from bodhisattva.fixtures.stack.managed import ManagedStack
 from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.redis import Redis
 from bodhisattva.fixtures.stack.select import Choice, build, require_redis

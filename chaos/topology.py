@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bodhisattva.fixtures.stack.managed import EMBEDDED, REDIS
+from bodhisattva.fixtures.stack.kinds import EMBEDDED, REDIS
 
 
 @dataclass(frozen=True)

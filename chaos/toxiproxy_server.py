@@ -16,7 +16,7 @@ from bodhisattva.fixtures.clock import TimedOut, eventually
 from bodhisattva.fixtures.loopback import direct
 from bodhisattva.fixtures.stack import guard
 from bodhisattva.fixtures.stack.controls import StackError
-from bodhisattva.fixtures.stack.docker import LABEL
+from bodhisattva.fixtures.stack.docker import labels
 from bodhisattva.fixtures.stack.ports import free_port
 from bodhisattva.fixtures.stack.testcontainers import DockerContainer
 
@@ -81,8 +81,8 @@ def _process(arguments: list[str], log: Path) -> Iterator[None]:
 
 @contextmanager
 def _container(arguments: list[str], owner: int, log: Path) -> Iterator[None]:
-    labels = {LABEL: str(owner)}
-    container = DockerContainer(IMAGE).with_command(arguments).with_kwargs(network_mode="host", labels=labels)
+    container = DockerContainer(IMAGE).with_command(arguments)
+    container.with_kwargs(network_mode="host", labels=labels(owner))
     container.start()
     try:
         yield

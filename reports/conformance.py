@@ -53,6 +53,8 @@ def judge(run: Run) -> Report:
         implementation=plan.implementation,
         version=plan.version,
         stack=plan.stack,
+        run=plan.identity,
+        time_unit=plan.time_unit,
         started=plan.started,
         finished=plan.finished,
         selected=plan.selected,
@@ -162,6 +164,7 @@ def _problems(run: Run, judged: list[Cell]) -> list[str]:
     problems: list[str] = []
     if run.plan.selected:
         problems.append(SELECTED)
+    problems += run.plan.doubts
     expected = {(cell.clause.id, cell.service) for cell in judged}
     strays = sorted({(r.clause, r.service) for r in run.results} - expected)
     problems += [f"{clause} on {service} has a result but is not planned" for clause, service in strays]

@@ -109,7 +109,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     failures: MUST clauses broken, known deviations among them. gaps: MUST clauses not judged. warnings: the
     other clauses that did not pass. problems: what makes the run itself doubtful. claimed: the profiles that the run
     judged and ends by; without one it judged the whole suite. claims: by profile; those that were claimed, or all.
-    first: what to do first, at most three things.
+    first: what to do first, at most three things. run: its id. time_unit: in words.
     """
 
     schema: str
@@ -133,6 +133,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[Finding]
     problems: list[str]
     reproduce: str
+    run: str = ""
+    time_unit: str = ""
 
 
 def title(report: Report) -> str:

@@ -110,7 +110,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     implementation: a name, or the server's name by service. selected: only a part of the suite was selected.
     finished, exit: null until the run ended; exit is pytest's code. profiles: all of the catalogue's. claimed: those
     that the run judged; the catalogue has their clauses then, and no others. bases: clauses that others rest on, in
-    that order.
+    that order. identity: of this run and no other. time_unit: seconds and their origin, in words. doubts: what went
+    wrong with the run itself, a sentence each.
     """
 
     started: str
@@ -127,6 +128,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     profiles: dict[str, Profile] = {}
     claimed: list[str] = []
     bases: dict[str, Base] = {}
+    identity: str = ""
+    time_unit: str = ""
+    doubts: list[str] = []
 
 
 class Run(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ def summary(report: Report, page: Path) -> list[str]:
         *_profiles(report),
         *report.problems[:3],
         *_first(report),
+        *([f"run: {report.run}, unit of time {report.time_unit}"] if report.run else []),
         f"report: {page}",
     ]
     return [_shortened(line) if line.startswith("  ") else line for line in lines]

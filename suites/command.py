@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import click
 
+from bodhisattva.fixtures.isolation import PLUGINS, foreign, ignored, isolated
 from bodhisattva.fixtures.profiles import UnknownProfile, chosen
 from bodhisattva.fixtures.supervision import INTERRUPTED, run_supervised
 from bodhisattva.reports.build import build_run
@@ -60,19 +61,22 @@ def check(target: Path, out: Path, plan: bool, profiles: tuple[str, ...], pytest
     Exit code: 0 passed, 1 failed, 3 partial or empty, 2 a target that cannot be used or nothing judged,
     130 interrupted.
     """
-    if not __debug__:
-        _refuse("Python's assertions are off (PYTHONOPTIMIZE, -O), and they are what judges; run it without")
+    if names := foreign(os.environ):
+        click.echo(f"bodhisattva: {ignored(names)}", err=True)
     apart = [f"--ignore={_SUITES / folder}" for folder in _APART]
     planning = ("--plan", "-qq", "--no-header", "--disable-warnings") if plan else ()
     claiming = ("--profile", ",".join(profiles)) if profiles else ()
     arguments = (*planning, *claiming, *pytest_arguments)
-    code, began = run_supervised(pytest_command([str(_SUITES), *apart], target, out, arguments), out)
+    command = pytest_command([str(_SUITES), *apart], target, out, arguments)
+    code, began = run_supervised(command, out, isolated(os.environ))
     if plan:
         sys.exit(_BAD_INPUT if code else 0)
     if began:
         _report(out, code)
     if code in (*_REFUSALS, INTERRUPTED):
         sys.exit(INTERRUPTED if code == INTERRUPTED else _BAD_INPUT)
+    if code == 0:
+        _refuse("nothing was judged: the clauses were only listed, or help was printed")
     _refuse(f"nothing was judged: pytest ended with exit code {code} before the run began")
 
 
@@ -88,7 +92,8 @@ def pytest_command(judges: Sequence[str], target: Path, out: Path, arguments: Se
     settings = [word for name, value in SETTINGS.items() for word in ("-o", f"{name}={value}")]
     return [
         *(sys.executable, "-m", "pytest", *judges),
-        *("-c", os.devnull, "--rootdir", str(_SUITES), "-p", "no:cacheprovider", *settings, *OPTIONS),
+        *("-c", os.devnull, "--rootdir", str(_SUITES), "--confcutdir", str(_SUITES)),
+        *(*PLUGINS, "-p", "no:cacheprovider", *settings, *OPTIONS),
         *("--stack", "external", "--target", str(target), "--out", str(out)),
         *arguments,
     ]

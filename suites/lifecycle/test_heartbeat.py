@@ -11,7 +11,7 @@ from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.suites.degradation.stalled_reader import HIGH_MESSAGE_RATE, LARGE_SEND_BUFFER, PIECE, flood
 
 MARGIN = 4.0
-QUICK = {"ping_interval": 1, "ping_timeout": 1}
+QUICK = {"ping_interval": units(1), "ping_timeout": units(1)}  # stretched as LONG is
 LONG = 6.0
 """Units of time in which a silent peer would have been cut several times over."""
 PIECES = 64

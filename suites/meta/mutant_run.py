@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from bodhisattva.fixtures.clock import VARIABLE
 from bodhisattva.suites.meta.marks import Marks
 from bodhisattva.suites.meta.registry import Mutant
 from bodhisattva.suites.meta.selection import Selection
@@ -81,7 +82,8 @@ def run_suite(out: Path, *arguments: str, stack: str = "process") -> int:
 
 def _run(command: list[str], output: BinaryIO) -> int:
     """Run to the end. A run that is broken off gets SIGINT, so that it takes its services down."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment = {VARIABLE: "1"}  # a mutant's delays are not stretched, and no bound around them is
+    environment |= {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     with subprocess.Popen(  # noqa: S603 - the command is our own
         command,
         cwd=CHECKOUT,

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 import pytest
 import yaml
 
-from bodhisattva.fixtures.stack.managed import REDIS
+from bodhisattva.fixtures.stack.kinds import REDIS
 from bodhisattva.fixtures.stack.process import ProcessStack
 from bodhisattva.suites.meta.mutant_run import run_suite
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bodhisattva.fixtures.stack.managed import REDIS
+from bodhisattva.fixtures.stack.kinds import REDIS
 from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.stack.process import ProcessStack
 from bodhisattva.suites.meta.mutant_run import run_suite

@@ -7,8 +7,7 @@ import pytest
 import yaml
 
 from bodhisattva.fixtures.catalogue import APART
-from bodhisattva.fixtures.stack.managed import LOGS
-from bodhisattva.fixtures.stack.select import KINDS
+from bodhisattva.fixtures.stack.kinds import KINDS, LOGS
 from bodhisattva.reports import parts
 from bodhisattva.suites.catalogue.loader import load
 from bodhisattva.suites.meta.mutant_run import CHECKOUT

@@ -1,5 +1,6 @@
 """`python -m bodhisattva.suites.originals`: judge the published services by the profile core, and print the matrix."""
 
+import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ import click
 import msgspec
 import yaml
 
+from bodhisattva.fixtures.isolation import isolated
 from bodhisattva.fixtures.supervision import INTERRUPTED, run_supervised
 from bodhisattva.fixtures.tokens import new_secret
 from bodhisattva.reports.build import build_run
@@ -47,7 +49,7 @@ def originals(out: Path, versions: Path, environments: Path, pytest_arguments: t
         if not running:
             _refuse(f"no original can be judged: {'; '.join(reasons.values())}")
         target = _target(running, out, secret)
-        code, began = run_supervised(pytest_command(_core(), target, out, pytest_arguments), out)
+        code, began = run_supervised(pytest_command(_core(), target, out, pytest_arguments), out, isolated(os.environ))
     if code == INTERRUPTED:
         sys.exit(INTERRUPTED)
     if code in _REFUSALS or not began:
