@@ -4,6 +4,7 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
+from bodhisattva.reports.causes import causes
 from bodhisattva.reports.report import OUTCOMES, SCHEMA, Cell, Finding, Outcome, Report, Tally, Verdict
 from bodhisattva.reports.run import FLEET, Clause, Plan, Result, Run
 
@@ -62,6 +63,7 @@ def judge(run: Run) -> Report:
         warnings=warnings,
         problems=problems,
         reproduce=run.plan.command,
+        causes=causes(judged),
     )
 
 

@@ -57,7 +57,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """`conformance.json`.
 
     failures: MUST clauses broken, known deviations among them. gaps: MUST clauses not judged. warnings: the
-    other clauses that did not pass. problems: what makes the run itself doubtful.
+    other clauses that did not pass. problems: what makes the run itself doubtful. causes: a sentence for each base fact
+    that does not hold, of which gaps are the consequence.
     """
 
     schema: str
@@ -78,6 +79,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[Finding]
     problems: list[str]
     reproduce: str
+    causes: list[str] = []
 
 
 def title(report: Report) -> str:

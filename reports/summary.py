@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from bodhisattva.reports.causes import cause_of
 from bodhisattva.reports.report import OUTCOMES, Finding, Report, title
 
 SHOWN = 5
+CAUSES = 3
 WIDTH = 100
 
 
@@ -12,6 +14,7 @@ def summary(report: Report, page: Path) -> list[str]:
     """At most twenty lines for seven services: verdict, stack, services, what failed, where to read on."""
     lines = [
         f"{report.verdict.upper()}: {report.reason}",
+        *report.causes[:CAUSES],
         f"{_shortened(title(report))} on {report.stack}" + (f" ({report.stack.reason})" if report.stack.reason else ""),
         *_services(report),
         *_worst(report),
@@ -32,6 +35,8 @@ def _worst(report: Report) -> list[str]:
     """The clauses to read first: broken before not judged before warnings, each clause once."""
     clauses: dict[str, list[Finding]] = {}
     for finding in [*report.failures, *report.gaps, *report.warnings]:
+        if cause_of(finding.reason) is not None:
+            continue  # its cause stands above
         clauses.setdefault(f"{finding.outcome} {finding.clause}", []).append(finding)
     lines = [
         f"  {name} ({findings[0].level}, {_where(findings)}): {findings[0].text}" for name, findings in clauses.items()
