@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from functools import cache
 
+from bodhisattva.reports.causes import causes
 from bodhisattva.reports.claims import SELECTED, claim, conclude, in_words, is_failure, is_gap
 from bodhisattva.reports.first import first
 from bodhisattva.reports.report import OUTCOMES, SCHEMA, Cell, Finding, Outcome, Report, Tally
@@ -72,6 +73,7 @@ def judge(run: Run) -> Report:
         warnings=warnings,
         problems=problems,
         reproduce=plan.command,
+        causes=causes(judged),
     )
 
 

@@ -109,7 +109,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     failures: MUST clauses broken, known deviations among them. gaps: MUST clauses not judged. warnings: the
     other clauses that did not pass. problems: what makes the run itself doubtful. claimed: the profiles that the run
     judged and ends by; without one it judged the whole suite. claims: by profile; those that were claimed, or all.
-    first: what to do first, at most three things. run: its id. time_unit: in words.
+    first: what to do first, at most three things. run: its id. time_unit: in words. causes: a sentence for each base
+    fact that does not hold, of which gaps are the consequence.
     """
 
     schema: str
@@ -135,6 +136,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     reproduce: str
     run: str = ""
     time_unit: str = ""
+    causes: list[str] = []
 
 
 def title(report: Report) -> str:

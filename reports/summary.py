@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bodhisattva.reports.report import OUTCOMES, First, Report, title
 
+CAUSES = 3
 WIDTH = 100
 
 
@@ -11,6 +12,7 @@ def summary(report: Report, page: Path) -> list[str]:
     """At most twenty lines for seven services: verdict, stack, services, what to do first, where to read on."""
     lines = [
         f"{report.verdict.upper()}: {report.reason}",
+        *report.causes[:CAUSES],
         f"{_shortened(title(report))} on {report.stack}" + (f" ({report.stack.reason})" if report.stack.reason else ""),
         *_services(report),
         *_profiles(report),

@@ -87,7 +87,7 @@ def _target(running: dict[str, Running], out: Path, secret: str) -> Path:
         "triggers": TRIGGER,
         "samples": str(Path(__file__).resolve().parent / "samples"),
         "services": {
-            name: {"url": process.url, "readiness": "port", "features": ["auth"]} for name, process in running.items()
+            name: {"url": process.url, "ready": "port", "features": ["auth"]} for name, process in running.items()
         },
         "allow": ["write"],
     }

@@ -140,9 +140,13 @@ async def test_server_name(connect: Connect, node: Node, service: str) -> None:
     text="A service has the queries and commands that the protocol names for it.",
     services=("mahavishnu", "session-buddy", "crackerjack", "akosha", "dhruva", "excalidraw", "fastblocks"),
 )
-async def test_requests_of_the_protocol(node: Node, service: str) -> None:
-    claimed = (await node.well_known())["requests"]
+async def test_requests_of_the_protocol(connect: Connect, node: Node, service: str) -> None:
     queries, commands = REQUESTS[service]
+    client = await connect()
+    for name in sorted(queries | commands):
+        reply = await client.request(name, {"nothing of this is known": True})
+        assert reply.error_code != "UNKNOWN_REQUEST", f"there is no {name}"
+    claimed = (await node.well_known())["requests"]
     assert queries <= set(claimed["queries"]), f"no queries {sorted(queries - set(claimed['queries']))}"
     assert commands <= set(claimed["commands"]), f"no commands {sorted(commands - set(claimed['commands']))}"
 

@@ -4,6 +4,7 @@ import re
 
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.clock import eventually
+from bodhisattva.fixtures.declaration import claims
 from bodhisattva.fixtures.fixture_types import Connect, Fresh
 from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.node import Node
@@ -47,7 +48,7 @@ async def test_well_known_claims(node: Node) -> None:
     answer = await node.http("/.well-known/bodhisattva.json")
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("application/json")
-    claimed = await node.well_known()
+    claimed = claims(answer, node.origin)
     assert claimed["service"] == node.service
     assert claimed["version"]
     assert claimed["protocol"]

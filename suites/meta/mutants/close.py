@@ -88,7 +88,7 @@ def keeps_ended_connections_present(inject: Inject) -> None:
 @mutant(
     "AUTH-015",
     wrong="takes requests for a moment after it has refused a token, before it closes",
-    failure="('b', None)",
+    failure="more than the refusal",
 )
 def continues_after_a_refused_token(inject: Inject) -> None:
     perform_close = Connection._perform_close

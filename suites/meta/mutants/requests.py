@@ -102,7 +102,7 @@ def reports_the_end_of_a_page_as_the_newest(inject: Inject) -> None:
     inject(Requests, "_history", history_to_its_end)
 
 
-@mutant("PROTOCOL-079", wrong="lacks a query that the protocol names", failure="no queries ['get_skill_metrics']")
+@mutant("PROTOCOL-079", wrong="lacks a query that the protocol names", failure="there is no get_skill_metrics")
 def lacks_a_query_of_the_protocol(inject: Inject) -> None:
     handlers = Service.__dict__["query_handlers"].func
 
