@@ -13,7 +13,7 @@ from bodhisattva.fixtures.request_samples import RequestSamples
 from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.tokens import Tokens
 from bodhisattva.suites.auth.rejected_tokens import assert_token_rejected
-from bodhisattva.suites.lifecycle.test_bad_start import assert_start_rejected
+from bodhisattva.suites.lifecycle.rejected_start import assert_start_rejected
 
 POLICY_VIOLATION = 1008
 PUBLISHED = "dev-secret-change-in-production"
@@ -26,7 +26,7 @@ PINGS = 10
     level="MUST",
     section="2",
     feature="auth",
-    profile="core",
+    profile="secure",
     text="Where an audience is configured, a token whose list of audiences lacks it is refused, by header too.",
 )
 @pytest.mark.parametrize("audience", [["elsewhere"], ["elsewhere", "others"], []], ids=["one", "two", "none"])
@@ -46,7 +46,7 @@ async def test_list_of_other_audiences(
     level="MUST",
     section="2.3",
     feature="auth",
-    profile="core",
+    profile="secure",
     text="The time for authentication begins with the upgrade: ping and pong frames do not prolong it.",
 )
 async def test_frames_do_not_prolong_authentication(raw: Raw, node: Node, allow_time: AllowTime) -> None:
@@ -68,7 +68,7 @@ async def test_frames_do_not_prolong_authentication(raw: Raw, node: Node, allow_
     level="MUST",
     section="2",
     feature="auth",
-    profile="core",
+    profile="secure",
     text="A connection that authenticated by the header ends with its token: TOKEN_EXPIRED and close 1008.",
 )
 async def test_header_connection_ends_with_its_token(connect: Connect, node: Node, tokens: Tokens) -> None:
@@ -85,7 +85,7 @@ async def test_header_connection_ends_with_its_token(connect: Connect, node: Nod
     level="MUST",
     section="2",
     feature="auth",
-    profile="core",
+    profile="secure",
     text="A private channel belongs to the user whose whole id follows its kind, colons and all.",
 )
 @pytest.mark.parametrize("owner", ["b:ann", "ann:b", "ann:", ":ann"])
@@ -107,7 +107,7 @@ async def test_private_channel_of_a_user_with_colons(connect: Connect, sample: R
     level="MUST",
     section="2",
     feature="auth",
-    profile="core",
+    profile="secure",
     text="A published secret is refused at the start however it is lengthened or written.",
 )
 @pytest.mark.parametrize(

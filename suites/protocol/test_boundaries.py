@@ -58,7 +58,7 @@ async def test_fragmented_message_at_the_limit(raw: Raw, node: Node) -> None:
     level="MUST",
     section="4",
     feature="core",
-    profile="core",
+    profile="operable",
     text="A compressed message of exactly the claimed size is answered, and one of a byte more is closed with 1009.",
 )
 async def test_compressed_message_at_the_limit(fresh: Fresh, raw: Raw) -> None:
