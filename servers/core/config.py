@@ -316,11 +316,16 @@ def _from(environment: Mapping[str, str]) -> dict[str, Any]:
             continue
         if path[0] == "peers":  # services' names have dashes, variables' names cannot
             path[1:2] = [part.replace("_", "-") for part in path[1:2]]
-        parsed: Any = value.split(",") if path[0] in _LISTS else value
+        parsed: Any = _listed(value) if path[0] in _LISTS else value
         for key in reversed(path[1:]):
             parsed = {key: parsed}
         settings = merge(settings, {path[0]: parsed})
     return settings
+
+
+def _listed(value: str) -> list[str]:
+    """The items between commas; nothing is an empty list."""
+    return value.split(",") if value else []
 
 
 def _broken(value: Any) -> Iterator[str]:

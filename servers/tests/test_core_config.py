@@ -47,11 +47,17 @@ def test_s8_each_service_has_its_port() -> None:
 def test_the_service_s_part_wins_over_the_file_and_the_environment_over_both(tmp_path: Path) -> None:
     own = {"limits": {"channels": 2, "nesting": 20}, "port": 2}
     file = written(tmp_path, {"port": 1, "limits": {"channels": 1, "connections": 10}, "services": {"akosha": own}})
-    environment = {"BODHISATTVA_LIMITS__NESTING": "30", "BODHISATTVA_ORIGINS": "https://a.example,https://b.example"}
+    file.write_text(file.read_text() + "trusted_proxies: [10.0.0.0/8]\n")
+    environment = {
+        "BODHISATTVA_LIMITS__NESTING": "30",
+        "BODHISATTVA_ORIGINS": "https://a.example,https://b.example",
+        "BODHISATTVA_TRUSTED_PROXIES": "",
+    }
     akosha, dhruva = (load(name, file, environment) for name in ("akosha", "dhruva"))
     assert (akosha.port, akosha.limits.channels, akosha.limits.connections, akosha.limits.nesting) == (2, 2, 10, 30)
     assert (dhruva.port, dhruva.limits.channels, dhruva.limits.nesting) == (1, 1, 30)
     assert akosha.origins == ("https://a.example", "https://b.example")
+    assert akosha.trusted_proxies == (), "nothing is an empty list"
     assert load("akosha", file, environment, {"port": 3}).port == 3
 
 
