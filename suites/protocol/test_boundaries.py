@@ -85,9 +85,10 @@ async def test_character_cut_by_fragments(raw: Raw, node: Node) -> None:
     peer = await raw()
     await peer.authenticate(node.tokens.usual(node.service))
     message = json.dumps({"type": "ping", "id": "ä€😀"}, ensure_ascii=False).encode()
-    for cut in range(1, len(message)):
+    for cut in range(1, len(message) - 1):
         await peer.frame(Opcode.TEXT, message[:cut], fin=False)
-        await peer.frame(Opcode.CONTINUATION, message[cut:])
+        await peer.frame(Opcode.CONTINUATION, message[cut : cut + 1], fin=False)
+        await peer.frame(Opcode.CONTINUATION, message[cut + 1 :])
         answer = await peer.envelope()
         assert answer.correlation_id == "ä€😀", f"cut after {cut} bytes: {answer!r}"
 
