@@ -85,7 +85,7 @@ def chaos(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The project's own tests that need only Python, the suite's among them; the others: `deploy` and `mutants`."""
     run_script(session, "ci/sslyze")
-    install(session, "dev", "pip", "setuptools")
+    install(session, "dev", "nox", "pip", "setuptools")
     run_own_tests(session, "out/tests", "not mutants and not deploy")
 
 
@@ -94,7 +94,7 @@ def deploy(session: nox.Session) -> None:
     """The project's own tests that need more: Redis, Toxiproxy, nginx, Prometheus, systemd, kustomize, Docker."""
     for script in REAL_PARTS:
         run_script(session, script)
-    install(session, "dev", "pip", "setuptools")
+    install(session, "dev", "nox", "pip", "setuptools")
     run_own_tests(session, "out/deploy", "deploy")
 
 

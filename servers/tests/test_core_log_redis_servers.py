@@ -39,10 +39,10 @@ async def refusal(config: LogConfig, service: str = "ledger") -> str:
     ],
 )
 async def test_s7_a_redis_that_promises_less_than_is_requested_is_refused_in_a_line(
-    server: dict[str, str], requested: Any, expected_text: str
+    server: dict[str, str], requested: Any, expected: str
 ) -> None:
     with redis_server(**server) as weak:
-        assert expected_text in await refusal(settings(weak, durability=requested))
+        assert expected in await refusal(settings(weak, durability=requested))
         with structlog.testing.capture_logs() as lines:
             async with logs(settings(weak, durability="none"), 1):
                 pass
@@ -81,13 +81,13 @@ RIGHTS = "~{test* &{test* +@all -@dangerous +config|get"
     ],
 )
 async def test_s7_a_user_without_the_rights_that_are_needed_is_refused_in_a_line(
-    own: RedisServer, missing: str, expected_text: str | None
+    own: RedisServer, missing: str, expected: str | None
 ) -> None:
     """As the guide names them; Redis gives a new user no channels."""
     own.request("ACL", "SETUSER", "fleet", "on", ">secret", *RIGHTS.split(), *missing.split())
     config = msgspec.structs.replace(settings(own), url=own.url.replace("//", "//fleet:secret@"))
-    if expected_text is not None:
-        assert expected_text in await refusal(config)
+    if expected is not None:
+        assert expected in await refusal(config)
         return
     async with logs(config) as (one, other):
         await one.append(Entry((event(1),), answer("r1")))

@@ -122,11 +122,11 @@ def test_it_is_judged_on_the_process_stack(walk: Walk) -> None:
     judging, reporting = commands("python -m pytest").splitlines()
     out = walk.folder / "out"
     printed = walk.run(here(judging, {"out/inventory": out}))
-    assert re.search(r"\b4\d passed", printed)
+    assert re.search(r"\b[1-9]\d passed", printed)
     assert "failed" not in printed
     printed = walk.run(here(reporting, {"out/inventory": out}), code=3)
     assert "PARTIAL: " in printed
-    assert f"  {SERVICE}  4" in printed
+    assert re.search(rf"  {SERVICE}  [1-9]\d passed", printed), printed
 
 
 @pytest.mark.timeout(BOUND)

@@ -52,7 +52,7 @@ async def test_killed_replica_loses_nothing(
     await subscriber.closed()
     promised = {names.index(name) for name in answered_ids(client)}
     elsewhere = await connect(two)
-    kept = set(series_numbers(await read_history(elsewhere, series.channel), series))
+    kept = set(series_numbers(await read_history(elsewhere, series.channel), series, sample))
     assert promised <= kept, f"answered and forgotten: {sorted(promised - kept)}"
     received = [event for event in subscriber.inbox if event.room == series.channel]
     last = {"epoch": received[-1].epoch, "offset": received[-1].offset} if received else _place(start)
@@ -63,7 +63,7 @@ async def test_killed_replica_loses_nothing(
         assert reply.type == "response", f"the retry of {name} was refused: {reply!r}"
     events = await read_history(elsewhere, series.channel)
     assert_contiguous_history(events)
-    assert series_numbers(events, series) == list(range(IN_FLIGHT))
+    assert series_numbers(events, series, sample) == list(range(IN_FLIGHT))
     missed = await returned.events(events[-1]["offset"] - last["offset"], room=series.channel)
     offsets = [event.offset for event in [*received, *missed]]
     assert offsets == list(range(start["offset"] + 1, start["offset"] + 1 + len(offsets)))
@@ -136,12 +136,12 @@ async def test_store_comes_back(service: str, cluster: Start, connect: Connect, 
     for node in held.replicas:
         await wait_for_ready_status(node, 200)
     again = await connect(held.replicas[0])
-    kept = set(series_numbers(await read_history(again, series.channel), series))
+    kept = set(series_numbers(await read_history(again, series.channel), series, sample))
     assert promised <= kept, f"answered and forgotten: {sorted(promised - kept)}"
     for name in await send_all(again, series):
         assert (await again.reply(name)).type == "response"
     events = await read_history(again, series.channel)
-    assert sorted(series_numbers(events, series)) == list(range(IN_FLIGHT)), "not once each"
+    assert sorted(series_numbers(events, series, sample)) == list(range(IN_FLIGHT)), "not once each"
     received = await subscriber.events(len(events) - start["offset"], room=series.channel)
     assert [event.offset for event in received] == list(range(start["offset"] + 1, len(events) + 1))
     assert {event.epoch for event in received} == {start["epoch"]}

@@ -1,7 +1,9 @@
 """A channel's history, as clients can read it."""
 
+import json
+
 from bodhisattva.fixtures.envelope import Envelope
-from bodhisattva.fixtures.request_samples import Series
+from bodhisattva.fixtures.request_samples import RequestSamples, Series
 from bodhisattva.fixtures.wire import WireClient
 
 History = list[dict[str, object]]
@@ -32,10 +34,10 @@ def answered_ids(client: WireClient) -> set[str]:
     return {str(frame.correlation_id) for frame in client.inbox if frame.type == "response"}
 
 
-def series_numbers(events: History, series: Series) -> list[int]:
-    """Which commands of the series the events come from, in order."""
-    own = [event for event in events if event["event"] == series.event]
-    return [series.number(Envelope(event, "", 0)) for event in own]
+def series_numbers(events: History, series: Series, sample: RequestSamples) -> list[int]:
+    """Which commands of the series the events come from, in order; events of others are passed over."""
+    found = [Envelope(event, json.dumps(event), 0) for event in events if event["event"] == series.event]
+    return [series.number(event) for event in found if sample.concerns(event)]
 
 
 def assert_contiguous_history(events: History) -> None:

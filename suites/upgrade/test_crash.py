@@ -47,7 +47,7 @@ async def test_answered_commands_survive_kill(fresh: Fresh, connect: Connect, sa
     await node.start()
     events = await read_history(await connect(node), series.channel)
     assert_contiguous_history(events)
-    kept = series_numbers(events, series)
+    kept = series_numbers(events, series, sample)
     assert kept == list(range(len(kept))), "not in the order of the commands, or not once each"
     assert promised <= set(kept), f"answered and forgotten: {sorted(promised - set(kept))}"
     forgotten = received - {(event["epoch"], event["offset"], event["id"]) for event in events}
@@ -76,7 +76,7 @@ async def test_interrupted_commands_can_be_sent_again(fresh: Fresh, connect: Con
     for name in names:
         reply = await client.reply(name)
         assert reply.type == "response", f"the retry of {name} was refused: {reply!r}"
-    kept = series_numbers(await read_history(client, series.channel), series)
+    kept = series_numbers(await read_history(client, series.channel), series, sample)
     assert kept == list(range(IN_FLIGHT))
 
 

@@ -7,7 +7,7 @@ from websockets.frames import Opcode
 from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
 
-_FIN, _OPCODE = 0x80, 0x0F
+_FIN, _RESERVED, _OPCODE = 0x80, 0x70, 0x0F
 
 
 class TextReader(StreamReader):
@@ -43,7 +43,7 @@ class TextReader(StreamReader):
         self._head = head
         opcode = head[0] & _OPCODE
         if opcode in (Opcode.TEXT, Opcode.BINARY):
-            self._text = opcode == Opcode.TEXT
+            self._text = opcode == Opcode.TEXT and not head[0] & _RESERVED  # reserved bits are an error of their own
             self._decoder.reset()
 
     def _decode(self, payload: bytes, *, final: bool) -> None:
