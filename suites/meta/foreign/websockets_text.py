@@ -7,6 +7,7 @@ from websockets.frames import Opcode
 from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
 
+_SURROGATE, _FIRST = 0xED, 0xA0  # U+D800 and above
 _FIN, _RESERVED, _OPCODE = 0x80, 0x70, 0x0F
 
 
@@ -55,6 +56,9 @@ class TextReader(StreamReader):
                 byte ^ self._mask[place % 4] for place, byte in enumerate(payload[self._seen :], start=self._seen)
             )
             self._decoder.decode(new, final)
+            pending = self._decoder.getstate()[0]
+            if len(pending) > 1 and pending[0] == _SURROGATE and pending[1] >= _FIRST:
+                raise UnicodeDecodeError("utf-8", pending, 0, len(pending), "a surrogate")  # Python waits for its end
             self._seen = len(payload)
 
 
