@@ -18,6 +18,7 @@ from bodhisattva.suites.catalogue.loader import load_profiles
 _SUITES = Path(__file__).resolve().parent
 _APART = ("meta", "interop")
 _BAD_INPUT = 2
+_NOTHING_RUN = 5  # pytest's
 _REFUSALS = (_BAD_INPUT, 4)  # pytest's, which has printed the reason: requested to exit; wrong usage
 
 # A target is judged from wherever its owner stands: no configuration of pytest that lies there may count, and the
@@ -70,7 +71,7 @@ def check(target: Path, out: Path, plan: bool, profiles: tuple[str, ...], pytest
     command = pytest_command([str(_SUITES), *apart], target, out, arguments)
     code, began = run_supervised(command, out, isolated(os.environ))
     if plan:
-        sys.exit(_BAD_INPUT if code else 0)
+        sys.exit(0 if code in (0, _NOTHING_RUN) else _BAD_INPUT)
     if began:
         _report(out, code)
     if code in (*_REFUSALS, INTERRUPTED):
