@@ -7,7 +7,7 @@ from functools import cache
 
 from bodhisattva.reports.causes import causes
 from bodhisattva.reports.claims import SELECTED, claim, conclude, in_words, is_failure, is_gap
-from bodhisattva.reports.first import first
+from bodhisattva.reports.first import came_to, first
 from bodhisattva.reports.report import OUTCOMES, SCHEMA, Cell, Finding, Outcome, Report, Tally
 from bodhisattva.reports.run import FLEET, Clause, Plan, Result, Run
 
@@ -67,7 +67,7 @@ def judge(run: Run) -> Report:
         profiles=_profiles(plan, judged),
         claimed=plan.claimed,
         claims=claims,
-        first=first(failures, gaps, plan.bases),
+        first=first(failures, came_to(gaps), plan.bases),
         failures=failures,
         gaps=gaps,
         warnings=warnings,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from bodhisattva.reports.report import Finding, First
-from bodhisattva.reports.run import Base
+from bodhisattva.reports.run import NOT_RUN, Base
 
 SHOWN = 3
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\S*\d\S*")
@@ -92,3 +92,8 @@ def _services(findings: Sequence[Finding]) -> str:
 
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def came_to(gaps: Sequence[Finding]) -> list[Finding]:
+    """Those that the run came to: what was not selected is nothing to be done."""
+    return [gap for gap in gaps if gap.reason != NOT_RUN]

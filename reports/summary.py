@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bodhisattva.reports.first import came_to
 from bodhisattva.reports.report import OUTCOMES, First, Report, title
 
 CAUSES = 3
@@ -48,9 +49,8 @@ def _first(report: Report) -> list[str]:
     """One line for each thing to do; the reason is shortened, so that the command stands whole."""
     if not report.first:
         return []
-    more = len(
-        {finding.clause for finding in (*report.failures, *report.gaps)} - {each.clause for each in report.first}
-    )
+    found = {finding.clause for finding in (*report.failures, *came_to(report.gaps))}
+    more = len(found - {each.clause for each in report.first})
     rest = [f"and {more} more clause{'' if more == 1 else 's'} in the report"] if more else []
     return ["to do first:", *[_thing(number, each) for number, each in enumerate(report.first, start=1)], *rest]
 
