@@ -62,7 +62,7 @@ async def test_killed_replica_loses_nothing(
         reply = await elsewhere.reply(name)
         assert reply.type == "response", f"the retry of {name} was refused: {reply!r}"
     events = await read_history(elsewhere, series.channel)
-    assert_contiguous_history(events)
+    assert_contiguous_history(events, two)
     assert series_numbers(events, series, sample) == list(range(IN_FLIGHT))
     missed = await returned.events(events[-1]["offset"] - last["offset"], room=series.channel)
     offsets = [event.offset for event in [*received, *missed]]

@@ -46,7 +46,7 @@ async def test_answered_commands_survive_kill(fresh: Fresh, connect: Connect, sa
     received = {(e.epoch, e.offset, e.id) for e in observer.inbox if e.type == "event" and e.room == series.channel}
     await node.start()
     events = await read_history(await connect(node), series.channel)
-    assert_contiguous_history(events)
+    assert_contiguous_history(events, node)
     kept = series_numbers(events, series, sample)
     assert kept == list(range(len(kept))), "not in the order of the commands, or not once each"
     assert promised <= set(kept), f"answered and forgotten: {sorted(promised - set(kept))}"

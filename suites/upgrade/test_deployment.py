@@ -26,7 +26,7 @@ async def test_clean_deployment(fresh: Fresh, connect: Connect, sample: RequestS
     await client.answer(*sample.command())
     events = await read_history(client, sample.channel())
     assert [event["event"] for event in events] == [sample.event]
-    assert_contiguous_history(events)
+    assert_contiguous_history(events, node)
     assert events[0]["epoch"] == empty["epoch"]
     elsewhere = (await (await connect(other)).answer("history", {"channel": sample.channel()})).data
     assert elsewhere["epoch"] != empty["epoch"], "two logs have the same epoch"
@@ -48,7 +48,7 @@ async def test_data_preserved_across_restart(fresh: Fresh, connect: Connect, sam
     for n in range(COMMANDS):
         await client.answer(*sample.command(n))
     before = await read_history(client, "global")
-    assert_contiguous_history(before)
+    assert_contiguous_history(before, node)
     assert len(before) >= COMMANDS
     await node.restart()
     client = await connect(node)
@@ -60,4 +60,4 @@ async def test_data_preserved_across_restart(fresh: Fresh, connect: Connect, sam
     after = await read_history(client, "global")
     assert after[: len(before)] == before
     assert len(after) > len(before)
-    assert_contiguous_history(after)
+    assert_contiguous_history(after, node)
