@@ -93,12 +93,12 @@ async def test_header_connection_ends_with_its_token(connect: Connect, node: Nod
     feature="auth",
     profile="secure",
     text="A private channel belongs to the user whose whole id follows its kind, colons and all.",
+    services=("mahavishnu",),
 )
 @pytest.mark.parametrize("owner", ["b:ann", "ann:b", "ann:", ":ann"])
 async def test_private_channel_of_a_user_with_colons(connect: Connect, sample: RequestSamples, owner: str) -> None:
     private = sample.private(owner)
-    if private is None:
-        return
+    assert private is not None
     stranger, own = await connect(user="ann"), await connect(user=owner)
     for request in ("subscribe", "history"):
         refused = await stranger.refusal(request, {"channel": private.channel})

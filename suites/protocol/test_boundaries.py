@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Awaitable, Callable
 
 from bodhisattva.fixtures.clause import clause
 from bodhisattva.fixtures.fixture_types import Connect, Fresh, Raw
@@ -16,7 +17,6 @@ LONGEST_CONTROL = 125  # bytes of a control frame's payload (RFC 6455, 5.5)
 SIZE = 50_000
 FRAGMENTS = 7
 NOT_CHANNELS: tuple[object, ...] = (None, 7, True, 1.5, ["global"], {"name": "global"})
-CHANNEL_REQUESTS = ("subscribe", "unsubscribe", "history", "presence")
 
 
 def padded_ping(name: str, size: int) -> bytes:
@@ -33,6 +33,16 @@ async def send_fragments(peer: RawPeer, payload: bytes, count: int) -> None:
         await peer.frame(opcode, piece, fin=place == len(pieces) - 1)
 
 
+async def assert_limit(peer: RawPeer, limit: int, send: Callable[[bytes], Awaitable[None]]) -> None:
+    """A message of the limit is answered, and one of a byte more is closed with 1009. send: the form that it has."""
+    await send(padded_ping("whole", limit))
+    answer = await peer.envelope()
+    assert (answer.type, answer.correlation_id) == ("pong", "whole"), f"a message of {limit} bytes: {answer!r}"
+    await send(padded_ping("more", limit + 1))
+    code = (await peer.closed()).code
+    assert code == TOO_BIG, f"{limit + 1} bytes were closed with {code}"
+
+
 @clause(
     "PROTOCOL-300",
     level="MUST",
@@ -45,12 +55,7 @@ async def test_fragmented_message_at_the_limit(raw: Raw, node: Node) -> None:
     limit = int((await node.limits())["message_bytes"])
     peer = await raw()
     await peer.authenticate(node.tokens.usual(node.service))
-    await send_fragments(peer, padded_ping("whole", limit), FRAGMENTS)
-    answer = await peer.envelope()
-    assert (answer.type, answer.correlation_id) == ("pong", "whole"), f"{limit} bytes in fragments: {answer!r}"
-    await send_fragments(peer, padded_ping("more", limit + 1), FRAGMENTS)
-    code = (await peer.closed()).code
-    assert code == TOO_BIG, f"{limit + 1} bytes in fragments were closed with {code}"
+    await assert_limit(peer, limit, lambda message: send_fragments(peer, message, FRAGMENTS))
 
 
 @clause(
@@ -65,12 +70,7 @@ async def test_compressed_message_at_the_limit(fresh: Fresh, raw: Raw) -> None:
     node = await fresh(compression=True, limits={"message_bytes": SIZE})
     peer = await compressing_peer(raw, node)
     await peer.authenticate(node.tokens.usual(node.service))
-    await peer.frame(Opcode.TEXT, deflated(padded_ping("whole", SIZE)), rsv=COMPRESSED)
-    answer = await peer.envelope()
-    assert (answer.type, answer.correlation_id) == ("pong", "whole"), f"{SIZE} bytes, compressed: {answer!r}"
-    await peer.frame(Opcode.TEXT, deflated(padded_ping("more", SIZE + 1)), rsv=COMPRESSED)
-    code = (await peer.closed()).code
-    assert code == TOO_BIG, f"{SIZE + 1} bytes, compressed, were closed with {code}"
+    await assert_limit(peer, SIZE, lambda message: peer.frame(Opcode.TEXT, deflated(message), rsv=COMPRESSED))
 
 
 @clause(
@@ -134,7 +134,7 @@ async def pong(peer: RawPeer) -> bytes:
 )
 async def test_channel_that_is_no_string(connect: Connect, node: Node) -> None:
     client = await connect()
-    for request in CHANNEL_REQUESTS:
+    for request in await node.channel_requests():
         for channel in NOT_CHANNELS:
             refused = await client.refusal(request, {"channel": channel})
             assert refused.error_code == "INVALID_CHANNEL", f"{request} of channel {channel!r}: {refused.error_code}"

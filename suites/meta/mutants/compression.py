@@ -1,5 +1,6 @@
 """Servers that are wrong in permessage-deflate."""
 
+from collections.abc import Callable
 from typing import Any
 
 from bodhisattva.servers.core.transport import compression, frames
@@ -33,20 +34,31 @@ def inflates_without_negotiation(inject: Inject) -> None:
 
 @mutant("PROTOCOL-151", wrong="takes messages of any size if they are compressed", failure="1006 == 1009")
 def measures_compressed_messages(inject: Inject) -> None:
+    _limit_where_compressed(inject, lambda _claimed: BOUNDLESS)
+
+
+@mutant("PROTOCOL-301", wrong="takes compressed messages of up to twice the claimed size", failure="were closed with")
+def takes_twice_the_size_compressed(inject: Inject) -> None:
+    _limit_where_compressed(inject, lambda claimed: 2 * claimed)
+
+
+def _limit_where_compressed(inject: Inject, limit: Callable[[int], int]) -> None:
+    """Another limit from the first connection on that agrees on compression."""
     message_bytes = FrameReader.message_bytes
     parser = FrameReader.parser
     inflating: list[FrameReader] = []
 
-    def boundless_where_compressed(frame_reader: FrameReader, *, deflates: bool) -> Any:
+    def remembered(frame_reader: FrameReader, *, deflates: bool) -> Any:
         if deflates:
             inflating.append(frame_reader)
         return parser(frame_reader, deflates=deflates)
 
-    def boundless_from_then_on(frame_reader: FrameReader) -> int:
-        return BOUNDLESS if frame_reader in inflating else message_bytes(frame_reader)
+    def limited(frame_reader: FrameReader) -> int:
+        claimed = message_bytes(frame_reader)
+        return limit(claimed) if frame_reader in inflating else claimed
 
-    inject(FrameReader, "parser", boundless_where_compressed)
-    inject(FrameReader, "message_bytes", boundless_from_then_on)
+    inject(FrameReader, "parser", remembered)
+    inject(FrameReader, "message_bytes", limited)
 
 
 @mutant(
