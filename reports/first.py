@@ -3,12 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from bodhisattva.reports.causes import cause_of
 from bodhisattva.reports.report import Finding, First
 from bodhisattva.reports.run import NOT_RUN, Base
 
 SHOWN = 3
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\S*\d\S*")
-_BECAUSE = re.compile(r"because of ([A-Z]+-\d{3})")
 _SECURE = "secure"
 
 
@@ -20,7 +20,7 @@ def first(failures: Sequence[Finding], gaps: Sequence[Finding], bases: Mapping[s
     """
     order, resting = list(bases), _resting(gaps)
     broken = sorted(_causes(failures, bases), key=lambda cause: _rank(cause, order, resting))
-    unjudged = [gap for gap in gaps if not _BECAUSE.search(gap.reason)]
+    unjudged = [gap for gap in gaps if cause_of(gap.reason) is None]
     open_ones = sorted(_causes(unjudged, {}), key=lambda cause: -len(cause))
     things = [_broken(cause, order, resting) for cause in broken] + [_unjudged(cause) for cause in open_ones]
     return things[:SHOWN]
@@ -28,7 +28,7 @@ def first(failures: Sequence[Finding], gaps: Sequence[Finding], bases: Mapping[s
 
 def _resting(gaps: Sequence[Finding]) -> dict[str, int]:
     """How many checks were not judged because of a clause, by its id."""
-    named = [found[1] for gap in gaps if (found := _BECAUSE.search(gap.reason))]
+    named = [found[0] for gap in gaps if (found := cause_of(gap.reason)) is not None]
     return {clause: named.count(clause) for clause in named}
 
 

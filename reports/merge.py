@@ -119,22 +119,23 @@ def _implementation(plans: list[Plan]) -> str | dict[str, str]:
     return dict(sorted(implementation.items()))
 
 
+Line = tuple[bytes, Result | None]  # as it stands there, and decoded; None if it is damaged
+
+
 def _results(deployments: list[Path], others: list[Path]) -> list[bytes]:
     """The lines that count."""
     deployed, artefact = _without_unrun(deployments), _without_unrun(others)
-    if not (deployments and others):
-        return deployed + artefact
-    unknown = {_judged(one) for line in deployed if (one := _decoded(line)) is not None and one.outcome == "unknown"}
-    there = {_judged(one) for line in artefact if (one := _decoded(line)) is not None}
-    known = {_judged(one) for line in deployed if (one := _decoded(line)) is not None} - unknown
-    return [
-        *(line for line in deployed if not _is_replaced(_decoded(line), there)),
-        *(line for line in artefact if not _is_repeated(_decoded(line), known)),
-    ]
+    if deployments and others:
+        there = {_judged(one) for _, one in artefact if one is not None}
+        unknown = {_judged(one) for _, one in deployed if one is not None and one.outcome == "unknown"}
+        known = {_judged(one) for _, one in deployed if one is not None} - unknown
+        deployed = [line for line in deployed if not _is_replaced(line[1], there)]
+        artefact = [line for line in artefact if not _is_repeated(line[1], known)]
+    return [text for text, _ in (*deployed, *artefact)]
 
 
 def _is_replaced(one: Result | None, there: set[tuple[str, str]]) -> bool:
-    """Whether the artefact has a verdict on what the deployment left unknown."""
+    """Whether the artefact has a result on what the deployment left unknown."""
     return one is not None and one.outcome == "unknown" and _judged(one) in there
 
 
@@ -147,15 +148,12 @@ def _judged(one: Result) -> tuple[str, str]:
     return one.clause, one.service
 
 
-def _without_unrun(parts: list[Path]) -> list[bytes]:
+def _without_unrun(parts: list[Path]) -> list[Line]:
     """The lines of all parts; that one part did not run what another judged is no result."""
-    lines = [line for part in parts for line in _lines(part)]
-    found = [_decoded(line) for line in lines]
-    judged = {_judged(one) for one in found if one is not None and one.reason != run.NOT_RUN}
+    lines = [(text + b"\n", _decoded(text)) for part in parts for text in _lines(part)]
+    judged = {_judged(one) for _, one in lines if one is not None and one.reason != run.NOT_RUN}
     return [
-        line + b"\n"
-        for line, one in zip(lines, found, strict=True)
-        if one is None or one.reason != run.NOT_RUN or _judged(one) not in judged
+        (text, one) for text, one in lines if one is None or one.reason != run.NOT_RUN or _judged(one) not in judged
     ]
 
 

@@ -77,15 +77,15 @@ def check(target: Path, out: Path, plan: bool, profiles: tuple[str, ...], pytest
     if code in (*_REFUSALS, INTERRUPTED):
         sys.exit(INTERRUPTED if code == INTERRUPTED else _BAD_INPUT)
     if code == 0:
-        _refuse("nothing was judged: the clauses were only listed, or help was printed")
-    _refuse(f"nothing was judged: pytest ended with exit code {code} before the run began")
+        refuse("nothing was judged: the clauses were only listed, or help was printed")
+    refuse(f"nothing was judged: pytest ended with exit code {code} before the run began")
 
 
 def _chosen(words: tuple[str, ...]) -> tuple[str, ...]:
     try:
         return chosen(",".join(words), load_profiles()) if words else ()
     except UnknownProfile as error:
-        _refuse(str(error))
+        refuse(str(error))
 
 
 def pytest_command(judges: Sequence[str], target: Path, out: Path, arguments: Sequence[str]) -> list[str]:
@@ -105,11 +105,11 @@ def _report(out: Path, code: int) -> NoReturn:
     try:
         summary = build_run(out)
     except (ReportError, OSError) as error:
-        _refuse(str(error))
+        refuse(str(error))
     click.echo("\n".join(summary.lines))
     sys.exit({_BAD_INPUT: _BAD_INPUT, INTERRUPTED: INTERRUPTED}.get(code, summary.exit_code))
 
 
-def _refuse(reason: str) -> NoReturn:
+def refuse(reason: str) -> NoReturn:
     click.echo(f"bodhisattva: {reason}", err=True)
     sys.exit(_BAD_INPUT)

@@ -50,7 +50,7 @@ def test_failures_that_show_the_symptom_of_a_broken_base_are_its(tmp_path: Path)
 
 
 def test_what_was_not_judged_because_of_a_base_counts_for_it(tmp_path: Path) -> None:
-    unknown = dict.fromkeys(NAMES[:4], "not judged because of PROTOCOL-009")
+    unknown = dict.fromkeys(NAMES[:4], "because of PROTOCOL-009: no correlation_id")
     found = report(tmp_path, {"PROTOCOL-009": "The correlation_id was nothing."}, unknown)
     assert clauses(found) == ["PROTOCOL-009"]
     assert found.first[0].where == "on akosha, 4 checks could not be judged for it"

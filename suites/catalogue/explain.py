@@ -1,10 +1,8 @@
 """`bodhisattva explain`: one clause for whoever has to mend a server that breaks it."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
@@ -13,9 +11,9 @@ from bodhisattva.reports.errors import ReportError
 from bodhisattva.reports.gate import read
 from bodhisattva.reports.report import Finding
 from bodhisattva.suites.catalogue.loader import load, sections
+from bodhisattva.suites.command import refuse
 from bodhisattva.suites.meta.registry import Mutant, mutants
 
-_BAD_INPUT = 2
 _NEAR = 5
 
 
@@ -34,7 +32,7 @@ def explain(clause: str, out: Path | None) -> None:
     catalogue = load()
     entry = catalogue.entries.get(clause.upper())
     if entry is None:
-        _refuse(_unknown(clause, catalogue))
+        refuse(_unknown(clause, catalogue))
     for line in (*lines(entry, mutants()), *(_found(entry, out) if out else ())):
         click.echo(line)
 
@@ -88,7 +86,7 @@ def _found(entry: Entry, out: Path) -> Iterator[str]:
     try:
         report = read(out)
     except ReportError as error:
-        _refuse(str(error))
+        refuse(str(error))
     findings = [f for f in (*report.failures, *report.gaps, *report.warnings) if f.clause == entry.clause.id]
     yield ""
     yield f"In {out}:" if findings else f"In {out} it is not among what did not pass."
@@ -103,8 +101,3 @@ def _of_finding(finding: Finding) -> Iterator[str]:
     if finding.raw:
         yield from (f"    {line}" for line in finding.raw.splitlines())
     yield f"  again: {finding.reproduce}"
-
-
-def _refuse(reason: str) -> NoReturn:
-    click.echo(f"bodhisattva: {reason}", err=True)
-    sys.exit(_BAD_INPUT)

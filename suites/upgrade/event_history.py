@@ -8,6 +8,7 @@ from bodhisattva.fixtures.request_samples import RequestSamples, Series
 from bodhisattva.fixtures.stack.controls import Capability
 from bodhisattva.fixtures.stack.node import Node
 from bodhisattva.fixtures.wire import WireClient
+from bodhisattva.suites.protocol import event_series
 
 History = list[dict[str, object]]
 
@@ -40,8 +41,7 @@ def answered_ids(client: WireClient) -> set[str]:
 
 def series_numbers(events: History, series: Series, sample: RequestSamples) -> list[int]:
     """Which commands of the series the events come from, in order; events of others are passed over."""
-    found = [Envelope(event, json.dumps(event), 0) for event in events if event["event"] == series.event]
-    return [series.number(event) for event in found if sample.concerns(event)]
+    return event_series.series_numbers([Envelope(event, json.dumps(event), 0) for event in events], series, sample)
 
 
 def assert_contiguous_history(events: History, node: Node) -> None:
